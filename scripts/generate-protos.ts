@@ -1,0 +1,79 @@
+/**
+ * Generates the xDS types from the protos that ship inside @grpc/grpc-js-xds. Runs at install (`prepare`).
+ *
+ * Nothing is vendored: the roots below are the messages Tulle speaks, their imports are followed, and protoc-gen-es
+ * writes erasable TypeScript to packages/xds/src/gen, which git ignores.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PROTO_ROOTS } from "./proto-roots.ts";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const deps = join(root, "node_modules/@grpc/grpc-js-xds/deps");
+const out = join(root, "packages/xds/src/gen");
+const overlay = join(root, "build/proto-overlay");
+const includes = [overlay, join(deps, "envoy-api"), join(deps, "xds"), join(deps, "googleapis")];
+
+/**
+ * The bundled protoc-gen-validate predates `ignore_empty`, which the Envoy protos use: add the field, with the number
+ * that upstream gave it, to a copy. (bufbuild/protoc-gen-validate, validate.proto)
+ */
+const IGNORE_EMPTY_FIELD_NUMBER: Record<string, number> = {
+  StringRules: 26,
+  BytesRules: 14,
+  RepeatedRules: 6,
+  MapRules: 6,
+  FloatRules: 8,
+  DoubleRules: 8,
+  Int32Rules: 8,
+  Int64Rules: 8,
+  UInt32Rules: 8,
+  UInt64Rules: 8,
+};
+
+function writeOverlay(): void {
+  let text = readFileSync(join(deps, "protoc-gen-validate/validate/validate.proto"), "utf8");
+  if (!text.includes("ignore_empty")) {
+    for (const [message, number] of Object.entries(IGNORE_EMPTY_FIELD_NUMBER)) {
+      text = text.replace(`message ${message} {`, `message ${message} {\n  optional bool ignore_empty = ${number};`);
+    }
+  }
+  mkdirSync(join(overlay, "validate"), { recursive: true });
+  writeFileSync(join(overlay, "validate/validate.proto"), text);
+}
+
+/** All protos that the roots import, the roots included; google/protobuf comes with protoc and with protobuf-es. */
+function closure(roots: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file) || file.startsWith("google/protobuf/")) return;
+    const folder = includes.find((include) => existsSync(join(include, file)));
+    if (folder === undefined) throw new Error(`proto ${file} is in none of ${includes.join(", ")}`);
+    seen.add(file);
+    for (const match of readFileSync(join(folder, file), "utf8").matchAll(/^import (?:public )?"([^"]+)";/gm)) {
+      visit(match[1] as string);
+    }
+  };
+  for (const file of roots) visit(file);
+  return [...seen].sort();
+}
+
+writeOverlay();
+const files = closure(PROTO_ROOTS);
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const bin = join(root, "node_modules/.bin");
+execFileSync(
+  join(bin, "protoc"),
+  [
+    ...includes.flatMap((include) => ["-I", include]),
+    `--plugin=${join(bin, "protoc-gen-es")}`,
+    `--es_out=${out}`,
+    "--es_opt=target=ts,import_extension=ts,erasable_syntax=true",
+    ...files,
+  ],
+  { stdio: "inherit" },
+);
+console.log(`generated ${files.length} files in packages/xds/src/gen`);

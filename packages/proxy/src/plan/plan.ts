@@ -1,0 +1,243 @@
+/**
+ * The plan: xDS messages compiled once, when configuration arrives, into immutable objects of fixed shape that the hot path reads.
+ *
+ * Everything that a request could make the proxy parse, look up by name or decide about an option is decided here. A new plan
+ * replaces the old one by one assignment (`RouteConfigRef.current`, `ClusterRef.current`); exchanges in flight keep what they
+ * started with. Defaults are Envoy's (docs: api-v3 protos), stated at each field. Times are milliseconds, 0 = disabled.
+ */
+import type { Cluster } from "../upstream/cluster.ts";
+
+/** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
+export interface RequestView {
+  readonly method: string;
+  /** Path and query as they will be forwarded (after normalisation). */
+  readonly path: string;
+  readonly authority: string;
+  readonly scheme: string;
+  /** Value of a header (lower-case name), repeated lines joined with ","; undefined if absent. */
+  header(name: string): string | undefined;
+}
+
+/** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */
+export interface ConnectionView {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+export interface ListenerPlan {
+  readonly name: string;
+  readonly address: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  /** Envoy `traffic_direction`. */
+  readonly direction: "unspecified" | "inbound" | "outbound";
+  /** `per_connection_buffer_limit_bytes`, default 1 MiB. High watermark; the low one is half of it. */
+  readonly bufferLimitBytes: number;
+  readonly connectionManager: HttpConnectionManagerPlan;
+  /** Equal strings mean equal configuration: an unchanged listener is left alone. */
+  readonly fingerprint: string;
+}
+
+/** Envoy `path_with_escaped_slashes_action`. */
+export type EscapedSlashes = "keep" | "reject" | "unescape-and-redirect" | "unescape-and-forward";
+
+export interface HttpConnectionManagerPlan {
+  readonly statPrefix: string;
+  /** `server_name`, default "envoy". */
+  readonly serverName: string;
+  readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
+  readonly useRemoteAddress: boolean;
+  readonly xffNumTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  readonly via: string;
+  /** `generate_request_id`, default true. */
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly escapedSlashes: EscapedSlashes;
+  readonly stripPort: "none" | "matching" | "any";
+  readonly stripTrailingHostDot: boolean;
+  readonly headersWithUnderscores: "allow" | "reject" | "drop";
+  /** `http_protocol_options.accept_http_10`. */
+  readonly acceptHttp10: boolean;
+  readonly defaultHostForHttp10: string;
+  readonly enableTrailers: boolean;
+  /** `allow_absolute_url`, default true. */
+  readonly allowAbsoluteUrl: boolean;
+  readonly allowChunkedLength: boolean;
+  readonly proxy100Continue: boolean;
+  /** `max_request_headers_kb` × 1024, default 60 KiB. */
+  readonly maxRequestHeadersBytes: number;
+  /** `max_headers_count`, default 100. */
+  readonly maxRequestHeadersCount: number;
+  /** 0 = no limit. */
+  readonly maxRequestsPerConnection: number;
+  /** Default 1 h. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  /** Default 5 min. */
+  readonly streamIdleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly requestHeadersTimeoutMs: number;
+  readonly maxStreamDurationMs: number;
+  /** Default 5 s. */
+  readonly drainTimeoutMs: number;
+  /** Default 1 s. */
+  readonly delayedCloseTimeoutMs: number;
+  /** Router: `suppress_envoy_headers`. */
+  readonly suppressEnvoyHeaders: boolean;
+  /** Router: `respect_expected_rq_timeout`. */
+  readonly respectExpectedRqTimeout: boolean;
+  readonly routes: RouteConfigRef;
+  /** HTTP filters in configuration order, the router left out. */
+  readonly filters: readonly HttpFilterPlan[];
+}
+
+/** A filter before the router: `typeUrl` selects the implementation in http/filters, `config` is what its compile step made. */
+export interface HttpFilterPlan {
+  readonly name: string;
+  readonly typeUrl: string;
+  readonly config: unknown;
+}
+
+/** A listener's hold on its route configuration; RDS and VHDS swap `current`. Null = not delivered: 404, `route_configuration_not_found`. */
+export interface RouteConfigRef {
+  readonly name: string;
+  current: RouteTable | null;
+}
+
+export interface RouteTable {
+  readonly name: string;
+  /**
+   * The route for a request, or null (404, `route_not_found`). `random` is 64 bits' worth in [0, 1): runtime fractions and weights
+   * use it. `require_tls` and the like appear as redirect routes.
+   */
+  route(request: RequestView, random: number): RoutePlan | null;
+}
+
+export interface RoutePlan {
+  /** `Route.name`, "" if none. */
+  readonly name: string;
+  readonly virtualHost: string;
+  readonly action: RouteAction | RedirectAction | DirectResponseAction;
+  /** In order of application (weighted cluster's come on top, see WeightedClusterPlan). */
+  readonly requestHeaders: readonly HeaderMutation[];
+  readonly responseHeaders: readonly HeaderMutation[];
+}
+
+export interface RouteAction {
+  readonly kind: "forward";
+  /** One entry for a plain `cluster`. Pick by `random` × totalWeight. */
+  readonly clusters: readonly WeightedClusterPlan[];
+  readonly totalWeight: number;
+  /** `cluster_header` (lower-case): the request header that names the cluster; "" if unused. */
+  readonly clusterHeader: string;
+  /** `cluster_not_found_response_code`, default 503. */
+  readonly clusterNotFoundStatus: number;
+  /** Route `timeout`, default 15 s. */
+  readonly timeoutMs: number;
+  /** Route `idle_timeout`; -1 = inherit the connection manager's stream idle timeout. */
+  readonly idleTimeoutMs: number;
+  /** New path for a path (query included), null = unchanged. Sets x-envoy-original-path. */
+  readonly rewritePath: ((path: string) => string) | null;
+  /** New authority, null = unchanged. */
+  readonly rewriteHost: ((request: RequestView) => string) | null;
+  /** `auto_host_rewrite`: the chosen endpoint's hostname replaces the authority. */
+  readonly autoHostRewrite: boolean;
+  readonly appendXForwardedHost: boolean;
+}
+
+export interface WeightedClusterPlan {
+  readonly cluster: ClusterRef;
+  readonly weight: number;
+  readonly requestHeaders: readonly HeaderMutation[];
+  readonly responseHeaders: readonly HeaderMutation[];
+  readonly rewriteHost: ((request: RequestView) => string) | null;
+}
+
+export interface RedirectAction {
+  readonly kind: "redirect";
+  readonly status: number;
+  location(request: RequestView): string;
+}
+
+export interface DirectResponseAction {
+  readonly kind: "direct";
+  readonly status: number;
+  /** latin1 text of the body bytes. */
+  readonly body: string;
+}
+
+/** One step; a list is applied in order. Names are lower-case. */
+export type HeaderMutation =
+  | { readonly op: "remove"; readonly name: string }
+  | {
+      readonly op: "append" | "add-if-absent" | "overwrite" | "overwrite-if-exists";
+      readonly name: string;
+      /** The literal value, or null if `format` must be asked. */
+      readonly value: string | null;
+      readonly format: ((request: RequestView, connection: ConnectionView) => string) | null;
+      readonly keepEmpty: boolean;
+    };
+
+/** A route's hold on a cluster, by name; null until the cluster is there (503 NC). One ref per name for the whole proxy. */
+export interface ClusterRef {
+  readonly name: string;
+  current: Cluster | null;
+}
+
+/** CDS message, compiled. Endpoints come apart (EDS, DNS, or the cluster's own `load_assignment`). */
+export interface ClusterPlan {
+  readonly name: string;
+  /** `alt_stat_name` or the name. */
+  readonly statName: string;
+  readonly discovery: "static" | "eds" | "strict-dns" | "logical-dns";
+  /** EDS service name ("" = the cluster's name). */
+  readonly edsServiceName: string;
+  readonly balancer: BalancerPlan;
+  /** Default 5 s. */
+  readonly connectTimeoutMs: number;
+  readonly bufferLimitBytes: number;
+  /** 0 = no limit. */
+  readonly maxRequestsPerConnection: number;
+  /** Upstream `idle_timeout`, default 1 h. */
+  readonly idleTimeoutMs: number;
+  /** `max_response_headers_kb` × 1024, default 60 KiB; `max_headers_count`, default 100. */
+  readonly maxResponseHeadersBytes: number;
+  readonly maxResponseHeadersCount: number;
+  readonly thresholds: CircuitBreakerPlan;
+  /** In percent; default 50, 0 = never panic. */
+  readonly healthyPanicThreshold: number;
+  /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
+  readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | null;
+  readonly fingerprint: string;
+}
+
+export interface BalancerPlan {
+  readonly policy: "round-robin" | "least-request" | "random";
+  /** LEAST_REQUEST `choice_count`, default 2. */
+  readonly choiceCount: number;
+}
+
+/** DEFAULT priority thresholds; Envoy's defaults 1024, 1024, 1024, 3. */
+export interface CircuitBreakerPlan {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+}
+
+export interface EndpointPlan {
+  readonly address: string;
+  readonly port: number;
+  readonly hostname: string;
+  /** ≥ 1, default 1. */
+  readonly weight: number;
+  readonly health: "healthy" | "degraded" | "unhealthy";
+  /** Istio's `filter_metadata.istio.workload`, raw; "" if absent. */
+  readonly workload: string;
+}

@@ -1,0 +1,40 @@
+/** `npm run check`: types, type-aware lint, format, unused exports and dependencies, import direction. Runs all, reports all. */
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { violationsIn } from "./import-rule.ts";
+
+const root = join(import.meta.dirname, "..");
+const bin = join(root, "node_modules/.bin");
+
+const STEPS: readonly { readonly name: string; readonly run: () => boolean }[] = [
+  { name: "types", run: () => tool("tsc", "--noEmit", "-p", ".") },
+  { name: "lint", run: () => tool("oxlint", "--type-aware", "--deny-warnings", ".") },
+  { name: "format", run: () => tool("oxfmt", "--check", ".") },
+  { name: "unused exports and dependencies", run: () => tool("knip") },
+  { name: "import direction", run: importDirection },
+];
+
+function tool(name: string, ...args: string[]): boolean {
+  const result = spawnSync(join(bin, name), args, { cwd: root, encoding: "utf8" });
+  if (result.status === 0) return true;
+  process.stdout.write(result.stdout + result.stderr);
+  return false;
+}
+
+function importDirection(): boolean {
+  const files = globSync("packages/*/src/**/*.ts", { cwd: root, exclude: ["packages/xds/src/gen/**"] });
+  const found = files.flatMap((file) => violationsIn(file, readFileSync(join(root, file), "utf8")));
+  for (const { file, line, specifier, because } of found)
+    console.log(`${file}:${line}: imports ${specifier}: ${because}`);
+  return found.length === 0;
+}
+
+let failed = 0;
+for (const { name, run } of STEPS) {
+  const started = Date.now();
+  const passed = run();
+  if (!passed) failed++;
+  console.log(`${passed ? "ok    " : "FAILED"} ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+}
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,141 @@
+/**
+ * The three kinds of metric. A handle is resolved once, when the plan is made; the hot path does `counter.value++` and
+ * `histogram.record(ms)` on it and looks nothing up.
+ */
+
+/** Label pairs of a metric that has its own (istio_*); Envoy's dotted names carry theirs inside the name. */
+export type Tags = ReadonlyArray<readonly [name: string, value: string]>;
+
+export const NO_TAGS: Tags = [];
+
+export class Counter {
+  readonly name: string;
+  readonly tags: Tags;
+  value = 0;
+
+  constructor(name: string, tags: Tags) {
+    this.name = name;
+    this.tags = tags;
+  }
+}
+
+export class Gauge {
+  readonly name: string;
+  readonly tags: Tags;
+  value = 0;
+
+  constructor(name: string, tags: Tags) {
+    this.name = name;
+    this.tags = tags;
+  }
+}
+
+/** Upper bounds shown to Prometheus. Source: Envoy `source/common/stats/histogram_impl.cc`, `HistogramSettingsImpl::defaultBuckets`. */
+export const DEFAULT_BUCKETS: readonly number[] = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
+];
+
+/** Quantiles shown by `/stats`. Source: same file, `HistogramStatisticsImpl::supportedQuantiles`. */
+export const QUANTILES: readonly number[] = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1];
+
+/** Bins of one decade: two significant digits, 1.0 < x ≤ 10. */
+const BINS = 90;
+/** Lower bounds of the decades: 0.1 … 10^12. Anything above ends in the last bin. */
+const DECADES: readonly number[] = [0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+/** Decades that are there from the first value on: up to 10^5 (100 s in ms). */
+const FIRST_DECADES = 6;
+
+/**
+ * Log-linear histogram with two significant digits, like Envoy's (circllhist), but with bins closed above, (lo, hi]: so the
+ * count at or below any Prometheus bound is exact. Memory: nothing until the first value, then 2.2 KB.
+ */
+export class Histogram {
+  readonly name: string;
+  readonly tags: Tags;
+  count = 0;
+  sum = 0;
+  /** Values ≤ 0.1. */
+  private tiny = 0;
+  private bins: Uint32Array | null = null;
+
+  constructor(name: string, tags: Tags) {
+    this.name = name;
+    this.tags = tags;
+  }
+
+  /** Milliseconds or bytes; negative and NaN count as 0. */
+  record(value: number): void {
+    this.count++;
+    if (!(value > DECADES[0])) {
+      this.tiny++;
+      if (value > 0) this.sum += value;
+      return;
+    }
+    this.sum += value;
+    let decade = 0;
+    while (decade < DECADES.length - 1 && value > DECADES[decade] * 10) decade++;
+    // 1e-9 absorbs the rounding of a division that is exact in decimal (0.3 / 0.1).
+    let digit = Math.ceil((value / DECADES[decade]) * 10 - 1e-9) - 11;
+    if (digit < 0) digit = 0;
+    else if (digit >= BINS) digit = BINS - 1;
+    let bins = this.bins;
+    if (bins === null || decade >= bins.length / BINS) bins = this.grow(decade);
+    bins[decade * BINS + digit]++;
+  }
+
+  /** How many values were ≤ each of the bounds (cumulative, without +Inf); bounds need at most two significant digits. */
+  cumulative(bounds: readonly number[]): number[] {
+    const result: number[] = [];
+    let total = this.tiny;
+    let bin = 0;
+    const bins = this.bins ?? [];
+    for (const bound of bounds) {
+      while (bin < bins.length && upperBound(bin) <= bound * (1 + 1e-9)) total += bins[bin++];
+      result.push(total);
+    }
+    return result;
+  }
+
+  /** Interpolated quantile, 0 ≤ q ≤ 1; NaN without values. */
+  quantile(q: number): number {
+    if (this.count === 0) return Number.NaN;
+    const target = q * this.count;
+    let seen = this.tiny;
+    if (seen > 0 && seen >= target) return 0;
+    if (this.bins !== null) {
+      for (let bin = 0; bin < this.bins.length; bin++) {
+        const here = this.bins[bin];
+        if (here === 0) continue;
+        if (seen + here >= target) {
+          const low = lowerBound(bin);
+          return low + (upperBound(bin) - low) * Math.max(0, (target - seen) / here);
+        }
+        seen += here;
+      }
+    }
+    return 0;
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.sum = 0;
+    this.tiny = 0;
+    this.bins = null;
+  }
+
+  private grow(decade: number): Uint32Array {
+    const decades = decade < FIRST_DECADES ? FIRST_DECADES : DECADES.length;
+    const bins = new Uint32Array(decades * BINS);
+    if (this.bins !== null) bins.set(this.bins);
+    this.bins = bins;
+    return bins;
+  }
+}
+
+function lowerBound(bin: number): number {
+  return (DECADES[Math.floor(bin / BINS)] * ((bin % BINS) + 10)) / 10;
+}
+
+function upperBound(bin: number): number {
+  return (DECADES[Math.floor(bin / BINS)] * ((bin % BINS) + 11)) / 10;
+}

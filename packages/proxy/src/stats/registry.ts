@@ -1,0 +1,64 @@
+import { Counter, Gauge, Histogram, NO_TAGS, type Tags } from "./metric.ts";
+
+/**
+ * All metrics of the proxy, by Envoy's dotted name (`cluster.b.upstream_rq_total`) or, for metrics with labels of their own, by
+ * Prometheus name and tags (`istio_requests_total`). Asking twice for the same metric gives the same handle.
+ */
+export class StatsRegistry {
+  private readonly countersByKey = new Map<string, Counter>();
+  private readonly gaugesByKey = new Map<string, Gauge>();
+  private readonly histogramsByKey = new Map<string, Histogram>();
+
+  counter(name: string, tags: Tags = NO_TAGS): Counter {
+    const key = keyOf(name, tags);
+    let counter = this.countersByKey.get(key);
+    if (counter === undefined) this.countersByKey.set(key, (counter = new Counter(name, tags)));
+    return counter;
+  }
+
+  gauge(name: string, tags: Tags = NO_TAGS): Gauge {
+    const key = keyOf(name, tags);
+    let gauge = this.gaugesByKey.get(key);
+    if (gauge === undefined) this.gaugesByKey.set(key, (gauge = new Gauge(name, tags)));
+    return gauge;
+  }
+
+  histogram(name: string, tags: Tags = NO_TAGS): Histogram {
+    const key = keyOf(name, tags);
+    let histogram = this.histogramsByKey.get(key);
+    if (histogram === undefined) this.histogramsByKey.set(key, (histogram = new Histogram(name, tags)));
+    return histogram;
+  }
+
+  counters(): Iterable<Counter> {
+    return this.countersByKey.values();
+  }
+
+  gauges(): Iterable<Gauge> {
+    return this.gaugesByKey.values();
+  }
+
+  histograms(): Iterable<Histogram> {
+    return this.histogramsByKey.values();
+  }
+
+  /** Forgets what a removed cluster or listener counted: every name that starts with `prefix` (`cluster.b.`). */
+  removePrefix(prefix: string): void {
+    for (const metrics of [this.countersByKey, this.gaugesByKey, this.histogramsByKey]) {
+      for (const key of metrics.keys()) if (key.startsWith(prefix)) metrics.delete(key);
+    }
+  }
+
+  /** Admin `/reset_counters`: counters and histograms to zero, gauges stay. */
+  resetCounters(): void {
+    for (const counter of this.countersByKey.values()) counter.value = 0;
+    for (const histogram of this.histogramsByKey.values()) histogram.reset();
+  }
+}
+
+function keyOf(name: string, tags: Tags): string {
+  if (tags.length === 0) return name;
+  let key = name;
+  for (const [tag, value] of tags) key += `\u0000${tag}\u0001${value}`;
+  return key;
+}

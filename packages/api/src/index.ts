@@ -1,0 +1,109 @@
+export { formatDuration, parseDuration } from "./duration.ts";
+export { isIP, isIPv4, isIPv6 } from "./address.ts";
+export { findKind, findKindsByName, groupOf, isKind, isKnownGroup, KINDS, kindsOfGroup } from "./kinds/registry.ts";
+export type { Group, KindInfo, KindOf, ResourceObject } from "./kinds/registry.ts";
+export type { KubeObject, ObjectMeta, OwnerReference } from "./kinds/kubernetes/metadata.ts";
+export type { EndpointAddress, EndpointPort, EndpointSubset, SliceEndpoint } from "./kinds/kubernetes/endpoints.ts";
+export type { IngressBackend, IngressClassSpec, IngressPath, IngressSpec } from "./kinds/kubernetes/ingress.ts";
+export type { NodeStatus } from "./kinds/kubernetes/cluster.ts";
+export type {
+  Container,
+  ContainerPort,
+  ContainerProbe,
+  DeploymentSpec,
+  LabelSelector,
+  PodSpec,
+  PodStatus,
+  PodTemplate,
+  StatefulSetSpec,
+} from "./kinds/kubernetes/pod.ts";
+export type { ServicePort, ServiceSpec, ServiceStatus } from "./kinds/kubernetes/service.ts";
+export type { DestinationRuleSpec, Subset } from "./kinds/istio/destination-rule.ts";
+export type { EnvoyConfigObjectPatch, EnvoyFilterSpec } from "./kinds/istio/envoy-filter.ts";
+export type { TrafficExtensionSpec, WasmPluginSpec } from "./kinds/istio/extensions.ts";
+export type { GatewayServer, GatewaySpec, ServerTlsSettings } from "./kinds/istio/gateway.ts";
+export type { ProxyConfigSpec } from "./kinds/istio/proxy-config.ts";
+export type {
+  AuthorizationCondition,
+  AuthorizationOperation,
+  AuthorizationPolicySpec,
+  AuthorizationRule,
+  AuthorizationSource,
+  JwtRule,
+  MutualTls,
+  PeerAuthenticationSpec,
+  RequestAuthenticationSpec,
+} from "./kinds/istio/security.ts";
+export type { LabelsSelector, PolicyTargetReference, PortSelector, WorkloadSelector } from "./kinds/istio/selector.ts";
+export type { ServiceEntryPort, ServiceEntrySpec, ServiceEntryStatus } from "./kinds/istio/service-entry.ts";
+export type { OutboundTrafficPolicy, SidecarEgress, SidecarIngress, SidecarSpec } from "./kinds/istio/sidecar.ts";
+export type {
+  AccessLoggingSettings,
+  MetricsSettings,
+  TelemetrySpec,
+  TracingSettings,
+} from "./kinds/istio/telemetry.ts";
+export type {
+  ClientTlsSettings,
+  ConnectionPoolSettings,
+  ConsistentHash,
+  LoadBalancerSettings,
+  LocalityLbSetting,
+  OutlierDetection,
+  PortTrafficPolicy,
+  TrafficPolicy,
+  ZoneAwareLbSetting,
+} from "./kinds/istio/traffic-policy.ts";
+export type {
+  CorsPolicy,
+  Delegate,
+  Destination,
+  HeaderOperations,
+  Headers as IstioHeaders,
+  HttpDirectResponse,
+  HttpFaultInjection,
+  HttpMatchRequest,
+  HttpMirrorPolicy,
+  HttpRedirect,
+  HttpRetry,
+  HttpRewrite,
+  HttpRouteDestination,
+  IstioHttpRoute,
+  IstioTcpRoute,
+  IstioTlsRoute,
+  L4MatchAttributes,
+  Percent,
+  RouteDestination,
+  StringMatch,
+  TlsMatchAttributes,
+  VirtualServiceSpec,
+} from "./kinds/istio/virtual-service.ts";
+export type { ReadinessProbe, WorkloadEntrySpec, WorkloadGroupSpec } from "./kinds/istio/workload.ts";
+export type {
+  GatewayClassSpec,
+  GatewayListener,
+  K8sGatewaySpec,
+  ListenerSetSpec,
+} from "./kinds/gateway-api/gateway.ts";
+export type { GrpcRouteFilter, GrpcRouteMatch, GrpcRouteRule, GrpcRouteSpec } from "./kinds/gateway-api/grpc-route.ts";
+export type {
+  HeaderModifier,
+  HttpBackendReference,
+  HttpRouteFilter,
+  HttpRouteMatch,
+  HttpRouteRule,
+  HttpRouteSpec,
+  RequestMirror,
+} from "./kinds/gateway-api/http-route.ts";
+export type { L4RouteSpec, TlsRouteSpec } from "./kinds/gateway-api/l4-routes.ts";
+export type { BackendTlsPolicySpec, ReferenceGrantSpec } from "./kinds/gateway-api/policies.ts";
+export type {
+  BackendObjectReference,
+  BackendReference,
+  Condition,
+  LocalObjectReference,
+  ObjectReference,
+  ParentReference,
+  RouteGroupKind,
+  SecretObjectReference,
+} from "./kinds/gateway-api/references.ts";

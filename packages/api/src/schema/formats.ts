@@ -1,0 +1,117 @@
+/** The string formats that fields of mesh kinds have, each with the words an error uses for it. */
+import { isIP, isIPv4, isIPv6 } from "../address.ts";
+import type { Format } from "./format.ts";
+
+const LABEL = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
+const LOWER_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
+/** First label of a wildcard host: `*`, `*-x` or `*x` (Istio `pkg/config/labels`, wildcard DNS-1123 label). */
+const WILDCARD_LABEL = /^(?:\*|\*?-?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)$/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const LABEL_NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+
+export function isDnsLabel(value: string): boolean {
+  return value.length <= 63 && LOWER_LABEL.test(value);
+}
+
+/** Fully qualified or short DNS name without wildcard, any case (RFC 1123). */
+export function isFqdn(value: string): boolean {
+  if (value.length === 0 || value.length > 255) return false;
+  const name = value.endsWith(".") ? value.slice(0, -1) : value;
+  return name.split(".").every((label) => label.length <= 63 && LABEL.test(label));
+}
+
+/** DNS name whose first label may be a wildcard: `*`, `*.example.com`, `*-api.example.com`. */
+export function isWildcardHost(value: string): boolean {
+  if (value.length === 0 || value.length > 255) return false;
+  const [first, ...rest] = (value.endsWith(".") && value !== "." ? value.slice(0, -1) : value).split(".");
+  if (first === undefined || first.length > 63 || !WILDCARD_LABEL.test(first) || first.startsWith("-")) return false;
+  return rest.every((label) => label.length <= 63 && LABEL.test(label));
+}
+
+function isCidr(value: string): boolean {
+  const slash = value.indexOf("/");
+  if (slash < 0) return false;
+  const bits = value.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(bits)) return false;
+  const address = value.slice(0, slash);
+  return (isIPv4(address) && Number(bits) <= 32) || (isIPv6(address) && Number(bits) <= 128);
+}
+
+function isLabelKey(value: string): boolean {
+  const slash = value.indexOf("/");
+  const name = slash < 0 ? value : value.slice(slash + 1);
+  if (name.length > 63 || !LABEL_NAME.test(name)) return false;
+  return slash < 0 || isDnsSubdomain(value.slice(0, slash));
+}
+
+export function isDnsSubdomain(value: string): boolean {
+  return value.length <= 253 && value.split(".").every((label) => label.length > 0 && LOWER_LABEL.test(label));
+}
+
+function isUrl(value: string): boolean {
+  return /^https?:\/\/[^\s/?#]+/i.test(value) && URL.canParse(value);
+}
+
+export const nonEmpty: Format = { expected: "a non-empty string", accepts: (value) => value.length > 0 };
+export const dnsLabel: Format = {
+  expected: "a DNS label (lower-case letters, digits and '-', at most 63 characters)",
+  accepts: isDnsLabel,
+};
+export const dnsSubdomain: Format = {
+  expected: "a DNS name (lower-case letters, digits, '-' and '.', at most 253 characters)",
+  accepts: isDnsSubdomain,
+};
+export const pathSegmentName: Format = {
+  expected: "a name without '/' and '%', at most 253 characters",
+  accepts: (value) => value.length > 0 && value.length <= 253 && value !== "." && value !== ".." && !/[/%]/.test(value),
+};
+export const fqdn: Format = { expected: "a DNS name without wildcard", accepts: isFqdn };
+export const hostOrAddress: Format = {
+  expected: "a DNS name without wildcard or an IP address",
+  accepts: (value) => isFqdn(value) || isIP(value),
+};
+export const wildcardHost: Format = {
+  expected: "a DNS name, with '*' only as or at the start of its first label",
+  accepts: isWildcardHost,
+};
+export const wildcardHostOrAddress: Format = {
+  expected: "a DNS name (with '*' only as or at the start of its first label) or an IP address",
+  accepts: (value) => isWildcardHost(value) || isIP(value) || isCidr(value),
+};
+/** Gateway API Hostname: a precise name or one with the label `*` in front (lower case only, no IP address). */
+export const gatewayHostname: Format = {
+  expected: "a lower-case DNS name, optionally with '*.' in front",
+  accepts: (value) => isDnsSubdomain(value.startsWith("*.") ? value.slice(2) : value) && !isIP(value),
+};
+export const ipAddress: Format = { expected: "an IPv4 or IPv6 address", accepts: isIP };
+export const ipOrCidr: Format = {
+  expected: "an IP address or a CIDR block",
+  accepts: (value) => isIP(value) || isCidr(value),
+};
+export const headerName: Format = {
+  expected: "an HTTP header name",
+  accepts: (value) => TOKEN.test(value) && value.length <= 256,
+};
+/** Keys of header maps: a header name, a pseudo header such as `:authority`, or `@request.auth.claims…`. */
+export const headerKey: Format = {
+  expected: "an HTTP header name",
+  accepts: (value) => value.startsWith("@") || TOKEN.test(value.startsWith(":") ? value.slice(1) : value),
+};
+export const httpUrl: Format = { expected: "an http:// or https:// URL", accepts: isUrl };
+export const labelKey: Format = {
+  expected: "a label key ([DNS name/]name of letters, digits, '-', '_' and '.')",
+  accepts: isLabelKey,
+};
+export const labelValue: Format = {
+  expected: "a label value (letters, digits, '-', '_' and '.', at most 63 characters)",
+  accepts: (value) => value === "" || (value.length <= 63 && LABEL_NAME.test(value)),
+};
+export const portKey: Format = {
+  expected: "a port number from 1 to 65535",
+  accepts: (value) => /^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65535,
+};
+/** GEP-2257 durations. */
+export const gatewayDuration: Format = {
+  expected: 'a duration such as "10s" or "1h30m" (units h, m, s, ms)',
+  accepts: (value) => /^(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}$/.test(value),
+};

@@ -1,0 +1,10 @@
+export type {
+  AdsClientOptions,
+  ControlPlaneStats,
+  ReceivedResource,
+  RejectedResource,
+  ResourceSubscriber,
+  ResourceUpdate,
+  ResourceWatcher,
+  SubscriptionStats,
+} from "./types.ts";

@@ -1,0 +1,11 @@
+export type {
+  AdsConnection,
+  AdsEvents,
+  AdsServerOptions,
+  AdsSource,
+  NackDetail,
+  ProxySyncStatus,
+  SyncState,
+  TypeSyncStatus,
+} from "./types.ts";
+export { AdsRefusal } from "./types.ts";

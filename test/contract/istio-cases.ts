@@ -1,0 +1,408 @@
+/**
+ * Istio YAML and requests, for a stock Envoy and Tulle that both take their configuration from our control plane
+ * (istio.test.ts). Each case has a service of its own, `$S`, whose workloads are `echo` v1 and v2. What both answer must be the same,
+ * and must be what `expect` says: two proxies that agree on something wrong are wrong.
+ */
+export interface IstioCase {
+  readonly name: string;
+  /** Body of `spec.http` of a VirtualService for host `$S`, as YAML at the indentation of a list item; "" for no VirtualService. */
+  readonly http: string;
+  /** The rest of the objects, documents of their own. */
+  readonly more?: string;
+  readonly requests: readonly IstioRequest[];
+}
+
+export interface IstioRequest {
+  readonly method?: string;
+  /** Path, default "/". */
+  readonly path?: string;
+  /** Host header, default `$S`. */
+  readonly host?: string;
+  /** Header lines. */
+  readonly headers?: readonly string[];
+  readonly expect: {
+    readonly status: number;
+    /** Which workload answered. */
+    readonly backend?: "v1" | "v2";
+    /** A line that the response must have. */
+    readonly header?: string | RegExp;
+    /** Text that the request head at the backend must contain. */
+    readonly sent?: string | RegExp;
+    /** Text that it must not contain. */
+    readonly notSent?: RegExp;
+    readonly body?: string;
+  };
+}
+
+/** Routes what matches to v2 and the rest to v1. */
+function matching(match: string): string {
+  return `
+  - match:
+${match}
+    route: [{ destination: { host: $S, subset: v2 } }]
+  - route: [{ destination: { host: $S, subset: v1 } }]`;
+}
+
+/** One route to v1 with more fields. */
+function routed(fields: string): string {
+  return `
+  - route: [{ destination: { host: $S, subset: v1 } }]
+${fields}`;
+}
+
+const toV1 = { status: 200, backend: "v1" } as const;
+const toV2 = { status: 200, backend: "v2" } as const;
+
+export const ISTIO_CASES: readonly IstioCase[] = [
+  { name: "a service without a VirtualService", http: "", requests: [{ expect: { status: 200 } }] },
+  {
+    name: "all names of a service, with and without its port",
+    http: routed(""),
+    requests: [
+      "$S",
+      "$S.default",
+      "$S.default.svc",
+      "$S.default.svc.cluster.local",
+      "$S:80",
+      "$S.default.svc.cluster.local:80",
+    ].map((host) => ({ host, expect: toV1 })),
+  },
+  {
+    name: "an unknown host is refused",
+    http: "",
+    requests: [{ host: "nobody.example", expect: { status: 502 } }],
+  },
+  {
+    name: "uri exact",
+    http: matching(`    - uri: { exact: /a }`),
+    requests: [
+      { path: "/a", expect: toV2 },
+      { path: "/a?x=1", expect: toV2 },
+      { path: "/a/", expect: toV1 },
+      { path: "/A", expect: toV1 },
+    ],
+  },
+  {
+    name: "uri prefix is a string prefix",
+    http: matching(`    - uri: { prefix: /v2 }`),
+    requests: [
+      { path: "/v2", expect: toV2 },
+      { path: "/v2example", expect: toV2 },
+      { path: "/v1/v2", expect: toV1 },
+    ],
+  },
+  {
+    name: "uri regex matches the whole path without the query",
+    http: matching(`    - uri: { regex: "/item/[0-9]+" }`),
+    requests: [
+      { path: "/item/12?q=1", expect: toV2 },
+      { path: "/item/12/x", expect: toV1 },
+      { path: "/item/x", expect: toV1 },
+    ],
+  },
+  {
+    name: "ignoreUriCase",
+    http: matching(`    - uri: { prefix: /Cat }\n      ignoreUriCase: true`),
+    requests: [
+      { path: "/cATalog", expect: toV2 },
+      { path: "/dog", expect: toV1 },
+    ],
+  },
+  {
+    name: "method",
+    http: matching(`    - method: { exact: POST }`),
+    requests: [
+      { method: "POST", headers: ["content-length: 0"], expect: toV2 },
+      { method: "GET", expect: toV1 },
+    ],
+  },
+  {
+    name: "method by regex",
+    http: matching(`    - method: { regex: "PUT|DELETE" }`),
+    requests: [
+      { method: "DELETE", expect: toV2 },
+      { method: "GET", expect: toV1 },
+    ],
+  },
+  {
+    name: "header exact, prefix, regex and presence",
+    http: `
+  - match: [{ headers: { x-exact: { exact: "one" } } }]
+    directResponse: { status: 201 }
+  - match: [{ headers: { x-prefix: { prefix: "ab" } } }]
+    directResponse: { status: 202 }
+  - match: [{ headers: { x-regex: { regex: "[a-c]+" } } }]
+    directResponse: { status: 203 }
+  - match: [{ headers: { x-present: {} } }]
+    directResponse: { status: 206 }
+  - route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [
+      { headers: ["x-exact: one"], expect: { status: 201 } },
+      { headers: ["x-exact: One"], expect: toV1 },
+      { headers: ["x-prefix: abc"], expect: { status: 202 } },
+      { headers: ["x-regex: abcabc"], expect: { status: 203 } },
+      { headers: ["x-regex: abcd"], expect: toV1 },
+      { headers: ["x-present: "], expect: { status: 206 } },
+      { headers: ["x-present: y"], expect: { status: 206 } },
+      { expect: toV1 },
+    ],
+  },
+  {
+    name: "withoutHeaders",
+    http: matching(`    - withoutHeaders: { x-internal: {} }`),
+    requests: [{ expect: toV2 }, { headers: ["x-internal: 1"], expect: toV1 }],
+  },
+  {
+    name: "withoutHeaders with a value",
+    http: matching(`    - withoutHeaders: { x-env: { exact: prod } }`),
+    requests: [
+      { headers: ["x-env: prod"], expect: toV1 },
+      { headers: ["x-env: test"], expect: toV2 },
+      { expect: toV2 },
+    ],
+  },
+  {
+    name: "queryParams",
+    http: matching(`    - queryParams: { v: { exact: "2" } }`),
+    requests: [
+      { path: "/?v=2", expect: toV2 },
+      { path: "/?a=b&v=2", expect: toV2 },
+      { path: "/?v=22", expect: toV1 },
+      { path: "/?v=1&v=2", expect: toV1 },
+      { path: "/", expect: toV1 },
+    ],
+  },
+  {
+    name: "queryParams by regex and prefix",
+    http: matching(`    - queryParams: { a: { regex: "x+" }, b: { prefix: "y" } }`),
+    requests: [
+      { path: "/?a=xx&b=yz", expect: toV2 },
+      { path: "/?a=xx", expect: toV1 },
+    ],
+  },
+  {
+    name: "authority",
+    http: matching(`    - authority: { prefix: "$S.default" }`),
+    requests: [
+      { host: "$S.default", expect: toV2 },
+      { host: "$S", expect: toV1 },
+    ],
+  },
+  {
+    name: "scheme follows x-forwarded-proto",
+    http: matching(`    - scheme: { exact: https }`),
+    requests: [{ headers: ["x-forwarded-proto: https"], expect: toV2 }, { expect: toV1 }],
+  },
+  {
+    name: "port",
+    http: matching(`    - port: 80`),
+    requests: [{ expect: toV2 }],
+  },
+  {
+    name: "another port never matches",
+    http: matching(`    - port: 81`),
+    requests: [{ expect: toV1 }],
+  },
+  {
+    name: "sourceLabels of this workload",
+    http: matching(`    - sourceLabels: { app: client }`),
+    requests: [{ expect: toV2 }],
+  },
+  {
+    name: "sourceLabels of another workload",
+    http: matching(`    - sourceLabels: { app: other }`),
+    requests: [{ expect: toV1 }],
+  },
+  {
+    name: "sourceNamespace",
+    http: matching(`    - sourceNamespace: elsewhere\n    - sourceNamespace: default\n      uri: { prefix: /mine }`),
+    requests: [
+      { path: "/mine", expect: toV2 },
+      { path: "/", expect: toV1 },
+    ],
+  },
+  {
+    name: "conditions of one match are ANDed, matches are ORed",
+    http: matching(`    - uri: { prefix: /a }\n      headers: { x-k: { exact: v } }\n    - uri: { prefix: /b }`),
+    requests: [
+      { path: "/a", headers: ["x-k: v"], expect: toV2 },
+      { path: "/a", expect: toV1 },
+      { path: "/b", expect: toV2 },
+    ],
+  },
+  {
+    name: "no match in a host that has a VirtualService",
+    http: `
+  - match: [{ uri: { prefix: /only } }]
+    route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [
+      { path: "/only", expect: toV1 },
+      { path: "/other", expect: { status: 404, body: "" } },
+    ],
+  },
+  {
+    name: "nothing after a catch-all counts",
+    http: `
+  - route: [{ destination: { host: $S, subset: v1 } }]
+  - match: [{ uri: { prefix: /x } }]
+    route: [{ destination: { host: $S, subset: v2 } }]`,
+    requests: [{ path: "/x", expect: toV1 }],
+  },
+  {
+    name: "weight 100 to one",
+    http: `
+  - route:
+    - { destination: { host: $S, subset: v1 }, weight: 0 }
+    - { destination: { host: $S, subset: v2 }, weight: 100 }`,
+    requests: [{ expect: toV2 }, { expect: toV2 }, { expect: toV2 }],
+  },
+  {
+    name: "a missing subset",
+    http: `
+  - route: [{ destination: { host: $S, subset: v9 } }]`,
+    requests: [{ expect: { status: 503, body: "" } }],
+  },
+  {
+    name: "an unknown destination",
+    http: `
+  - route: [{ destination: { host: nowhere.example } }]`,
+    requests: [{ expect: { status: 503, body: "" } }],
+  },
+  {
+    name: "a subset without endpoints",
+    http: `
+  - route: [{ destination: { host: $S, subset: nobody } }]`,
+    requests: [{ expect: { status: 503, body: "no healthy upstream" } }],
+  },
+  {
+    name: "rewrite of a matched prefix",
+    http: `
+  - match: [{ uri: { prefix: /old } }]
+    rewrite: { uri: /new }
+    route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [
+      { path: "/old/x?q=1", expect: { ...toV1, sent: "GET /new/x?q=1 " } },
+      { path: "/oldest", expect: { ...toV1, sent: "GET /newest " } },
+    ],
+  },
+  {
+    name: "rewrite of /slash to /",
+    http: `
+  - match: [{ uri: { prefix: /slash } }]
+    rewrite: { uri: / }
+    route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [
+      { path: "/slash/x", expect: { ...toV1, sent: "GET //x " } },
+      { path: "/slash", expect: { ...toV1, sent: "GET / " } },
+    ],
+  },
+  {
+    name: "rewrite of an exact match replaces the path",
+    http: `
+  - match: [{ uri: { exact: /one } }]
+    rewrite: { uri: /two }
+    route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [{ path: "/one?a=b", expect: { ...toV1, sent: "GET /two?a=b " } }],
+  },
+  {
+    name: "rewrite of the authority",
+    http: routed(`    rewrite: { authority: other.example }`),
+    requests: [{ expect: { ...toV1, sent: "host: other.example" } }],
+  },
+  {
+    name: "rewrite by regex",
+    http: routed(`    rewrite: { uriRegexRewrite: { match: "^/service/([^/]+)(/.*)$", rewrite: '\\2/instance/\\1' } }`),
+    requests: [{ path: "/service/foo/v1/api", expect: { ...toV1, sent: "GET /v1/api/instance/foo " } }],
+  },
+  {
+    name: "redirect of authority and path",
+    http: `
+  - redirect: { uri: /to, authority: else.example }`,
+    requests: [{ path: "/x?q=1", expect: { status: 301, header: "location: http://else.example/to?q=1" } }],
+  },
+  {
+    name: "redirect with scheme, port and code",
+    http: `
+  - redirect: { scheme: https, port: 8443, redirectCode: 308 }`,
+    requests: [{ path: "/x", expect: { status: 308, header: "location: https://$S:8443/x" } }],
+  },
+  {
+    name: "redirect codes",
+    http: `
+  - match: [{ uri: { prefix: /302 } }]
+    redirect: { redirectCode: 302, uri: /a }
+  - match: [{ uri: { prefix: /303 } }]
+    redirect: { redirectCode: 303, uri: /a }
+  - match: [{ uri: { prefix: /307 } }]
+    redirect: { redirectCode: 307, uri: /a }`,
+    requests: [302, 303, 307].map((status) => ({ path: `/${status}`, expect: { status } })),
+  },
+  {
+    name: "directResponse with a body",
+    http: `
+  - directResponse: { status: 503, body: { string: "closed" } }`,
+    requests: [{ expect: { status: 503, body: "closed" } }],
+  },
+  {
+    name: "headers of request and response, at the route",
+    http: routed(`    headers:
+      request: { set: { x-set: new }, add: { x-add: more }, remove: [x-gone] }
+      response: { set: { x-answer: yes-please }, remove: [x-backend-secret] }`),
+    requests: [
+      {
+        headers: ["x-set: old", "x-add: first", "x-gone: 1"],
+        expect: { ...toV1, sent: /x-set: new/, notSent: /x-gone|x-set: old/, header: "x-answer: yes-please" },
+      },
+    ],
+  },
+  {
+    name: "headers at the destination",
+    http: `
+  - route:
+    - destination: { host: $S, subset: v1 }
+      headers:
+        request: { set: { x-set: destination } }
+        response: { add: { x-answer: destination } }
+    headers:
+      request: { set: { x-set: route } }`,
+    requests: [{ expect: { ...toV1, sent: "x-set: destination", header: "x-answer: destination" } }],
+  },
+  {
+    name: "set of Host is a rewrite, an authority rewrite wins over it",
+    http: `
+  - match: [{ uri: { prefix: /set } }]
+    headers: { request: { set: { Host: set.example } } }
+    route: [{ destination: { host: $S, subset: v1 } }]
+  - match: [{ uri: { prefix: /both } }]
+    headers: { request: { set: { Host: set.example } } }
+    rewrite: { authority: rewrite.example }
+    route: [{ destination: { host: $S, subset: v1 } }]`,
+    requests: [
+      { path: "/set", expect: { ...toV1, sent: "host: set.example" } },
+      { path: "/both", expect: { ...toV1, sent: "host: rewrite.example" } },
+    ],
+  },
+  {
+    name: "timeout",
+    http: routed(`    timeout: 0.2s`),
+    requests: [
+      { path: "/hang", expect: { status: 504, body: "upstream request timeout" } },
+      { path: "/", expect: toV1 },
+    ],
+  },
+  {
+    name: "paths are normalised before they are matched",
+    http: matching(`    - uri: { prefix: /admin }`),
+    requests: [
+      { path: "/x/../admin", expect: { ...toV2, sent: "GET /admin " } },
+      { path: "/%61dmin", expect: toV2 },
+      { path: "//admin", expect: toV1 },
+    ],
+  },
+  {
+    name: "another service as destination",
+    http: `
+  - route: [{ destination: { host: shared } }]`,
+    requests: [{ expect: { status: 200, sent: "host: $S" } }],
+  },
+];

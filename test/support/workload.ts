@@ -1,0 +1,131 @@
+/** Workloads as the control plane sees them: a bootstrap that knows only the ADS address, and a registration without a proxy. */
+import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
+import { fromJson, toBinary } from "@bufbuild/protobuf";
+import { DiscoveryRequestSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { TYPE } from "@tulle/xds";
+
+interface TulleMetadata {
+  readonly http_proxy?: { readonly address: string; readonly port: number };
+  readonly outbound?: readonly { readonly port: number; readonly address: string; readonly bind_port: number }[];
+  readonly inbound?: readonly object[];
+}
+
+/** A bootstrap for Envoy and Tulle alike: a node and the ADS address, nothing else. */
+export function adsBootstrap(
+  xdsPort: number,
+  name: string,
+  labels: Record<string, string>,
+  tulle: TulleMetadata,
+): object {
+  return {
+    node: nodeOf(name, labels, tulle),
+    dynamic_resources: {
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
+      },
+      cds_config: { ads: {}, resource_api_version: "V3" },
+      lds_config: { ads: {}, resource_api_version: "V3" },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "xds-grpc",
+          type: "STATIC",
+          connect_timeout: "1s",
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: "xds-grpc",
+            endpoints: [
+              {
+                lb_endpoints: [
+                  { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: xdsPort } } } },
+                ],
+              },
+            ],
+          },
+        },
+      ],
+    },
+  };
+}
+
+function nodeOf(name: string, labels: Record<string, string>, tulle: TulleMetadata): object {
+  return {
+    id: `sidecar~127.0.0.1~${name}.default~default.svc.cluster.local`,
+    cluster: `${name}.default`,
+    metadata: {
+      NAMESPACE: "default",
+      SERVICE_ACCOUNT: "default",
+      WORKLOAD_NAME: name,
+      LABELS: labels,
+      INSTANCE_IPS: "127.0.0.1",
+      CLUSTER_ID: "Kubernetes",
+      TULLE: tulle,
+    },
+  };
+}
+
+/** Holds an ADS stream open that registers a workload and asks for nothing else: a sidecar's registration without its proxy. */
+export function registerWorkload(
+  xdsPort: number,
+  workload: {
+    readonly name: string;
+    readonly labels: Record<string, string>;
+    readonly port: number;
+    readonly bindPort: number;
+  },
+): { close(): void } {
+  const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
+  const bytes = {
+    requestSerialize: (value: Buffer) => value,
+    requestDeserialize: (value: Buffer) => value,
+    responseSerialize: (value: Buffer) => value,
+    responseDeserialize: (value: Buffer) => value,
+  };
+  const Ads = loadPackageDefinition({ Ads: { Stream: { path, requestStream: true, responseStream: true, ...bytes } } })[
+    "Ads"
+  ] as unknown as new (
+    address: string,
+    creds: ReturnType<typeof credentials.createInsecure>,
+  ) => {
+    Stream(): {
+      write(bytes: Buffer): void;
+      cancel(): void;
+      on(event: "data" | "error", handler: (value: unknown) => void): void;
+    };
+    close(): void;
+  };
+  const client = new Ads(`127.0.0.1:${xdsPort}`, credentials.createInsecure());
+  const stream = client.Stream();
+  stream.on("data", () => undefined);
+  stream.on("error", () => client.close());
+  const inbound = [
+    {
+      port: workload.port,
+      protocol: "http",
+      address: "127.0.0.1",
+      bind_port: workload.bindPort,
+      app_address: "127.0.0.1",
+      app_port: workload.bindPort,
+    },
+  ];
+  const request = fromJson(DiscoveryRequestSchema, {
+    node: nodeOf(workload.name, workload.labels, { inbound }) as never,
+    typeUrl: TYPE.secret,
+    resourceNames: ["registration-only"],
+  });
+  stream.write(Buffer.from(toBinary(DiscoveryRequestSchema, request)));
+  return {
+    close: () => {
+      stream.cancel();
+      client.close();
+    },
+  };
+}

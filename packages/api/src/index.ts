@@ -107,3 +107,27 @@ export type {
   RouteGroupKind,
   SecretObjectReference,
 } from "./kinds/gateway-api/references.ts";
+export {
+  compareSpecificity,
+  DEFAULT_DOMAIN,
+  hostMatches,
+  hostsIntersect,
+  isWildcard,
+  MESH_GATEWAY,
+  mostSpecificMatch,
+  parseNamespacedHost,
+  resolveGatewayName,
+  resolveShortName,
+  serviceHost,
+} from "./host.ts";
+export type { NamespacedHost } from "./host.ts";
+export { isPrivate, isVisibleTo, parseExportTo, parseExportToAnnotation } from "./visibility.ts";
+export type { Visibility } from "./visibility.ts";
+export { matchesLabels, matchesSelector } from "./selector.ts";
+export type { Labels } from "./selector.ts";
+export { perMillion } from "./percent.ts";
+export { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
+export type { PortProtocol } from "./protocol.ts";
+export { formatDiagnostic, formatPath } from "./diagnostic.ts";
+export type { Diagnostic, DiagnosticCode, Path, PathStep, Severity } from "./diagnostic.ts";
+export type { LoadedObject, Position, Source } from "./parse/loaded-object.ts";

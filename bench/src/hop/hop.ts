@@ -1,0 +1,156 @@
+/**
+ * One hop, side by side: Tulle and Envoy from the same bootstrap, nginx and haproxy as plain proxies, on the same work.
+ * Proxies share one core and only one of them works at a time; load generator and backend have another core.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { freePorts } from "../../../test/support/ports.ts";
+import { chooseCores, list, positive } from "../arguments.ts";
+import { Children } from "../children.ts";
+import { BenchError } from "../errors.ts";
+import { median } from "../statistics.ts";
+import { findTools } from "../tools.ts";
+import { startBackend } from "./backend.ts";
+import { backendPorts, readBootstrap, routerOnly } from "./bootstrap.ts";
+import { atRate, saturate } from "./load.ts";
+import type { LoadSettings, Sample } from "./load.ts";
+import { PEER_NAMES, defaultTulle, startPeer, untilReady } from "./peers.ts";
+import type { Peer, PeerName } from "./peers.ts";
+import { format, summarize } from "./report.ts";
+import type { HopResult, Measurement } from "./report.ts";
+
+export const hopHelp = `Usage: npm run bench -- hop [options]
+
+CPU, throughput, latency and memory of one proxy hop: Tulle, Envoy, nginx and haproxy in alternating rounds.
+
+  --rounds N         measured rounds a configuration (5)
+  --seconds S        length of one peer's turn in a round (4)
+  --connections LIST saturated configurations (32,4)
+  --rate N           offered requests a second of the last configuration (half of what Envoy reached at the first)
+  --peers LIST       which peers (${PEER_NAMES.join(",")})
+  --bootstrap FILE   Envoy bootstrap for Tulle and Envoy (router only); its first listener is measured, on another port;
+                     backends that its clusters name on 127.0.0.1 are started unless something listens there
+  --path PATH        request path (/api/v7/items?x=1)
+  --host NAME        Host header (the address)
+  --tulle COMMAND    runs Tulle; "-c FILE" is appended (node packages/cli/bin/tulle.js proxy --log-level warning)
+  --cores A,B        core of the proxies, core of load and backend (the first two allowed)
+  --json             one JSON document instead of tables
+`;
+
+const HEADERS_FILE = join(import.meta.dirname, "..", "..", "data", "request-headers.txt");
+const WARM_UP_SECONDS = 2;
+
+export async function hop(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "4" },
+      connections: { type: "string", default: "32,4" },
+      rate: { type: "string" },
+      peers: { type: "string", default: PEER_NAMES.join(",") },
+      bootstrap: { type: "string" },
+      path: { type: "string", default: "/api/v7/items?x=1" },
+      host: { type: "string" },
+      tulle: { type: "string" },
+      cores: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return void process.stdout.write(hopHelp);
+  const names = list("peers", values.peers, PEER_NAMES);
+  const rounds = positive("rounds", values.rounds);
+  const connections = values.connections.split(",").map((count) => positive("connections", count));
+  const rate = values.rate === undefined ? undefined : positive("rate", values.rate);
+  if (rate === undefined && !names.includes("envoy")) throw new BenchError("without envoy among --peers give a --rate");
+  const seconds = positive("seconds", values.seconds);
+  const [proxyCore, loadCore] = chooseCores(values.cores);
+  const tools = findTools([
+    "taskset",
+    "wrk",
+    "h2load",
+    "nginx",
+    ...(names.includes("haproxy") ? ["haproxy" as const] : []),
+  ]);
+
+  const children = new Children(tools.taskset);
+  try {
+    const ports = await freePorts(64);
+    const freePort = (): number => {
+      const port = ports.pop();
+      if (port === undefined) throw new BenchError("the bootstrap has too many listeners");
+      return port;
+    };
+    const plainBackend = freePort();
+    const bootstrap = values.bootstrap === undefined ? routerOnly(plainBackend) : readBootstrap(values.bootstrap);
+    const own = backendPorts(bootstrap).filter(({ port }) => port !== plainBackend);
+    const backends = [{ port: plainBackend, protocol: "http1" as const, tls: false }, ...own];
+    await startBackend(children, tools.nginx, loadCore, backends);
+
+    const tulle = values.tulle?.split(/\s+/).filter(Boolean) ?? defaultTulle;
+    const settings = { core: proxyCore, bootstrap, plainBackend, tulle, freePort };
+    const peers = names.map((name) => startPeer(name, children, settings));
+    const load = {
+      core: loadCore,
+      connections: 0,
+      seconds,
+      path: values.path,
+      ...requestHeaders(children, values.host),
+    };
+    for (const peer of peers) {
+      await untilReady(peer, load.path, load.headers);
+      await saturate(children, tools.wrk, peer, { ...load, connections: connections[0]!, seconds: WARM_UP_SECONDS });
+    }
+
+    const configurations: Measurement[] = [];
+    for (const count of connections) {
+      const turn = (peer: Peer) => saturate(children, tools.wrk, peer, { ...load, connections: count });
+      const samples = await alternate(peers, rounds, `${count} connections`, turn);
+      configurations.push({ connections: count, peers: summarize(samples) });
+    }
+    const first = configurations[0]!;
+    const offered = rate ?? median(first.peers.filter((peer) => peer.name === "envoy").map((peer) => peer.rps)) / 2;
+    const fixed: LoadSettings = { ...load, connections: first.connections };
+    const turn = (peer: Peer) => atRate(children, tools.h2load, peer, fixed, offered);
+    const samples = await alternate(peers, rounds, `${Math.round(offered)} requests a second`, turn);
+    const fixedRate = { connections: first.connections, rps: offered, peers: summarize(samples) };
+    const result: HopResult = { configurations, fixedRate };
+    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : format(result));
+  } finally {
+    await children.stop();
+  }
+}
+
+/** Every peer has one turn a round; every other round goes backwards, so that a slow drift of the machine cancels out. */
+async function alternate(
+  peers: readonly Peer[],
+  rounds: number,
+  title: string,
+  turn: (peer: Peer) => Promise<Sample>,
+): Promise<Map<PeerName, Sample[]>> {
+  const samples = new Map<PeerName, Sample[]>(peers.map((peer) => [peer.name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of round % 2 === 0 ? peers : [...peers].reverse()) {
+      process.stderr.write(`${title}: round ${round + 1} of ${rounds}, ${peer.name}\n`);
+      samples.get(peer.name)!.push(await turn(peer));
+    }
+  }
+  return samples;
+}
+
+/** The 17 headers of the data file, and Host if it was given, as an object and as a file for wrk's script. */
+function requestHeaders(children: Children, host: string | undefined): Pick<LoadSettings, "headers" | "headersFile"> {
+  const lines = readFileSync(HEADERS_FILE, "utf8").trim().split("\n");
+  if (host !== undefined) lines.unshift(`Host: ${host}`);
+  const headersFile = join(children.folder, "headers.txt");
+  writeFileSync(headersFile, `${lines.join("\n")}\n`);
+  const headers = Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    }),
+  );
+  return { headers, headersFile };
+}

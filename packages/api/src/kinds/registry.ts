@@ -35,6 +35,8 @@ export interface KindInfo {
   readonly namespaced: boolean;
   /** Mesh configuration (Istio, Gateway API, Ingress) rather than a description of what runs. */
   readonly isMeshConfig: boolean;
+  /** False for other people's kinds, which are loaded but not looked at; none of those is in the table. */
+  readonly isReadByMesh: boolean;
   /** Everything besides apiVersion, kind and metadata. */
   readonly body: ObjectSchema;
 }
@@ -54,7 +56,7 @@ function define<const G extends string, const K extends string, B extends Object
   body: B,
 ): KindInfo & { readonly group: G; readonly kind: K; readonly body: B } {
   const { versions, plural, shortNames = [], namespaced = true, isMeshConfig = false } = names;
-  return { group, kind, versions, plural, shortNames, namespaced, isMeshConfig, body };
+  return { group, kind, versions, plural, shortNames, namespaced, isMeshConfig, isReadByMesh: true, body };
 }
 
 /** `spec` must be there. */

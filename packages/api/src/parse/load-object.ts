@@ -1,0 +1,116 @@
+/** One plain value to a checked object. */
+import type { Path } from "../diagnostic.ts";
+import type { KubeObject, ObjectMeta } from "../kinds/kubernetes/metadata.ts";
+import type { KindInfo } from "../kinds/registry.ts";
+import { check } from "../schema/check.ts";
+import type { Finding, Report } from "../schema/check.ts";
+import { describeValue } from "../schema/describe.ts";
+import type { ObjectSchema } from "../schema/schema.ts";
+import { validate } from "../validate/validate.ts";
+import { wholeObject } from "./metadata-schema.ts";
+import { resolveKind } from "./resolve-kind.ts";
+
+/** Namespace of a namespaced object that names none. */
+export const DEFAULT_NAMESPACE = "default";
+
+/** What a value calls itself, as far as it does: enough to say which object a diagnostic is about. */
+export interface Identity {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Checked {
+  readonly identity: Identity;
+  /** Paths are relative to the object. */
+  readonly findings: readonly Finding[];
+  /** Absent if there was an error. */
+  readonly object: KubeObject | undefined;
+  readonly kindInfo: KindInfo | undefined;
+}
+
+const wholeSchemas = new WeakMap<KindInfo, ObjectSchema>();
+
+function schemaOf(info: KindInfo): ObjectSchema {
+  let schema = wholeSchemas.get(info);
+  if (schema === undefined) {
+    schema = wholeObject(info.body);
+    wholeSchemas.set(info, schema);
+  }
+  return schema;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function checkObject(value: unknown): Checked {
+  const findings: Finding[] = [];
+  const report: Report = (finding) => findings.push(finding);
+  if (!isObject(value)) {
+    const path: Path = [];
+    const message = `is ${describeValue(value)}`;
+    const expected = "an object with apiVersion, kind and metadata";
+    report({ severity: "error", code: "not-an-object", path, message, expected });
+    return { identity: { kind: "", namespace: "", name: "" }, findings, object: undefined, kindInfo: undefined };
+  }
+  const { apiVersion, kind } = value;
+  const named = text(apiVersion, "apiVersion", report) && text(kind, "kind", report);
+  const resolved = named ? resolveKind(apiVersion as string, kind as string) : {};
+  if (resolved.problem !== undefined) {
+    const { field, ...problem } = resolved.problem;
+    report({ ...problem, path: [field] });
+  }
+  const info = resolved.info;
+  const identity = identify(value, info);
+  if (info === undefined) return { identity, findings, object: undefined, kindInfo: undefined };
+
+  const protoNames = info.group.endsWith(".istio.io");
+  const normal = check(schemaOf(info), value, [], { report, protoNames }) as Fields;
+  if (hasError(findings)) return { identity, findings, object: undefined, kindInfo: info };
+  const object = withMetadata(normal, identity);
+  validate(object, report);
+  return { identity, findings, object: hasError(findings) ? undefined : object, kindInfo: info };
+}
+
+function hasError(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.severity === "error");
+}
+
+function text(value: unknown, field: string, report: Report): boolean {
+  if (typeof value === "string" && value !== "") return true;
+  const missing = value === undefined || value === null;
+  const expected = field === "kind" ? "a kind such as VirtualService" : "an API version such as networking.istio.io/v1";
+  report({
+    severity: "error",
+    code: missing ? "required" : "wrong-type",
+    path: [field],
+    message: missing ? "is missing" : `is ${describeValue(value)}`,
+    expected,
+  });
+  return false;
+}
+
+function identify(value: Fields, info: KindInfo | undefined): Identity {
+  const metadata = isObject(value["metadata"]) ? value["metadata"] : {};
+  const { name, namespace } = metadata;
+  const given = typeof namespace === "string" && namespace !== "" ? namespace : DEFAULT_NAMESPACE;
+  return {
+    kind: typeof value["kind"] === "string" ? value["kind"] : "",
+    namespace: info?.namespaced === false ? "" : given,
+    name: typeof name === "string" ? name : "",
+  };
+}
+
+function withMetadata(value: Fields, { namespace }: Identity): KubeObject {
+  const given = value["metadata"] as Partial<ObjectMeta> & { readonly name: string };
+  const metadata: ObjectMeta = {
+    ...given,
+    namespace,
+    labels: given.labels ?? {},
+    annotations: given.annotations ?? {},
+  };
+  return { ...(value as unknown as KubeObject), metadata };
+}

@@ -15,3 +15,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Chance, passed in for the same reason: uniform in [0, 1). */
+export const systemRandom: () => number = Math.random;

@@ -8,3 +8,4 @@ export type {
   ResourceWatcher,
   SubscriptionStats,
 } from "./types.ts";
+export { AdsClient } from "./ads-client.ts";

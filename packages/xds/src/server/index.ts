@@ -9,3 +9,4 @@ export type {
   TypeSyncStatus,
 } from "./types.ts";
 export { AdsRefusal } from "./types.ts";
+export { ADS_SERVER_OPTIONS, AdsServer } from "./ads-server.ts";

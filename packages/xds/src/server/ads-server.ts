@@ -1,0 +1,199 @@
+/** The AggregatedDiscoveryService on a gRPC server: both variants of the protocol on one endpoint. */
+import type { ChannelOptions, Server, ServerDuplexStream } from "@grpc/grpc-js";
+import { status as Status } from "@grpc/grpc-js";
+import { deltaAggregatedResources, streamAggregatedResources } from "../ads-service.ts";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import type { Node } from "../gen/envoy/config/core/v3/base_pb.ts";
+import type { DeltaDiscoveryRequest, DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { Log } from "../log.ts";
+import { silent } from "../log.ts";
+import type { ResourceView } from "../resource.ts";
+import { DeltaStream } from "./delta-stream.ts";
+import type { OutboundResponse, PushStream, PushStreamOptions } from "./push-stream.ts";
+import { RequestBudget } from "./request-budget.ts";
+import { SotwStream } from "./sotw-stream.ts";
+import type { AdsConnection, AdsEvents, AdsServerOptions, AdsSource, ProxySyncStatus } from "./types.ts";
+import { AdsRefusal } from "./types.ts";
+
+/** What the gRPC server that carries ADS should be made with. */
+export const ADS_SERVER_OPTIONS: ChannelOptions = {
+  // Istio's defaults for istiod (pkg/keepalive/options.go): find dead proxies, 30 s and 10 s.
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  // Bookkeeping of every stream for a debugging service that nobody mounts.
+  "grpc.enable_channelz": 0,
+  // A reconnecting client lists what it holds: 16 MiB are some 200,000 resources.
+  "grpc.max_receive_message_length": 16 * 1024 * 1024,
+  // State of the world sends all clusters in one message.
+  "grpc.max_send_message_length": -1,
+};
+
+interface OpenStream {
+  readonly connection: AdsConnection;
+  readonly machine: PushStream;
+  readonly connectedAt: number;
+}
+
+interface Request {
+  readonly node?: Node | undefined;
+}
+
+/** How one variant reads its requests. */
+interface Protocol<R extends Request> {
+  readonly delta: boolean;
+  start(options: PushStreamOptions): PushStream & { receive(request: R): void };
+  /** Names in a request: its price. */
+  names(request: R): number;
+}
+
+const DELTA: Protocol<DeltaDiscoveryRequest> = {
+  delta: true,
+  start: (options) => new DeltaStream(options),
+  names: (request) => request.resourceNamesSubscribe.length + request.resourceNamesUnsubscribe.length,
+};
+
+const SOTW: Protocol<DiscoveryRequest> = {
+  delta: false,
+  start: (options) => new SotwStream(options),
+  names: (request) => request.resourceNames.length,
+};
+
+export class AdsServer {
+  readonly #source: AdsSource;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #events: AdsEvents;
+  readonly #streams = new Map<string, OpenStream>();
+  #lastStream = 0;
+
+  constructor(options: AdsServerOptions) {
+    this.#source = options.source;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? silent;
+    this.#events = options.events ?? {};
+  }
+
+  /** Adds the service to a gRPC server, which should have been made with ADS_SERVER_OPTIONS. */
+  register(server: Server): void {
+    server.addService(
+      { deltaAggregatedResources, streamAggregatedResources },
+      {
+        deltaAggregatedResources: (call: Call<DeltaDiscoveryRequest>) => this.#serve(call, DELTA),
+        streamAggregatedResources: (call: Call<DiscoveryRequest>) => this.#serve(call, SOTW),
+      },
+    );
+  }
+
+  /** What the stream's client is to hold from now on. Streams that have ended are ignored. */
+  update(streamId: string, view: ResourceView): void {
+    this.#streams.get(streamId)?.machine.update(view);
+  }
+
+  /** All open streams, in the order in which they were opened. */
+  status(): ProxySyncStatus[] {
+    return [...this.#streams.values()].map(({ connection, machine, connectedAt }) => ({
+      streamId: connection.id,
+      nodeId: connection.node.id,
+      nodeCluster: connection.node.cluster,
+      peer: connection.peer,
+      delta: connection.delta,
+      connectedAt,
+      viewVersion: machine.target.version,
+      types: machine.status(),
+    }));
+  }
+
+  #serve<R extends Request>(call: Call<R>, protocol: Protocol<R>): void {
+    const id = `ads-${(this.#lastStream += 1)}`;
+    const budget = new RequestBudget(this.#clock);
+    let machine: ReturnType<Protocol<R>["start"]> | undefined;
+    let cancelResume: (() => void) | undefined;
+    let ended = false;
+
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      cancelResume?.();
+      machine?.close();
+      if (this.#streams.delete(id)) {
+        this.#log("info", "ADS stream ended", { stream: id });
+        this.#source.disconnect(id);
+      }
+    };
+    const fail = (cause: unknown): void => {
+      const refusal = cause instanceof AdsRefusal ? cause : undefined;
+      const details = refusal?.message ?? "the control plane failed to handle the request";
+      this.#log(refusal === undefined ? "error" : "warn", "ADS stream refused", {
+        stream: id,
+        peer: call.getPeer(),
+        cause,
+      });
+      end();
+      call.emit("error", { code: refusal?.code ?? Status.INTERNAL, details });
+    };
+
+    call.on("data", (request: R) => {
+      if (ended) return;
+      const pauseMs = budget.spend(protocol.names(request));
+      if (pauseMs > 0 && cancelResume === undefined) {
+        call.pause();
+        cancelResume = this.#clock.after(pauseMs, () => {
+          cancelResume = undefined;
+          call.resume();
+        });
+      }
+      try {
+        machine ??= this.#connect(id, call, protocol, request.node, end);
+        machine.receive(request);
+      } catch (cause) {
+        fail(cause);
+      }
+    });
+    call.on("end", () => {
+      end();
+      call.end();
+    });
+    call.on("cancelled", end);
+    call.on("close", end);
+    call.on("error", (cause: Error) => {
+      if (!ended) this.#log("warn", "ADS stream broke", { stream: id, cause });
+      end();
+    });
+  }
+
+  #connect<R extends Request>(
+    id: string,
+    call: Call<R>,
+    protocol: Protocol<R>,
+    node: Node | undefined,
+    end: () => void,
+  ): ReturnType<Protocol<R>["start"]> {
+    if (node === undefined) {
+      throw new AdsRefusal(Status.INVALID_ARGUMENT, "the first request of a stream needs a node");
+    }
+    const connection: AdsConnection = { id, node, peer: call.getPeer(), delta: protocol.delta };
+    const view = this.#source.connect(connection);
+    const machine = protocol.start({
+      id,
+      view,
+      clock: this.#clock,
+      events: this.#events,
+      write: (response) => writeResponse(call, response, () => machine.written(), end),
+    });
+    this.#streams.set(id, { connection, machine, connectedAt: this.#clock.now() });
+    this.#log("info", "ADS stream opened", { stream: id, node: node.id, peer: connection.peer, delta: protocol.delta });
+    return machine;
+  }
+}
+
+type Call<R> = ServerDuplexStream<R, Buffer>;
+
+/** One message at a time: the next is made when this one has left, so that nothing piles up for a slow reader. */
+function writeResponse<R>(call: Call<R>, response: OutboundResponse, written: () => void, failed: () => void): void {
+  const bytes = Buffer.concat([response.body, response.tail]);
+  call.write(bytes, (cause?: Error | null) => {
+    if (cause) failed();
+    else written();
+  });
+}

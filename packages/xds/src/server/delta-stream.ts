@@ -1,0 +1,69 @@
+/** The incremental variant: named subscriptions come and go, responses carry what changed. (xds_protocol, "Incremental xDS") */
+import type { DeltaDiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { ResourceView } from "../resource.ts";
+import { TYPE } from "../resource.ts";
+import { PushStream } from "./push-stream.ts";
+import { selectChanges } from "./select-changes.ts";
+import type { Selection } from "./set-diff.ts";
+import type { Subscription } from "./subscription.ts";
+import { hasLegacyWildcard } from "./subscription.ts";
+
+/** The parts of a request that matter here. */
+export type DeltaRequest = Pick<
+  DeltaDiscoveryRequest,
+  "typeUrl" | "resourceNamesSubscribe" | "resourceNamesUnsubscribe" | "initialResourceVersions" | "responseNonce"
+> & { readonly errorDetail?: { readonly code: number; readonly message: string } | undefined };
+
+export class DeltaStream extends PushStream {
+  protected override readonly variant = "delta";
+  readonly #known = new Set<string>();
+
+  receive(request: DeltaRequest): void {
+    const subscription = this.subscription(request.typeUrl);
+    const first = !this.#known.has(request.typeUrl);
+    this.#known.add(request.typeUrl);
+    // A stale nonce only means that its response is answered already; the subscriptions count all the same.
+    if (request.responseNonce !== "") this.answered(subscription, request);
+    if (first) {
+      const claimed = Object.entries(request.initialResourceVersions);
+      if (claimed.length > 0) subscription.claimed = new Map(claimed);
+      if (request.resourceNamesSubscribe.length === 0 && hasLegacyWildcard(request.typeUrl)) {
+        subscription.add(this.view, "*");
+      }
+    }
+    for (const name of request.resourceNamesUnsubscribe) subscription.delete(name);
+    for (const name of request.resourceNamesSubscribe) {
+      subscription.add(this.view, name);
+      if (request.typeUrl === TYPE.endpoints) this.endpointsSubscribed(name);
+    }
+    this.requested();
+  }
+
+  protected override select(
+    subscription: Subscription,
+    view: ResourceView,
+    deferRemovals: boolean,
+  ): Selection | undefined {
+    let selection = selectChanges(subscription, view);
+    if (deferRemovals && selection.removed.length > 0) {
+      for (const name of selection.removed) subscription.removals.set(name, undefined);
+      selection = withoutRemovals(selection);
+    }
+    // A wildcard is always answered: the client waits to hear that there is nothing.
+    const empty = selection.resources.length === 0 && selection.removed.length === 0;
+    return empty && !subscription.dueAll ? undefined : selection;
+  }
+
+  protected override selectRemovals(subscription: Subscription, view: ResourceView): Selection | undefined {
+    const removed = [...subscription.removals.keys()].filter((name) => subscription.find(view, name) === undefined);
+    return removed.length === 0 ? undefined : { resources: [], removed };
+  }
+}
+
+const memo = new WeakMap<Selection, Selection>();
+
+function withoutRemovals(selection: Selection): Selection {
+  let kept = memo.get(selection);
+  if (kept === undefined) memo.set(selection, (kept = { resources: selection.resources, removed: [] }));
+  return kept;
+}

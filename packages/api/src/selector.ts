@@ -23,7 +23,7 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
         return value === undefined || !values.includes(value);
       case "Exists":
         return value !== undefined;
-      case "DoesNotExist":
+      default:
         return value === undefined;
     }
   });

@@ -1,6 +1,6 @@
 /** A YAML or JSON stream cut into documents, each composed by itself so that a broken one spoils no other. */
-import { Composer, LineCounter, Parser } from "yaml";
-import type { CST, Document, ParseOptions, ParsedNode } from "yaml";
+import { Composer, Parser } from "yaml";
+import type { CST, Document, LineCounter, ParsedNode } from "yaml";
 import type { ParseLimits } from "./limits.ts";
 
 export type ComposedDocument = Document.Parsed<ParsedNode, boolean>;
@@ -21,8 +21,7 @@ export interface StreamDocument {
 }
 
 /** Uniqueness of keys is checked when values are read: `yaml`'s own check takes quadratic time. */
-const OPTIONS: ParseOptions = { uniqueKeys: false };
-const COMPOSE = { ...OPTIONS, prettyErrors: false, version: "1.2", stringKeys: false } as const;
+const COMPOSE = { uniqueKeys: false, prettyErrors: false, version: "1.2" } as const;
 
 /** @throws nothing: whatever the text is, problems come back as documents that have them. */
 export function readDocuments(text: string, lines: LineCounter, limits: ParseLimits): readonly StreamDocument[] {

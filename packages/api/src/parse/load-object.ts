@@ -2,7 +2,7 @@
 import type { Path } from "../diagnostic.ts";
 import type { KubeObject, ObjectMeta } from "../kinds/kubernetes/metadata.ts";
 import type { KindInfo } from "../kinds/registry.ts";
-import { check } from "../schema/check.ts";
+import { check, UNSOUND } from "../schema/check.ts";
 import type { Finding, Report } from "../schema/check.ts";
 import { describeValue } from "../schema/describe.ts";
 import type { ObjectSchema } from "../schema/schema.ts";
@@ -68,11 +68,20 @@ export function checkObject(value: unknown): Checked {
   if (info === undefined) return { identity, findings, object: undefined, kindInfo: undefined };
 
   const protoNames = info.group.endsWith(".istio.io");
-  const normal = check(schemaOf(info), value, [], { report, protoNames }) as Fields;
-  if (hasError(findings)) return { identity, findings, object: undefined, kindInfo: info };
-  const object = withMetadata(normal, identity);
-  validate(object, report);
+  const normal = check(schemaOf(info), value, [], { report, protoNames });
+  if (normal === UNSOUND) return { identity, findings, object: undefined, kindInfo: info };
+  const object = withMetadata(normal as Fields, identity);
+  // What the schema refused may be the only reason for what the rules say next to it.
+  const refused = findings.filter(({ severity }) => severity === "error").map(({ path }) => path);
+  validate(object, (finding) => {
+    const near = finding.path.slice(0, -1);
+    if (!refused.some((path) => startsWith(path, near))) report(finding);
+  });
   return { identity, findings, object: hasError(findings) ? undefined : object, kindInfo: info };
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return start.every((step, index) => path[index] === step);
 }
 
 function hasError(findings: readonly Finding[]): boolean {

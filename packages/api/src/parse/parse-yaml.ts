@@ -84,6 +84,11 @@ class Reader {
   #readObject(value: unknown, prefix: Path, part: StreamDocument, document: ComposedDocument): void {
     const { identity, findings, object, kindInfo } = checkObject(value);
     for (const finding of findings) {
+      // Positions cost a search each.
+      if (this.#left <= 0) {
+        this.#left--;
+        continue;
+      }
       const path = [...prefix, ...finding.path];
       this.#add(identity, finding, this.#position(offsetOf(document.contents, path, finding.atKey === true)));
     }

@@ -155,8 +155,8 @@ function keyText(key: unknown, map: YAMLMap, state: State): string | undefined {
   } else if (isScalar(key)) {
     remember(key, state);
     if (key.value === null) return key.source ?? "";
-    if (typeof key.value === "number" || typeof key.value === "boolean") return key.source ?? String(key.value);
-    return String(key.value);
+    if (typeof key.value === "string") return key.value;
+    if (key.source !== undefined) return key.source;
   }
   const offset = isMap(key) || isSeq(key) ? offsetOf(key) : offsetOf(map);
   state.problems.push({ code: "yaml-syntax", offset, message: "a key is no scalar", expected: "a string" });

@@ -5,7 +5,7 @@ import { parseDuration } from "../duration.ts";
 import { closest } from "./closest.ts";
 import { describeSchema, describeValue } from "./describe.ts";
 import type { Format } from "./format.ts";
-import type { AnySchema, ListSchema, MapSchema, ObjectSchema } from "./schema.ts";
+import type { AnySchema, EnumSchema, ListSchema, MapSchema, ObjectSchema } from "./schema.ts";
 
 /** A diagnostic before it is known which object and file it belongs to. */
 export interface Finding {
@@ -26,9 +26,15 @@ export interface CheckOptions {
   readonly protoNames: boolean;
 }
 
+/** Stands for a value that is not of its schema's type, so that nothing can be said about it any more. */
+export const UNSOUND: unique symbol = Symbol("unsound");
+
 /**
  * The value as its kind means it: absent for null, defaults filled in, protobuf names turned into JSON names. The
- * input is not changed. Meaningful as the schema's type only if no error was reported.
+ * input is not changed.
+ *
+ * The result is always of the schema's type, even after errors: fields of another type are left out (a list with such
+ * an item as a whole), and where that is not possible the result is UNSOUND. So further rules can go on looking.
  */
 export function check(schema: AnySchema, value: unknown, path: Path, options: CheckOptions): unknown {
   switch (schema.type) {
@@ -41,13 +47,16 @@ export function check(schema: AnySchema, value: unknown, path: Path, options: Ch
     case "opaque":
       return value;
     default:
-      checkScalar(schema, value, path, options.report);
-      return value;
+      return checkScalar(schema, value, path, options.report) ? value : UNSOUND;
   }
 }
 
 function mismatch(schema: AnySchema, value: unknown, path: Path, report: Report, code: DiagnosticCode): void {
-  report({ severity: "error", code, path, message: `is ${describeValue(value)}`, expected: describeSchema(schema) });
+  let expected = describeSchema(schema);
+  // What people meant when they wrote `version: 1` is the text.
+  const isUnquoted = typeof value === "number" || typeof value === "boolean";
+  if (schema.type === "string" && schema.format === undefined && isUnquoted) expected = `a string; write "${value}"`;
+  report({ severity: "error", code, path, message: `is ${describeValue(value)}`, expected });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -70,11 +79,12 @@ export function camelCase(name: string): string {
 function checkObject(schema: ObjectSchema, value: unknown, path: Path, options: CheckOptions): unknown {
   if (!isObject(value)) {
     mismatch(schema, value, path, options.report, "wrong-type");
-    return value;
+    return UNSOUND;
   }
   const { report } = options;
   const result: Record<string, unknown> = {};
   const pathOf = new Map<string, Path>();
+  let sound = true;
   for (const key of Object.keys(value)) {
     const given = value[key];
     const fieldPath = [...path, key];
@@ -106,14 +116,17 @@ function checkObject(schema: ObjectSchema, value: unknown, path: Path, options: 
         message: `is deprecated; ${field.deprecated}`,
       });
     }
-    result[name] = check(field, given, fieldPath, options);
+    const normal = check(field, given, fieldPath, options);
+    if (normal !== UNSOUND) result[name] = normal;
+    else if (field.required === true) sound = false;
   }
   for (const name in schema.fields) {
     const field = schema.fields[name]!;
-    if (field.required !== true || name in result) continue;
+    if (field.required !== true || pathOf.has(name)) continue;
     if (field.defaultValue !== undefined) {
       result[name] = check(field, field.defaultValue, [...path, name], options);
     } else {
+      sound = false;
       report({
         severity: "error",
         code: "required",
@@ -124,7 +137,7 @@ function checkObject(schema: ObjectSchema, value: unknown, path: Path, options: 
     }
   }
   checkGroups(schema, path, pathOf, report);
-  return result;
+  return sound ? result : UNSOUND;
 }
 
 /** The schema's name of a given field; undefined (and, unless the object is open, an error) if it has none. */
@@ -189,7 +202,7 @@ function checkGroups(schema: ObjectSchema, path: Path, pathOf: ReadonlyMap<strin
 function checkList(schema: ListSchema, value: unknown, path: Path, options: CheckOptions): unknown {
   if (!Array.isArray(value)) {
     mismatch(schema, value, path, options.report, "wrong-type");
-    return value;
+    return UNSOUND;
   }
   if (value.length < schema.min || value.length > schema.max) {
     options.report({
@@ -200,13 +213,14 @@ function checkList(schema: ListSchema, value: unknown, path: Path, options: Chec
       expected: describeSchema(schema),
     });
   }
-  return value.map((item: unknown, index) => check(schema.item, item, [...path, index], options));
+  const items = value.map((item: unknown, index) => check(schema.item, item, [...path, index], options));
+  return items.includes(UNSOUND) ? UNSOUND : items;
 }
 
 function checkMap(schema: MapSchema, value: unknown, path: Path, options: CheckOptions): unknown {
   if (!isObject(value)) {
     mismatch(schema, value, path, options.report, "wrong-type");
-    return value;
+    return UNSOUND;
   }
   const result: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
@@ -224,63 +238,66 @@ function checkMap(schema: MapSchema, value: unknown, path: Path, options: CheckO
     const item = value[key];
     // A string written as nothing is the empty string, as for the Kubernetes API server.
     const given = item === null && schema.value.type === "string" ? "" : item;
-    setOwn(result, key, check(schema.value, given, itemPath, options));
+    const normal = check(schema.value, given, itemPath, options);
+    if (normal !== UNSOUND) setOwn(result, key, normal);
   }
   return result;
 }
 
 type ScalarSchema = Exclude<AnySchema, { readonly type: "object" | "list" | "map" | "opaque" }>;
 
-function checkScalar(schema: ScalarSchema, value: unknown, path: Path, report: Report): void {
+/** Whether the value is of the schema's type; it may be reported for its contents all the same. */
+function checkScalar(schema: ScalarSchema, value: unknown, path: Path, report: Report): boolean {
+  if (!isOfType(schema, value)) {
+    mismatch(schema, value, path, report, "wrong-type");
+    return false;
+  }
   switch (schema.type) {
     case "string":
-      if (typeof value !== "string") wrongScalar(schema, value, path, report);
-      else if (schema.format !== undefined) checkFormat(schema.format, value, path, report);
-      return;
+      if (schema.format !== undefined) checkFormat(schema.format, value as string, path, report);
+      return true;
     case "number":
-      if (typeof value !== "number" || !Number.isFinite(value) || (schema.integer && !Number.isInteger(value))) {
-        wrongScalar(schema, value, path, report);
-      } else if (value < schema.min || value > schema.max) {
+      if ((value as number) < schema.min || (value as number) > schema.max) {
         mismatch(schema, value, path, report, "bad-value");
       }
-      return;
-    case "boolean":
-      if (typeof value !== "boolean") wrongScalar(schema, value, path, report);
-      return;
+      return true;
     case "enum":
-      if (typeof value !== "string") wrongScalar(schema, value, path, report);
-      else if (Object.hasOwn(schema.deprecatedValues, value)) {
-        const message = `${value} is deprecated; use ${schema.deprecatedValues[value]!}`;
-        report({ severity: "warning", code: "deprecated", path, message });
-      } else if (!schema.values.includes(value)) mismatch(schema, value, path, report, "bad-value");
-      return;
+      return checkEnum(schema, value as string, path, report);
     case "duration": {
-      if (typeof value !== "string") return wrongScalar(schema, value, path, report);
-      const milliseconds = parseDuration(value);
-      if (milliseconds === undefined || milliseconds < schema.minMs) {
-        mismatch(schema, value, path, report, "bad-value");
-      }
-      return;
+      const milliseconds = parseDuration(value as string);
+      if (milliseconds === undefined || milliseconds < schema.minMs) mismatch(schema, value, path, report, "bad-value");
+      return true;
     }
     case "regex":
-      if (typeof value !== "string") wrongScalar(schema, value, path, report);
-      else checkRegex(value, path, report);
-      return;
-    case "intOrString":
-      if (typeof value !== "string" && !Number.isInteger(value)) wrongScalar(schema, value, path, report);
-      return;
+      checkRegex(value as string, path, report);
+      return true;
+    default:
+      return true;
   }
 }
 
-function wrongScalar(schema: AnySchema, value: unknown, path: Path, report: Report): void {
-  const unquoted = typeof value === "number" || typeof value === "boolean";
-  const takesText = schema.type === "string" && schema.format === undefined;
-  if (takesText && unquoted) {
-    const message = `is ${describeValue(value)}`;
-    report({ severity: "error", code: "wrong-type", path, message, expected: `a string; write "${String(value)}"` });
-    return;
+function isOfType(schema: ScalarSchema, value: unknown): boolean {
+  switch (schema.type) {
+    case "number":
+      return schema.integer ? Number.isInteger(value) : Number.isFinite(value);
+    case "boolean":
+      return typeof value === "boolean";
+    case "intOrString":
+      return typeof value === "string" || Number.isInteger(value);
+    default:
+      return typeof value === "string";
   }
-  mismatch(schema, value, path, report, "wrong-type");
+}
+
+function checkEnum(schema: EnumSchema, value: string, path: Path, report: Report): boolean {
+  if (Object.hasOwn(schema.deprecatedValues, value)) {
+    const message = `${value} is deprecated; use ${schema.deprecatedValues[value]!}`;
+    report({ severity: "warning", code: "deprecated", path, message });
+    return true;
+  }
+  if (schema.values.includes(value)) return true;
+  mismatch(schema, value, path, report, "bad-value");
+  return false;
 }
 
 function checkFormat(format: Format, value: string, path: Path, report: Report): void {
@@ -289,8 +306,8 @@ function checkFormat(format: Format, value: string, path: Path, report: Report):
   report({ severity: "error", code: "bad-value", path, message, expected: format.expected });
 }
 
-/** Longest regular expression that is compiled; route tables hold far shorter ones. */
-const MAX_REGEX_LENGTH = 4096;
+/** Istio's limit (`pkg/config/validation`, validateStringRegexp), a stand-in for RE2's program size. */
+const MAX_REGEX_LENGTH = 1024;
 
 function checkRegex(value: string, path: Path, report: Report): void {
   const reason = regexError(value);
@@ -306,6 +323,7 @@ function checkRegex(value: string, path: Path, report: Report): void {
 
 /** Why RE2 refuses a regular expression; undefined if it does not. */
 export function regexError(pattern: string): string | undefined {
+  if (pattern === "") return "empty";
   if (pattern.length > MAX_REGEX_LENGTH) return `longer than ${MAX_REGEX_LENGTH} characters`;
   try {
     RE2JS.compile(pattern);

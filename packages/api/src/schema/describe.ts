@@ -8,7 +8,8 @@ export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return "empty";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
-  if (typeof value !== "string") return String(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return `a ${typeof value}`;
   return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
 }
 
@@ -36,7 +37,7 @@ export function describeSchema(schema: AnySchema): string {
       return "a regular expression in RE2 syntax";
     case "intOrString":
       return "an integer or a string";
-    case "opaque":
+    default:
       return "a value";
   }
 }

@@ -13,11 +13,16 @@ export function isDnsLabel(value: string): boolean {
   return value.length <= 63 && LOWER_LABEL.test(value);
 }
 
-/** Fully qualified or short DNS name without wildcard, any case (RFC 1123). */
+/** Fully qualified or short DNS name without wildcard, any case (RFC 1123); not what looks like an IPv4 address. */
 export function isFqdn(value: string): boolean {
   if (value.length === 0 || value.length > 255) return false;
-  const name = value.endsWith(".") ? value.slice(0, -1) : value;
-  return name.split(".").every((label) => label.length <= 63 && LABEL.test(label));
+  return areLabels((value.endsWith(".") ? value.slice(0, -1) : value).split("."));
+}
+
+function areLabels(labels: readonly string[]): boolean {
+  const last = labels.at(-1)!;
+  if (labels.length > 1 && /^\d+$/.test(last)) return false;
+  return labels.every((label) => label.length <= 63 && LABEL.test(label));
 }
 
 /** DNS name whose first label may be a wildcard: `*`, `*.example.com`, `*-api.example.com`. */
@@ -25,8 +30,11 @@ export function isWildcardHost(value: string): boolean {
   if (value.length === 0 || value.length > 255) return false;
   const [first, ...rest] = (value.endsWith(".") && value !== "." ? value.slice(0, -1) : value).split(".");
   if (first === undefined || first.length > 63 || !WILDCARD_LABEL.test(first) || first.startsWith("-")) return false;
-  return rest.every((label) => label.length <= 63 && LABEL.test(label));
+  return rest.length === 0 || areLabels(["a", ...rest]);
 }
+
+/** The SNI that AUTO_PASSTHROUGH gateways route by: `outbound_.<port>_.<subset>_.<host>`. */
+const ENCODED_SNI = /^outbound_\.(?:\d+)_\.[^.]*_\.(.+)$/;
 
 function isCidr(value: string): boolean {
   const slash = value.indexOf("/");
@@ -76,7 +84,17 @@ export const wildcardHost: Format = {
 };
 export const wildcardHostOrAddress: Format = {
   expected: "a DNS name (with '*' only as or at the start of its first label) or an IP address",
-  accepts: (value) => isWildcardHost(value) || isIP(value) || isCidr(value),
+  accepts: (value) => isWildcardHost(value) || isIP(value),
+};
+/** Hosts of a VirtualService and its SNI hosts. */
+export const routeHost: Format = {
+  expected: wildcardHostOrAddress.expected,
+  accepts: (value) => wildcardHostOrAddress.accepts(value) || isFqdn(ENCODED_SNI.exec(value)?.[1] ?? ""),
+};
+/** A route's destination: a name in the registry, which may be a wildcard ServiceEntry's. */
+export const destinationHost: Format = {
+  expected: "a DNS name of a service",
+  accepts: (value) => value !== "*" && isWildcardHost(value),
 };
 /** Gateway API Hostname: a precise name or one with the label `*` in front (lower case only, no IP address). */
 export const gatewayHostname: Format = {
@@ -96,6 +114,11 @@ export const headerName: Format = {
 export const headerKey: Format = {
   expected: "an HTTP header name",
   accepts: (value) => value.startsWith("@") || TOKEN.test(value.startsWith(":") ? value.slice(1) : value),
+};
+/** Header names in CORS lists, where `*` means all. */
+export const corsHeaderName: Format = {
+  expected: "an HTTP header name or *",
+  accepts: headerName.accepts,
 };
 export const httpUrl: Format = { expected: "an http:// or https:// URL", accepts: isUrl };
 export const labelKey: Format = {

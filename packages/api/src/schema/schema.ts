@@ -153,10 +153,10 @@ export function boolean(): BooleanSchema & Typed<boolean> {
   return { type: "boolean" };
 }
 
-export function enumOf<const V extends string, const D extends Readonly<Record<string, string>> = Record<never, never>>(
+export function enumOf<const V extends string, const D extends string = never>(
   values: readonly V[],
-  deprecatedValues?: D,
-): EnumSchema & Typed<V | (keyof D & string)> {
+  deprecatedValues?: Readonly<Record<D, string>>,
+): EnumSchema & Typed<V | D> {
   return { type: "enum", values, deprecatedValues: deprecatedValues ?? {} };
 }
 

@@ -1,5 +1,5 @@
 /** DestinationRule (istio/api `networking/v1alpha3/destination_rule.proto`). */
-import { dnsLabel, labelKey, labelValue, wildcardHostOrAddress } from "../../schema/formats.ts";
+import { dnsLabel, labelKey, labelValue, wildcardHost } from "../../schema/formats.ts";
 import { list, map, object, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { exportTo, workloadSelector } from "./selector.ts";
@@ -13,7 +13,7 @@ const subset = object({
 export type Subset = Infer<typeof subset>;
 
 export const destinationRuleSpec = object({
-  host: required(string(wildcardHostOrAddress)),
+  host: required(string(wildcardHost)),
   trafficPolicy,
   subsets: list(subset),
   exportTo,

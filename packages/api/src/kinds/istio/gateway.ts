@@ -1,6 +1,17 @@
 /** Gateway of networking.istio.io (istio/api `networking/v1alpha3/gateway.proto`). */
 import { labelKey, labelValue, nonEmpty } from "../../schema/formats.ts";
-import { boolean, deprecated, enumOf, integer, list, map, object, required, string } from "../../schema/schema.ts";
+import {
+  boolean,
+  deprecated,
+  enumOf,
+  integer,
+  list,
+  map,
+  object,
+  required,
+  string,
+  withDefault,
+} from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 
 const tlsProtocol = enumOf(["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"]);
@@ -32,7 +43,8 @@ export type ServerTlsSettings = Infer<typeof serverTls>;
 const server = object({
   port: required(
     object({
-      number: required(integer({ min: 1, max: 65535 })),
+      /** 0 only together with a Unix socket in `bind`. */
+      number: withDefault(integer({ min: 0, max: 65535 }), 0),
       protocol: required(string(nonEmpty)),
       name: required(string(nonEmpty)),
       targetPort: deprecated(integer({ min: 0, max: 65535 }), "it has no effect here; remove it"),

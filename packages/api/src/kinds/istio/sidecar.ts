@@ -1,6 +1,6 @@
 /** Sidecar (istio/api `networking/v1alpha3/sidecar.proto`). */
 import { nonEmpty } from "../../schema/formats.ts";
-import { deprecated, enumOf, integer, list, object, required, string } from "../../schema/schema.ts";
+import { deprecated, enumOf, integer, list, object, required, string, withDefault } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { serverTls } from "./gateway.ts";
 import { labelsSelector } from "./selector.ts";
@@ -10,7 +10,8 @@ import { destination } from "./virtual-service.ts";
 const captureMode = enumOf(["DEFAULT", "IPTABLES", "NONE"]);
 
 const sidecarPort = object({
-  number: integer({ min: 0, max: 65535 }),
+  /** 0 only for egress with a Unix socket in `bind`. */
+  number: withDefault(integer({ min: 0, max: 65535 }), 0),
   protocol: string(),
   name: string(),
   targetPort: deprecated(integer({ min: 0, max: 65535 }), "it has no effect; remove it"),

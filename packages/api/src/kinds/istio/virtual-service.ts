@@ -1,16 +1,15 @@
 /** VirtualService (istio/api `networking/v1alpha3/virtual_service.proto`). */
 import {
+  corsHeaderName,
+  destinationHost,
   dnsLabel,
   dnsSubdomain,
   headerKey,
-  headerName,
-  hostOrAddress,
   ipOrCidr,
   labelKey,
   labelValue,
   nonEmpty,
-  wildcardHost,
-  wildcardHostOrAddress,
+  routeHost,
 } from "../../schema/formats.ts";
 import {
   boolean,
@@ -38,13 +37,13 @@ export type Percent = Infer<typeof percent>;
 
 /** None of the three means "present, whatever the value". */
 export const stringMatch = object(
-  { exact: string(), prefix: string(), regex: regex() },
+  { exact: string(), prefix: string(nonEmpty), regex: regex() },
   { oneOf: [["exact", "prefix", "regex"]] },
 );
 export type StringMatch = Infer<typeof stringMatch>;
 
 export const destination = object({
-  host: required(string(hostOrAddress)),
+  host: required(string(destinationHost)),
   subset: string(dnsLabel),
   port: portSelector,
 });
@@ -130,8 +129,8 @@ const corsPolicy = object({
   allowOrigin: deprecated(list(string(nonEmpty)), "use allowOrigins"),
   allowOrigins: list(stringMatch),
   allowMethods: list(string()),
-  allowHeaders: list(string(headerName)),
-  exposeHeaders: list(string(headerName)),
+  allowHeaders: list(string(corsHeaderName)),
+  exposeHeaders: list(string(corsHeaderName)),
   maxAge: duration(),
   allowCredentials: boolean(),
   unmatchedPreflights: enumOf(["UNSPECIFIED", "FORWARD", "IGNORE"]),
@@ -184,7 +183,7 @@ export const httpRoute = object({
 export type IstioHttpRoute = Infer<typeof httpRoute>;
 
 const tlsMatchAttributes = object({
-  sniHosts: required(list(string(wildcardHost), { min: 1 })),
+  sniHosts: required(list(string(routeHost), { min: 1 })),
   destinationSubnets: list(string(ipOrCidr)),
   port,
   sourceLabels: labels,
@@ -210,7 +209,7 @@ const tcpRoute = object({ match: list(l4MatchAttributes), route: list(routeDesti
 export type IstioTcpRoute = Infer<typeof tcpRoute>;
 
 export const virtualServiceSpec = object({
-  hosts: list(string(wildcardHostOrAddress)),
+  hosts: list(string(routeHost)),
   gateways: list(string(nonEmpty)),
   http: list(httpRoute),
   tls: list(tlsRoute),

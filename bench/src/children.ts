@@ -14,9 +14,16 @@ export interface Child {
   readonly log: () => string;
   /** Throws a BenchError with the log if it has ended. */
   readonly assertRunning: () => void;
-  /** Lines of stdout, as they come. */
-  readonly onLine: (listener: (line: string) => void) => void;
+  /** The first line of stdout; rejects with a BenchError if the child ends before or does not write one in time. */
+  readonly line: (timeoutMs: number) => Promise<string>;
   readonly stop: () => Promise<void>;
+}
+
+/** A Node program that talks to the benchmark in messages. */
+export interface Worker<In, Out> extends Child {
+  readonly send: (message: In) => void;
+  /** The next message; rejects with a BenchError if the worker ends or says nothing in time. */
+  readonly next: (timeoutMs: number) => Promise<Out>;
 }
 
 const LOG_LIMIT = 64 * 1024;
@@ -42,15 +49,44 @@ export class Children {
 
   /** Starts a command that stays. */
   start(name: string, core: number, command: readonly string[], env: Record<string, string> = {}): Child {
-    const child = this.#spawn(core, command, env);
+    return this.#watch(name, this.#spawn(core, command, env));
+  }
+
+  /** Starts a TypeScript or JavaScript file with this Node and a channel for messages. */
+  startWorker<In extends object, Out>(name: string, core: number, script: string): Worker<In, Out> {
+    const process_ = this.#spawn(core, [process.execPath, script], {}, "ipc");
+    const child = this.#watch(name, process_);
+    const arrived: Out[] = [];
+    let waiting: (() => void) | undefined;
+    process_.on("message", (message) => {
+      arrived.push(message as Out);
+      waiting?.();
+    });
+    process_.once("close", () => waiting?.());
+    const next = async (timeoutMs: number): Promise<Out> => {
+      if (arrived.length === 0) {
+        await new Promise<void>((resolve) => {
+          waiting = resolve;
+          setTimeout(resolve, timeoutMs).unref();
+        });
+      }
+      const message = arrived.shift();
+      if (message !== undefined) return message;
+      child.assertRunning();
+      throw new BenchError(`${name} said nothing for ${timeoutMs} ms:\n${child.log()}`);
+    };
+    return { ...child, send: (message) => void process_.send(message), next };
+  }
+
+  #watch(name: string, child: ChildProcess): Child {
     let log = "";
-    const listeners: ((line: string) => void)[] = [];
-    let partial = "";
+    let out = "";
+    const firstLine = Promise.withResolvers<string>();
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       log = (log + text).slice(-LOG_LIMIT);
-      const lines = (partial + text).split("\n");
-      partial = lines.pop() ?? "";
-      for (const line of lines) for (const listener of listeners) listener(line);
+      if (out.includes("\n")) return;
+      out += text;
+      if (out.includes("\n")) firstLine.resolve(out.slice(0, out.indexOf("\n")));
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       log = (log + text).slice(-LOG_LIMIT);
@@ -66,14 +102,23 @@ export class Children {
         resolve();
       });
     });
+    const assertRunning = (): void => {
+      if (ended !== undefined) throw new BenchError(`${name} ${ended}:\n${log.trim() || "(it wrote nothing)"}`);
+    };
     return {
       name,
       pid: child.pid ?? 0,
       log: () => log,
-      assertRunning: () => {
-        if (ended !== undefined) throw new BenchError(`${name} ${ended}:\n${log.trim() || "(it wrote nothing)"}`);
+      assertRunning,
+      line: async (timeoutMs) => {
+        const timer = Promise.withResolvers<undefined>();
+        const timeout = setTimeout(() => timer.resolve(undefined), timeoutMs);
+        const line = await Promise.race([firstLine.promise, closed.then(() => undefined), timer.promise]);
+        clearTimeout(timeout);
+        if (line !== undefined) return line;
+        assertRunning();
+        throw new BenchError(`${name} wrote no line in ${timeoutMs} ms:\n${log}`);
       },
-      onLine: (listener) => void listeners.push(listener),
       stop: async () => {
         child.kill("SIGTERM");
         const timer = setTimeout(() => killTree(child), KILL_AFTER_MS);
@@ -110,10 +155,10 @@ export class Children {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #spawn(core: number, command: readonly string[], env: Record<string, string>): ChildProcess {
+  #spawn(core: number, command: readonly string[], env: Record<string, string>, channel?: "ipc"): ChildProcess {
     // taskset execs the command: the pid is the command's own.
     const child = spawn(this.#taskset, ["-c", String(core), ...command], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: channel === undefined ? ["ignore", "pipe", "pipe"] : ["ignore", "pipe", "pipe", channel],
       env: { ...process.env, ...env },
     });
     this.#running.add(child);

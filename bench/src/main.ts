@@ -1,6 +1,7 @@
 /** `npm run bench -- hop|push`: the benchmarks, as ratios in one run. See bench/README.md. */
 import { BenchError } from "./errors.ts";
 import { hop } from "./hop/hop.ts";
+import { push } from "./push/push.ts";
 
 const USAGE = `Usage: npm run bench -- BENCHMARK [options]
 
@@ -14,6 +15,7 @@ const [benchmark, ...args] = process.argv.slice(2);
 try {
   if (process.platform !== "linux") throw new BenchError("the benchmarks pin to cores and read /proc: they need Linux");
   if (benchmark === "hop") await hop(args);
+  else if (benchmark === "push") await push(args);
   else if (benchmark === "--help" || benchmark === undefined) process.stdout.write(USAGE);
   else throw new BenchError(`no such benchmark: ${benchmark}\n\n${USAGE}`);
 } catch (error) {

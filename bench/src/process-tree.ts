@@ -24,6 +24,20 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
+/**
+ * CPU seconds of the tree's living threads, from the scheduler's own clock (nanoseconds, where cpuSeconds counts in
+ * hundredths of a second): for short stretches of processes whose threads live on.
+ */
+export function threadCpuSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const each of processTree(pid)) {
+    for (const thread of threadsOf(each)) {
+      nanoseconds += Number((read(`/proc/${each}/task/${thread}/schedstat`) ?? "0").split(" ")[0]);
+    }
+  }
+  return nanoseconds / 1e9;
+}
+
 /** Resident memory of the tree, MiB. */
 export function rssMiB(pid: number): number {
   return sumOfStatus(pid, "VmRSS");
@@ -51,14 +65,16 @@ export function allowedCpus(): number[] {
 }
 
 function childrenOf(pid: number): number[] {
-  let threads: string[];
+  const lists = threadsOf(pid).map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
+  return lists.join(" ").split(" ").filter(Boolean).map(Number);
+}
+
+function threadsOf(pid: number): string[] {
   try {
-    threads = readdirSync(`/proc/${pid}/task`);
+    return readdirSync(`/proc/${pid}/task`);
   } catch {
     return []; // gone
   }
-  const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
-  return lists.join(" ").split(" ").filter(Boolean).map(Number);
 }
 
 function read(path: string): string | undefined {

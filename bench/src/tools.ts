@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { findEnvoy } from "../../test/support/envoy.ts";
+import { findEnvoy } from "@tulle/test/support/envoy.ts";
 import { BenchError } from "./errors.ts";
 
 export const REPOSITORY = join(import.meta.dirname, "..", "..");

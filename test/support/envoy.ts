@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 const REPOSITORY = join(import.meta.dirname, "..", "..");
 
 /** Envoy could not be found, or did not come up; the message carries its log and says what to do. */
-export class EnvoyError extends Error {
+class EnvoyError extends Error {
   override name = "EnvoyError";
 }
 
@@ -58,7 +58,7 @@ export function findEnvoy(): string | undefined {
 }
 
 /** As findEnvoy, but throws an EnvoyError that says how to get one. */
-export function requireEnvoy(): string {
+function requireEnvoy(): string {
   const path = findEnvoy();
   if (path !== undefined) return path;
   throw new EnvoyError("no Envoy found: run scripts/install-envoy.sh, or set ENVOY to the path of a binary");

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { freePorts } from "../../../test/support/ports.ts";
+import { freePorts } from "@tulle/test/support/ports.ts";
 import { chooseCores, list, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
@@ -20,7 +20,7 @@ import type { Peer, PeerName } from "./peers.ts";
 import { format, summarize } from "./report.ts";
 import type { HopResult, Measurement } from "./report.ts";
 
-export const hopHelp = `Usage: npm run bench -- hop [options]
+const hopHelp = `Usage: npm run bench -- hop [options]
 
 CPU, throughput, latency and memory of one proxy hop: Tulle, Envoy, nginx and haproxy in alternating rounds.
 

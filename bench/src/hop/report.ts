@@ -28,7 +28,7 @@ export interface Measurement {
   peers: PeerResult[];
 }
 
-export interface FixedRate extends Measurement {
+interface FixedRate extends Measurement {
   /** Offered requests a second. */
   rps: number;
 }

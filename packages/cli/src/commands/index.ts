@@ -1,0 +1,15 @@
+/** All commands, each loaded only when it is asked for. The order is that of `tulle help`. */
+import type { AnyCommand } from "../command.ts";
+
+export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
+  demo: async () => (await import("./demo.ts")).demo,
+  up: async () => (await import("./up.ts")).up,
+  run: async () => (await import("./run.ts")).run,
+  gateway: async () => (await import("./gateway.ts")).gateway,
+  proxy: async () => (await import("./proxy.ts")).proxy,
+  apply: async () => (await import("./apply.ts")).apply,
+  delete: async () => (await import("./delete.ts")).deleteCommand,
+  get: async () => (await import("./get.ts")).get,
+  proxies: async () => (await import("./proxies.ts")).proxies,
+  version: async () => (await import("./version.ts")).version,
+};

@@ -1,0 +1,198 @@
+import { defineCommand } from "../command.ts";
+import { defaultStateDir, locate } from "../control-plane/locate.ts";
+import { UsageError } from "../errors.ts";
+import { formatAddress } from "../options.ts";
+import { reportReady } from "../process/part.ts";
+import { reservePorts } from "../process/ports.ts";
+import { waitUntilAccepting } from "../process/probe.ts";
+import { startProgram } from "../process/program.ts";
+import { onStop } from "../process/stop-signal.ts";
+import { connectionOptions, identify } from "../sidecar/options.ts";
+import type { Sidecar } from "../sidecar/start.ts";
+import { style } from "../terminal/style.ts";
+
+/** How long others may go on sending after this workload has said that it stops: the way of a push, and room. */
+const FAREWELL_MS = 300;
+const LOOPBACK = "127.0.0.1";
+
+export const run = defineCommand({
+  name: "run",
+  summary: "runs a program with a sidecar: a workload of the mesh",
+  usage: ["run --service NAME [--version V] [options] -- COMMAND [ARGUMENT…]"],
+  description: `Starts a sidecar, registers the workload with the control plane, then starts the program with
+  PORT                    where it is to listen (--app-port names the port of a program that has its own)
+  HTTP_PROXY, http_proxy  the sidecar: plain HTTP requests that honour it go through the mesh, and services are
+                          found by name: http://reviews:9080, reviews.default, reviews.default.svc.cluster.local
+  NO_PROXY, no_proxy      localhost and 127.0.0.1 stay outside the mesh
+  NODE_USE_ENV_PROXY      1, so that Node.js honours them
+  TULLE_SERVICE, TULLE_VERSION, TULLE_NAMESPACE, TULLE_ADMIN (the sidecar's admin endpoint)
+Other workloads send it requests once it accepts connections on PORT. HTTP is carried; other protocols are not yet.
+Ends with the program's exit code (128 + N after signal N), and with nothing left of its process group. Ctrl-C and
+SIGTERM are passed on to the program; what is left after --grace, or at a second Ctrl-C, is killed.`,
+  examples: [
+    {
+      command: "tulle run --service web --port 8080 -- node server.js",
+      does: "a service other workloads call as http://web:8080",
+    },
+    {
+      command: "tulle run --service reviews --version v2 --port 9080 -- npm start",
+      does: "a version that a DestinationRule's subset can name",
+    },
+    {
+      command: "tulle run --service shell -- curl http://reviews:9080/reviews/0",
+      does: "one request through the mesh",
+    },
+    {
+      command: "tulle run --service web --port 80 --app-port 3000 -- ./server",
+      does: "a program that listens on a port of its own",
+    },
+  ],
+  options: {
+    service: { type: "string", value: "NAME", help: "the service it belongs to; also its label app" },
+    version: { type: "string", value: "V", help: "its label version" },
+    namespace: { type: "string", short: "n", value: "NS", default: "default", help: "its namespace" },
+    port: {
+      type: "integer",
+      value: "P",
+      default: 8080,
+      min: 1,
+      max: 65_535,
+      help: "the service port others call it by",
+    },
+    "app-port": {
+      type: "integer",
+      value: "P",
+      min: 1,
+      max: 65_535,
+      help: "where the program listens; else a free port, told by PORT",
+    },
+    label: { type: "string", short: "l", value: "NAME=VALUE", multiple: true, help: "a further label" },
+    "service-account": { type: "string", value: "NAME", default: "default", help: "its identity" },
+    address: {
+      type: "string",
+      value: "IP",
+      default: LOOPBACK,
+      help: "this machine's address, as other workloads reach it",
+    },
+    outbound: {
+      type: "string",
+      value: "PORT[=LOCAL]",
+      multiple: true,
+      help: "a local port for requests to service port PORT, by Host header: for programs that honour no HTTP_PROXY",
+    },
+    grace: { type: "integer", value: "SECONDS", default: 10, help: "how long the program may take to stop" },
+    ...connectionOptions,
+  },
+  takesProgram: true,
+  run: async ({ options, rest }) => {
+    if (options.service === undefined) throw new UsageError("--service is missing");
+    const identity = identify({
+      type: "sidecar",
+      service: options.service,
+      version: options.version,
+      namespace: options.namespace,
+      serviceAccount: options["service-account"],
+      address: options.address,
+      labels: options.label,
+    });
+    const outbound = options.outbound.map(parseOutbound);
+    const stateDir = options["state-dir"] ?? defaultStateDir();
+    const located = locate("xds", options.xds, stateDir);
+
+    const local = await reservePorts(3 + outbound.length, LOOPBACK);
+    const [adminPort, proxyPort, freeAppPort, ...freeOutbound] = local.ports as [number, number, number, ...number[]];
+    const reachable = await reservePorts(1, options.address);
+    const app = { host: LOOPBACK, port: options["app-port"] ?? freeAppPort };
+    const httpProxy = { host: LOOPBACK, port: proxyPort };
+    const bound = outbound.map(({ port, local }, i) => ({
+      port,
+      bind: { host: LOOPBACK, port: local ?? freeOutbound[i]! },
+    }));
+
+    const { startSidecar } = await import("../sidecar/start.ts");
+    const sidecar = await startSidecar({
+      identity,
+      ports: {
+        inbound: [{ port: options.port, bind: { host: options.address, port: reachable.ports[0]! }, app }],
+        httpProxy,
+        outbound: bound,
+      },
+      located,
+      admin: { host: LOOPBACK, port: adminPort },
+      reportsHealth: true,
+      waitMs: options.wait * 1000,
+      logLevel: options["log-level"],
+    });
+    reachable.release();
+    for (const { port, bind } of bound) {
+      process.stderr.write(
+        `${style.dim("tulle:", process.stderr)} ${formatAddress(bind)} carries requests for port ${port}\n`,
+      );
+    }
+
+    const proxyUrl = `http://${formatAddress(httpProxy)}`;
+    const unproxied = [process.env["NO_PROXY"] ?? process.env["no_proxy"], "localhost,127.0.0.1,::1"]
+      .filter(Boolean)
+      .join(",");
+    const env: NodeJS.ProcessEnv = {
+      ...process.env,
+      PORT: `${app.port}`,
+      HTTP_PROXY: proxyUrl,
+      http_proxy: proxyUrl,
+      NO_PROXY: unproxied,
+      no_proxy: unproxied,
+      NODE_USE_ENV_PROXY: "1",
+      TULLE_SERVICE: identity.service,
+      TULLE_VERSION: identity.labels["version"] ?? "",
+      TULLE_NAMESPACE: identity.namespace,
+      TULLE_ADMIN: `http://${LOOPBACK}:${adminPort}`,
+      ...Object.fromEntries(bound.map(({ port, bind }) => [`TULLE_OUTBOUND_${port}`, formatAddress(bind)])),
+    };
+    try {
+      return await serve(sidecar, rest ?? [], env, app, options.grace * 1000, () => {
+        local.release();
+        reportReady({ admin: `${LOOPBACK}:${adminPort}`, pid: process.pid });
+      });
+    } finally {
+      local.release();
+      await sidecar.close();
+    }
+  },
+});
+
+function parseOutbound(text: string): { port: number; local: number | undefined } {
+  const match = /^(\d{1,5})(?:=(\d{1,5}))?$/.exec(text);
+  const [port, local] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
+  if (match === null || port < 1 || port > 65_535 || (local !== undefined && (local < 1 || local > 65_535))) {
+    throw new UsageError(`--outbound ${text}: not of the form PORT or PORT=LOCALPORT`);
+  }
+  return { port, local };
+}
+
+/** Runs the program beside its sidecar until it ends or is to stop; resolves with its exit code. */
+async function serve(
+  sidecar: Sidecar,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  app: { host: string; port: number },
+  graceMs: number,
+  onServing: () => void,
+): Promise<number> {
+  const program = await startProgram(command, env);
+  const ended = new AbortController();
+  const unlisten = onStop((signal, count) => {
+    if (count > 1) program.signal("SIGKILL");
+    else void sidecar.retire(FAREWELL_MS).then(() => program.stop(signal, graceMs));
+  });
+  const probing = waitUntilAccepting(app, ended.signal).then((accepting) => {
+    if (!accepting) return;
+    sidecar.reportHealth(true);
+    onServing();
+  });
+  const code = await program.exit;
+  ended.abort();
+  await probing;
+  await program.stop("SIGTERM", graceMs);
+  unlisten();
+  return code;
+}

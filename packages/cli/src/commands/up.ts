@@ -1,0 +1,99 @@
+import { join, resolve } from "node:path";
+import { defineCommand } from "../command.ts";
+import { DEFAULT_HTTP, DEFAULT_XDS, defaultStateDir } from "../control-plane/locate.ts";
+import { CliError } from "../errors.ts";
+import { formatAddress } from "../options.ts";
+import { reportReady } from "../process/part.ts";
+import { stopRequested } from "../process/stop-signal.ts";
+import { LOG_LEVELS } from "../sidecar/options.ts";
+import { style } from "../terminal/style.ts";
+
+export const up = defineCommand({
+  name: "up",
+  summary: "runs a control plane",
+  usage: ["up [--config DIR] [--state-dir DIR] [--xds HOST:PORT] [--http HOST:PORT] [--json]"],
+  description: `Reads the YAML files of a directory tree (Istio's kinds, Gateway API, Kubernetes' Services …), watches them, and gives the
+proxies that connect what follows from them. tulle apply writes to the same directory. A file that is wrong is reported with its
+position, and the last version that was right stays in force. Ports may be 0: any free one.
+With --json it prints one line when ready: {"xds":"127.0.0.1:15010","http":"127.0.0.1:15014","stateDir":"…"}.`,
+  examples: [
+    { command: "tulle up", does: "state and configuration under .tulle" },
+    { command: "tulle up --config ./mesh", does: "configuration from a directory of your own, such as a git checkout" },
+    { command: "tulle up --xds 127.0.0.1:0 --http 127.0.0.1:0 --json", does: "for scripts: free ports, told in JSON" },
+  ],
+  options: {
+    config: {
+      type: "string",
+      value: "DIR",
+      help: "directory of YAML files; made if missing (default: config in the state directory)",
+    },
+    "state-dir": {
+      type: "string",
+      value: "DIR",
+      help: "where it keeps what it knows (default TULLE_STATE_DIR, else .tulle)",
+    },
+    xds: { type: "address", value: "HOST:PORT", default: DEFAULT_XDS, help: "where it serves proxies" },
+    http: {
+      type: "address",
+      value: "HOST:PORT",
+      default: DEFAULT_HTTP,
+      help: "where it serves its API, for tulle apply and the like",
+    },
+    json: { type: "flag", help: "print one line of JSON when ready, nothing else on stdout" },
+    "log-level": {
+      type: "choice",
+      value: "LEVEL",
+      choices: LOG_LEVELS,
+      default: "info",
+      help: "what it writes to stderr",
+    },
+  },
+  run: async ({ options }) => {
+    const stopped = stopRequested();
+    const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
+    const configDir = resolve(options.config ?? join(stateDir, "config"));
+    const [{ startControlPlane }, { controlPlaneLog }] = await Promise.all([
+      import("@tulle/control"),
+      import("../log.ts"),
+    ]);
+    const controlPlane = await startControlPlane({
+      configDir,
+      stateDir,
+      xds: formatAddress(options.xds),
+      http: formatAddress(options.http),
+      log: controlPlaneLog(options["log-level"]),
+    }).catch((error: unknown) => {
+      throw startError(error);
+    });
+    const { xdsAddress: xds, httpAddress: http } = controlPlane;
+    reportReady({ xds, http, stateDir, configDir, pid: process.pid });
+    if (options.json) {
+      console.log(JSON.stringify({ xds, http, stateDir }));
+    } else {
+      console.log(`Control plane ready: proxies connect to ${style.link(xds)}, its API is ${style.link(`http://${http}`)}
+Configuration: ${configDir} (watched; tulle apply writes there)
+
+In other terminals:
+  tulle run --service web --port 8080 -- node server.js
+  tulle apply -f FILE
+  tulle proxies
+Ctrl-C stops it; proxies keep working with what they have.`);
+    }
+    await stopped;
+    await controlPlane.close();
+    return 0;
+  },
+});
+
+function startError(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE" || /EADDRINUSE|address already in use/i.test(message)) {
+    return new CliError(message, [
+      "Another control plane may be running here already: tulle proxies shows whom it serves.",
+      "Other ports: tulle up --xds 127.0.0.1:0 --http 127.0.0.1:0",
+    ]);
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EADDRNOTAVAIL" || code === "ENOTDIR")
+    return new CliError(message);
+  return error;
+}

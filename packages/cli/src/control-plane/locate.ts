@@ -1,0 +1,59 @@
+/** Where the control plane is: what the command line says, else the environment, else the state directory, else the usual port. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CliError } from "../errors.ts";
+import { formatAddress, parseAddress } from "../options.ts";
+import type { Address } from "../options.ts";
+
+/** Istiod's ports: plaintext xDS and the debug and monitoring API (istio pilot/cmd/pilot-discovery/app/cmd.go). */
+export const DEFAULT_XDS: Address = { host: "127.0.0.1", port: 15_010 };
+export const DEFAULT_HTTP: Address = { host: "127.0.0.1", port: 15_014 };
+
+/** Written by `tulle up` into its state directory. */
+const ADDRESS_FILE = "control-plane.json";
+
+export interface Located {
+  readonly address: Address;
+  /** Where the address is from, for error messages. */
+  readonly from: string;
+}
+
+export function defaultStateDir(): string {
+  const named = process.env["TULLE_STATE_DIR"];
+  return named === undefined || named === "" ? ".tulle" : named;
+}
+
+/** The address for `port` of the control plane; `given` is the command-line option's value. */
+export function locate(port: "xds" | "http", given: Address | undefined, stateDir: string): Located {
+  if (given !== undefined) return { address: given, from: `--${port}` };
+  const variable = port === "xds" ? "TULLE_XDS" : "TULLE_HTTP";
+  const named = process.env[variable];
+  if (named !== undefined && named !== "")
+    return { address: parseAddress(variable, named.replace(/^http:\/\//, "")), from: variable };
+  const file = join(stateDir, ADDRESS_FILE);
+  const written = readAddressFile(file)?.[port];
+  if (written !== undefined) return { address: parseAddress(file, written), from: file };
+  return { address: port === "xds" ? DEFAULT_XDS : DEFAULT_HTTP, from: "the default" };
+}
+
+function readAddressFile(path: string): Partial<Record<"xds" | "http", string>> | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined; // no control plane has run in this state directory
+  }
+  try {
+    return JSON.parse(text) as Partial<Record<"xds" | "http", string>>;
+  } catch {
+    throw new CliError(`${path} is not JSON`, ["Delete it and start the control plane again: tulle up"]);
+  }
+}
+
+/** The error for a control plane that does not answer. */
+export function unreachable(located: Located, port: "xds" | "http", cause: string): CliError {
+  return new CliError(`no control plane at ${formatAddress(located.address)} (from ${located.from}): ${cause}`, [
+    "Start one:        tulle up",
+    `Name another one: --${port} HOST:PORT, or ${port === "xds" ? "TULLE_XDS" : "TULLE_HTTP"}, or --state-dir for the directory it runs in`,
+  ]);
+}

@@ -1,0 +1,83 @@
+/**
+ * `tulle` processes that are parts of a bigger one (`tulle demo`): in a session of their own, so that Ctrl-C reaches only
+ * the whole, and tied to it by an IPC channel, so that they end when it does, however it does.
+ */
+import { fork } from "node:child_process";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+
+const LAUNCHER = join(import.meta.dirname, "..", "..", "bin", "tulle.js");
+/** Lines of output kept to explain a failure. */
+const KEPT_LINES = 20;
+
+export interface PartOptions {
+  readonly name: string;
+  /** Arguments of `tulle`. */
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Gets each line of its standard output and error. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface PartExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Part {
+  readonly name: string;
+  readonly pid: number;
+  /** What it reported when it was ready (see reportReady). Rejects with its last output if it ends before that. */
+  readonly ready: Promise<unknown>;
+  readonly exit: Promise<PartExit>;
+  /** SIGTERM, and SIGKILL after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface ReadyMessage {
+  readonly ready: unknown;
+}
+
+/** Tells the process that started this one as its part what it needs to know; without such a parent does nothing. */
+export function reportReady(report: object): void {
+  process.send?.({ ready: report } satisfies ReadyMessage);
+}
+
+export function startPart(options: PartOptions): Part {
+  const child = fork(LAUNCHER, options.args, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { ...process.env, ...options.env },
+  });
+  const recent: string[] = [];
+  for (const stream of [child.stdout!, child.stderr!]) {
+    createInterface({ input: stream }).on("line", (line) => {
+      recent.push(line);
+      if (recent.length > KEPT_LINES) recent.shift();
+      options.onLine?.(line);
+    });
+  }
+  const exit = new Promise<PartExit>((resolve) => {
+    child.once("error", () => resolve({ code: 1, signal: null }));
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  const ready = new Promise<unknown>((resolve, reject) => {
+    child.on("message", (message) => resolve((message as ReadyMessage).ready));
+    child.once("close", (code, signal) => {
+      reject(
+        new Error(
+          [`${options.name} ended with ${signal ?? `code ${code}`} before it was ready:`, ...recent].join("\n  "),
+        ),
+      );
+    });
+    child.once("error", reject);
+  });
+  ready.catch(() => undefined); // whoever waits for it gets the rejection; nobody may be waiting any more
+  const stop = async (graceMs: number): Promise<void> => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+    await exit;
+    clearTimeout(timer);
+  };
+  return { name: options.name, pid: child.pid!, ready, exit, stop };
+}

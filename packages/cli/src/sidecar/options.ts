@@ -1,0 +1,64 @@
+/** The options by which `tulle run` and `tulle gateway` say who a workload is and whom it obeys. */
+import { randomBytes } from "node:crypto";
+import { UsageError } from "../errors.ts";
+import { parsePairs } from "../options.ts";
+import type { Identity } from "./bootstrap.ts";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "critical", "off"] as const;
+
+export const connectionOptions = {
+  xds: {
+    type: "address",
+    value: "HOST:PORT",
+    help: "the control plane; else TULLE_XDS, the state directory's, 127.0.0.1:15010",
+  },
+  "state-dir": { type: "string", value: "DIR", help: "state directory of the control plane, to find it by" },
+  wait: { type: "integer", value: "SECONDS", default: 15, min: 1, help: "how long to wait for its configuration" },
+  "log-level": {
+    type: "choice",
+    value: "LEVEL",
+    choices: LOG_LEVELS,
+    default: "warning",
+    help: "what the proxy writes to stderr",
+  },
+} as const;
+
+/** RFC 1123 label, as Kubernetes names its services and namespaces. */
+const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export function checkName(option: string, name: string): void {
+  if (DNS_LABEL.test(name)) return;
+  throw new UsageError(`${option} ${name}: not a DNS label`, [
+    "Lower-case letters, digits and dashes, at most 63 of them.",
+  ]);
+}
+
+export interface IdentityOptions {
+  readonly type: Identity["type"];
+  readonly service: string;
+  readonly version: string | undefined;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly address: string;
+  /** `NAME=VALUE`; they override app and version. */
+  readonly labels: readonly string[];
+}
+
+/** Throws a UsageError for names that could not be part of a host name. */
+export function identify(options: IdentityOptions): Identity {
+  const { type, service, version, namespace, serviceAccount, address } = options;
+  checkName("--service", service);
+  checkName("--namespace", namespace);
+  const labels = {
+    app: service,
+    ...(version === undefined ? {} : { version }),
+    ...parsePairs("--label", options.labels),
+  };
+  const workload = labels.version === undefined ? service : `${service}-${labels.version}`;
+  return { type, service, namespace, workload, suffix: randomSuffix(), serviceAccount, labels, address };
+}
+
+/** Five characters, as ReplicaSets give their pods. */
+function randomSuffix(): string {
+  return (randomBytes(4).readUInt32BE() % 36 ** 5).toString(36).padStart(5, "0");
+}

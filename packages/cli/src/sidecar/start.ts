@@ -1,0 +1,76 @@
+/** A proxy in this process that obeys the control plane: what `tulle run` and `tulle gateway` have in common. */
+import { startProxy } from "@tulle/proxy";
+import type { LogLevel } from "@tulle/proxy";
+import { setTimeout as delay } from "node:timers/promises";
+import { unreachable } from "../control-plane/locate.ts";
+import type { Located } from "../control-plane/locate.ts";
+import { CliError } from "../errors.ts";
+import { formatAddress } from "../options.ts";
+import type { Address } from "../options.ts";
+import { accepts, waitUntilAccepting } from "../process/probe.ts";
+import { buildBootstrap } from "./bootstrap.ts";
+import type { Identity, Ports } from "./bootstrap.ts";
+
+export interface SidecarOptions {
+  readonly identity: Identity;
+  readonly ports: Ports;
+  readonly located: Located;
+  readonly admin: Address;
+  readonly reportsHealth: boolean;
+  /** How long the first configuration may take. */
+  readonly waitMs: number;
+  readonly logLevel: LogLevel;
+}
+
+export interface Sidecar {
+  /** Whether others may send requests; the control plane learns it at once. */
+  reportHealth(healthy: boolean, message?: string): void;
+  /** Asks others for no more requests and waits for those that are on their way. */
+  retire(farewellMs: number): Promise<void>;
+  /** Finishes open requests, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Resolves when the sidecar takes requests. Rejects with a CliError if no configuration comes in time. */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { identity, ports, located, admin, reportsHealth, logLevel } = options;
+  const bootstrap = buildBootstrap({ identity, ports, xds: located.address, admin, reportsHealth });
+  const proxy = await startProxy({ bootstrap, logLevel });
+  const close = async (): Promise<void> => {
+    await proxy.drain();
+    await proxy.close();
+  };
+  try {
+    await configured(proxy.ready, options);
+  } catch (error) {
+    await proxy.close();
+    throw error;
+  }
+  let healthy = false;
+  const reportHealth = (now: boolean, message?: string): void => {
+    healthy = now;
+    proxy.reportHealth(now, message);
+  };
+  const retire = async (farewellMs: number): Promise<void> => {
+    if (!healthy) return;
+    reportHealth(false, "stopping");
+    await delay(farewellMs);
+  };
+  return { reportHealth, retire, close };
+}
+
+/** Waits until the sidecar's own port, which every configuration opens, accepts; a gateway until the proxy is ready. */
+async function configured(ready: Promise<void>, { ports, located, waitMs }: SidecarOptions): Promise<void> {
+  const deadline = AbortSignal.timeout(waitMs);
+  const listening =
+    ports.httpProxy === undefined ? ready.then(() => true) : waitUntilAccepting(ports.httpProxy, deadline);
+  const expired = new Promise<false>((resolve) => deadline.addEventListener("abort", () => resolve(false)));
+  if (await Promise.race([listening, expired])) return;
+  if (!(await accepts(located.address)))
+    throw unreachable(located, "xds", `nobody listens there (waited ${waitMs / 1000} s)`);
+  const control = formatAddress(located.address);
+  throw new CliError(`the control plane at ${control} sent no configuration within ${waitMs / 1000} s`, [
+    "Whether it knows this workload, and what the sidecar refused: tulle proxies",
+    "More about it: --log-level debug; more time: --wait SECONDS",
+  ]);
+}

@@ -1,0 +1,30 @@
+import { isIP } from "node:net";
+import type { Address } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.ts";
+import type { Place } from "./problems.ts";
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** An IP address and a port; null if it was refused. */
+export function readSocketAddress(message: Address | undefined, place: Place): SocketAddress | null {
+  const named = readNamedAddress(message, place);
+  if (named === null) return null;
+  if (isIP(named.address) !== 0) return named;
+  place.refuse(
+    `malformed IP address: ${named.address}. Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'`,
+  );
+  return null;
+}
+
+/** A host name or IP address and a port; null if it was refused. */
+export function readNamedAddress(message: Address | undefined, place: Place): SocketAddress | null {
+  if (message?.address.case !== "socketAddress") return null;
+  const { address, portSpecifier } = message.address.value;
+  if (portSpecifier.case !== "portValue") {
+    place.field("socket_address").refuse("a named port is not supported");
+    return null;
+  }
+  return { address, port: portSpecifier.value };
+}

@@ -1,0 +1,57 @@
+/** Reads an Envoy bootstrap file: the same file starts Envoy and this proxy. */
+import { readFile } from "node:fs/promises";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { checkMessage } from "./check.ts";
+import { decodeJson } from "./json.ts";
+import { ConfigError, Place, type Problem, throwProblems } from "./problems.ts";
+
+/** Reads and checks the file. Throws ConfigError with every problem found. */
+export async function loadBootstrapFile(path: string): Promise<Bootstrap> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new ConfigError([
+      { path, message: `cannot be read: ${error instanceof Error ? error.message : String(error)}` },
+    ]);
+  }
+  return parseBootstrap(text, path);
+}
+
+/** @param name shown in errors; a name in `.json` must hold JSON, any other may hold either. */
+export async function parseBootstrap(text: string, name: string): Promise<Bootstrap> {
+  const json = await parseText(text, name);
+  const problems: Problem[] = [];
+  const place = new Place("", problems);
+  const bootstrap = decodeJson(BootstrapSchema, json, place);
+  checkMessage(BootstrapSchema, bootstrap, place);
+  throwProblems(problems);
+  return bootstrap;
+}
+
+async function parseText(text: string, name: string): Promise<JsonValue> {
+  if (name.endsWith(".json") || text.trimStart().startsWith("{")) {
+    try {
+      return JSON.parse(text) as JsonValue;
+    } catch (error) {
+      // A YAML flow mapping may start with a brace too.
+      if (name.endsWith(".json")) throw new ConfigError([{ path: name, message: String(error) }]);
+    }
+  }
+  // Loaded here: a JSON bootstrap starts without a YAML parser.
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { prettyErrors: true });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((error) => {
+        const at = error.linePos?.[0];
+        return {
+          path: at === undefined ? name : `${name}:${at.line}:${at.col}`,
+          message: error.message.split("\n")[0],
+        };
+      }),
+    );
+  }
+  return (document.toJS() ?? {}) as JsonValue;
+}

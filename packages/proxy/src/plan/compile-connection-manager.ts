@@ -1,0 +1,158 @@
+import type { JsonObject, Message } from "@bufbuild/protobuf";
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+  type HttpConnectionManager,
+  HttpConnectionManager_PathWithEscapedSlashesAction as Escaped,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { milliseconds } from "./duration.ts";
+import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
+import type { Place } from "./problems.ts";
+import { unpackExtension } from "./schemas.ts";
+import { MESH_STATS, ROUTER } from "./supported-fields.ts";
+
+const ROUTER_NAME = "envoy.filters.http.router";
+
+export interface ConnectionManagerContext {
+  /** The shared hold on an RDS route configuration. */
+  routeConfigRef(name: string): RouteConfigRef;
+  /** Compiles an inline route configuration. */
+  inlineRoutes(message: RouteConfiguration, place: Place): RouteConfigRef;
+}
+
+/** Sources of the defaults: Envoy http_connection_manager.proto and protocol.proto. */
+const DEFAULTS = {
+  serverName: "envoy",
+  maxRequestHeadersKb: 60,
+  maxHeadersCount: 100,
+  idleTimeoutMs: 3_600_000,
+  streamIdleTimeoutMs: 300_000,
+  drainTimeoutMs: 5_000,
+  delayedCloseTimeoutMs: 1_000,
+} as const;
+
+const SERVER_HEADER: Readonly<Record<number, HttpConnectionManagerPlan["serverHeader"]>> = {
+  [ServerHeader.OVERWRITE]: "overwrite",
+  [ServerHeader.APPEND_IF_ABSENT]: "append-if-absent",
+  [ServerHeader.PASS_THROUGH]: "pass-through",
+};
+
+const ESCAPED_SLASHES: Readonly<Record<number, EscapedSlashes>> = {
+  [Escaped.KEEP_UNCHANGED]: "keep",
+  [Escaped.REJECT_REQUEST]: "reject",
+  [Escaped.UNESCAPE_AND_REDIRECT]: "unescape-and-redirect",
+  [Escaped.UNESCAPE_AND_FORWARD]: "unescape-and-forward",
+};
+
+const UNDERSCORES: Readonly<Record<number, HttpConnectionManagerPlan["headersWithUnderscores"]>> = {
+  [Underscores.ALLOW]: "allow",
+  [Underscores.REJECT_REQUEST]: "reject",
+  [Underscores.DROP_HEADER]: "drop",
+};
+
+/** @param packed the HttpConnectionManager of a filter's typed_config. */
+export function compileConnectionManager(
+  packed: Message,
+  context: ConnectionManagerContext,
+  place: Place,
+): HttpConnectionManagerPlan {
+  const message = packed as HttpConnectionManager;
+  const common = message.commonHttpProtocolOptions;
+  const http1 = message.httpProtocolOptions;
+  const { router, filters } = compileFilters(message, place);
+  const stripAny = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
+  if (stripAny && message.stripMatchingHostPort) {
+    place.refuse("Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.");
+  }
+  return {
+    statPrefix: message.statPrefix,
+    serverName: message.serverName === "" ? DEFAULTS.serverName : message.serverName,
+    serverHeader: SERVER_HEADER[message.serverHeaderTransformation] ?? "overwrite",
+    useRemoteAddress: message.useRemoteAddress ?? false,
+    xffNumTrustedHops: message.xffNumTrustedHops,
+    skipXffAppend: message.skipXffAppend,
+    via: message.via,
+    generateRequestId: message.generateRequestId ?? true,
+    preserveExternalRequestId: message.preserveExternalRequestId,
+    alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
+    normalizePath: message.normalizePath ?? false,
+    mergeSlashes: message.mergeSlashes,
+    // IMPLEMENTATION_SPECIFIC_DEFAULT is KEEP_UNCHANGED.
+    escapedSlashes: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? "keep",
+    stripPort: stripAny ? "any" : message.stripMatchingHostPort ? "matching" : "none",
+    stripTrailingHostDot: message.stripTrailingHostDot,
+    headersWithUnderscores: UNDERSCORES[common?.headersWithUnderscoresAction ?? Underscores.ALLOW] ?? "allow",
+    acceptHttp10: http1?.acceptHttp10 ?? false,
+    defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
+    enableTrailers: http1?.enableTrailers ?? false,
+    allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
+    allowChunkedLength: http1?.allowChunkedLength ?? false,
+    proxy100Continue: message.proxy100Continue,
+    maxRequestHeadersBytes: (message.maxRequestHeadersKb ?? DEFAULTS.maxRequestHeadersKb) * 1024,
+    maxRequestHeadersCount: common?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+    idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULTS.idleTimeoutMs),
+    maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
+    streamIdleTimeoutMs: milliseconds(message.streamIdleTimeout, DEFAULTS.streamIdleTimeoutMs),
+    requestTimeoutMs: milliseconds(message.requestTimeout, 0),
+    requestHeadersTimeoutMs: milliseconds(message.requestHeadersTimeout, 0),
+    maxStreamDurationMs: milliseconds(common?.maxStreamDuration, 0),
+    drainTimeoutMs: milliseconds(message.drainTimeout, DEFAULTS.drainTimeoutMs),
+    delayedCloseTimeoutMs: milliseconds(message.delayedCloseTimeout, DEFAULTS.delayedCloseTimeoutMs),
+    suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
+    respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
+    routes: compileRoutes(message, context, place),
+    filters,
+  };
+}
+
+function compileRoutes(
+  message: HttpConnectionManager,
+  context: ConnectionManagerContext,
+  place: Place,
+): RouteConfigRef {
+  const specifier = message.routeSpecifier;
+  if (specifier.case === "routeConfig") return context.inlineRoutes(specifier.value, place.field("route_config"));
+  if (specifier.case === "rds") return context.routeConfigRef(specifier.value.routeConfigName);
+  // Reported by the reflection check: the oneof is required, and its other members are not supported.
+  return { name: "", current: null };
+}
+
+interface CompiledFilters {
+  readonly router: Router | null;
+  readonly filters: readonly HttpFilterPlan[];
+}
+
+/** The router comes last and is part of the plan itself; an optional filter that we lack has been left out by then. */
+function compileFilters(message: HttpConnectionManager, place: Place): CompiledFilters {
+  const filters: HttpFilterPlan[] = [];
+  let router: Router | null = null;
+  for (const [i, filter] of message.httpFilters.entries()) {
+    if (filter.configType.case !== "typedConfig") continue;
+    if (router !== null) {
+      const last = place.item("http_filters", i - 1);
+      last.refuse(`terminal filter named ${ROUTER_NAME} must be the last filter in a http filter chain.`);
+    }
+    const extension = unpackExtension(filter.configType.value);
+    if (extension.typeName === ROUTER) {
+      router = extension.message as Router | null;
+    } else if (extension.typeName === MESH_STATS) {
+      filters.push({ name: filter.name, typeUrl: extension.typeUrl, config: meshStatsConfig(extension.content) });
+    }
+  }
+  if (router === null) place.field("http_filters").refuse(`a filter chain without ${ROUTER_NAME} is not supported`);
+  return { router, filters };
+}
+
+/** What Istio's mesh metrics filter may be told; everything else in it tunes labels that we have fixed. */
+export interface MeshStatsConfig {
+  /** Istio's `reporter`: SIDECAR (default; the listener's direction decides) or SERVER_GATEWAY. */
+  readonly reporter: string;
+}
+
+function meshStatsConfig(content: JsonObject | null): MeshStatsConfig {
+  const reporter = content?.["reporter"];
+  return { reporter: typeof reporter === "string" ? reporter : "SIDECAR" };
+}

@@ -1,0 +1,43 @@
+import type { RegexMatchAndSubstitute } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.ts";
+import type { Place } from "./problems.ts";
+import { substitution } from "./regex.ts";
+import { withoutQuery } from "./route-table.ts";
+
+export type Rewrite = (text: string) => string;
+
+/**
+ * `prefix_rewrite` and `regex_rewrite` of a route or redirect, on the path without its query; the query stays.
+ * @param rewrittenLength how much of the path `prefix_rewrite` replaces; -1: all of it (exact and regex matches).
+ * @returns null if the path stays as it is.
+ */
+export function compilePathRewrite(
+  prefixRewrite: string,
+  regexRewrite: RegexMatchAndSubstitute | undefined,
+  rewrittenLength: number,
+  place: Place,
+): Rewrite | null {
+  if (prefixRewrite !== "" && regexRewrite !== undefined) {
+    place.refuse("only one of prefix_rewrite, regex_rewrite may be set");
+    return null;
+  }
+  if (prefixRewrite !== "") {
+    if (rewrittenLength < 0) return (path) => prefixRewrite + path.slice(withoutQuery(path).length);
+    return (path) => prefixRewrite + path.slice(rewrittenLength);
+  }
+  if (regexRewrite === undefined) return null;
+  const replace = compileSubstitution(regexRewrite, place.field("regex_rewrite"));
+  return (path) => {
+    const bare = withoutQuery(path);
+    return replace(bare) + path.slice(bare.length);
+  };
+}
+
+/** Replacement of all matches; a pattern or substitution that is not valid is refused. */
+export function compileSubstitution(rewrite: RegexMatchAndSubstitute, place: Place): Rewrite {
+  try {
+    return substitution(rewrite.pattern?.regex ?? "", rewrite.substitution);
+  } catch (error) {
+    place.refuse(error instanceof Error ? error.message : String(error));
+    return (text) => text;
+  }
+}

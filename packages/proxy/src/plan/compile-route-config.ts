@@ -1,0 +1,145 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { type RouteConfiguration, RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import {
+  type VirtualHost,
+  VirtualHost_TlsRequirementType as TlsRequirement,
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { HTTPS_REDIRECT } from "./compile-redirect.ts";
+import { compileRoute } from "./compile-route.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
+import type { ClusterRef, HeaderMutation, RoutePlan } from "./plan.ts";
+import type { Place } from "./problems.ts";
+import { HostRouteTable, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
+
+export interface RouteConfigContext {
+  clusterRef(name: string): ClusterRef;
+  /** Clusters that there are, for `validate_clusters`. */
+  readonly knownClusters: ReadonlySet<string>;
+  /** `validate_clusters` where the message does not say: true for inline route configurations, false for RDS. */
+  readonly validateClusters: boolean;
+}
+
+/** What a route configuration says apart from its virtual hosts: enough to compile one virtual host alone (VHDS). */
+export interface RouteConfigDefaults {
+  readonly name: string;
+  readonly options: RouteTableOptions;
+  readonly headers: HeaderMutations;
+  readonly mostSpecificWins: boolean;
+  readonly maxDirectResponseBodyBytes: number;
+  readonly knownClusters: ReadonlySet<string> | null;
+  /** Equal strings: virtual hosts compiled under one are good under the other. */
+  readonly fingerprint: string;
+  clusterRef(name: string): ClusterRef;
+}
+
+/** Source: Envoy api/envoy/config/route/v3/route.proto, max_direct_response_body_size_bytes. */
+const DEFAULT_MAX_DIRECT_RESPONSE_BODY_BYTES = 4096;
+
+export function compileRouteConfigDefaults(
+  message: RouteConfiguration,
+  context: RouteConfigContext,
+  place: Place,
+): RouteConfigDefaults {
+  return {
+    name: message.name,
+    options: {
+      ignorePort: message.ignorePortInHostMatching,
+      ignorePathParameters: message.ignorePathParametersInPathMatching,
+    },
+    headers: compileHeaderOperations(message, place),
+    mostSpecificWins: message.mostSpecificHeaderMutationsWins,
+    maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BODY_BYTES,
+    knownClusters: (message.validateClusters ?? context.validateClusters) ? context.knownClusters : null,
+    fingerprint: fingerprintOf(toBinary(RouteConfigurationSchema, { ...message, virtualHosts: [] })),
+    clusterRef: (name) => context.clusterRef(name),
+  };
+}
+
+/** Compiles a whole route configuration with inline virtual hosts. */
+export function compileRouteConfig(
+  message: RouteConfiguration,
+  context: RouteConfigContext,
+  place: Place,
+): HostRouteTable {
+  const defaults = compileRouteConfigDefaults(message, context, place);
+  const hosts = message.virtualHosts.map((host, i) =>
+    compileVirtualHost(host, defaults, place.item("virtual_hosts", i)),
+  );
+  checkDomains(hosts, defaults.name, place);
+  return new HostRouteTable(defaults.name, hosts, defaults.options);
+}
+
+/** A domain belongs to one virtual host. */
+export function checkDomains(hosts: readonly VirtualHostEntry[], name: string, place: Place): void {
+  const owners = new Set<string>();
+  for (const host of hosts) {
+    for (const domain of host.domains) {
+      if (!owners.has(domain)) {
+        owners.add(domain);
+      } else if (domain === "*") {
+        place.refuse(`Only a single wildcard domain is permitted in route ${name}`);
+      } else {
+        place.refuse(
+          `Only unique values for domains are permitted. Duplicate entry of domain ${domain} in route ${name}`,
+        );
+      }
+    }
+  }
+}
+
+export function compileVirtualHost(
+  message: VirtualHost,
+  defaults: RouteConfigDefaults,
+  place: Place,
+): VirtualHostEntry {
+  const own = withAttemptCount(compileHeaderOperations(message, place), message);
+  const context = {
+    virtualHost: message.name,
+    clusterRef: (name: string) => defaults.clusterRef(name),
+    knownClusters: defaults.knownClusters,
+    maxDirectResponseBodyBytes: defaults.maxDirectResponseBodyBytes,
+    combine: (route: HeaderMutations): HeaderMutations =>
+      defaults.mostSpecificWins ? joined(defaults.headers, own, route) : joined(route, own, defaults.headers),
+  };
+  return {
+    name: message.name,
+    domains: message.domains.map((domain) => domain.toLowerCase()),
+    routes: message.routes.map((route, i) => compileRoute(route, context, place.item("routes", i))),
+    // Nothing is "internal" (internal_address_config is refused), so EXTERNAL_ONLY means every request too.
+    tlsRedirect: message.requireTls === TlsRequirement.NONE ? null : tlsRedirectPlan(message.name),
+  };
+}
+
+function tlsRedirectPlan(virtualHost: string): RoutePlan {
+  return { name: "", virtualHost, action: HTTPS_REDIRECT, requestHeaders: NO_MUTATIONS, responseHeaders: NO_MUTATIONS };
+}
+
+/** The order of application: a later one sees, and may overwrite, what an earlier one did. */
+function joined(...levels: readonly HeaderMutations[]): HeaderMutations {
+  return {
+    request: concat(levels.map((level) => level.request)),
+    response: concat(levels.map((level) => level.response)),
+  };
+}
+
+function concat(lists: readonly (readonly HeaderMutation[])[]): readonly HeaderMutation[] {
+  const used = lists.filter((list) => list.length > 0);
+  if (used.length === 0) return NO_MUTATIONS;
+  return used.length === 1 ? used[0] : used.flat();
+}
+
+/** `include_request_attempt_count`: without retries every attempt is the first. */
+function withAttemptCount(headers: HeaderMutations, message: VirtualHost): HeaderMutations {
+  const first: HeaderMutation = {
+    op: "overwrite",
+    name: "x-envoy-attempt-count",
+    value: "1",
+    format: null,
+    keepEmpty: false,
+  };
+  return {
+    request: message.includeRequestAttemptCount ? [...headers.request, first] : headers.request,
+    response: message.includeAttemptCountInResponse ? [...headers.response, first] : headers.response,
+  };
+}

@@ -1,0 +1,87 @@
+import {
+  FractionalPercent_DenominatorType as Denominator,
+  type FractionalPercent,
+} from "@tulle/xds/gen/envoy/type/v3/percent_pb.ts";
+import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { RequestView } from "./plan.ts";
+import type { Place } from "./problems.ts";
+import type { TextTest } from "./regex.ts";
+import { type RequestTest, compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
+import { PATH_EXACT, PATH_PREFIX, PATH_SEPARATED_PREFIX, PATH_TEST, type PathKind } from "./route-table.ts";
+import { compileRegex, never } from "./string-matcher.ts";
+
+export interface CompiledMatch {
+  readonly path: { readonly kind: PathKind; readonly text: string; readonly test: TextTest };
+  readonly conditions: readonly RequestTest[];
+  readonly fraction: number;
+  /** Length of what `prefix_rewrite` replaces; -1: the whole path. */
+  readonly rewrittenLength: number;
+}
+
+export function compileRouteMatch(match: RouteMatch, place: Place): CompiledMatch {
+  const conditions: RequestTest[] = [];
+  match.headers.forEach((matcher, i) => conditions.push(compileHeaderMatcher(matcher, place.item("headers", i))));
+  match.queryParameters.forEach((matcher, i) =>
+    conditions.push(compileQueryMatcher(matcher, place.item("query_parameters", i))),
+  );
+  if (match.grpc !== undefined) conditions.push(new GrpcTest());
+  return {
+    path: compilePath(match, place),
+    conditions,
+    fraction: fractionOf(match.runtimeFraction?.defaultValue, 1),
+    rewrittenLength:
+      match.pathSpecifier.case === "prefix" || match.pathSpecifier.case === "pathSeparatedPrefix"
+        ? match.pathSpecifier.value.length
+        : -1,
+  };
+}
+
+function compilePath(match: RouteMatch, place: Place): CompiledMatch["path"] {
+  const specifier = match.pathSpecifier;
+  const insensitive = match.caseSensitive === false;
+  switch (specifier.case) {
+    case "prefix":
+      return literalPath(PATH_PREFIX, specifier.value, insensitive, (path, text) => path.startsWith(text));
+    case "path":
+      return literalPath(PATH_EXACT, specifier.value, insensitive, (path, text) => path === text);
+    case "pathSeparatedPrefix":
+      return literalPath(
+        PATH_SEPARATED_PREFIX,
+        specifier.value,
+        insensitive,
+        (path, text) => path === text || path.startsWith(`${text}/`),
+      );
+    case "safeRegex":
+      return { kind: PATH_TEST, text: "", test: compileRegex(specifier.value.regex, place.field("safe_regex")) };
+    default:
+      return { kind: PATH_TEST, text: "", test: never };
+  }
+}
+
+function literalPath(
+  kind: PathKind,
+  text: string,
+  insensitive: boolean,
+  matches: (path: string, text: string) => boolean,
+): CompiledMatch["path"] {
+  // The path is looked at without query and fragment, so a text that holds their sign can never be found.
+  if (/[?#]/.test(text)) return { kind: PATH_TEST, text: "", test: never };
+  if (!insensitive) return { kind, text, test: never };
+  const lower = text.toLowerCase();
+  return { kind: PATH_TEST, text: "", test: (path) => matches(path.toLowerCase(), lower) };
+}
+
+/** A fractional percentage as a number in [0, 1]. */
+export function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
+  if (percent === undefined) return whenAbsent;
+  const per = { [Denominator.HUNDRED]: 100, [Denominator.TEN_THOUSAND]: 1e4, [Denominator.MILLION]: 1e6 };
+  return Math.min(1, percent.numerator / (per[percent.denominator as keyof typeof per] ?? 100));
+}
+
+/** `grpc: {}`: content-type is application/grpc, alone or with a subtype. */
+class GrpcTest implements RequestTest {
+  matches(request: RequestView): boolean {
+    const type = request.header("content-type");
+    return type !== undefined && type.startsWith("application/grpc") && (type.length === 16 || type[16] === "+");
+  }
+}

@@ -1,0 +1,183 @@
+import {
+  type Route,
+  type RouteAction as RouteActionMessage,
+  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  type WeightedCluster_ClusterWeight,
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
+import { compileRedirect } from "./compile-redirect.ts";
+import { compileRouteMatch } from "./compile-route-match.ts";
+import { readDataSource } from "./data-source.ts";
+import { milliseconds } from "./duration.ts";
+import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
+import type {
+  ClusterRef,
+  DirectResponseAction,
+  RequestView,
+  RouteAction,
+  RoutePlan,
+  WeightedClusterPlan,
+} from "./plan.ts";
+import type { Place } from "./problems.ts";
+import { headerReader } from "./request-matchers.ts";
+import { RouteEntry, withoutQuery } from "./route-table.ts";
+
+/** What a route needs of what surrounds it. */
+export interface RouteContext {
+  readonly virtualHost: string;
+  clusterRef(name: string): ClusterRef;
+  /** Clusters that routes may name; null: any (`validate_clusters: false`). */
+  readonly knownClusters: ReadonlySet<string> | null;
+  readonly maxDirectResponseBodyBytes: number;
+  /** Adds the operations of the levels above to a route's own, in Envoy's order. */
+  combine(own: HeaderMutations): HeaderMutations;
+}
+
+/** Route `timeout` if none is given. Source: Envoy api/envoy/config/route/v3/route_components.proto. */
+const DEFAULT_TIMEOUT_MS = 15_000;
+
+const CLUSTER_NOT_FOUND_STATUS: Readonly<Record<number, number>> = {
+  [NotFoundCode.SERVICE_UNAVAILABLE]: 503,
+  [NotFoundCode.NOT_FOUND]: 404,
+  [NotFoundCode.INTERNAL_SERVER_ERROR]: 500,
+};
+
+export function compileRoute(route: Route, context: RouteContext, place: Place): RouteEntry {
+  const match = compileRouteMatch(route.match!, place.field("match"));
+  const headers = context.combine(compileHeaderOperations(route, place));
+  const plan: RoutePlan = {
+    name: route.name,
+    virtualHost: context.virtualHost,
+    action: compileAction(route, match.rewrittenLength, context, place),
+    requestHeaders: headers.request,
+    responseHeaders: headers.response,
+  };
+  return new RouteEntry(match.path, match.conditions, match.fraction, plan);
+}
+
+function compileAction(
+  route: Route,
+  rewrittenLength: number,
+  context: RouteContext,
+  place: Place,
+): RoutePlan["action"] {
+  const action = route.action;
+  switch (action.case) {
+    case "route":
+      return compileForward(action.value, rewrittenLength, context, place.field("route"));
+    case "redirect":
+      return compileRedirect(action.value, rewrittenLength, place.field("redirect"));
+    case "directResponse": {
+      const at = place.field("direct_response");
+      const body = readDataSource(action.value.body, at.field("body"));
+      if (body.length > context.maxDirectResponseBodyBytes) {
+        at.field("body").refuse(
+          `response body size is ${body.length} bytes; maximum is ${context.maxDirectResponseBodyBytes}`,
+        );
+      }
+      return { kind: "direct", status: action.value.status, body };
+    }
+    default:
+      // Reported by the reflection check: the oneof is required, and its other members are not supported.
+      return REFUSED;
+  }
+}
+
+const REFUSED: DirectResponseAction = { kind: "direct", status: 500, body: "" };
+
+function compileForward(
+  message: RouteActionMessage,
+  rewrittenLength: number,
+  context: RouteContext,
+  place: Place,
+): RouteAction {
+  const clusters = compileClusters(message, context, place);
+  const totalWeight = clusters.reduce((sum, each) => sum + each.weight, 0);
+  if (message.clusterSpecifier.case === "weightedClusters") {
+    const at = place.field("weighted_clusters");
+    if (totalWeight === 0) at.refuse("Sum of weights in the weighted_cluster must be greater than 0.");
+    if (totalWeight > 0xffffffff) at.refuse(`The sum of weights of all weighted clusters exceeds ${0xffffffff}`);
+  }
+  return {
+    kind: "forward",
+    clusters,
+    totalWeight,
+    clusterHeader:
+      message.clusterSpecifier.case === "clusterHeader" ? message.clusterSpecifier.value.toLowerCase() : "",
+    clusterNotFoundStatus: CLUSTER_NOT_FOUND_STATUS[message.clusterNotFoundResponseCode] ?? 503,
+    timeoutMs: milliseconds(message.timeout, DEFAULT_TIMEOUT_MS),
+    idleTimeoutMs: milliseconds(message.idleTimeout, -1),
+    rewritePath: compilePathRewrite(message.prefixRewrite, message.regexRewrite, rewrittenLength, place),
+    rewriteHost: compileHostRewrite(message, place),
+    autoHostRewrite:
+      message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,
+    appendXForwardedHost: message.appendXForwardedHost,
+  };
+}
+
+function compileClusters(
+  message: RouteActionMessage,
+  context: RouteContext,
+  place: Place,
+): readonly WeightedClusterPlan[] {
+  const specifier = message.clusterSpecifier;
+  if (specifier.case === "cluster") {
+    checkKnown(specifier.value, context, place.field("cluster"));
+    return [
+      {
+        cluster: context.clusterRef(specifier.value),
+        weight: 1,
+        requestHeaders: NO_MUTATIONS,
+        responseHeaders: NO_MUTATIONS,
+        rewriteHost: null,
+      },
+    ];
+  }
+  if (specifier.case !== "weightedClusters") return [];
+  const at = place.field("weighted_clusters");
+  return specifier.value.clusters.map((each, i) => compileWeighted(each, context, at.item("clusters", i)));
+}
+
+function compileWeighted(
+  message: WeightedCluster_ClusterWeight,
+  context: RouteContext,
+  place: Place,
+): WeightedClusterPlan {
+  if (message.name === "") place.refuse("At least one of name or cluster_header need to be specified");
+  else checkKnown(message.name, context, place.field("name"));
+  const headers = compileHeaderOperations(message, place);
+  const host = message.hostRewriteSpecifier.value ?? "";
+  return {
+    cluster: context.clusterRef(message.name),
+    weight: message.weight ?? 0,
+    requestHeaders: headers.request,
+    responseHeaders: headers.response,
+    rewriteHost: host === "" ? null : () => host,
+  };
+}
+
+function checkKnown(name: string, context: RouteContext, place: Place): void {
+  if (context.knownClusters !== null && !context.knownClusters.has(name))
+    place.refuse(`route: unknown cluster '${name}'`);
+}
+
+function compileHostRewrite(message: RouteActionMessage, place: Place): ((request: RequestView) => string) | null {
+  const specifier = message.hostRewriteSpecifier;
+  switch (specifier.case) {
+    case "hostRewriteLiteral": {
+      const host = specifier.value;
+      return host === "" ? null : () => host;
+    }
+    case "hostRewriteHeader": {
+      const read = headerReader(specifier.value);
+      // An absent or empty header leaves the authority alone.
+      return (request) => read(request) || request.authority;
+    }
+    case "hostRewritePathRegex": {
+      const replace = compileSubstitution(specifier.value, place.field("host_rewrite_path_regex"));
+      return (request) => replace(withoutQuery(request.path));
+    }
+    default:
+      return null;
+  }
+}

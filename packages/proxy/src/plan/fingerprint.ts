@@ -1,0 +1,6 @@
+import { hash } from "node:crypto";
+
+/** Equal fingerprints mean equal bytes, for all that configuration is concerned. */
+export function fingerprintOf(bytes: Uint8Array): string {
+  return hash("sha1", bytes, "base64url");
+}

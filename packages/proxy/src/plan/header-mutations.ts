@@ -1,0 +1,83 @@
+/** `request_headers_to_add` and its three siblings, at each level that has them. */
+import {
+  type HeaderValueOption,
+  HeaderValueOption_HeaderAppendAction as Action,
+} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { compileHeaderValue } from "./header-value-format.ts";
+import type { HeaderMutation } from "./plan.ts";
+import type { Place } from "./problems.ts";
+
+/** What a route configuration, virtual host, route and weighted cluster have in common. */
+export interface HeaderOperations {
+  readonly requestHeadersToAdd: readonly HeaderValueOption[];
+  readonly requestHeadersToRemove: readonly string[];
+  readonly responseHeadersToAdd: readonly HeaderValueOption[];
+  readonly responseHeadersToRemove: readonly string[];
+}
+
+export interface HeaderMutations {
+  readonly request: readonly HeaderMutation[];
+  readonly response: readonly HeaderMutation[];
+}
+
+export function compileHeaderOperations(operations: HeaderOperations, place: Place): HeaderMutations {
+  return {
+    request: compileList(operations.requestHeadersToAdd, operations.requestHeadersToRemove, "request", place),
+    response: compileList(operations.responseHeadersToAdd, operations.responseHeadersToRemove, "response", place),
+  };
+}
+
+/** Envoy removes first, then overwrites, then adds, whatever the order of the list. (`source/common/router/header_parser.cc`) */
+function compileList(
+  toAdd: readonly HeaderValueOption[],
+  toRemove: readonly string[],
+  side: "request" | "response",
+  place: Place,
+): readonly HeaderMutation[] {
+  const removals: HeaderMutation[] = [];
+  const overwrites: HeaderMutation[] = [];
+  const additions: HeaderMutation[] = [];
+  toRemove.forEach((header, i) => {
+    const name = header.toLowerCase();
+    if (isProtected(name))
+      place.item(`${side}_headers_to_remove`, i).refuse(":-prefixed or host headers may not be removed");
+    removals.push({ op: "remove", name });
+  });
+  toAdd.forEach((option, i) => {
+    const mutation = compileAddition(option, place.item(`${side}_headers_to_add`, i));
+    if (mutation === null) return;
+    (mutation.op === "overwrite" || mutation.op === "overwrite-if-exists" ? overwrites : additions).push(mutation);
+  });
+  const all = [...removals, ...overwrites, ...additions];
+  return all.length === 0 ? NO_MUTATIONS : all;
+}
+
+/** Shared, so that levels without operations cost nothing. */
+export const NO_MUTATIONS: readonly HeaderMutation[] = [];
+
+const OPERATIONS = {
+  [Action.APPEND_IF_EXISTS_OR_ADD]: "append",
+  [Action.ADD_IF_ABSENT]: "add-if-absent",
+  [Action.OVERWRITE_IF_EXISTS_OR_ADD]: "overwrite",
+  [Action.OVERWRITE_IF_EXISTS]: "overwrite-if-exists",
+} as const;
+
+function compileAddition(option: HeaderValueOption, place: Place): Exclude<HeaderMutation, { op: "remove" }> | null {
+  const name = (option.header?.key ?? "").toLowerCase();
+  if (isProtected(name)) {
+    place.refuse(":-prefixed or host headers may not be modified");
+    return null;
+  }
+  if (option.append !== undefined && option.appendAction !== Action.APPEND_IF_EXISTS_OR_ADD) {
+    place.refuse("Both append and append_action are set and it's not allowed");
+    return null;
+  }
+  const action = option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction;
+  const op = OPERATIONS[action as keyof typeof OPERATIONS];
+  const { value, format } = compileHeaderValue(option.header?.value ?? "", place.field("header.value"));
+  return { op, name, value, format, keepEmpty: option.keepEmptyValue };
+}
+
+function isProtected(name: string): boolean {
+  return name.startsWith(":") || name === "host";
+}

@@ -1,0 +1,63 @@
+/** Descriptors of the messages that may be packed in an Any field of a configuration, for JSON and for the wire. */
+import {
+  createRegistry,
+  type DescMessage,
+  type JsonObject,
+  type Message,
+  type Registry,
+  fromBinary,
+  fromJson,
+} from "@bufbuild/protobuf";
+import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
+import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
+import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
+import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
+import { MESH_STATS } from "./supported-fields.ts";
+
+export const extensionRegistry: Registry = createRegistry(
+  HttpConnectionManagerSchema,
+  RouterSchema,
+  HttpProtocolOptionsSchema,
+  RawBufferSchema,
+  FileAccessLogSchema,
+  TypedStructSchema,
+  StructSchema,
+);
+
+/** What an Any holds. */
+export interface Extension {
+  /** Type URL of the configuration itself: of what a TypedStruct stands for, not of the TypedStruct. */
+  readonly typeUrl: string;
+  readonly typeName: string;
+  /** Null: a type that we have no descriptor of. */
+  readonly schema: DescMessage | null;
+  readonly message: Message | null;
+  /** The content of a TypedStruct. */
+  readonly content: JsonObject | null;
+}
+
+/** Unpacks an Any, and a TypedStruct in it. Throws if the bytes are not a message of the type they claim to be. */
+export function unpackExtension(any: Any): Extension {
+  const typeName = nameIn(any.typeUrl);
+  if (typeName !== TypedStructSchema.typeName) {
+    const schema = extensionRegistry.getMessage(typeName) ?? null;
+    const message = schema === null ? null : fromBinary(schema, any.value);
+    return { typeUrl: any.typeUrl, typeName, schema, message, content: null };
+  }
+  const { typeUrl, value: content = {} } = fromBinary(TypedStructSchema, any.value);
+  const schema = extensionRegistry.getMessage(nameIn(typeUrl)) ?? null;
+  const message = schema === null ? null : fromJson(schema, content, { registry: extensionRegistry });
+  return { typeUrl, typeName: nameIn(typeUrl), schema, message, content };
+}
+
+function nameIn(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+}
+
+/** Types that have no published proto and are known by their name. */
+export function isNameOnly(typeName: string): boolean {
+  return typeName === MESH_STATS;
+}

@@ -46,10 +46,14 @@ function isExecutable(path) {
   }
 }
 
-/** Becomes the other Node as far as a parent can tell: same terminal, same signals, same exit code. */
+/**
+ * Becomes the other Node as far as a parent can tell: same terminal, same signals, same messages, same exit code. By the
+ * channel between the two the other one notices when this one is killed.
+ */
 function handOver(node) {
-  const inherited = process.channel === undefined ? "inherit" : ["inherit", "inherit", "inherit", "ipc"];
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: inherited });
+  const stdio = ["inherit", "inherit", "inherit", "ipc"];
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio });
+  child.on("message", (message) => process.send?.(message));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C and its hang-up to the whole foreground group: the child has already got those.

@@ -84,10 +84,10 @@ export interface Load {
 export function startLoad(ingress: string, visitors: number): Load {
   const visits: Visit[] = [];
   const failures: string[] = [];
-  let stopped = false;
+  const leaving = new AbortController();
   const visit = async (): Promise<void> => {
     const visitor = new Visitor(ingress);
-    while (!stopped) {
+    while (!leaving.signal.aborted) {
       const sent = performance.now();
       try {
         const version = await visitor.reviewsVersion();
@@ -101,7 +101,7 @@ export function startLoad(ingress: string, visitors: number): Load {
   };
   const all = Array.from({ length: visitors }, visit);
   const stop = async (): Promise<void> => {
-    stopped = true;
+    leaving.abort();
     await Promise.all(all);
   };
   return { visits, failures, stop };

@@ -1,5 +1,6 @@
 /** A program of the user's, in a process group of its own, so that all that it starts can be stopped with it. */
 import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { CliError } from "../errors.ts";
 import { signalExitCode } from "./stop-signal.ts";
@@ -15,8 +16,6 @@ export interface Program {
 }
 
 const POLL_MS = 20;
-/** What is left this long after SIGKILL is dead, but nobody has collected its exit status (a container without an init). */
-const KILLED_MS = 1000;
 
 /** Starts `command`; it inherits the terminal. Rejects with a CliError if it cannot be started. */
 export async function startProgram(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Program> {
@@ -37,7 +36,7 @@ export async function startProgram(command: readonly string[], env: NodeJS.Proce
   const stop = async (name: NodeJS.Signals, graceMs: number): Promise<void> => {
     const deadline = performance.now() + graceMs;
     signalGroup(pid, name);
-    while (signalGroup(pid, 0) && performance.now() < deadline + KILLED_MS) {
+    while (hasLiving(pid)) {
       if (performance.now() > deadline) signalGroup(pid, "SIGKILL");
       await delay(POLL_MS);
     }
@@ -53,6 +52,24 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;
+  }
+}
+
+/** Whether anybody in the group still runs. Who is dead but not yet collected by its parent (a zombie) does not. */
+function hasLiving(group: number): boolean {
+  if (!signalGroup(group, 0)) return false;
+  if (process.platform !== "linux") return true;
+  return readdirSync("/proc").some((entry) => /^\d+$/.test(entry) && isLivingMember(entry, group));
+}
+
+/** By /proc/PID/stat: PID (name) state parent group … (proc_pid_stat(5)); the name may hold anything. */
+function isLivingMember(pid: string, group: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(itsGroup) === group && state !== "Z" && state !== "X";
+  } catch {
+    return false; // it ended meanwhile
   }
 }
 

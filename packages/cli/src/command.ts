@@ -1,13 +1,13 @@
 /** The shape of a command: one file under commands/ exports one, and help texts are made from it. */
 import type { OptionTable, OptionValues } from "./options.ts";
 
-export interface Example {
+interface Example {
   readonly command: string;
   /** What it does, in a few words. */
   readonly does: string;
 }
 
-export interface Invocation<T extends OptionTable> {
+interface Invocation<T extends OptionTable> {
   readonly options: OptionValues<T>;
   readonly positionals: readonly string[];
   /** What followed `--`; undefined if there was no `--`. */

@@ -16,7 +16,7 @@ interface OptionBase {
   readonly help: string;
 }
 
-export interface FlagOption extends OptionBase {
+interface FlagOption extends OptionBase {
   readonly type: "flag";
 }
 
@@ -29,17 +29,17 @@ interface ValueOption<K extends string, V> extends OptionBase {
   readonly multiple?: boolean;
 }
 
-export interface IntegerOption extends ValueOption<"integer", number> {
+interface IntegerOption extends ValueOption<"integer", number> {
   readonly min?: number;
   readonly max?: number;
 }
 
-export interface ChoiceOption extends ValueOption<"choice", string> {
+interface ChoiceOption extends ValueOption<"choice", string> {
   readonly choices: readonly string[];
 }
 
-export type StringOption = ValueOption<"string", string>;
-export type AddressOption = ValueOption<"address", Address>;
+type StringOption = ValueOption<"string", string>;
+type AddressOption = ValueOption<"address", Address>;
 
 export type Option = FlagOption | StringOption | IntegerOption | AddressOption | ChoiceOption;
 export type OptionTable = Readonly<Record<string, Option>>;

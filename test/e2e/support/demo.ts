@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startTulle } from "./tulle.ts";
 import type { RunningTulle } from "./tulle.ts";
 
-export interface Edge {
+interface Edge {
   readonly from: string;
   readonly to: string;
   readonly version: string;

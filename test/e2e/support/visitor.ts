@@ -65,7 +65,7 @@ export class Visitor {
   }
 }
 
-export interface Visit {
+interface Visit {
   /** performance.now() when it was sent, and when it was answered. */
   readonly sent: number;
   readonly answered: number;

@@ -33,7 +33,7 @@ export interface StoredObject {
   readonly status: readonly ObjectStatus[];
 }
 
-export interface ApplyResult {
+interface ApplyResult {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
@@ -45,7 +45,7 @@ export interface ApplyAnswer {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export interface TypeSync {
+interface TypeSync {
   readonly state: string;
   readonly version?: string;
   /** Why the proxy refused the last configuration of this type. */

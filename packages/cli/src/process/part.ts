@@ -19,7 +19,7 @@ export interface PartOptions {
   readonly onLine?: (line: string) => void;
 }
 
-export interface PartExit {
+interface PartExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

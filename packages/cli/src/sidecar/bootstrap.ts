@@ -23,7 +23,7 @@ export interface Identity {
 }
 
 /** A service port of the workload: where other proxies connect, and where the program behind it listens. */
-export interface InboundPort {
+interface InboundPort {
   readonly port: number;
   readonly bind: Address;
   readonly app: Address;

@@ -26,7 +26,7 @@ export const connectionOptions = {
 /** RFC 1123 label, as Kubernetes names its services and namespaces. */
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-export function checkName(option: string, name: string): void {
+function checkName(option: string, name: string): void {
   if (DNS_LABEL.test(name)) return;
   throw new UsageError(`${option} ${name}: not a DNS label`, [
     "Lower-case letters, digits and dashes, at most 63 of them.",

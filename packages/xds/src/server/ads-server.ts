@@ -29,10 +29,14 @@ export const ADS_SERVER_OPTIONS: ChannelOptions = {
   "grpc.max_send_message_length": -1,
 };
 
+const CLOSING = "the control plane is shutting down";
+
 interface OpenStream {
   readonly connection: AdsConnection;
   readonly machine: PushStream;
   readonly connectedAt: number;
+  /** Ends the stream with a status. */
+  readonly fail: (cause: unknown) => void;
 }
 
 interface Request {
@@ -66,6 +70,7 @@ export class AdsServer {
   readonly #events: AdsEvents;
   readonly #streams = new Map<string, OpenStream>();
   #lastStream = 0;
+  #closed = false;
 
   constructor(options: AdsServerOptions) {
     this.#source = options.source;
@@ -102,6 +107,15 @@ export class AdsServer {
       viewVersion: machine.target.version,
       types: machine.status(),
     }));
+  }
+
+  /**
+   * Ends all streams and refuses new ones, so that clients go elsewhere. To be called before the gRPC server is shut
+   * down: that alone leaves the streams open for as long as the connections live.
+   */
+  close(): void {
+    this.#closed = true;
+    for (const { fail } of this.#streams.values()) fail(new AdsRefusal(Status.UNAVAILABLE, CLOSING));
   }
 
   #serve<R extends Request>(call: Call<R>, protocol: Protocol<R>): void {
@@ -144,7 +158,7 @@ export class AdsServer {
         });
       }
       try {
-        machine ??= this.#connect(id, call, protocol, request.node, end);
+        machine ??= this.#connect(id, call, protocol, request.node, end, fail);
         machine.receive(request);
       } catch (cause) {
         fail(cause);
@@ -168,7 +182,9 @@ export class AdsServer {
     protocol: Protocol<R>,
     node: Node | undefined,
     end: () => void,
+    fail: (cause: unknown) => void,
   ): ReturnType<Protocol<R>["start"]> {
+    if (this.#closed) throw new AdsRefusal(Status.UNAVAILABLE, CLOSING);
     if (node === undefined) {
       throw new AdsRefusal(Status.INVALID_ARGUMENT, "the first request of a stream needs a node");
     }
@@ -179,9 +195,18 @@ export class AdsServer {
       view,
       clock: this.#clock,
       events: this.#events,
-      write: (response) => writeResponse(call, response, () => machine.written(), end),
+      write: (response) => {
+        writeResponse(call, response, (cause) => {
+          try {
+            if (cause) end();
+            else machine.written();
+          } catch (error) {
+            fail(error);
+          }
+        });
+      },
     });
-    this.#streams.set(id, { connection, machine, connectedAt: this.#clock.now() });
+    this.#streams.set(id, { connection, machine, connectedAt: this.#clock.now(), fail });
     this.#log("info", "ADS stream opened", { stream: id, node: node.id, peer: connection.peer, delta: protocol.delta });
     return machine;
   }
@@ -190,10 +215,6 @@ export class AdsServer {
 type Call<R> = ServerDuplexStream<R, Buffer>;
 
 /** One message at a time: the next is made when this one has left, so that nothing piles up for a slow reader. */
-function writeResponse<R>(call: Call<R>, response: OutboundResponse, written: () => void, failed: () => void): void {
-  const bytes = Buffer.concat([response.body, response.tail]);
-  call.write(bytes, (cause?: Error | null) => {
-    if (cause) failed();
-    else written();
-  });
+function writeResponse<R>(call: Call<R>, response: OutboundResponse, done: (cause?: Error | null) => void): void {
+  call.write(Buffer.concat([response.body, response.tail]), done);
 }

@@ -25,8 +25,7 @@ export class DeltaStream extends PushStream {
     // A stale nonce only means that its response is answered already; the subscriptions count all the same.
     if (request.responseNonce !== "") this.answered(subscription, request);
     if (first) {
-      const claimed = Object.entries(request.initialResourceVersions);
-      if (claimed.length > 0) subscription.claimed = new Map(claimed);
+      subscription.claimed = this.#claimed(request);
       if (request.resourceNamesSubscribe.length === 0 && hasLegacyWildcard(request.typeUrl)) {
         subscription.add(this.view, "*");
       }
@@ -37,6 +36,24 @@ export class DeltaStream extends PushStream {
       if (request.typeUrl === TYPE.endpoints) this.endpointsSubscribed(name);
     }
     this.requested();
+  }
+
+  /** What the client says it has; not counting endpoints that it will want again for clusters on their way to it. */
+  #claimed({ typeUrl, initialResourceVersions }: DeltaRequest): ReadonlyMap<string, string> | undefined {
+    const claimed = new Map(Object.entries(initialResourceVersions));
+    if (typeUrl === TYPE.endpoints) {
+      for (const { name } of this.find(TYPE.cluster)?.inFlight?.selection.resources ?? []) claimed.delete(name);
+    }
+    return claimed.size === 0 ? undefined : claimed;
+  }
+
+  /**
+   * Envoy warms a changed cluster with its endpoints, does not ask for them (it is subscribed), and keeps back the ACK
+   * of the clusters until it is done: without them it would wait for the initial fetch timeout. This takes it that the
+   * endpoints are called as their cluster is.
+   */
+  protected override clustersChanged(clusters: Selection, endpoints: Subscription): void {
+    for (const { name } of clusters.resources) if (endpoints.names.has(name)) endpoints.due.add(name);
   }
 
   protected override select(

@@ -7,7 +7,7 @@
  * What the client itself asks for is answered at once, unless something that it may refer to has yet to be sent.
  */
 import type { Clock } from "../clock.ts";
-import type { ResourceView } from "../resource.ts";
+import type { ResourceSet, ResourceView } from "../resource.ts";
 import { PUSH_ORDER, TYPE } from "../resource.ts";
 import { EndpointGate } from "./endpoint-gate.ts";
 import type { Selection } from "./set-diff.ts";
@@ -110,9 +110,13 @@ export abstract class PushStream {
     return this.#active;
   }
 
+  protected find(typeUrl: string): Subscription | undefined {
+    return this.#subscriptions.find((subscription) => subscription.typeUrl === typeUrl);
+  }
+
   /** The state of a type, made at its first request. Throws AdsRefusal if that is one too many. */
   protected subscription(typeUrl: string): Subscription {
-    const known = this.#subscriptions.find((subscription) => subscription.typeUrl === typeUrl);
+    const known = this.find(typeUrl);
     if (known !== undefined) return known;
     if (typeUrl === "") throw new AdsRefusal(INVALID_ARGUMENT, "a request on an aggregated stream needs a type_url");
     if (this.#subscriptions.length >= MAX_TYPES) {
@@ -189,10 +193,8 @@ export abstract class PushStream {
       const selection = this.select(subscription, view, this.#mustDeferRemovals(subscription));
       subscription.settle(view);
       if (selection === undefined) continue;
-      if (subscription.typeUrl === TYPE.cluster && subscription.wildcard && held !== undefined) {
-        this.#gate.expect(selection, held, this.#endpoints(), view.set(TYPE.endpoints));
-      }
       this.#send(subscription, selection);
+      if (subscription.typeUrl === TYPE.cluster) this.#clustersSent(selection, held);
       return true;
     }
     return false;
@@ -244,9 +246,15 @@ export abstract class PushStream {
     this.#options.events.onSynced?.({ streamId: this.#options.id, viewVersion: this.#active.version });
   }
 
-  #endpoints(): Subscription | undefined {
-    return this.#subscriptions.find((subscription) => subscription.typeUrl === TYPE.endpoints);
+  /** New clusters make the client subscribe to their endpoints; for changed ones it wants them once more. */
+  #clustersSent(selection: Selection, held: ResourceSet | undefined): void {
+    const endpoints = this.find(TYPE.endpoints);
+    if (held !== undefined) this.#gate.expect(selection, held, endpoints, this.#active.set(TYPE.endpoints));
+    if (endpoints !== undefined) this.clustersChanged(selection, endpoints);
   }
+
+  /** Clusters are on their way, and `endpoints` is what the client has subscribed to of these. */
+  protected abstract clustersChanged(clusters: Selection, endpoints: Subscription): void;
 
   /** A subscription names endpoints that a pushed cluster was waiting for. */
   protected endpointsSubscribed(name: string): void {

@@ -26,32 +26,39 @@ export class SotwStream extends PushStream {
     const stale = subscription.nonce !== undefined && responseNonce !== "" && responseNonce !== subscription.nonce;
     if (stale) return;
     const answers = this.answered(subscription, request);
-    const grew = this.#subscribe(subscription, request.resourceNames, first);
+    const names = this.#subscribe(subscription, request.resourceNames, first);
     // Envoy asks again, with nothing new, when a changed cluster has to warm: it wants its endpoints once more.
-    const again = !answers && request.errorDetail === undefined && subscription.inFlight === undefined && !first;
-    if ((grew || again) && !isSentInFull(subscription))
-      for (const name of subscription.explicit()) subscription.due.add(name);
+    const mayAsk = !answers && request.errorDetail === undefined && subscription.inFlight === undefined;
+    const asks = names === "grew" || (names === "same" && mayAsk);
+    if (asks && !isSentInFull(subscription)) for (const name of subscription.explicit()) subscription.due.add(name);
     this.requested();
   }
 
-  /** Takes over the list of names; true if there are new ones. */
-  #subscribe(subscription: Subscription, listed: readonly string[], first: boolean): boolean {
+  /** Takes over the list of names, and says how it differs from the one before. */
+  #subscribe(subscription: Subscription, listed: readonly string[], first: boolean): "grew" | "shrank" | "same" {
     const legacy = hasLegacyWildcard(subscription.typeUrl);
     if (listed.length === 0 && legacy && (first || (subscription.wildcard && subscription.names.size === 0))) {
       if (first) subscription.add(this.view, "*");
-      return first;
+      return "same";
     }
     const names = new Set(listed);
-    let grew = false;
-    for (const name of subscription.explicit()) if (!names.has(name)) subscription.delete(name);
-    if (!names.has("*")) subscription.delete("*");
+    let change: "grew" | "shrank" | "same" = "same";
+    for (const name of [...subscription.explicit(), ...(subscription.wildcard ? ["*"] : [])]) {
+      if (names.has(name)) continue;
+      subscription.delete(name);
+      change = "shrank";
+    }
     for (const name of names) {
       if (subscription.has(name)) continue;
       subscription.add(this.view, name);
-      grew = true;
+      change = "grew";
       if (subscription.typeUrl === TYPE.endpoints) this.endpointsSubscribed(name);
     }
-    return grew;
+    return change;
+  }
+
+  protected override clustersChanged(): void {
+    // The client asks again.
   }
 
   protected override select(

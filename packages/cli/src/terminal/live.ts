@@ -4,6 +4,8 @@ import { stripVTControlCharacters } from "node:util";
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 const CLEAR_BELOW = "\x1b[J";
+/** For terminals that do not say how big they are. */
+const USUAL = { columns: 80, rows: 24 };
 const CTRL_C = "\x03";
 
 export interface LiveBlock {
@@ -32,9 +34,9 @@ export function openLiveBlock(onQuit: () => void): LiveBlock {
   process.once("exit", restore);
   stdout.write(HIDE_CURSOR);
   const draw = (text: string): void => {
-    const lines = text.split("\n").slice(0, Math.max(1, stdout.rows - 1));
+    const lines = text.split("\n").slice(0, Math.max(1, (stdout.rows || USUAL.rows) - 1));
     const up = drawn > 1 ? `\x1b[${drawn - 1}A` : "";
-    stdout.write(`${up}\r${CLEAR_BELOW}${lines.map((line) => cut(line, stdout.columns)).join("\n")}`);
+    stdout.write(`${up}\r${CLEAR_BELOW}${lines.map((line) => cut(line, stdout.columns || USUAL.columns)).join("\n")}`);
     drawn = lines.length;
   };
   const close = (): void => {

@@ -1,6 +1,6 @@
 /** A YAML or JSON stream cut into documents, each composed by itself so that a broken one spoils no other. */
 import { Composer, Parser } from "yaml";
-import type { CST, Document, LineCounter, ParsedNode } from "yaml";
+import type { CST, Document, ParsedNode } from "yaml";
 import type { ParseLimits } from "./limits.ts";
 
 export type ComposedDocument = Document.Parsed<ParsedNode, boolean>;
@@ -24,7 +24,7 @@ export interface StreamDocument {
 const COMPOSE = { uniqueKeys: false, prettyErrors: false, version: "1.2" } as const;
 
 /** @throws nothing: whatever the text is, problems come back as documents that have them. */
-export function readDocuments(text: string, lines: LineCounter, limits: ParseLimits): readonly StreamDocument[] {
+export function readDocuments(text: string, limits: ParseLimits): readonly StreamDocument[] {
   const documents: StreamDocument[] = [];
   const composer = new Composer<ParsedNode, boolean>(COMPOSE);
   let start = 0;
@@ -38,7 +38,7 @@ export function readDocuments(text: string, lines: LineCounter, limits: ParseLim
   };
   let position = 0;
   try {
-    for (const token of new Parser(lines.addNewLine).parse(text)) {
+    for (const token of new Parser().parse(text)) {
       if ("offset" in token) position = token.offset;
       const tooDeep = nestedTooDeeply(token, limits.maxDepth);
       if (tooDeep !== undefined) {

@@ -57,7 +57,7 @@ export function checkObject(value: unknown): Checked {
     return { identity: { kind: "", namespace: "", name: "" }, findings, object: undefined, kindInfo: undefined };
   }
   const { apiVersion, kind } = value;
-  const named = text(apiVersion, "apiVersion", report) && text(kind, "kind", report);
+  const named = [text(apiVersion, "apiVersion", report), text(kind, "kind", report)].every(Boolean);
   const resolved = named ? resolveKind(apiVersion as string, kind as string) : {};
   if (resolved.problem !== undefined) {
     const { field, ...problem } = resolved.problem;
@@ -71,11 +71,12 @@ export function checkObject(value: unknown): Checked {
   const normal = check(schemaOf(info), value, [], { report, protoNames });
   if (normal === UNSOUND) return { identity, findings, object: undefined, kindInfo: info };
   const object = withMetadata(normal as Fields, identity);
-  // What the schema refused may be the only reason for what the rules say next to it.
-  const refused = findings.filter(({ severity }) => severity === "error").map(({ path }) => path);
+  // What the schema left out may be the only reason for what the rules say next to it.
+  const refused = findings.filter(({ severity }) => severity === "error");
   validate(object, (finding) => {
     const near = finding.path.slice(0, -1);
-    if (!refused.some((path) => startsWith(path, near))) report(finding);
+    const isConsequence = refused.some(({ path, leftOut }) => startsWith(path, leftOut === true ? near : finding.path));
+    if (!isConsequence) report(finding);
   });
   return { identity, findings, object: hasError(findings) ? undefined : object, kindInfo: info };
 }

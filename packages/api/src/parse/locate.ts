@@ -12,6 +12,7 @@ export function offsetOf(root: Node | null, path: Path, atKey: boolean): number 
   let node: unknown = root;
   let offset = startOf(root) ?? 0;
   for (const [index, step] of path.entries()) {
+    if (isAlias(node)) return startOf(node) ?? offset;
     const found = child(node, step);
     if (found === undefined) return offset;
     const last = index === path.length - 1;

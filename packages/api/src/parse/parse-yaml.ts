@@ -1,5 +1,4 @@
 /** YAML and JSON text to checked objects and diagnostics with positions. */
-import { LineCounter } from "yaml";
 import type { Diagnostic, DiagnosticCode, Path } from "../diagnostic.ts";
 import { formatPath } from "../diagnostic.ts";
 import type { Finding } from "../schema/check.ts";
@@ -9,6 +8,7 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { ParseLimits } from "./limits.ts";
 import { checkObject } from "./load-object.ts";
 import type { Identity } from "./load-object.ts";
+import { LineIndex } from "./lines.ts";
 import type { LoadedObject, Position } from "./loaded-object.ts";
 import { offsetOf } from "./locate.ts";
 import { toPlain } from "./plain.ts";
@@ -42,13 +42,14 @@ class Reader {
   readonly #text: string;
   readonly #file: string;
   readonly #limits: ParseLimits;
-  readonly #lines = new LineCounter();
+  readonly #lines: LineIndex;
   readonly #objects: LoadedObject[] = [];
   readonly #diagnostics: Diagnostic[] = [];
   #left: number;
 
   constructor(text: string, file: string, limits: ParseLimits) {
     this.#text = text;
+    this.#lines = new LineIndex(text);
     this.#file = file;
     this.#limits = limits;
     this.#left = limits.maxDiagnostics;
@@ -57,15 +58,16 @@ class Reader {
   result(): ParseResult {
     const diagnostics = this.#diagnostics.toSorted((a, b) => a.line - b.line || a.column - b.column);
     if (this.#left < 0) {
+      const { line, column } = diagnostics.at(-1)!;
       const message = `${-this.#left} more problems are not shown`;
-      const last = diagnostics.at(-1)!;
-      diagnostics.push({ ...last, kind: "", namespace: "", name: "", field: "", code: "too-large", message });
+      const base = { severity: "error", code: "too-large", file: this.#file, line, column } as const;
+      diagnostics.push({ ...base, ...NOBODY, field: "", message });
     }
     return { objects: this.#objects, diagnostics };
   }
 
   read(): void {
-    for (const part of readDocuments(this.#text, this.#lines, this.#limits)) {
+    for (const part of readDocuments(this.#text, this.#limits)) {
       for (const { offset, message } of part.problems) this.report(NOBODY, "yaml-syntax", offset, message);
       if (part.problems.length === 0 && part.document !== undefined) this.#readDocument(part, part.document);
     }
@@ -90,10 +92,10 @@ class Reader {
         continue;
       }
       const path = [...prefix, ...finding.path];
-      this.#add(identity, finding, this.#position(offsetOf(document.contents, path, finding.atKey === true)));
+      this.#add(identity, finding, this.#lines.position(offsetOf(document.contents, path, finding.atKey === true)));
     }
     if (object === undefined || kindInfo === undefined) return;
-    const start = this.#position(offsetOf(document.contents, prefix, false));
+    const start = this.#lines.position(offsetOf(document.contents, prefix, false));
     const positionOf = this.#locator(part, prefix);
     this.#objects.push({ object, kindInfo, source: { file: this.#file, ...start }, positionOf });
   }
@@ -106,20 +108,15 @@ class Reader {
     let kept: WeakRef<ComposedDocument> | undefined;
     return (path) => {
       const document = kept?.deref() ?? composeAgain(this.#text.slice(start, end));
-      if (document === undefined) return this.#position(start);
+      if (document === undefined) return this.#lines.position(start);
       kept = new WeakRef(document);
-      return this.#position(start + offsetOf(document.contents, [...prefix, ...path], false));
+      return this.#lines.position(start + offsetOf(document.contents, [...prefix, ...path], false));
     };
-  }
-
-  #position(offset: number): Position {
-    const { line, col } = this.#lines.linePos(Math.min(offset, this.#text.length));
-    return line === 0 ? { line: 1, column: 1 } : { line, column: col };
   }
 
   report(identity: Identity, code: DiagnosticCode, offset: number, message: string, expected?: string): void {
     const finding: Finding = { severity: "error", code, path: [], message };
-    this.#add(identity, expected === undefined ? finding : { ...finding, expected }, this.#position(offset));
+    this.#add(identity, expected === undefined ? finding : { ...finding, expected }, this.#lines.position(offset));
   }
 
   #add(identity: Identity, { severity, code, path, message, expected }: Finding, position: Position): void {

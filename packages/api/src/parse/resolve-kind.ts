@@ -73,6 +73,6 @@ function thirdParty(group: string, version: string, kind: string): ResolvedKind 
     isReadByMesh: false,
     body: openObject({}),
   };
-  const message = `kind ${kind} of ${group === "" ? version : `${group}/${version}`} is not read by the mesh`;
+  const message = `${kind} of ${group === "" ? version : `${group}/${version}`} is not read by the mesh`;
   return { info, problem: { severity: "warning", code: "third-party", field: "kind", message } };
 }

@@ -16,6 +16,8 @@ export interface Finding {
   readonly atKey?: boolean;
   readonly message: string;
   readonly expected?: string;
+  /** The value is not part of the result, so rules about its surroundings may be led astray. */
+  readonly leftOut?: boolean;
 }
 
 export type Report = (finding: Finding) => void;
@@ -53,10 +55,12 @@ export function check(schema: AnySchema, value: unknown, path: Path, options: Ch
 
 function mismatch(schema: AnySchema, value: unknown, path: Path, report: Report, code: DiagnosticCode): void {
   let expected = describeSchema(schema);
-  // What people meant when they wrote `version: 1` is the text.
-  const isUnquoted = typeof value === "number" || typeof value === "boolean";
-  if (schema.type === "string" && schema.format === undefined && isUnquoted) expected = `a string; write "${value}"`;
-  report({ severity: "error", code, path, message: `is ${describeValue(value)}`, expected });
+  // People who write `version: 1.0` mean the text.
+  if (schema.type === "string" && typeof value !== "string" && typeof value !== "object") {
+    expected = "a string (in quotes)";
+  }
+  const leftOut = code === "wrong-type" || schema.type === "enum";
+  report({ severity: "error", code, path, message: `is ${describeValue(value)}`, expected, leftOut });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -130,6 +134,7 @@ function checkObject(schema: ObjectSchema, value: unknown, path: Path, options: 
       report({
         severity: "error",
         code: "required",
+        leftOut: true,
         path: [...path, name],
         message: "is missing",
         expected: describeSchema(field),
@@ -159,7 +164,7 @@ function fieldName(schema: ObjectSchema, key: string, path: Path, options: Check
   if (schema.open) return undefined;
   const names = Object.keys(schema.fields);
   const similar = closest(key, names);
-  const base = { severity: "error", code: "unknown-field", path, atKey: true } as const;
+  const base = { severity: "error", code: "unknown-field", path, atKey: true, leftOut: true } as const;
   if (similar !== undefined) {
     options.report({ ...base, message: `unknown field, did you mean ${JSON.stringify(similar)}?` });
   } else {

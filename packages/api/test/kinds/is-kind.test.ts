@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { KubeObject } from "../src/kinds/kubernetes/metadata.ts";
-import { isKind } from "../src/kinds/registry.ts";
+import type { KubeObject } from "../../src/kinds/kubernetes/metadata.ts";
+import { isKind } from "../../src/kinds/registry.ts";
 
 const metadata = { name: "reviews", namespace: "default", labels: {}, annotations: {} };
 

@@ -75,7 +75,11 @@ export function checkObject(value: unknown): Checked {
   const refused = findings.filter(({ severity }) => severity === "error");
   validate(object, (finding) => {
     const near = finding.path.slice(0, -1);
-    const isConsequence = refused.some(({ path, leftOut }) => startsWith(path, leftOut === true ? near : finding.path));
+    const isConsequence = refused.some(
+      ({ path, leftOut }) =>
+        startsWith(path, leftOut === true ? near : finding.path) &&
+        (leftOut === true || path.length === near.length + 1),
+    );
     if (!isConsequence) report(finding);
   });
   return { identity, findings, object: hasError(findings) ? undefined : object, kindInfo: info };

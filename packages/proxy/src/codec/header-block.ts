@@ -1,0 +1,235 @@
+import { HEADER_CLASSES, HEADER_NAMES, HeaderClass, KNOWN_HEADERS, headerId, isInline } from "./header-names.ts";
+
+/** How a line leaves: as it came, or changed. */
+const VERBATIM = 0;
+/** As it came but for white space: `name: value` is written anew. */
+const RESPACED = 1;
+const REPLACED = 2;
+const APPENDED = 3;
+const REMOVED = 4;
+
+const FIRST_CAPACITY = 40;
+
+/**
+ * The header lines of one message, of either protocol: the latin1 text of the head as it was read (names lower-cased by the
+ * scanner), offsets into it, ids of known names, and the edits made since. Serialising cuts the text around the edits, so
+ * what nobody touched is never copied header by header. Pooled: `reset` forgets everything of the last message.
+ */
+export class HeaderBlock {
+  /** Lines, removed ones included. */
+  count = 0;
+  /** Lines that came from the text; the appended ones follow. */
+  scanned = 0;
+  /** Classes of the known names that are there, removed or not (HeaderClass). */
+  classes = 0;
+  /** Where the lines begin and end in `text`. */
+  start = 0;
+  end = 0;
+  text = "";
+  /** Per line: start of the name (= of the line), end of the name, start of the value, end of the value. */
+  offsets = new Int32Array(4 * FIRST_CAPACITY);
+  /** Per line: id of a known name, else 0. */
+  ids = new Uint8Array(FIRST_CAPACITY);
+  /** Id → its first line, -1 if absent. */
+  readonly slots = new Int16Array(KNOWN_HEADERS).fill(-1);
+  private state = new Uint8Array(FIRST_CAPACITY);
+  private readonly names: string[] = [];
+  private readonly values: string[] = [];
+  private edited = false;
+
+  reset(): void {
+    this.slots.fill(-1);
+    if (this.edited) {
+      this.state.fill(VERBATIM, 0, this.count);
+      this.names.length = 0;
+      this.values.length = 0;
+      this.edited = false;
+    }
+    this.count = 0;
+    this.scanned = 0;
+    this.classes = 0;
+    this.start = 0;
+    this.end = 0;
+    this.text = "";
+  }
+
+  /** For the scanner: makes room for at least one more line. */
+  grow(): void {
+    const capacity = this.ids.length * 2;
+    const offsets = new Int32Array(4 * capacity);
+    offsets.set(this.offsets);
+    this.offsets = offsets;
+    const ids = new Uint8Array(capacity);
+    ids.set(this.ids);
+    this.ids = ids;
+    const state = new Uint8Array(capacity);
+    state.set(this.state);
+    this.state = state;
+  }
+
+  /** For the scanner: line `index` has other white space than `name: value`. */
+  markRespaced(index: number): void {
+    this.state[index] = RESPACED;
+    this.edited = true;
+  }
+
+  /** For the scanner, once the head is complete: repeated inline headers become one, joined with ",". */
+  joinRepeated(inRequest: boolean): void {
+    if ((this.classes & HeaderClass.repeated) === 0) return;
+    for (let i = 0; i < this.count; i++) {
+      const id = this.ids[i];
+      if (id === 0 || this.slots[id] === i || !isInline(id, inRequest)) continue;
+      const first = this.slots[id];
+      this.replaceAt(first, `${this.valueAt(first)},${this.valueAt(i)}`);
+      this.removeAt(i);
+    }
+  }
+
+  has(id: number): boolean {
+    return this.slots[id] >= 0;
+  }
+
+  /** Value of the first line of a known name, "" if absent. */
+  get(id: number): string {
+    const index = this.slots[id];
+    return index < 0 ? "" : this.valueAt(index);
+  }
+
+  /** Value by lower-case name, repeated lines joined with ","; undefined if absent. */
+  find(name: string): string | undefined {
+    const id = headerId(name);
+    if (id !== 0) {
+      const index = this.slots[id];
+      if (index < 0) return undefined;
+      if ((this.classes & HeaderClass.repeated) === 0) return this.valueAt(index);
+    }
+    let found: string | undefined;
+    for (let i = 0; i < this.count; i++) {
+      if (this.ids[i] !== id || this.state[i] === REMOVED || (id === 0 && !this.isNamed(i, name))) continue;
+      found = found === undefined ? this.valueAt(i) : `${found},${this.valueAt(i)}`;
+    }
+    return found;
+  }
+
+  removed(index: number): boolean {
+    return this.state[index] === REMOVED;
+  }
+
+  nameAt(index: number): string {
+    const id = this.ids[index];
+    if (id !== 0) return HEADER_NAMES[id];
+    return index >= this.scanned
+      ? this.names[index]
+      : this.text.slice(this.offsets[index << 2], this.offsets[(index << 2) + 1]);
+  }
+
+  valueAt(index: number): string {
+    return this.state[index] >= REPLACED
+      ? this.values[index]
+      : this.text.slice(this.offsets[(index << 2) + 2], this.offsets[(index << 2) + 3]);
+  }
+
+  /** Adds a line at the end, whether or not there is one of that name. */
+  append(id: number, value: string): void {
+    const index = this.count++;
+    if (index >= this.ids.length) this.grow();
+    this.ids[index] = id;
+    this.state[index] = APPENDED;
+    this.names[index] = HEADER_NAMES[id];
+    this.values[index] = value;
+    this.classes |= HEADER_CLASSES[id];
+    if (this.slots[id] < 0) this.slots[id] = index;
+    else this.classes |= HeaderClass.repeated;
+    this.edited = true;
+  }
+
+  /** As `append`, by lower-case name. */
+  appendNamed(name: string, value: string): void {
+    const id = headerId(name);
+    if (id !== 0) {
+      this.append(id, value);
+      return;
+    }
+    const index = this.count++;
+    if (index >= this.ids.length) this.grow();
+    this.ids[index] = 0;
+    this.state[index] = APPENDED;
+    this.names[index] = name;
+    this.values[index] = value;
+    this.edited = true;
+  }
+
+  /** Replaces the value in place, or appends a line. */
+  set(id: number, value: string): void {
+    const index = this.slots[id];
+    if (index < 0) this.append(id, value);
+    else this.replaceAt(index, value);
+  }
+
+  remove(id: number): void {
+    const index = this.slots[id];
+    if (index < 0) return;
+    this.removeAt(index);
+    this.slots[id] = -1;
+    if ((this.classes & HeaderClass.repeated) === 0) return;
+    for (let i = index + 1; i < this.count; i++) if (this.ids[i] === id) this.removeAt(i);
+  }
+
+  /** As `remove`, by lower-case name. */
+  removeNamed(name: string): void {
+    const id = headerId(name);
+    if (id !== 0) {
+      this.remove(id);
+      return;
+    }
+    for (let i = 0; i < this.count; i++) if (this.ids[i] === 0 && this.isNamed(i, name)) this.removeAt(i);
+  }
+
+  /** Removes every line whose known name has one of these classes. */
+  removeClasses(classes: number): void {
+    for (let i = 0; i < this.count; i++) {
+      const id = this.ids[i];
+      if ((HEADER_CLASSES[id] & classes) === 0) continue;
+      this.removeAt(i);
+      this.slots[id] = -1;
+    }
+  }
+
+  replaceAt(index: number, value: string): void {
+    if (this.state[index] !== APPENDED) this.state[index] = REPLACED;
+    this.values[index] = value;
+    this.edited = true;
+  }
+
+  removeAt(index: number): void {
+    this.state[index] = REMOVED;
+    this.edited = true;
+  }
+
+  /** The lines as they leave, each ended by CRLF, without the empty line after them. */
+  serialize(): string {
+    if (!this.edited) return this.text.slice(this.start, this.end);
+    const { text, offsets, state, scanned } = this;
+    let out = "";
+    let from = this.start;
+    for (let i = 0; i < scanned; i++) {
+      const how = state[i];
+      if (how === VERBATIM) continue;
+      const at = offsets[i << 2];
+      if (at > from) out += text.slice(from, at);
+      if (how !== REMOVED) out += `${this.nameAt(i)}: ${this.valueAt(i)}\r\n`;
+      from = i + 1 < scanned ? offsets[(i + 1) << 2] : this.end;
+    }
+    if (this.end > from) out += text.slice(from, this.end);
+    for (let i = scanned; i < this.count; i++) {
+      if (state[i] === APPENDED) out += `${this.names[i]}: ${this.values[i]}\r\n`;
+    }
+    return out;
+  }
+
+  private isNamed(index: number, name: string): boolean {
+    if (index >= this.scanned) return this.names[index] === name;
+    const at = this.offsets[index << 2];
+    return this.offsets[(index << 2) + 1] - at === name.length && this.text.startsWith(name, at);
+  }
+}

@@ -1,0 +1,260 @@
+import { CONTENT_LENGTH, HeaderClass } from "../header-names.ts";
+import type { ByteSink, RequestEncoder, RequestHead, ResponseReceiver } from "../messages.ts";
+import { ReadBuffer } from "../read-buffer.ts";
+import { type BodyReceiver, BodyReader } from "./body-reader.ts";
+import { BAD_FRAMING, CHUNKED, CLOSE_TOKEN, KEEP_ALIVE_TOKEN, connectionTokens, messageLength } from "./framing.ts";
+import { HeadReader } from "./head-reader.ts";
+import { INCOMPLETE, scanStatusLine, startLine } from "./head-scanner.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { usuallyHasNoBody } from "./methods.ts";
+
+export interface Http1ClientOptions {
+  readonly maxResponseHeadersBytes: number;
+  readonly maxResponseHeadersCount: number;
+}
+
+/** What a client codec needs of its connection. */
+export interface ClientCodecHost {
+  /** Request and response are over. `reusable`: the connection may take another request. */
+  onExchangeEnd(reusable: boolean): void;
+  /** The connection is of no use any more: the peer broke the protocol, or the exchange was cancelled. */
+  onBroken(protocolError: boolean): void;
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
+/** Nothing is expected: whatever comes breaks the protocol. */
+const IDLE = 0;
+const HEAD = 1;
+const BODY = 2;
+/** The response is complete; whether the connection is free is known when the read is used up. */
+const ENDED = 3;
+const BROKEN = 4;
+
+/** HTTP/1.1 as a client: one request out, its response in, then perhaps the next. */
+export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
+  private readonly host: ClientCodecHost;
+  private readonly options: Http1ClientOptions;
+  private readonly sink: ByteSink;
+  private readonly writer: MessageWriter;
+  private readonly heads = new HeadReader(scanStatusLine);
+  private readonly body: BodyReader;
+  private receiver: ResponseReceiver | null = null;
+  private state = IDLE;
+  private requestEnded = true;
+  private isHead = false;
+  private wants100 = false;
+  private reusable = true;
+
+  constructor(host: ClientCodecHost, sink: ByteSink, options: Http1ClientOptions) {
+    this.host = host;
+    this.options = options;
+    this.sink = sink;
+    this.writer = new MessageWriter(sink);
+    this.body = new BodyReader(this, options.maxResponseHeadersBytes, options.maxResponseHeadersCount);
+  }
+
+  get readingLongBody(): boolean {
+    return this.state === BODY && this.body.long;
+  }
+
+  /** Begins an exchange. `expect100`: a 100 is passed on (it is asked for); else 1xx are dropped, as Envoy does. */
+  start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder {
+    this.receiver = receiver;
+    this.state = HEAD;
+    this.requestEnded = false;
+    this.reusable = true;
+    this.wants100 = expect100;
+    return this;
+  }
+
+  // RequestEncoder
+
+  encodeHead(head: RequestHead, endStream: boolean): void {
+    const { method, headers } = head;
+    this.isHead = method === "HEAD";
+    let text = `${method} ${head.path} HTTP/1.1\r\nhost: ${head.authority}\r\n${headers.serialize()}`;
+    this.writer.start();
+    if (headers.slots[CONTENT_LENGTH] < 0) {
+      if (!endStream) {
+        text += "transfer-encoding: chunked\r\n";
+        this.writer.chunked = true;
+      } else if (!usuallyHasNoBody(method)) text += "content-length: 0\r\n";
+    }
+    this.sink.writeText(`${text}\r\n`);
+    this.requestEnded = endStream;
+  }
+
+  encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    this.writer.writeData(buffer, start, end, endStream);
+    if (endStream) this.requestEnded = true;
+  }
+
+  /** Envoy drops trailers towards an HTTP/1 upstream unless the cluster enables them; no plan does. */
+  encodeTrailers(): void {
+    this.writer.writeTrailers("");
+    this.requestEnded = true;
+  }
+
+  cancel(): void {
+    this.break(false);
+  }
+
+  pauseResponse(): void {
+    this.host.pauseReading();
+  }
+
+  resumeResponse(): void {
+    this.host.resumeReading();
+  }
+
+  /** Bytes from the socket. */
+  receive(buffer: ReadBuffer, start: number, end: number): void {
+    let i = start;
+    while (i < end) {
+      if (this.state === HEAD) {
+        i = this.parseHead(buffer, i, end);
+        if (i < 0) return;
+      } else if (this.state === BODY) {
+        i = this.body.read(buffer, i, end);
+        if (i < 0) {
+          this.break(true);
+          return;
+        }
+      } else {
+        // Bytes that no request asked for: never taken for the answer to the next one.
+        if (this.state !== BROKEN) this.break(true);
+        return;
+      }
+    }
+    if (this.state === ENDED) this.release();
+  }
+
+  /** The peer has sent its last byte. Gives false if that is no regular end of anything. */
+  receiveEnd(): void {
+    if (this.state === BODY && this.body.untilClose) {
+      this.reusable = false;
+      this.body.reset();
+      this.onBodyData(EMPTY, 0, 0, true);
+      this.release();
+      return;
+    }
+    if (this.state === IDLE || this.state === BROKEN) return;
+    const { receiver } = this;
+    // Envoy: a head or a body cut short is a protocol error, no answer at all a termination.
+    const protocolError = this.heads.pending || this.state === BODY;
+    this.end();
+    this.state = BROKEN;
+    receiver?.onResponseReset(protocolError ? "protocol error" : "connection termination");
+  }
+
+  /** The connection broke. */
+  receiveFailure(): void {
+    if (this.state === IDLE || this.state === BROKEN) return;
+    const { receiver } = this;
+    this.end();
+    this.state = BROKEN;
+    receiver?.onResponseReset("connection termination");
+  }
+
+  private parseHead(buffer: ReadBuffer, i: number, end: number): number {
+    const { receiver, options } = this;
+    if (receiver === null) return -1;
+    const head = receiver.response;
+    const after = this.heads.read(
+      buffer,
+      i,
+      end,
+      head.headers,
+      options.maxResponseHeadersBytes,
+      options.maxResponseHeadersCount,
+    );
+    if (after === INCOMPLETE) return INCOMPLETE;
+    if (after < 0 || !this.readHead(receiver)) {
+      this.break(true);
+      return -1;
+    }
+    return after;
+  }
+
+  /** False if the head breaks the protocol. */
+  private readHead(receiver: ResponseReceiver): boolean {
+    const head = receiver.response;
+    const { headers } = head;
+    const { status, major, minor } = startLine;
+    if (major !== 1 || minor > 1 || status < 100) return false;
+    head.status = status;
+    if ((headers.classes & HeaderClass.repeated) !== 0) headers.joinRepeated(false);
+    const length = messageLength(headers, minor === 1, false);
+    if (length === BAD_FRAMING) return false;
+    if (status < 200) {
+      // 101 is for an upgrade, which is never asked for; no 1xx has a body.
+      if (status === 101 || length > 0 || length === CHUNKED) return false;
+      if (status === 100 && this.wants100) {
+        this.wants100 = false;
+        receiver.on100Continue();
+      }
+      return true;
+    }
+    const connection = connectionTokens(headers);
+    if ((connection & CLOSE_TOKEN) !== 0 || (minor === 0 && (connection & KEEP_ALIVE_TOKEN) === 0))
+      this.reusable = false;
+    if (status === 204) {
+      if (length > 0 || length === CHUNKED) return false;
+      headers.remove(CONTENT_LENGTH);
+    }
+    const bodyless = this.isHead || status === 204 || status === 304;
+    if (bodyless || length === 0) {
+      // RFC 9112 §6.1: chunked framing where no body may be; what follows cannot be trusted.
+      if (status === 304 && length === CHUNKED) this.reusable = false;
+      this.finish();
+      receiver.onResponseHead(true);
+      return true;
+    }
+    if (length === CHUNKED) this.body.startChunked();
+    else if (length > 0) this.body.startFixed(length);
+    else this.body.startUntilClose();
+    this.state = BODY;
+    receiver.onResponseHead(false);
+    return true;
+  }
+
+  onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
+    const { receiver } = this;
+    if (last) this.finish();
+    receiver?.onResponseData(buffer, start, end, last);
+  }
+
+  /** Envoy drops an HTTP/1 upstream's trailers unless the cluster enables them; no plan does. */
+  onBodyTrailers(): void {
+    this.onBodyData(EMPTY, 0, 0, true);
+  }
+
+  private finish(): void {
+    this.reusable &&= this.requestEnded;
+    this.end();
+    this.state = ENDED;
+  }
+
+  private release(): void {
+    this.state = this.reusable ? IDLE : BROKEN;
+    this.host.onExchangeEnd(this.reusable);
+  }
+
+  private break(protocolError: boolean): void {
+    if (this.state === BROKEN) return;
+    const { receiver } = this;
+    this.end();
+    this.state = BROKEN;
+    this.host.onBroken(protocolError);
+    if (protocolError) receiver?.onResponseReset("protocol error");
+  }
+
+  private end(): void {
+    this.receiver = null;
+    this.heads.reset();
+    this.body.reset();
+  }
+}
+
+const EMPTY = new ReadBuffer(0);

@@ -1,0 +1,383 @@
+import { CONTENT_LENGTH, EXPECT, HOST, HeaderClass, UPGRADE } from "../header-names.ts";
+import type { HeaderBlock } from "../header-block.ts";
+import type {
+  ByteSink,
+  ProtocolError,
+  RequestHead,
+  RequestReceiver,
+  ResponseEncoder,
+  ResponseHead,
+} from "../messages.ts";
+import { ReadBuffer } from "../read-buffer.ts";
+import { type BodyReceiver, BodyReader } from "./body-reader.ts";
+import { CR, LF } from "./characters.ts";
+import {
+  BAD_CONNECTION,
+  BAD_FRAMING,
+  CHUNKED,
+  CLOSE_TOKEN,
+  KEEP_ALIVE_TOKEN,
+  UPGRADE_TOKEN,
+  framingError,
+  hasRepeated,
+  messageLength,
+  sanitizeConnection,
+} from "./framing.ts";
+import { HeadReader } from "./head-reader.ts";
+import { INCOMPLETE, scanRequestLine, startLine } from "./head-scanner.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { readMethod } from "./methods.ts";
+import { HTTP1_ERRORS } from "./protocol-errors.ts";
+import { isValidAuthority, readTarget } from "./request-target.ts";
+import { statusLine } from "./status-lines.ts";
+
+/** What the connection manager's configuration decides about the codec (Envoy `Http1Settings` and common options). */
+export interface Http1ServerOptions {
+  readonly maxRequestHeadersBytes: number;
+  readonly maxRequestHeadersCount: number;
+  readonly acceptHttp10: boolean;
+  readonly defaultHostForHttp10: string;
+  readonly allowAbsoluteUrl: boolean;
+  readonly allowChunkedLength: boolean;
+  readonly enableTrailers: boolean;
+  readonly headersWithUnderscores: "allow" | "reject" | "drop";
+}
+
+/** What a server codec needs of its connection. */
+export interface ServerCodecHost {
+  /** The first byte of a request is there. The codec fills `request` of what it gets. */
+  onRequestStart(encoder: ResponseEncoder): RequestReceiver;
+  /** Response and request are over; a keep-alive connection may take its next request. */
+  onExchangeEnd(): void;
+  /** The last response has been encoded: flush, then close. `delayed`: the request is unfinished, see Envoy's FlushWriteAndDelay. */
+  onCloseAfterFlush(delayed: boolean): void;
+  /** A response was cut off. */
+  onAbort(): void;
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
+/** Reading state of the request. */
+const IDLE = 0;
+const HEAD = 1;
+const BODY = 2;
+/** The request has ended; its response has not. */
+const COMPLETE = 3;
+/** Whatever comes is dropped: the connection closes after the response. */
+const DISCARD = 4;
+
+/**
+ * HTTP/1.1 as a server: requests in, responses out, one at a time. Requests that arrive before the response to the last one
+ * has ended (pipelining) wait in a copy, and the connection is not read meanwhile.
+ */
+export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
+  private readonly host: ServerCodecHost;
+  private readonly options: Http1ServerOptions;
+  private readonly sink: ByteSink;
+  private readonly writer: MessageWriter;
+  private readonly heads = new HeadReader(scanRequestLine);
+  private readonly body: BodyReader;
+  private receiver: RequestReceiver | null = null;
+  private state = IDLE;
+  private responseEnded = true;
+  /** No request after this one: it, the configuration or a drain asked for it. */
+  private closing = false;
+  private isHead = false;
+  private isHttp11 = true;
+  /** An HTTP/1.0 client that asked to be kept. */
+  private keepAlive10 = false;
+  private parsing = false;
+  /** Pipelined bytes. */
+  private waiting: ReadBuffer | null = null;
+  private waitingStart = 0;
+  private waitingEnd = 0;
+
+  constructor(host: ServerCodecHost, sink: ByteSink, options: Http1ServerOptions) {
+    this.host = host;
+    this.options = options;
+    this.sink = sink;
+    this.writer = new MessageWriter(sink);
+    this.body = new BodyReader(this, options.maxRequestHeadersBytes, options.maxRequestHeadersCount);
+  }
+
+  /** No request is being read or answered. */
+  get idle(): boolean {
+    return this.state === IDLE && this.waiting === null;
+  }
+
+  /** Whether part of a request head has arrived, and not all of it. */
+  get readingHead(): boolean {
+    return this.state === HEAD;
+  }
+
+  /** Whether a body longer than one read is coming. */
+  get readingLongBody(): boolean {
+    return this.state === BODY && this.body.long;
+  }
+
+  /** After the response now or next being sent, the connection closes. */
+  closeAfterResponse(): void {
+    this.closing = true;
+  }
+
+  /** Bytes from the socket. */
+  receive(buffer: ReadBuffer, start: number, end: number): void {
+    if (this.waiting !== null) {
+      this.keepWaiting(buffer, start, end);
+      return;
+    }
+    this.parse(buffer, start, end);
+  }
+
+  private parse(buffer: ReadBuffer, start: number, end: number): void {
+    this.parsing = true;
+    let i = start;
+    while (i < end) {
+      if (this.state === BODY) {
+        i = this.body.read(buffer, i, end);
+        if (i < 0) {
+          this.fail(this.body.error);
+          break;
+        }
+      } else if (this.state === COMPLETE) {
+        this.keepWaiting(buffer, i, end);
+        break;
+      } else if (this.state === DISCARD) {
+        break;
+      } else {
+        i = this.parseHead(buffer, i, end);
+        if (i < 0) break;
+      }
+    }
+    this.parsing = false;
+  }
+
+  /** Gives the offset after the head; negative if there is nothing more to do with these bytes. */
+  private parseHead(buffer: ReadBuffer, i: number, end: number): number {
+    let receiver = this.receiver;
+    if (this.state === IDLE || receiver === null) {
+      const { bytes } = buffer;
+      while (i + 1 < end && bytes[i] === CR && bytes[i + 1] === LF) i += 2;
+      if (i === end) return i;
+      this.state = HEAD;
+      this.responseEnded = false;
+      this.isHttp11 = true;
+      this.isHead = false;
+      this.receiver = receiver = this.host.onRequestStart(this);
+    }
+    const { options } = this;
+    const head = receiver.request;
+    const after = this.heads.read(
+      buffer,
+      i,
+      end,
+      head.headers,
+      options.maxRequestHeadersBytes,
+      options.maxRequestHeadersCount,
+    );
+    if (after === INCOMPLETE) return INCOMPLETE;
+    if (after < 0) {
+      this.fail(this.heads.error);
+      return after;
+    }
+    const error = this.readHead(head);
+    if (error !== null) {
+      this.fail(error);
+      return -1;
+    }
+    const complete = this.body.complete;
+    this.state = complete ? COMPLETE : BODY;
+    // An exchange that is answered here and now may end inside this call.
+    receiver.onRequestHead(complete);
+    return after;
+  }
+
+  private readHead(head: RequestHead): ProtocolError | null {
+    const { options } = this;
+    const { headers } = head;
+    const { bytes } = this.heads;
+    head.method = readMethod(bytes, startLine.methodStart, startLine.methodEnd);
+    if (head.method === "") return HTTP1_ERRORS.codec;
+    this.isHead = head.method === "HEAD";
+    if (startLine.major !== 1 || startLine.minor !== 1) {
+      if (startLine.major !== 1 || startLine.minor !== 0 || !options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
+      head.isHttp11 = false;
+      this.isHttp11 = false;
+    }
+    const base = this.heads.headStart;
+    head.path = headers.text.slice(startLine.targetStart - base, startLine.targetEnd - base);
+    if (options.headersWithUnderscores !== "allow" && !this.checkUnderscores(headers)) {
+      return HTTP1_ERRORS.unexpectedUnderscore;
+    }
+    if ((headers.classes & HeaderClass.repeated) !== 0) {
+      if (hasRepeated(headers, HOST)) return HTTP1_ERRORS.repeatedHost;
+      headers.joinRepeated(true);
+    }
+    const connection = sanitizeConnection(headers);
+    if (connection === BAD_CONNECTION) return HTTP1_ERRORS.connectionHeader;
+    if ((connection & CLOSE_TOKEN) !== 0) this.closing = true;
+    this.keepAlive10 = !head.isHttp11 && (connection & KEEP_ALIVE_TOKEN) !== 0;
+    if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
+    if ((connection & UPGRADE_TOKEN) !== 0) head.upgrade = upgradeOf(headers);
+
+    const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
+    if (length === BAD_FRAMING) return framingError();
+    if (length === CHUNKED) this.body.startChunked();
+    else if (length > 0) this.body.startFixed(length);
+
+    if (headers.slots[HOST] >= 0) {
+      head.authority = headers.get(HOST);
+      head.hasAuthority = true;
+      if (!isValidAuthority(head.authority)) return HTTP1_ERRORS.invalidAuthority;
+    } else if (!head.isHttp11 && options.defaultHostForHttp10 !== "") {
+      head.authority = options.defaultHostForHttp10;
+      head.hasAuthority = true;
+    }
+    // The encoder writes Host first, from `authority`.
+    headers.remove(HOST);
+    return readTarget(head, options.allowAbsoluteUrl);
+  }
+
+  private checkUnderscores(headers: HeaderBlock): boolean {
+    for (let i = 0; i < headers.count; i++) {
+      if (headers.ids[i] !== 0 || !headers.nameAt(i).includes("_")) continue;
+      if (this.options.headersWithUnderscores === "reject") return false;
+      headers.removeAt(i);
+    }
+    return true;
+  }
+
+  onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
+    if (last) this.state = COMPLETE;
+    this.receiver?.onRequestData(buffer, start, end, last);
+  }
+
+  onBodyTrailers(trailers: HeaderBlock): void {
+    this.state = COMPLETE;
+    if (this.options.enableTrailers) this.receiver?.onRequestTrailers(trailers);
+    else this.receiver?.onRequestData(EMPTY, 0, 0, true);
+  }
+
+  private fail(error: ProtocolError): void {
+    const { receiver } = this;
+    this.state = DISCARD;
+    this.closing = true;
+    this.heads.reset();
+    this.body.reset();
+    receiver?.onRequestError(error);
+  }
+
+  /** Pipelined bytes wait, copied, until the response has ended. */
+  private keepWaiting(buffer: ReadBuffer, start: number, end: number): void {
+    if (this.waiting === null) this.host.pauseReading();
+    const kept = this.waitingEnd - this.waitingStart;
+    const waiting = new ReadBuffer(kept + end - start);
+    if (this.waiting !== null) this.waiting.bytes.copy(waiting.bytes, 0, this.waitingStart, this.waitingEnd);
+    buffer.bytes.copy(waiting.bytes, kept, start, end);
+    this.waiting = waiting;
+    this.waitingStart = 0;
+    this.waitingEnd = kept + end - start;
+  }
+
+  // ResponseEncoder
+
+  encode100Continue(): void {
+    this.sink.writeText("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  encodeHead(head: ResponseHead, endStream: boolean): void {
+    const { status, headers } = head;
+    const { writer } = this;
+    // The rest of the request may never come: its end cannot be told from the next one's start (Envoy closes, too).
+    if (this.state === BODY || this.state === HEAD) this.closing = true;
+    let text = statusLine(status, this.isHttp11) + headers.serialize();
+    if (this.closing) text += "connection: close\r\n";
+    else if (this.keepAlive10) text += "connection: keep-alive\r\n";
+    const bodyless = this.isHead || status === 204 || status === 304;
+    writer.start();
+    if (headers.slots[CONTENT_LENGTH] < 0 && status >= 200 && status !== 204 && status !== 304) {
+      if (endStream && !this.isHead) text += "content-length: 0\r\n";
+      else if (this.isHttp11) {
+        text += "transfer-encoding: chunked\r\n";
+        writer.chunked = !bodyless;
+      } else if (!this.closing) {
+        // An HTTP/1.0 client learns of the end from the close only.
+        this.closing = true;
+        text = text.replace("connection: keep-alive\r\n", "connection: close\r\n");
+      }
+    }
+    writer.dropsBody = bodyless;
+    this.sink.writeText(`${text}\r\n`);
+    if (endStream) this.endResponse();
+  }
+
+  encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    this.writer.writeData(buffer, start, end, endStream);
+    if (endStream) this.endResponse();
+  }
+
+  encodeText(latin1: string, endStream: boolean): void {
+    this.writer.writeText(latin1, endStream);
+    if (endStream) this.endResponse();
+  }
+
+  encodeTrailers(trailers: HeaderBlock): void {
+    this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : "");
+    this.endResponse();
+  }
+
+  abort(): void {
+    this.state = DISCARD;
+    this.closing = true;
+    this.receiver = null;
+    this.host.onAbort();
+  }
+
+  pauseRequest(): void {
+    this.host.pauseReading();
+  }
+
+  resumeRequest(): void {
+    this.host.resumeReading();
+  }
+
+  private endResponse(): void {
+    if (this.responseEnded) return;
+    this.responseEnded = true;
+    const requestComplete = this.state === COMPLETE;
+    this.receiver = null;
+    if (this.closing) {
+      this.state = DISCARD;
+      // Envoy delays the close, too, when the answer came from within the request's own dispatch (a local reply).
+      this.host.onCloseAfterFlush(!requestComplete || this.parsing);
+      return;
+    }
+    this.state = IDLE;
+    this.host.onExchangeEnd();
+    if (!this.parsing && this.waiting !== null) this.parseWaiting();
+  }
+
+  /** The response to the last request has ended: on with what had to wait. */
+  private parseWaiting(): void {
+    const { waiting, waitingStart, waitingEnd } = this;
+    if (waiting === null) return;
+    this.waiting = null;
+    this.waitingStart = 0;
+    this.waitingEnd = 0;
+    this.host.resumeReading();
+    this.parse(waiting, waitingStart, waitingEnd);
+  }
+}
+
+/** `h2c` is no upgrade that a proxy may pass on, and Envoy ignores it where it stands alone (`codec_impl.cc`). */
+function upgradeOf(headers: HeaderBlock): string {
+  const value = headers.get(UPGRADE);
+  return value.toLowerCase() === "h2c" ? "" : value;
+}
+
+/** Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */
+export function expectsContinue(headers: HeaderBlock): boolean {
+  return headers.slots[EXPECT] >= 0 && headers.get(EXPECT).toLowerCase() === "100-continue";
+}
+
+const EMPTY = new ReadBuffer(0);

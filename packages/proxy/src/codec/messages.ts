@@ -1,0 +1,125 @@
+/**
+ * The contract between a codec and what is above it, the same for every HTTP version. A codec turns bytes into these events
+ * and these calls into bytes; it has no socket and no clock. Nothing above a codec knows which version it speaks.
+ */
+import type { RequestView } from "../plan/plan.ts";
+import { HeaderBlock } from "./header-block.ts";
+import type { ReadBuffer } from "./read-buffer.ts";
+
+export class RequestHead implements RequestView {
+  method = "";
+  path = "";
+  authority = "";
+  /** From the request target; "" until the connection manager has decided. */
+  scheme = "";
+  /** False for HTTP/1.0. */
+  isHttp11 = true;
+  /** Whether the head names an authority: HTTP/1.1 without Host has none. */
+  hasAuthority = false;
+  /** The target was in absolute form. */
+  absoluteForm = false;
+  /** Protocol that the client wants to switch to ("" = none). */
+  upgrade = "";
+  readonly headers = new HeaderBlock();
+
+  header(name: string): string | undefined {
+    return this.headers.find(name);
+  }
+
+  reset(): void {
+    this.method = "";
+    this.path = "";
+    this.authority = "";
+    this.scheme = "";
+    this.isHttp11 = true;
+    this.hasAuthority = false;
+    this.absoluteForm = false;
+    this.upgrade = "";
+    this.headers.reset();
+  }
+}
+
+export class ResponseHead {
+  status = 0;
+  readonly headers = new HeaderBlock();
+
+  reset(): void {
+    this.status = 0;
+    this.headers.reset();
+  }
+}
+
+/** Why a codec refuses what it read; one object per reason, see http1/protocol-errors.ts. */
+export interface ProtocolError {
+  /** What the client is answered if it can still be answered. */
+  readonly status: number;
+  /** Envoy's response code details, such as `http1.codec_error`. */
+  readonly details: string;
+}
+
+/** Where a codec puts its bytes. They leave when the turn ends, as few writes as possible. */
+export interface ByteSink {
+  writeText(latin1: string): void;
+  /** Takes bytes `start` to `end`; copies them if the buffer is shared. */
+  writeBytes(buffer: ReadBuffer, start: number, end: number): void;
+}
+
+/** One request as it is decoded. `start` and `end` delimit the bytes in `buffer`; an empty piece may carry `endStream`. */
+export interface RequestReceiver {
+  /** Filled by the codec before `onRequestHead`. */
+  readonly request: RequestHead;
+  onRequestHead(endStream: boolean): void;
+  onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
+  /** Ends the request. */
+  onRequestTrailers(trailers: HeaderBlock): void;
+  /** The request is malformed; nothing more of it will come. */
+  onRequestError(error: ProtocolError): void;
+}
+
+/** The server's side of one request: its response. */
+export interface ResponseEncoder {
+  encode100Continue(): void;
+  /** A final response's head. What follows a HEAD request's is dropped. */
+  encodeHead(head: ResponseHead, endStream: boolean): void;
+  encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
+  encodeText(latin1: string, endStream: boolean): void;
+  encodeTrailers(trailers: HeaderBlock): void;
+  /** The response cannot be completed: the peer must notice. */
+  abort(): void;
+  /** Stops and restarts the flow of request data (calls are counted by the transport). */
+  pauseRequest(): void;
+  resumeRequest(): void;
+}
+
+/** One response as it is decoded. 1xx responses do not appear, but for 100 if the request asked for it. */
+export interface ResponseReceiver {
+  /** Filled by the codec before `onResponseHead`. */
+  readonly response: ResponseHead;
+  on100Continue(): void;
+  onResponseHead(endStream: boolean): void;
+  onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
+  onResponseTrailers(trailers: HeaderBlock): void;
+  /** The response will not be completed. */
+  onResponseReset(reason: StreamResetReason): void;
+}
+
+/** The client's side of one request, on an upstream connection. */
+export interface RequestEncoder {
+  encodeHead(head: RequestHead, endStream: boolean): void;
+  encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
+  encodeTrailers(trailers: HeaderBlock): void;
+  /** The exchange has no more interest: the response is dropped, and what the connection cannot do without it, with it. */
+  cancel(): void;
+  pauseResponse(): void;
+  resumeResponse(): void;
+}
+
+/** Envoy's texts (`source/common/http/utility.cc`, `resetReasonToString`). */
+export type StreamResetReason =
+  | "remote connection failure"
+  | "connection timeout"
+  | "connection termination"
+  | "protocol error"
+  | "overflow"
+  | "remote reset"
+  | "local reset";

@@ -1,0 +1,207 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "./clock/clock.ts";
+import { TimerWheel } from "./clock/timer-wheel.ts";
+import { Exchange } from "./http/exchange.ts";
+import { HTTP_FILTERS } from "./http/filters/registry.ts";
+import { HttpDate } from "./http/http-date.ts";
+import { Listener } from "./http/listener.ts";
+import { ExchangePool, type HttpContext } from "./http/runtime.ts";
+import type { Log } from "./log.ts";
+import { canRewrap } from "./net/accepted-socket.ts";
+import type { NetContext } from "./net/context.ts";
+import { localAddress } from "./net/local-address.ts";
+import { ReadBuffers } from "./net/read-buffers.ts";
+import { Turn } from "./net/turn.ts";
+import type { ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan } from "./plan/plan.ts";
+import type { StatsRegistry } from "./stats/index.ts";
+import { Cluster } from "./upstream/cluster.ts";
+
+export interface DataPlaneOptions {
+  readonly clock: Clock;
+  /** [0, 1) */
+  readonly random: () => number;
+  readonly stats: StatsRegistry;
+  readonly log: Log;
+  /** Values of x-request-id; default random UUIDs. */
+  readonly requestId?: () => string;
+}
+
+/** Everything that carries traffic: listeners and clusters, put in place by plans. The way in for configuration and admin. */
+export class DataPlane {
+  private readonly stats: StatsRegistry;
+  private readonly log: Log;
+  private readonly net: NetContext & { readsIntoBuffers: boolean };
+  private readonly http: HttpContext;
+  private readonly refs = new Map<string, ClusterRef>();
+  private readonly listenersByName = new Map<string, Listener>();
+  /** Removed or replaced listeners whose connections are not all gone. */
+  private readonly retiring = new Set<Listener>();
+  /** Clusters that are gone, until the process ends or `close`: their busy connections finish. */
+  private readonly retired = new Set<Cluster>();
+  private readonly selfTest: Promise<boolean>;
+  private draining = false;
+  private emptied: (() => void)[] = [];
+
+  constructor(options: DataPlaneOptions) {
+    const { clock, stats, log } = options;
+    this.stats = stats;
+    this.log = log;
+    const bugs = stats.counter("proxy_bug_total");
+    const reportBug = (error: unknown): void => {
+      bugs.value++;
+      log.error("internal error; the connection has been reset", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    };
+    const turn = new Turn(clock);
+    const timers = new TimerWheel(clock, (timer) => {
+      turn.begin();
+      try {
+        timer.owner.onTimer(timer.kind);
+      } catch (error) {
+        reportBug(error);
+      }
+      turn.end();
+    });
+    this.net = { turn, timers, buffers: new ReadBuffers(), readsIntoBuffers: true, reportBug };
+    this.http = {
+      net: this.net,
+      date: new HttpDate(clock),
+      sources: { requestId: options.requestId ?? randomUUID, localAddress: localAddress() },
+      random: options.random,
+      exchanges: new ExchangePool(() => new Exchange(this.http)),
+      findCluster: (name) => this.refs.get(name) ?? null,
+    };
+    this.selfTest = canRewrap();
+  }
+
+  /** One ref per name for the whole data plane, whether or not there is such a cluster. */
+  clusterRef(name: string): ClusterRef {
+    let ref = this.refs.get(name);
+    if (ref === undefined) this.refs.set(name, (ref = { name, current: null }));
+    return ref;
+  }
+
+  /** Adds or replaces; a cluster whose fingerprint is the same is left alone. A replacement keeps the endpoints. */
+  setCluster(plan: ClusterPlan): void {
+    const ref = this.clusterRef(plan.name);
+    const before = ref.current;
+    if (before !== null && before.plan.fingerprint === plan.fingerprint) return;
+    const cluster = new Cluster(plan, this.net, this.stats);
+    if (before !== null) cluster.setEndpoints(before.currentEndpoints());
+    ref.current = cluster;
+    if (before !== null) this.retire(before);
+  }
+
+  removeCluster(name: string): void {
+    const ref = this.refs.get(name);
+    const cluster = ref?.current;
+    if (ref === undefined || cluster === null || cluster === undefined) return;
+    ref.current = null;
+    this.retire(cluster);
+  }
+
+  private retire(cluster: Cluster): void {
+    for (const old of this.retired) if (old.use.connections === 0) this.retired.delete(old);
+    this.retired.add(cluster);
+    cluster.drain();
+  }
+
+  /** A name without a cluster is ignored: its endpoints come again with it. */
+  setEndpoints(clusterName: string, endpoints: readonly EndpointPlan[]): void {
+    this.refs.get(clusterName)?.current?.setEndpoints(endpoints);
+  }
+
+  /**
+   * Adds a listener, or updates it in place: bound anew only if its address or port changed, and then before the old socket
+   * closes. Rejects with the system's error (EADDRINUSE …), in which case what was there stays in force.
+   */
+  async setListener(plan: ListenerPlan): Promise<{ address: string; port: number }> {
+    this.net.readsIntoBuffers = await this.selfTest;
+    if (!this.net.readsIntoBuffers) {
+      this.log.warn(
+        "accepted sockets cannot read into our buffers on this runtime; reading by events, at more CPU a request",
+      );
+    }
+    const before = this.listenersByName.get(plan.name);
+    if (before !== undefined && before.plan.address === plan.address && before.plan.port === plan.port) {
+      if (before.plan.fingerprint !== plan.fingerprint) before.update(plan);
+      return before.bound;
+    }
+    const listener = new Listener(
+      this.http,
+      plan,
+      this.stats,
+      HTTP_FILTERS,
+      () => this.onListenerEmpty(),
+      (error) => this.log.error("listener failed", { listener: plan.name, error: error.message }),
+    );
+    const bound = await listener.listen();
+    this.listenersByName.set(plan.name, listener);
+    if (before !== undefined) this.retireListener(before);
+    if (this.draining) listener.stopAccepting();
+    return bound;
+  }
+
+  /** Stops accepting; connections drain. */
+  removeListener(name: string): void {
+    const listener = this.listenersByName.get(name);
+    if (listener === undefined) return;
+    this.listenersByName.delete(name);
+    this.retireListener(listener);
+  }
+
+  private retireListener(listener: Listener): void {
+    listener.stopAccepting();
+    if (listener.connectionCount === 0) return;
+    this.retiring.add(listener);
+    listener.drain();
+  }
+
+  /** No new connections; responses say `connection: close`; idle connections close after the drain timeout. */
+  startDraining(): void {
+    if (this.draining) return;
+    this.draining = true;
+    for (const listener of this.listenersByName.values()) {
+      listener.stopAccepting();
+      listener.drain();
+    }
+  }
+
+  /** Resolves when no downstream connection is left; only after `startDraining` is that bound to happen. */
+  drained(): Promise<void> {
+    if (this.connectionCount() === 0) return Promise.resolve();
+    return new Promise((resolve) => this.emptied.push(resolve));
+  }
+
+  /** Closes everything now; resolves when the sockets are gone. */
+  async close(): Promise<void> {
+    await this.selfTest;
+    this.startDraining();
+    for (const listener of [...this.listenersByName.values(), ...this.retiring]) listener.destroy();
+    await this.drained();
+    for (const cluster of this.clusters()) cluster.destroy();
+    for (const cluster of this.retired) cluster.destroy();
+  }
+
+  *clusters(): Iterable<Cluster> {
+    for (const ref of this.refs.values()) if (ref.current !== null) yield ref.current;
+  }
+
+  listeners(): Iterable<Listener> {
+    return this.listenersByName.values();
+  }
+
+  private connectionCount(): number {
+    let count = 0;
+    for (const listener of this.listenersByName.values()) count += listener.connectionCount;
+    for (const listener of this.retiring) count += listener.connectionCount;
+    return count;
+  }
+
+  private onListenerEmpty(): void {
+    for (const listener of this.retiring) if (listener.connectionCount === 0) this.retiring.delete(listener);
+    if (this.connectionCount() > 0) return;
+    for (const resolve of this.emptied.splice(0)) resolve();
+  }
+}

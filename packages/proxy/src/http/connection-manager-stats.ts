@@ -1,0 +1,94 @@
+import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+
+/** The metrics of one connection manager, by Envoy's names (`source/common/http/conn_manager_config.h`), resolved once. */
+export class ConnectionManagerStats {
+  readonly cxTotal: Counter;
+  readonly cxHttp1Total: Counter;
+  readonly cxActive: Gauge;
+  readonly cxHttp1Active: Gauge;
+  readonly cxDestroy: Counter;
+  readonly cxDestroyLocal: Counter;
+  readonly cxDestroyRemote: Counter;
+  readonly cxDestroyActiveRq: Counter;
+  readonly cxDrainClose: Counter;
+  readonly cxIdleTimeout: Counter;
+  readonly cxMaxDuration: Counter;
+  readonly cxMaxRequests: Counter;
+  readonly cxProtocolError: Counter;
+  readonly cxDelayedCloseTimeout: Counter;
+  readonly cxLengthMs: Histogram;
+  readonly cxRxBytes: Counter;
+  readonly cxTxBytes: Counter;
+  readonly rqTotal: Counter;
+  readonly rqHttp1Total: Counter;
+  readonly rqActive: Gauge;
+  readonly rqCompleted: Counter;
+  readonly rqTime: Histogram;
+  readonly rqTimeout: Counter;
+  readonly rqHeaderTimeout: Counter;
+  readonly rqIdleTimeout: Counter;
+  readonly rqMaxDuration: Counter;
+  readonly rqRxReset: Counter;
+  readonly rqTxReset: Counter;
+  readonly rqNonRelativePath: Counter;
+  readonly rqResponseBeforeComplete: Counter;
+  readonly noRoute: Counter;
+  readonly noCluster: Counter;
+  readonly rqRedirect: Counter;
+  readonly rqDirectResponse: Counter;
+  /** 1xx to 5xx at 1 to 5; of the manager, and of the manager on this listener. */
+  private readonly byClass: readonly Counter[];
+  private readonly listenerByClass: readonly Counter[];
+
+  constructor(registry: StatsRegistry, statPrefix: string, listenerPrefix: string) {
+    const prefix = `http.${statPrefix}.`;
+    const counter = (name: string): Counter => registry.counter(prefix + name);
+    const gauge = (name: string): Gauge => registry.gauge(prefix + name);
+    const histogram = (name: string): Histogram => registry.histogram(prefix + name);
+    this.cxTotal = counter("downstream_cx_total");
+    this.cxHttp1Total = counter("downstream_cx_http1_total");
+    this.cxActive = gauge("downstream_cx_active");
+    this.cxHttp1Active = gauge("downstream_cx_http1_active");
+    this.cxDestroy = counter("downstream_cx_destroy");
+    this.cxDestroyLocal = counter("downstream_cx_destroy_local");
+    this.cxDestroyRemote = counter("downstream_cx_destroy_remote");
+    this.cxDestroyActiveRq = counter("downstream_cx_destroy_active_rq");
+    this.cxDrainClose = counter("downstream_cx_drain_close");
+    this.cxIdleTimeout = counter("downstream_cx_idle_timeout");
+    this.cxMaxDuration = counter("downstream_cx_max_duration_reached");
+    this.cxMaxRequests = counter("downstream_cx_max_requests_reached");
+    this.cxProtocolError = counter("downstream_cx_protocol_error");
+    this.cxDelayedCloseTimeout = counter("downstream_cx_delayed_close_timeout");
+    this.cxLengthMs = histogram("downstream_cx_length_ms");
+    this.cxRxBytes = counter("downstream_cx_rx_bytes_total");
+    this.cxTxBytes = counter("downstream_cx_tx_bytes_total");
+    this.rqTotal = counter("downstream_rq_total");
+    this.rqHttp1Total = counter("downstream_rq_http1_total");
+    this.rqActive = gauge("downstream_rq_active");
+    this.rqCompleted = counter("downstream_rq_completed");
+    this.rqTime = histogram("downstream_rq_time");
+    this.rqTimeout = counter("downstream_rq_timeout");
+    this.rqHeaderTimeout = counter("downstream_rq_header_timeout");
+    this.rqIdleTimeout = counter("downstream_rq_idle_timeout");
+    this.rqMaxDuration = counter("downstream_rq_max_duration_reached");
+    this.rqRxReset = counter("downstream_rq_rx_reset");
+    this.rqTxReset = counter("downstream_rq_tx_reset");
+    this.rqNonRelativePath = counter("downstream_rq_non_relative_path");
+    this.rqResponseBeforeComplete = counter("downstream_rq_response_before_rq_complete");
+    this.noRoute = counter("no_route");
+    this.noCluster = counter("no_cluster");
+    this.rqRedirect = counter("rq_redirect");
+    this.rqDirectResponse = counter("rq_direct_response");
+    const classes = [0, 1, 2, 3, 4, 5];
+    this.byClass = classes.map((n) => counter(`downstream_rq_${n}xx`));
+    this.listenerByClass = classes.map((n) => registry.counter(`${listenerPrefix}${prefix}downstream_rq_${n}xx`));
+  }
+
+  countStatus(status: number): void {
+    this.rqCompleted.value++;
+    const hundred = (status / 100) | 0;
+    if (hundred < 1 || hundred > 5) return;
+    this.byClass[hundred].value++;
+    this.listenerByClass[hundred].value++;
+  }
+}

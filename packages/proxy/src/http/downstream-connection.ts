@@ -1,0 +1,250 @@
+import type { Socket, OnReadOpts } from "node:net";
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
+import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
+import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { Transport, type TransportHandler } from "../net/transport.ts";
+import type { ConnectionView } from "../plan/plan.ts";
+import type { Exchange } from "./exchange.ts";
+import { DETAILS } from "./local-replies.ts";
+import type { HttpContext, HttpRuntime } from "./runtime.ts";
+
+const IDLE_TIMER = 0;
+const CLOSE_TIMER = 1;
+const DURATION_TIMER = 2;
+const DRAIN_TIMER = 3;
+
+/** What a connection needs of the listener that accepted it. */
+export interface ConnectionOwner {
+  /** The connection manager for new requests. */
+  readonly runtime: HttpRuntime;
+  readonly bufferLimitBytes: number;
+  onConnectionClosed(connection: DownstreamConnection): void;
+}
+
+/** One connection of a client: its socket, its codec, and the exchange that is going on. */
+export class DownstreamConnection implements TransportHandler, ServerCodecHost, ConnectionView, TimerOwner {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** More waits to be written than the listener allows. */
+  aboveWatermark = false;
+  private readonly context: HttpContext;
+  private readonly owner: ConnectionOwner;
+  private readonly transport: Transport;
+  private readonly codec: Http1ServerCodec;
+  private readonly runtimeAtStart: HttpRuntime;
+  private readonly openedAt: number;
+  private exchange: Exchange | null = null;
+  private requests = 0;
+  private draining = false;
+  /** Only the close is awaited: input is dropped. */
+  private closing = false;
+  private closedByUs = false;
+  private readonly idleTimer = new Timer(this, IDLE_TIMER);
+  private readonly closeTimer = new Timer(this, CLOSE_TIMER);
+  private readonly durationTimer = new Timer(this, DURATION_TIMER);
+  private readonly drainTimer = new Timer(this, DRAIN_TIMER);
+
+  constructor(context: HttpContext, owner: ConnectionOwner, open: (onread: OnReadOpts | undefined) => Socket) {
+    this.context = context;
+    this.owner = owner;
+    const { runtime } = owner;
+    const { plan, stats } = runtime;
+    this.runtimeAtStart = runtime;
+    this.transport = new Transport(context.net, this, owner.bufferLimitBytes, open);
+    const { socket } = this.transport;
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
+    this.remotePort = socket.remotePort ?? 0;
+    this.localAddress = plainAddress(socket.localAddress ?? "");
+    this.localPort = socket.localPort ?? 0;
+    this.codec = new Http1ServerCodec(this, this.transport, plan);
+    this.openedAt = context.net.turn.now;
+    stats.cxTotal.value++;
+    stats.cxHttp1Total.value++;
+    stats.cxActive.value++;
+    stats.cxHttp1Active.value++;
+    this.armIdle();
+    if (plan.maxConnectionDurationMs > 0) {
+      context.net.timers.arm(this.durationTimer, this.openedAt, plan.maxConnectionDurationMs);
+    }
+    this.transport.start();
+  }
+
+  /** After the response now or next being sent, the connection closes. */
+  closeAfterResponse(): void {
+    this.codec.closeAfterResponse();
+  }
+
+  /** Responses carry `connection: close` from now on; an idle connection has a while to send the request that may be on its way. */
+  drain(): void {
+    if (this.draining || this.closing) return;
+    this.draining = true;
+    this.codec.closeAfterResponse();
+    const { plan, stats } = this.owner.runtime;
+    stats.cxDrainClose.value++;
+    const { timers, turn } = this.context.net;
+    if (plan.drainTimeoutMs > 0) timers.arm(this.drainTimer, turn.now, plan.drainTimeoutMs);
+    else if (this.codec.idle) this.close();
+  }
+
+  /** Closes now, whatever is going on. */
+  destroy(): void {
+    this.closedByUs = true;
+    this.transport.destroy();
+  }
+
+  // TransportHandler
+
+  onRead(buffer: ReadBuffer, length: number): void {
+    if (this.closing) return;
+    this.codec.receive(buffer, 0, length);
+    if (this.codec.readingHead) this.exchange?.awaitHead();
+    this.transport.useLargeReads(this.codec.readingLongBody);
+  }
+
+  /** Envoy takes no half-closed HTTP connection: a client that has finished sending has gone. */
+  onEnd(): void {
+    this.endExchange(DETAILS.downstreamRemoteDisconnect);
+    this.transport.destroy();
+  }
+
+  onClose(): void {
+    const { timers, turn } = this.context.net;
+    const { stats } = this.runtimeAtStart;
+    timers.disarm(this.idleTimer);
+    timers.disarm(this.closeTimer);
+    timers.disarm(this.durationTimer);
+    timers.disarm(this.drainTimer);
+    if (this.exchange !== null) stats.cxDestroyActiveRq.value++;
+    this.endExchange(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
+    stats.cxActive.value--;
+    stats.cxHttp1Active.value--;
+    stats.cxDestroy.value++;
+    if (this.closedByUs) stats.cxDestroyLocal.value++;
+    else stats.cxDestroyRemote.value++;
+    stats.cxRxBytes.value += this.transport.bytesRead;
+    stats.cxTxBytes.value += this.transport.bytesWritten;
+    stats.cxLengthMs.record(turn.now - this.openedAt);
+    this.owner.onConnectionClosed(this);
+  }
+
+  onConnect(): void {
+    // Accepted sockets are connected.
+  }
+
+  onAboveWatermark(): void {
+    this.aboveWatermark = true;
+    this.exchange?.onDownstreamAboveWatermark();
+  }
+
+  onBelowWatermark(): void {
+    this.aboveWatermark = false;
+    this.exchange?.onDownstreamBelowWatermark();
+  }
+
+  // ServerCodecHost
+
+  onRequestStart(encoder: ResponseEncoder): RequestReceiver {
+    const { runtime } = this.owner;
+    const { timers } = this.context.net;
+    timers.disarm(this.idleTimer);
+    this.requests++;
+    const { maxRequestsPerConnection } = runtime.plan;
+    if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) {
+      runtime.stats.cxMaxRequests.value++;
+      this.codec.closeAfterResponse();
+    }
+    const exchange = this.context.exchanges.acquire();
+    this.exchange = exchange;
+    exchange.start(this, runtime, encoder);
+    return exchange;
+  }
+
+  onExchangeEnd(): void {
+    this.exchange = null;
+    this.armIdle();
+  }
+
+  onCloseAfterFlush(delayed: boolean): void {
+    this.exchange = null;
+    const timeout = this.owner.runtime.plan.delayedCloseTimeoutMs;
+    if (delayed && timeout > 0) this.closeLater(timeout);
+    else this.close();
+  }
+
+  onAbort(): void {
+    this.exchange = null;
+    const timeout = this.owner.runtime.plan.delayedCloseTimeoutMs;
+    if (timeout > 0) this.closeLater(timeout);
+    else this.close();
+  }
+
+  pauseReading(): void {
+    this.transport.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.transport.resumeReading();
+  }
+
+  /** Called by an exchange that ends in whatever way. */
+  onExchangeFinished(exchange: Exchange): void {
+    if (this.exchange === exchange) this.exchange = null;
+  }
+
+  private endExchange(details: string): void {
+    const { exchange } = this;
+    this.exchange = null;
+    this.closing = true;
+    exchange?.onDownstreamGone(details);
+  }
+
+  onTimer(kind: number): void {
+    const { stats } = this.owner.runtime;
+    switch (kind) {
+      case IDLE_TIMER:
+        stats.cxIdleTimeout.value++;
+        this.close();
+        break;
+      case CLOSE_TIMER:
+        stats.cxDelayedCloseTimeout.value++;
+        this.close();
+        break;
+      case DURATION_TIMER:
+        stats.cxMaxDuration.value++;
+        this.drain();
+        break;
+      default:
+        if (this.codec.idle) this.close();
+    }
+  }
+
+  private armIdle(): void {
+    const { timers, turn } = this.context.net;
+    const { idleTimeoutMs } = this.owner.runtime.plan;
+    if (idleTimeoutMs > 0) timers.arm(this.idleTimer, turn.now, idleTimeoutMs);
+  }
+
+  private close(): void {
+    this.closing = true;
+    this.closedByUs = true;
+    this.transport.closeAfterFlush();
+  }
+
+  /**
+   * Envoy's FlushWriteAndDelay: the peer may still be sending, and a close now would make the kernel answer with RST, which
+   * can destroy the response on its way. So it gets a while to read and close.
+   */
+  private closeLater(ms: number): void {
+    this.closing = true;
+    const { timers, turn } = this.context.net;
+    timers.arm(this.closeTimer, turn.now, ms);
+  }
+}
+
+/** Dual-stack sockets show IPv4 peers as `::ffff:10.0.0.1`. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}

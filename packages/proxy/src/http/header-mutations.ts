@@ -1,0 +1,47 @@
+import type { HeaderBlock } from "../codec/header-block.ts";
+import { headerId, isInline } from "../codec/header-names.ts";
+import type { ConnectionView, HeaderMutation, RequestView } from "../plan/plan.ts";
+
+/** Applies a route's header mutations, in order. Where the header belongs to a request, `inRequest`. */
+export function applyHeaderMutations(
+  headers: HeaderBlock,
+  mutations: readonly HeaderMutation[],
+  request: RequestView,
+  connection: ConnectionView,
+  inRequest: boolean,
+): void {
+  for (const mutation of mutations) {
+    const { name } = mutation;
+    if (mutation.op === "remove") {
+      headers.removeNamed(name);
+      continue;
+    }
+    const value = mutation.value ?? mutation.format?.(request, connection) ?? "";
+    if (value === "" && !mutation.keepEmpty) continue;
+    const present = headers.find(name) !== undefined;
+    switch (mutation.op) {
+      case "append":
+        append(headers, name, value, present, inRequest);
+        break;
+      case "add-if-absent":
+        if (!present) headers.appendNamed(name, value);
+        break;
+      case "overwrite":
+        // Envoy moves what it overwrites to the end.
+        if (present) headers.removeNamed(name);
+        headers.appendNamed(name, value);
+        break;
+      case "overwrite-if-exists":
+        if (!present) break;
+        headers.removeNamed(name);
+        headers.appendNamed(name, value);
+        break;
+    }
+  }
+}
+
+function append(headers: HeaderBlock, name: string, value: string, present: boolean, inRequest: boolean): void {
+  const id = headerId(name);
+  if (present && id !== 0 && isInline(id, inRequest)) headers.set(id, `${headers.get(id)},${value}`);
+  else headers.appendNamed(name, value);
+}

@@ -1,0 +1,136 @@
+import type { StreamResetReason } from "../codec/messages.ts";
+import { reasonPhrase } from "../codec/http1/status-lines.ts";
+import type { ProtocolError } from "../codec/messages.ts";
+
+/** Envoy's response flags, short form (`source/common/stream_info/utility.h`); "" for none. */
+export type ResponseFlag =
+  | ""
+  | "DC"
+  | "DPE"
+  | "DT"
+  | "LR"
+  | "NC"
+  | "NR"
+  | "SI"
+  | "UC"
+  | "UF"
+  | "UH"
+  | "UMSDR"
+  | "UO"
+  | "UPE"
+  | "UR"
+  | "UT";
+
+/** An answer that the proxy gives by itself. */
+export interface LocalReply {
+  readonly status: number;
+  readonly body: string;
+  readonly flag: ResponseFlag;
+  /** Envoy's response code details. */
+  readonly details: string;
+  /** `x-envoy-overloaded: true`. */
+  readonly overloaded: boolean;
+}
+
+function reply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
+  return Object.freeze({ status, body, flag, details, overloaded: false });
+}
+
+/**
+ * Every local reply there is. Texts, statuses and details: Envoy 1.40, seen on the wire and in its access log
+ * (`envoy/stream_info/stream_info.h`, `source/common/router/router.cc`, `source/common/http/conn_manager_impl.cc`).
+ */
+export const LOCAL_REPLIES = {
+  routeNotFound: reply(404, "", "NR", "route_not_found"),
+  /** No route configuration has been delivered yet. */
+  noRouteConfiguration: reply(404, "", "NR", "route_configuration_not_found"),
+  clusterNotFound: reply(503, "", "NC", "cluster_not_found"),
+  noHealthyUpstream: reply(503, "no healthy upstream", "UH", "no_healthy_upstream"),
+  requestTimeout: reply(504, "upstream request timeout", "UT", "response_timeout"),
+  missingHost: reply(400, "", "", "missing_host_header"),
+  /** The path does not begin with a slash. */
+  absolutePathRejected: reply(404, "", "", "absolute_path_rejected"),
+  pathNormalizationFailed: reply(400, "", "", "path_normalization_failed"),
+  queryWithoutContentType: reply(400, "", "", "query_missing_content_type"),
+  upgradeFailed: reply(403, "", "", "upgrade_failed"),
+  streamIdleComplete: reply(504, "stream timeout", "SI", "stream_idle_timeout"),
+  streamIdleIncomplete: reply(408, "stream timeout", "SI", "stream_idle_timeout"),
+  requestOverallTimeout: reply(408, "request timeout", "", "request_overall_timeout"),
+  requestHeaderTimeout: reply(408, "request header timeout", "", "request_header_timeout"),
+  maxDurationComplete: reply(504, "downstream duration timeout", "DT", "max_duration_timeout"),
+  maxDurationIncomplete: reply(408, "downstream duration timeout", "DT", "max_duration_timeout"),
+} as const;
+
+/** Details of what is no local reply. */
+export const DETAILS = {
+  viaUpstream: "via_upstream",
+  directResponse: "direct_response",
+  downstreamRemoteDisconnect: "downstream_remote_disconnect",
+  downstreamLocalDisconnect: "downstream_local_disconnect",
+} as const;
+
+export function clusterNotFound(status: number): LocalReply {
+  return status === 503 ? LOCAL_REPLIES.clusterNotFound : { ...LOCAL_REPLIES.clusterNotFound, status };
+}
+
+/** A codec's refusal: the reason phrase is the body. */
+export function protocolErrorReply(error: ProtocolError): LocalReply {
+  return reply(error.status, reasonPhrase(error.status), "DPE", error.details);
+}
+
+const RESET_FLAGS: Readonly<Record<StreamResetReason, ResponseFlag>> = {
+  "remote connection failure": "UF",
+  "connection timeout": "UF",
+  "connection termination": "UC",
+  "protocol error": "UPE",
+  overflow: "UO",
+  "remote reset": "UR",
+  "local reset": "LR",
+};
+
+export function resetFlag(reason: StreamResetReason): ResponseFlag {
+  return RESET_FLAGS[reason];
+}
+
+/** The upstream failed before it answered. @param transportFailure the system's words, "" if none */
+export function resetReply(reason: StreamResetReason, transportFailure: string): LocalReply {
+  const detail = transportFailure === "" ? reason : `${reason}|${transportFailure}`;
+  return {
+    status: reason === "protocol error" ? 502 : 503,
+    body: `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`,
+    flag: RESET_FLAGS[reason],
+    details: `upstream_reset_before_response_started{${detail.replaceAll(" ", "_")}}`,
+    overloaded: reason === "overflow",
+  };
+}
+
+/** Details of a response that broke off. */
+export function resetAfterStartDetails(reason: StreamResetReason): string {
+  return `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
+}
+
+/** gRPC status for an HTTP status (Envoy `source/common/grpc/status.cc`, `httpToGrpcStatus`). */
+export function grpcStatus(httpStatus: number): number {
+  switch (httpStatus) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}
+
+/** Percent-encodes a grpc-message (gRPC over HTTP/2, "Status-Message"): everything but visible ASCII and space, and %. */
+export function encodeGrpcMessage(message: string): string {
+  return message.replaceAll(/[^ -$&-~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+}

@@ -1,0 +1,92 @@
+import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+
+/** What normalisation made of a path: the path to use, or one of the refusals. */
+export type NormalizedPath =
+  | { readonly kind: "ok"; readonly path: string }
+  | { readonly kind: "reject" }
+  | { readonly kind: "redirect"; readonly path: string };
+
+type PathOptions = Pick<HttpConnectionManagerPlan, "normalizePath" | "mergeSlashes" | "escapedSlashes">;
+
+const REJECT: NormalizedPath = { kind: "reject" };
+
+/**
+ * Path normalisation in Envoy's order (`ConnectionManagerUtility::maybeNormalizePath`): fragment, escaped slashes, RFC 3986
+ * normalisation, merging of slashes. The query is left alone. Null = nothing to do, the usual case.
+ */
+export function normalizePath(path: string, options: PathOptions): NormalizedPath | null {
+  // Envoy's http_reject_path_with_fragment is on by default: a fragment is not for servers.
+  if (path.includes("#")) return REJECT;
+  if (options.escapedSlashes === "keep" && !options.normalizePath && !options.mergeSlashes) return null;
+  const query = path.indexOf("?");
+  let hierarchy = query < 0 ? path : path.slice(0, query);
+  const rest = query < 0 ? "" : path.slice(query);
+  let redirect = false;
+  if (options.escapedSlashes !== "keep" && ESCAPED_SLASH.test(hierarchy)) {
+    if (options.escapedSlashes === "reject") return REJECT;
+    hierarchy = unescapeSlashes(hierarchy);
+    redirect = options.escapedSlashes === "unescape-and-redirect";
+  }
+  if (options.normalizePath && UNUSUAL.test(hierarchy)) {
+    const canonical = canonicalPath(hierarchy);
+    if (canonical === null) return REJECT;
+    hierarchy = canonical;
+  }
+  if (options.mergeSlashes && hierarchy.includes("//")) hierarchy = hierarchy.replaceAll(/\/{2,}/g, "/");
+  const result = hierarchy + rest;
+  if (redirect) return { kind: "redirect", path: result };
+  return result === path ? null : { kind: "ok", path: result };
+}
+
+const ESCAPED_SLASH = /%2f|%5c/i;
+
+function unescapeSlashes(path: string): string {
+  return path.replaceAll(/%2f/gi, "/").replaceAll(/%5c/gi, "\\");
+}
+
+/** Whether canonicalPath could change anything. */
+const UNUSUAL = /[^-A-Za-z0-9_~!$&'()*+,;=:@/.[\]]|\/\.|^[^/]/;
+
+const UNRESERVED = /[-A-Za-z0-9._~]/;
+
+/** What googleurl's path canonicaliser, which Envoy uses, percent-encodes. */
+const ESCAPED = /["<>^`{|} ]/;
+
+/**
+ * Dot segments removed, also where the dots are escaped or carry parameters (`/..;x`, CVE-2026-73551); escapes of unreserved
+ * characters decoded; backslashes are slashes. Null if the path hides a NUL.
+ */
+function canonicalPath(path: string): string | null {
+  let decoded = "";
+  for (let i = 0; i < path.length; i++) {
+    const c = path[i];
+    if (c === "\\") decoded += "/";
+    else if (c === "%") {
+      const hex = path.slice(i + 1, i + 3);
+      if (!/^[0-9A-Fa-f]{2}$/.test(hex)) {
+        decoded += c;
+        continue;
+      }
+      if (hex === "00") return null;
+      const character = String.fromCharCode(Number.parseInt(hex, 16));
+      if (UNRESERVED.test(character)) decoded += character;
+      else decoded += `%${hex}`;
+      i += 2;
+    } else if (ESCAPED.test(c)) decoded += `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
+    else decoded += c;
+  }
+  const segments = decoded.split("/");
+  if (segments[0] === "") segments.shift();
+  const kept: string[] = [];
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i];
+    const semicolon = segment.indexOf(";");
+    const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
+    const last = i === segments.length - 1;
+    if (name === "." || name === "..") {
+      if (name === "..") kept.pop();
+      if (last) kept.push("");
+    } else kept.push(segment);
+  }
+  return `/${kept.join("/")}`;
+}

@@ -1,0 +1,86 @@
+/** From a decoded request head to a route: Envoy `ConnectionManagerImpl::ActiveStream::decodeHeaders`, in its order. */
+import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
+import { expectsContinue } from "../codec/http1/server-codec.ts";
+import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { Exchange } from "./exchange.ts";
+import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
+import { sendLocalReply } from "./local-reply-sender.ts";
+import { normalizePath } from "./path.ts";
+import { mutateRequestHeaders } from "./request-headers.ts";
+import { routeRequest } from "./router.ts";
+
+export function handleRequest(exchange: Exchange): void {
+  const { runtime, connection, request, context, encoder } = exchange;
+  if (runtime === null || connection === null || encoder === null) return;
+  const { plan, filters } = runtime;
+  const { headers } = request;
+  exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpc(headers.get(CONTENT_TYPE));
+
+  if (headers.has(EXPECT) && expectsContinue(headers)) {
+    if (plan.proxy100Continue) exchange.wants100Continue = true;
+    else {
+      encoder.encode100Continue();
+      headers.remove(EXPECT);
+    }
+  }
+  const refusal = checkRequest(exchange, plan);
+  if (refusal !== null) {
+    refuse(exchange, refusal);
+    return;
+  }
+  if (request.path !== "" && !normalize(exchange, plan)) return;
+  mutateRequestHeaders(request, plan, connection, context.sources);
+  if (request.upgrade !== "") {
+    refuse(exchange, LOCAL_REPLIES.upgradeFailed);
+    return;
+  }
+  for (let i = 0; i < filters.length; i++) {
+    const reply = filters[i].onRequest(exchange);
+    if (reply !== null) {
+      sendLocalReply(exchange, reply);
+      return;
+    }
+  }
+  // No route table has a CONNECT route; the connection is of no further use to its client.
+  if (request.method === "CONNECT") refuse(exchange, LOCAL_REPLIES.routeNotFound);
+  else routeRequest(exchange);
+}
+
+function checkRequest(exchange: Exchange, plan: HttpConnectionManagerPlan): LocalReply | null {
+  const { request, runtime } = exchange;
+  if (!request.hasAuthority) return LOCAL_REPLIES.missingHost;
+  const { method, path } = request;
+  if (path.charCodeAt(0) !== 0x2f /* / */ && method !== "CONNECT") {
+    if (runtime !== null) runtime.stats.rqNonRelativePath.value++;
+    return LOCAL_REPLIES.absolutePathRejected;
+  }
+  if (method === "QUERY" && !request.headers.has(CONTENT_TYPE)) return LOCAL_REPLIES.queryWithoutContentType;
+  // HTTP/1.0 without Host is answered only where a default host is configured.
+  if (!request.isHttp11 && request.authority === "" && plan.defaultHostForHttp10 === "")
+    return LOCAL_REPLIES.missingHost;
+  return null;
+}
+
+/** False if the request has been answered. */
+function normalize(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean {
+  const { request } = exchange;
+  const normalized = normalizePath(request.path, plan);
+  if (normalized === null) return true;
+  if (normalized.kind === "ok") {
+    request.path = normalized.path;
+    return true;
+  }
+  if (normalized.kind === "reject") refuse(exchange, LOCAL_REPLIES.pathNormalizationFailed);
+  else sendLocalReply(exchange, { ...LOCAL_REPLIES.pathNormalizationFailed, status: 307 }, normalized.path);
+  return false;
+}
+
+/** These end the connection, too (Envoy: `connection: close`); a path that is not relative does not. */
+function refuse(exchange: Exchange, reply: LocalReply): void {
+  if (reply !== LOCAL_REPLIES.absolutePathRejected) exchange.connection?.closeAfterResponse();
+  sendLocalReply(exchange, reply);
+}
+
+function isGrpc(contentType: string): boolean {
+  return contentType.startsWith("application/grpc") && (contentType.length === 16 || contentType[16] === "+");
+}

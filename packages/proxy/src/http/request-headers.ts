@@ -1,0 +1,146 @@
+/** What happens to a request's headers before it is routed: Envoy `ConnectionManagerUtility::mutateRequestHeaders`, in its order. */
+import type { RequestHead } from "../codec/messages.ts";
+import {
+  CONNECTION,
+  HeaderClass,
+  KEEP_ALIVE,
+  PROXY_CONNECTION,
+  REFERER,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  VIA,
+  X_ENVOY_EXTERNAL_ADDRESS,
+  X_FORWARDED_FOR,
+  X_FORWARDED_PROTO,
+  X_REQUEST_ID,
+} from "../codec/header-names.ts";
+import type { HeaderBlock } from "../codec/header-block.ts";
+import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
+
+/** Where what is random or local comes from. */
+export interface RequestHeaderSources {
+  /** A UUID, version 4. */
+  requestId(): string;
+  /** The node's own address: what x-forwarded-for gets for a peer on loopback. */
+  readonly localAddress: string;
+}
+
+/** The scheme of connections that are not encrypted; TLS comes with a later listener. */
+const CONNECTION_SCHEME = "http";
+
+export function mutateRequestHeaders(
+  request: RequestHead,
+  plan: HttpConnectionManagerPlan,
+  connection: ConnectionView,
+  sources: RequestHeaderSources,
+): void {
+  const { headers } = request;
+  const edge = plan.useRemoteAddress;
+  if (headers.classes !== 0) {
+    if ((headers.classes & HeaderClass.hopByHop) !== 0) removeHopByHop(headers, request.upgrade !== "");
+    // No address is internal (`internal_address_config` matches nothing by default), so that every request is external.
+    let unwanted = HeaderClass.neverFromPeer | HeaderClass.trustedOnly;
+    if (edge) unwanted |= HeaderClass.edgeOnly;
+    if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
+  }
+  if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
+
+  if (edge) setForwardedHeaders(headers, plan, connection, sources);
+  else if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+  if (request.scheme === "") {
+    const forwarded = headers.get(X_FORWARDED_PROTO).toLowerCase();
+    request.scheme = forwarded === "https" || forwarded === "http" ? forwarded : CONNECTION_SCHEME;
+  }
+  if (plan.via !== "") appendVia(headers, plan.via);
+  if (plan.generateRequestId) {
+    if (!headers.has(X_REQUEST_ID)) headers.append(X_REQUEST_ID, sources.requestId());
+    else if (edge && !plan.preserveExternalRequestId) headers.set(X_REQUEST_ID, sources.requestId());
+  }
+  if (plan.stripTrailingHostDot) request.authority = withoutTrailingDot(request.authority);
+  if (plan.stripPort !== "none") {
+    request.authority = withoutPort(request.authority, plan.stripPort === "any" ? 0 : connection.localPort);
+  }
+}
+
+function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
+  if (!keepUpgrade) {
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
+  }
+  headers.remove(KEEP_ALIVE);
+  headers.remove(PROXY_CONNECTION);
+  headers.remove(TRANSFER_ENCODING);
+  if (headers.has(TE)) {
+    // Exactly `trailers`, in lower case, is all that a proxy may promise the upstream (RFC 9110 §10.1.4).
+    const trailers = headers
+      .get(TE)
+      .split(",")
+      .some((token) => token.trim() === "trailers");
+    if (trailers) headers.set(TE, "trailers");
+    else headers.remove(TE);
+  }
+}
+
+/** Envoy drops a referer with user information or a fragment; what is no absolute URL passes. */
+function isAcceptableReferer(value: string): boolean {
+  if (value.includes("#")) return false;
+  const authority = value.indexOf("://");
+  if (authority < 0) return true;
+  const end = value.indexOf("/", authority + 3);
+  return !value.slice(authority + 3, end < 0 ? undefined : end).includes("@");
+}
+
+function setForwardedHeaders(
+  headers: HeaderBlock,
+  plan: HttpConnectionManagerPlan,
+  connection: ConnectionView,
+  sources: RequestHeaderSources,
+): void {
+  const before = headers.get(X_FORWARDED_FOR);
+  const trusted = plan.xffNumTrustedHops > 0 ? nthFromRight(before, plan.xffNumTrustedHops) : "";
+  if (!plan.skipXffAppend) {
+    const peer = isLoopback(connection.remoteAddress) ? sources.localAddress : connection.remoteAddress;
+    headers.set(X_FORWARDED_FOR, before === "" ? peer : `${before},${peer}`);
+  }
+  if (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PROTO)) {
+    headers.set(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+  }
+  headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
+}
+
+/** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */
+function nthFromRight(forwardedFor: string, n: number): string {
+  const addresses = forwardedFor.split(",");
+  return addresses.length < n ? "" : addresses[addresses.length - n].trim();
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+/** Joined with a space, other than x-forwarded-for (Envoy `Utility::appendVia`). */
+export function appendVia(headers: HeaderBlock, via: string): void {
+  headers.set(VIA, headers.has(VIA) ? `${headers.get(VIA)}, ${via}` : via);
+}
+
+function withoutTrailingDot(authority: string): string {
+  const port = portColon(authority);
+  const host = port < 0 ? authority : authority.slice(0, port);
+  return host.endsWith(".") ? host.slice(0, -1) + (port < 0 ? "" : authority.slice(port)) : authority;
+}
+
+/** @param matching the only port to strip, 0 for any */
+function withoutPort(authority: string, matching: number): string {
+  const colon = portColon(authority);
+  if (colon < 0) return authority;
+  const port = authority.slice(colon + 1);
+  if (!/^[0-9]+$/.test(port) || (matching !== 0 && Number(port) !== matching)) return authority;
+  return authority.slice(0, colon);
+}
+
+/** Offset of the colon before the port, −1 if there is none; knows IPv6 literals. */
+function portColon(authority: string): number {
+  const colon = authority.lastIndexOf(":");
+  return colon > authority.lastIndexOf("]") ? colon : -1;
+}

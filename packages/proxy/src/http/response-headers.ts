@@ -1,0 +1,43 @@
+/** What happens to a response's headers before it is sent: Envoy `ConnectionManagerUtility::mutateResponseHeaders` and `encodeHeaders`. */
+import {
+  CONNECTION,
+  DATE,
+  HeaderClass,
+  KEEP_ALIVE,
+  PROXY_CONNECTION,
+  SERVER,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  X_REQUEST_ID,
+} from "../codec/header-names.ts";
+import type { HeaderBlock } from "../codec/header-block.ts";
+import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import { appendVia } from "./request-headers.ts";
+
+/** Removes what concerned the upstream connection only. `te`, `trailer` and nominated headers stay, as Envoy leaves them. */
+export function removeResponseHopByHop(headers: HeaderBlock): void {
+  if ((headers.classes & HeaderClass.hopByHop) === 0) return;
+  headers.remove(CONNECTION);
+  headers.remove(UPGRADE);
+  headers.remove(TRANSFER_ENCODING);
+  headers.remove(KEEP_ALIVE);
+  headers.remove(PROXY_CONNECTION);
+}
+
+/**
+ * What every response gets, of upstreams and of our own.
+ * @param requestId the request's x-request-id, "" if it has none
+ */
+export function finishResponseHeaders(
+  headers: HeaderBlock,
+  plan: HttpConnectionManagerPlan,
+  date: string,
+  requestId: string,
+): void {
+  if (!headers.has(DATE)) headers.append(DATE, date);
+  if (plan.serverHeader === "overwrite" || (plan.serverHeader === "append-if-absent" && !headers.has(SERVER))) {
+    headers.set(SERVER, plan.serverName);
+  }
+  if (plan.alwaysSetRequestIdInResponse && requestId !== "") headers.set(X_REQUEST_ID, requestId);
+  if (plan.via !== "") appendVia(headers, plan.via);
+}

@@ -1,0 +1,48 @@
+import type { NetContext } from "../net/context.ts";
+import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HttpFilter } from "./filters/filter.ts";
+import type { HttpDate } from "./http-date.ts";
+import type { RequestHeaderSources } from "./request-headers.ts";
+
+/** What all exchanges of a data plane share. */
+export interface HttpContext {
+  readonly net: NetContext;
+  readonly date: HttpDate;
+  readonly sources: RequestHeaderSources;
+  /** [0, 1) */
+  readonly random: () => number;
+  readonly exchanges: ExchangePool;
+  /** The cluster of that name if there is one; for routes that name it by a request header. */
+  findCluster(name: string): ClusterRef | null;
+}
+
+/** A connection manager in force: its plan with everything that was resolved for it once. */
+export interface HttpRuntime {
+  readonly plan: HttpConnectionManagerPlan;
+  readonly stats: ConnectionManagerStats;
+  readonly filters: readonly HttpFilter[];
+}
+
+/** Exchanges that are not in use, ready for the next request. */
+export class ExchangePool {
+  private readonly create: () => Exchange;
+  private readonly free: Exchange[] = [];
+
+  constructor(create: () => Exchange) {
+    this.create = create;
+  }
+
+  acquire(): Exchange {
+    return this.free.pop() ?? this.create();
+  }
+
+  /** @param exchange has been reset: it carries nothing of the last request */
+  release(exchange: Exchange): void {
+    if (this.free.length < MAX_FREE) this.free.push(exchange);
+  }
+}
+
+/** About 4 KiB each. */
+const MAX_FREE = 1_024;

@@ -1,0 +1,40 @@
+import { type Server, type Socket, createServer } from "node:net";
+
+/** A listening TCP port. */
+export class Acceptor {
+  private readonly server: Server;
+  private address = "";
+  private port = 0;
+
+  /** @param onAccept gets paused sockets */
+  constructor(onAccept: (socket: Socket) => void, onError: (error: Error) => void) {
+    this.server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }, onAccept);
+    this.server.on("error", onError);
+  }
+
+  /** Port 0 lets the kernel choose. Rejects with the system's error (EADDRINUSE, EACCES …). */
+  listen(address: string, port: number): Promise<{ address: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      const { server } = this;
+      server.once("error", reject);
+      server.listen({ host: address, port, backlog: 4096 }, () => {
+        server.removeListener("error", reject);
+        const bound = server.address();
+        if (bound !== null && typeof bound !== "string") {
+          this.address = bound.address;
+          this.port = bound.port;
+        }
+        resolve({ address: this.address, port: this.port });
+      });
+    });
+  }
+
+  get bound(): { address: string; port: number } {
+    return { address: this.address, port: this.port };
+  }
+
+  /** No new connections; those accepted live on. */
+  stop(): void {
+    if (this.server.listening) this.server.close();
+  }
+}

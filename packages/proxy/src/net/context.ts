@@ -1,0 +1,14 @@
+import type { TimerWheel } from "../clock/timer-wheel.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
+import type { Turn } from "./turn.ts";
+
+/** What all connections of a data plane share. */
+export interface NetContext {
+  readonly turn: Turn;
+  readonly timers: TimerWheel;
+  readonly buffers: ReadBuffers;
+  /** Sockets read into our buffers (`onread`); false where the runtime cannot do that for accepted sockets. */
+  readonly readsIntoBuffers: boolean;
+  /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */
+  reportBug(error: unknown): void;
+}

@@ -1,0 +1,307 @@
+import { type OnReadOpts, Socket } from "node:net";
+import { latin1 } from "../codec/latin1.ts";
+import type { ByteSink } from "../codec/messages.ts";
+import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { NetContext } from "./context.ts";
+import type { Flushable } from "./turn.ts";
+
+/** What a connection hears from its socket; every call happens inside a turn and inside the guard. */
+export interface TransportHandler {
+  onRead(buffer: ReadBuffer, length: number): void;
+  /** The peer has sent its last byte. */
+  onEnd(): void;
+  /** The socket is gone. @param cause error code such as ECONNRESET, "" for a regular close */
+  onClose(cause: string): void;
+  onConnect(): void;
+  /** More than the high watermark waits to be written. */
+  onAboveWatermark(): void;
+  /** Less than the low watermark, half of it, waits. */
+  onBelowWatermark(): void;
+}
+
+/** Body bytes up to here travel in the same latin1 string as the head: one write, no Buffer object. */
+const INLINE_BYTES = 8_192;
+
+/**
+ * One TCP connection: bytes in by the shared buffer, bytes out gathered and written once per turn, back-pressure as counts.
+ * The only class of the data path that touches a node:net socket.
+ */
+export class Transport implements ByteSink, Flushable {
+  readonly socket: Socket;
+  bytesRead = 0;
+  bytesWritten = 0;
+  private readonly context: NetContext;
+  private handler: TransportHandler;
+  private readonly highWatermark: number;
+  private buffer: ReadBuffer;
+  private largeReads = false;
+  private pauses = 0;
+  private text = "";
+  private pieces: (string | Buffer)[] | null = null;
+  /** Buffers that writes still point into, and how many of those writes are unfinished. */
+  private readonly lent: ReadBuffer[] = [];
+  private unfinished = 0;
+  private dirty = false;
+  private above = false;
+  private closed = false;
+  private cause = "";
+  private readonly onPieceWritten = (): void => this.pieceWritten();
+
+  /**
+   * @param open makes the socket, given how it must read (`undefined` where only 'data' events are possible)
+   * @param highWatermark bytes waiting to be written at which the handler is told
+   */
+  constructor(
+    context: NetContext,
+    handler: TransportHandler,
+    highWatermark: number,
+    open: (onread: OnReadOpts | undefined) => Socket,
+  ) {
+    this.context = context;
+    this.handler = handler;
+    this.highWatermark = highWatermark;
+    this.buffer = context.buffers.shared;
+    const socket = open(context.readsIntoBuffers ? this.readOptions() : undefined);
+    this.socket = socket;
+    if (!context.readsIntoBuffers) socket.on("data", (chunk: Buffer) => this.onChunk(chunk));
+    socket.on("end", () => this.guarded(() => this.handler.onEnd()));
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.cause = error.code ?? error.message;
+    });
+    socket.on("close", () => this.onClosed());
+    socket.on("drain", () => this.guarded(() => this.checkBelow()));
+  }
+
+  /** For a socket that is still connecting. */
+  awaitConnect(): void {
+    this.socket.on("connect", () => this.guarded(() => this.handler.onConnect()));
+  }
+
+  /** Begins to read; again a no-op. */
+  start(): void {
+    this.socket.resume();
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  // ByteSink
+
+  writeText(text: string): void {
+    this.text += text;
+    this.markDirty();
+  }
+
+  writeBytes(buffer: ReadBuffer, start: number, end: number): void {
+    const size = end - start;
+    if (this.text.length + size <= INLINE_BYTES) {
+      this.text += latin1(buffer.bytes, start, end);
+    } else {
+      this.pieces ??= [];
+      if (this.text !== "") {
+        this.pieces.push(this.text);
+        this.text = "";
+      }
+      if (buffer.shared) this.pieces.push(Buffer.from(buffer.bytes.subarray(start, end)));
+      else {
+        buffer.holders++;
+        this.lent.push(buffer);
+        this.pieces.push(buffer.bytes.subarray(start, end));
+      }
+    }
+    this.markDirty();
+  }
+
+  private markDirty(): void {
+    if (this.dirty) return;
+    this.dirty = true;
+    this.context.turn.flushLater(this);
+  }
+
+  /** The turn's end: one write for everything. */
+  flush(): void {
+    this.dirty = false;
+    const { socket, text, pieces } = this;
+    this.text = "";
+    if (this.closed || socket.destroyed) {
+      this.pieces = null;
+      this.releaseLent();
+      return;
+    }
+    if (pieces === null) {
+      if (text === "") return;
+      this.bytesWritten += text.length;
+      socket.write(text, "latin1");
+    } else {
+      this.pieces = null;
+      if (text !== "") pieces.push(text);
+      this.writePieces(pieces);
+    }
+    if (socket.writableLength > this.highWatermark && !this.above) {
+      this.above = true;
+      this.handler.onAboveWatermark();
+    }
+  }
+
+  private writePieces(pieces: (string | Buffer)[]): void {
+    const { socket } = this;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      this.bytesWritten += piece.length;
+      if (typeof piece === "string") socket.write(piece, "latin1");
+      else {
+        this.unfinished++;
+        socket.write(piece, this.onPieceWritten);
+      }
+    }
+    if (pieces.length > 1) socket.uncork();
+    // The kernel took it all: the buffers are free before their callbacks run.
+    if (socket.writableLength === 0) this.releaseLent();
+  }
+
+  private pieceWritten(): void {
+    if (--this.unfinished === 0) this.releaseLent();
+    if (this.above) this.guarded(() => this.checkBelow());
+  }
+
+  private checkBelow(): void {
+    if (!this.above || this.socket.writableLength > this.highWatermark >> 1) return;
+    this.above = false;
+    this.handler.onBelowWatermark();
+  }
+
+  private releaseLent(): void {
+    const { lent } = this;
+    for (let i = 0; i < lent.length; i++) this.context.buffers.release(lent[i]);
+    lent.length = 0;
+  }
+
+  /** Drops what was written in this turn and has not left. */
+  discardUnflushed(): void {
+    this.text = "";
+    this.pieces = null;
+    if (this.unfinished === 0) this.releaseLent();
+  }
+
+  // Reading
+
+  /** Counted: reading goes on when every pause has been taken back. */
+  pauseReading(): void {
+    if (this.pauses++ === 0 && !this.closed) this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (this.pauses > 0 && --this.pauses === 0 && !this.closed) this.socket.resume();
+  }
+
+  /** From the next read on: large buffers of our own, which need no copy on the way out. */
+  useLargeReads(large: boolean): void {
+    this.largeReads = large;
+  }
+
+  private readOptions(): OnReadOpts {
+    let first = true;
+    return {
+      buffer: (): Uint8Array => {
+        if (!first) return this.nextBuffer();
+        first = false;
+        return this.buffer.bytes;
+      },
+      callback: (length: number): boolean => {
+        this.received(this.buffer, length);
+        return true;
+      },
+    };
+  }
+
+  /** Node asks after each read which buffer comes next; anything but a Uint8Array leaves it as it is. */
+  private nextBuffer(): Uint8Array {
+    const { buffers } = this.context;
+    const { buffer } = this;
+    if (this.largeReads && !this.closed) {
+      if (!buffer.shared && buffer.holders === 1) return KEEP_BUFFER;
+      if (!buffer.shared) buffers.release(buffer);
+      this.buffer = buffers.acquire();
+    } else {
+      if (buffer.shared) return KEEP_BUFFER;
+      buffers.release(buffer);
+      this.buffer = buffers.shared;
+    }
+    return this.buffer.bytes;
+  }
+
+  /** The slower way to read, for runtimes without `onread` on accepted sockets. */
+  private onChunk(chunk: Buffer): void {
+    const { shared } = this.context.buffers;
+    for (let at = 0; at < chunk.length; at += shared.capacity) {
+      const length = chunk.copy(shared.bytes, 0, at, Math.min(chunk.length, at + shared.capacity));
+      this.received(shared, length);
+    }
+  }
+
+  private received(buffer: ReadBuffer, length: number): void {
+    if (this.closed) return;
+    this.bytesRead += length;
+    const { turn } = this.context;
+    turn.begin();
+    try {
+      this.handler.onRead(buffer, length);
+    } catch (error) {
+      this.onBug(error);
+    }
+    turn.end();
+  }
+
+  // Closing
+
+  /** Writes what is left, then closes. */
+  closeAfterFlush(): void {
+    if (this.closed) return;
+    if (this.dirty) this.flush();
+    this.socket.destroySoon();
+  }
+
+  /** Closes now; what has not been written is lost. */
+  destroy(): void {
+    if (this.closed) return;
+    this.discardUnflushed();
+    this.socket.destroy();
+  }
+
+  /** Closes now, with RST. */
+  reset(): void {
+    if (this.closed) return;
+    this.discardUnflushed();
+    this.socket.resetAndDestroy();
+  }
+
+  private onClosed(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.guarded(() => this.handler.onClose(this.cause));
+    this.releaseLent();
+    this.context.buffers.release(this.buffer);
+    this.buffer = this.context.buffers.shared;
+  }
+
+  private guarded(run: () => void): void {
+    const { turn } = this.context;
+    turn.begin();
+    try {
+      run();
+    } catch (error) {
+      this.onBug(error);
+    }
+    turn.end();
+  }
+
+  /** An exception of ours costs this connection, not the process. */
+  private onBug(error: unknown): void {
+    this.context.reportBug(error);
+    this.reset();
+  }
+}
+
+/** Typed as what Node's types ask for; Node itself keeps the present buffer unless it gets a Uint8Array. */
+const KEEP_BUFFER = undefined as unknown as Uint8Array;

@@ -1,0 +1,105 @@
+import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+
+/** The metrics of one cluster, by Envoy's names (`source/common/upstream/upstream_impl.h`, ALL_CLUSTER_TRAFFIC_STATS), resolved once. */
+export class ClusterStats {
+  readonly cxTotal: Counter;
+  readonly cxHttp1Total: Counter;
+  readonly cxActive: Gauge;
+  readonly cxConnectFail: Counter;
+  readonly cxConnectTimeout: Counter;
+  readonly cxConnectMs: Histogram;
+  readonly cxLengthMs: Histogram;
+  readonly cxDestroy: Counter;
+  readonly cxDestroyLocal: Counter;
+  readonly cxDestroyRemote: Counter;
+  readonly cxDestroyWithActiveRq: Counter;
+  readonly cxIdleTimeout: Counter;
+  readonly cxMaxRequests: Counter;
+  readonly cxNoneHealthy: Counter;
+  readonly cxOverflow: Counter;
+  readonly cxProtocolError: Counter;
+  readonly cxRxBytes: Counter;
+  readonly cxTxBytes: Counter;
+  readonly rqTotal: Counter;
+  readonly rqActive: Gauge;
+  readonly rqCompleted: Counter;
+  readonly rqCancelled: Counter;
+  readonly rqPendingTotal: Counter;
+  readonly rqPendingActive: Gauge;
+  readonly rqPendingOverflow: Counter;
+  readonly rqPendingFailureEject: Counter;
+  readonly rqActiveOverflow: Counter;
+  readonly rqRxReset: Counter;
+  readonly rqTxReset: Counter;
+  readonly rqTimeout: Counter;
+  readonly rqTime: Histogram;
+  readonly flowControlPaused: Counter;
+  readonly flowControlResumed: Counter;
+  readonly membershipTotal: Gauge;
+  readonly membershipHealthy: Gauge;
+  readonly membershipDegraded: Gauge;
+  readonly membershipChange: Counter;
+  readonly lbHealthyPanic: Counter;
+  private readonly registry: StatsRegistry;
+  private readonly prefix: string;
+  /** By status: `upstream_rq_200` and `upstream_rq_2xx`, resolved when first seen. */
+  private readonly byStatus: (Counter | undefined)[] = [];
+  private readonly byClass: (Counter | undefined)[] = [];
+
+  constructor(registry: StatsRegistry, clusterStatName: string) {
+    const prefix = `cluster.${clusterStatName}.`;
+    const counter = (name: string): Counter => registry.counter(prefix + name);
+    const gauge = (name: string): Gauge => registry.gauge(prefix + name);
+    const histogram = (name: string): Histogram => registry.histogram(prefix + name);
+    this.registry = registry;
+    this.prefix = prefix;
+    this.cxTotal = counter("upstream_cx_total");
+    this.cxHttp1Total = counter("upstream_cx_http1_total");
+    this.cxActive = gauge("upstream_cx_active");
+    this.cxConnectFail = counter("upstream_cx_connect_fail");
+    this.cxConnectTimeout = counter("upstream_cx_connect_timeout");
+    this.cxConnectMs = histogram("upstream_cx_connect_ms");
+    this.cxLengthMs = histogram("upstream_cx_length_ms");
+    this.cxDestroy = counter("upstream_cx_destroy");
+    this.cxDestroyLocal = counter("upstream_cx_destroy_local");
+    this.cxDestroyRemote = counter("upstream_cx_destroy_remote");
+    this.cxDestroyWithActiveRq = counter("upstream_cx_destroy_with_active_rq");
+    this.cxIdleTimeout = counter("upstream_cx_idle_timeout");
+    this.cxMaxRequests = counter("upstream_cx_max_requests");
+    this.cxNoneHealthy = counter("upstream_cx_none_healthy");
+    this.cxOverflow = counter("upstream_cx_overflow");
+    this.cxProtocolError = counter("upstream_cx_protocol_error");
+    this.cxRxBytes = counter("upstream_cx_rx_bytes_total");
+    this.cxTxBytes = counter("upstream_cx_tx_bytes_total");
+    this.rqTotal = counter("upstream_rq_total");
+    this.rqActive = gauge("upstream_rq_active");
+    this.rqCompleted = counter("upstream_rq_completed");
+    this.rqCancelled = counter("upstream_rq_cancelled");
+    this.rqPendingTotal = counter("upstream_rq_pending_total");
+    this.rqPendingActive = gauge("upstream_rq_pending_active");
+    this.rqPendingOverflow = counter("upstream_rq_pending_overflow");
+    this.rqPendingFailureEject = counter("upstream_rq_pending_failure_eject");
+    this.rqActiveOverflow = counter("upstream_rq_active_overflow");
+    this.rqRxReset = counter("upstream_rq_rx_reset");
+    this.rqTxReset = counter("upstream_rq_tx_reset");
+    this.rqTimeout = counter("upstream_rq_timeout");
+    this.rqTime = histogram("upstream_rq_time");
+    this.flowControlPaused = counter("upstream_flow_control_paused_reading_total");
+    this.flowControlResumed = counter("upstream_flow_control_resumed_reading_total");
+    this.membershipTotal = gauge("membership_total");
+    this.membershipHealthy = gauge("membership_healthy");
+    this.membershipDegraded = gauge("membership_degraded");
+    this.membershipChange = counter("membership_change");
+    this.lbHealthyPanic = counter("lb_healthy_panic");
+  }
+
+  /** A response's status, whether the upstream sent it or the router answered for it. */
+  countStatus(status: number): void {
+    const code = (this.byStatus[status] ??= this.registry.counter(`${this.prefix}upstream_rq_${status}`));
+    code.value++;
+    const hundred = (status / 100) | 0;
+    const group = (this.byClass[hundred] ??= this.registry.counter(`${this.prefix}upstream_rq_${hundred}xx`));
+    group.value++;
+    this.rqCompleted.value++;
+  }
+}

@@ -1,0 +1,215 @@
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import { type ClientCodecHost, Http1ClientCodec } from "../codec/http1/client-codec.ts";
+import type { RequestEncoder } from "../codec/messages.ts";
+import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { openConnection } from "../net/connector.ts";
+import { Transport, type TransportHandler } from "../net/transport.ts";
+import type { ClusterUse } from "./cluster-use.ts";
+import type { Host } from "./host.ts";
+import type { Http1Pool, PoolClient } from "./pool.ts";
+
+const CONNECT_TIMER = 0;
+const IDLE_TIMER = 1;
+
+const CONNECTING = 0;
+const IDLE = 1;
+const BUSY = 2;
+const CLOSED = 3;
+
+/** What the exchange on an upstream connection hears of its write side. */
+export interface UpstreamWatermarks {
+  onUpstreamAboveWatermark(): void;
+  onUpstreamBelowWatermark(): void;
+}
+
+/** One connection to a host. */
+export class UpstreamConnection implements TransportHandler, ClientCodecHost, TimerOwner {
+  readonly host: Host;
+  private readonly use: ClusterUse;
+  private readonly pool: Http1Pool;
+  private readonly transport: Transport;
+  private readonly codec: Http1ClientCodec;
+  private readonly connectTimer = new Timer(this, CONNECT_TIMER);
+  private readonly idleTimer = new Timer(this, IDLE_TIMER);
+  private readonly openedAt: number;
+  private state = CONNECTING;
+  private requests = 0;
+  private timedOut = false;
+  private closedByUs = false;
+  private pausedReads = 0;
+  /** The exchange that wants to know of back-pressure; null while idle. */
+  watermarks: UpstreamWatermarks | null = null;
+
+  constructor(host: Host, use: ClusterUse, pool: Http1Pool) {
+    this.host = host;
+    this.use = use;
+    this.pool = pool;
+    this.openedAt = use.net.turn.now;
+    this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
+      openConnection(host.address, host.port, onread),
+    );
+    this.codec = new Http1ClientCodec(this, this.transport, use.plan);
+  }
+
+  connect(): void {
+    const { use, host } = this;
+    use.connections++;
+    use.stats.cxTotal.value++;
+    use.stats.cxHttp1Total.value++;
+    use.stats.cxActive.value++;
+    host.activeConnections++;
+    host.connectionsTotal++;
+    this.transport.awaitConnect();
+    if (use.plan.connectTimeoutMs > 0) {
+      use.net.timers.arm(this.connectTimer, use.net.turn.now, use.plan.connectTimeoutMs);
+    }
+  }
+
+  /** Takes the connection for one request. */
+  start(client: PoolClient): RequestEncoder {
+    this.use.net.timers.disarm(this.idleTimer);
+    this.state = BUSY;
+    this.requests++;
+    return this.codec.start(client, client.wants100Continue);
+  }
+
+  /** Closes now. */
+  close(): void {
+    this.pool.retire(this);
+    this.closedByUs = true;
+    this.transport.destroy();
+  }
+
+  onTimer(kind: number): void {
+    if (kind === CONNECT_TIMER) {
+      this.timedOut = true;
+      this.use.stats.cxConnectTimeout.value++;
+    } else this.use.stats.cxIdleTimeout.value++;
+    this.close();
+  }
+
+  // TransportHandler
+
+  onConnect(): void {
+    const { net, stats } = this.use;
+    net.timers.disarm(this.connectTimer);
+    stats.cxConnectMs.record(net.turn.now - this.openedAt);
+    this.state = IDLE;
+    this.transport.start();
+    this.pool.onConnected(this);
+    this.armIdle();
+  }
+
+  onRead(buffer: ReadBuffer, length: number): void {
+    this.use.stats.cxRxBytes.value += length;
+    this.codec.receive(buffer, 0, length);
+    this.transport.useLargeReads(this.codec.readingLongBody);
+  }
+
+  onEnd(): void {
+    this.pool.retire(this);
+    this.codec.receiveEnd();
+    this.transport.destroy();
+  }
+
+  onClose(cause: string): void {
+    const { use, host } = this;
+    const { stats, net } = use;
+    const before = this.state;
+    this.state = CLOSED;
+    net.timers.disarm(this.connectTimer);
+    net.timers.disarm(this.idleTimer);
+    use.connections--;
+    host.activeConnections--;
+    stats.cxActive.value--;
+    stats.cxDestroy.value++;
+    if (this.closedByUs) stats.cxDestroyLocal.value++;
+    else stats.cxDestroyRemote.value++;
+    stats.cxTxBytes.value += this.transport.bytesWritten;
+    stats.cxLengthMs.record(net.turn.now - this.openedAt);
+    if (before === CONNECTING) {
+      stats.cxConnectFail.value++;
+      host.connectFailures++;
+      if (this.timedOut) this.pool.onConnectFailed("connection timeout", "");
+      else this.pool.onConnectFailed("remote connection failure", connectError(cause));
+    } else if (before === BUSY) {
+      stats.cxDestroyWithActiveRq.value++;
+      this.endStream();
+      this.codec.receiveFailure();
+    }
+    this.pool.onClosed(this);
+  }
+
+  onAboveWatermark(): void {
+    this.watermarks?.onUpstreamAboveWatermark();
+  }
+
+  onBelowWatermark(): void {
+    this.watermarks?.onUpstreamBelowWatermark();
+  }
+
+  // ClientCodecHost
+
+  onExchangeEnd(reusable: boolean): void {
+    const { plan, stats } = this.use;
+    this.endStream();
+    const worn = plan.maxRequestsPerConnection > 0 && this.requests >= plan.maxRequestsPerConnection;
+    if (worn) stats.cxMaxRequests.value++;
+    if (!reusable || worn) {
+      this.state = IDLE;
+      this.close();
+      return;
+    }
+    this.state = IDLE;
+    while (this.pausedReads > 0) this.resumeReading();
+    this.pool.onReady(this);
+    this.armIdle();
+  }
+
+  onBroken(protocolError: boolean): void {
+    if (protocolError) this.use.stats.cxProtocolError.value++;
+    if (this.state === BUSY) this.endStream();
+    this.state = IDLE;
+    this.close();
+  }
+
+  pauseReading(): void {
+    this.pausedReads++;
+    this.use.stats.flowControlPaused.value++;
+    this.transport.pauseReading();
+  }
+
+  resumeReading(): void {
+    if (this.pausedReads === 0) return;
+    this.pausedReads--;
+    this.use.stats.flowControlResumed.value++;
+    this.transport.resumeReading();
+  }
+
+  private endStream(): void {
+    this.watermarks = null;
+    this.pool.onStreamEnd();
+  }
+
+  private armIdle(): void {
+    const { net, plan } = this.use;
+    if (this.state === IDLE && plan.idleTimeoutMs > 0) net.timers.arm(this.idleTimer, net.turn.now, plan.idleTimeoutMs);
+  }
+}
+
+/** Envoy's wording: `delayed connect error: Connection refused`. */
+function connectError(code: string): string {
+  const text = CONNECT_ERRORS[code];
+  return text === undefined ? "" : `delayed connect error: ${text}`;
+}
+
+/** strerror(3) of what connect(2) fails with. */
+const CONNECT_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "Connection refused",
+  ECONNRESET: "Connection reset by peer",
+  EHOSTUNREACH: "No route to host",
+  ENETUNREACH: "Network is unreachable",
+  ETIMEDOUT: "Connection timed out",
+  EADDRNOTAVAIL: "Cannot assign requested address",
+  EACCES: "Permission denied",
+};

@@ -1,0 +1,137 @@
+/** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
+import type {
+  ClusterPlan,
+  ClusterRef,
+  EndpointPlan,
+  HttpConnectionManagerPlan,
+  ListenerPlan,
+  RequestView,
+  RouteAction,
+  RoutePlan,
+  RouteTable,
+} from "../../src/plan/plan.ts";
+
+let fingerprints = 0;
+
+export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): ClusterPlan {
+  return {
+    name,
+    statName: name,
+    discovery: "static",
+    edsServiceName: "",
+    balancer: { policy: "round-robin", choiceCount: 2 },
+    connectTimeoutMs: 5_000,
+    bufferLimitBytes: 1_048_576,
+    maxRequestsPerConnection: 0,
+    idleTimeoutMs: 3_600_000,
+    maxResponseHeadersBytes: 61_440,
+    maxResponseHeadersCount: 100,
+    thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
+    healthyPanicThreshold: 50,
+    service: null,
+    fingerprint: `cluster-${fingerprints++}`,
+    ...changes,
+  };
+}
+
+export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
+  return { address: "127.0.0.1", port, hostname: "", weight: 1, health: "healthy", workload: "", ...changes };
+}
+
+export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {
+  return {
+    kind: "forward",
+    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: null }],
+    totalWeight: 1,
+    clusterHeader: "",
+    clusterNotFoundStatus: 503,
+    timeoutMs: 15_000,
+    idleTimeoutMs: -1,
+    rewritePath: null,
+    rewriteHost: null,
+    autoHostRewrite: false,
+    appendXForwardedHost: false,
+    ...changes,
+  };
+}
+
+export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePlan> = {}): RoutePlan {
+  return { name: "", virtualHost: "", action, requestHeaders: [], responseHeaders: [], ...changes };
+}
+
+/** First route whose prefix and host fit. */
+export function prefixTable(routes: readonly { prefix: string; host?: string; route: RoutePlan }[]): RouteTable {
+  return {
+    name: "test",
+    route(request: RequestView) {
+      for (const { prefix, host, route } of routes) {
+        if (host !== undefined && host !== request.authority) continue;
+        if (request.path.startsWith(prefix)) return route;
+      }
+      return null;
+    },
+  };
+}
+
+export function managerPlan(
+  table: RouteTable | null,
+  changes: Partial<HttpConnectionManagerPlan> = {},
+): HttpConnectionManagerPlan {
+  return {
+    statPrefix: "test",
+    serverName: "envoy",
+    serverHeader: "overwrite",
+    useRemoteAddress: false,
+    xffNumTrustedHops: 0,
+    skipXffAppend: false,
+    via: "",
+    generateRequestId: true,
+    preserveExternalRequestId: false,
+    alwaysSetRequestIdInResponse: false,
+    normalizePath: false,
+    mergeSlashes: false,
+    escapedSlashes: "keep",
+    stripPort: "none",
+    stripTrailingHostDot: false,
+    headersWithUnderscores: "allow",
+    acceptHttp10: false,
+    defaultHostForHttp10: "",
+    enableTrailers: false,
+    allowAbsoluteUrl: true,
+    allowChunkedLength: false,
+    proxy100Continue: false,
+    maxRequestHeadersBytes: 61_440,
+    maxRequestHeadersCount: 100,
+    maxRequestsPerConnection: 0,
+    idleTimeoutMs: 3_600_000,
+    maxConnectionDurationMs: 0,
+    streamIdleTimeoutMs: 300_000,
+    requestTimeoutMs: 0,
+    requestHeadersTimeoutMs: 0,
+    maxStreamDurationMs: 0,
+    drainTimeoutMs: 5_000,
+    delayedCloseTimeoutMs: 1_000,
+    suppressEnvoyHeaders: false,
+    respectExpectedRqTimeout: false,
+    routes: { name: "test", current: table },
+    filters: [],
+    ...changes,
+  };
+}
+
+export function listenerPlan(
+  name: string,
+  connectionManager: HttpConnectionManagerPlan,
+  changes: Partial<ListenerPlan> = {},
+): ListenerPlan {
+  return {
+    name,
+    address: "127.0.0.1",
+    port: 0,
+    direction: "unspecified",
+    bufferLimitBytes: 1_048_576,
+    connectionManager,
+    fingerprint: `listener-${fingerprints++}`,
+    ...changes,
+  };
+}

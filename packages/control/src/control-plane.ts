@@ -1,0 +1,145 @@
+/** Puts the parts together: files and registrations in, ADS and HTTP out. */
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { DEFAULT_DOMAIN } from "@tulle/api";
+import { systemClock } from "@tulle/xds";
+import type { Clock, Log } from "@tulle/xds";
+import { ADS_SERVER_OPTIONS, AdsServer } from "@tulle/xds/server";
+import { HttpApi } from "./http/http-api.ts";
+import { PushMetrics } from "./http/push-metrics.ts";
+import { Pusher } from "./push/pusher.ts";
+import { ConfigDirectory } from "./source/files/config-directory.ts";
+import { SavedFiles } from "./source/files/saved-files.ts";
+import { WorkloadRegistry } from "./source/registration/registry.ts";
+import { RegistrationStore } from "./source/registration/store.ts";
+
+export interface ControlPlaneOptions {
+  /** Directory of YAML files; made if missing. */
+  readonly configDir: string;
+  /** Where it keeps what it must know after a restart; made if missing. */
+  readonly stateDir: string;
+  /** `HOST:PORT` of the ADS server; port 0 is any free one. */
+  readonly xds: string;
+  /** `HOST:PORT` of the HTTP API; port 0 is any free one. */
+  readonly http: string;
+  /** DNS suffix of services, default `cluster.local`. */
+  readonly domain?: string;
+  /** Namespace whose rules are for the whole mesh, default `istio-system`. */
+  readonly rootNamespace?: string;
+  /** Milliseconds that a workload outlives its proxy's connection, default 10,000. */
+  readonly gracePeriodMs?: number;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface ControlPlane {
+  /** `HOST:PORT`, with the port that it really has. */
+  readonly xdsAddress: string;
+  readonly httpAddress: string;
+  close(): Promise<void>;
+}
+
+const DEFAULT_ROOT_NAMESPACE = "istio-system";
+/** Istio's PILOT_WORKLOAD_ENTRY_GRACE_PERIOD. */
+const DEFAULT_GRACE_PERIOD_MS = 10_000;
+
+/** Resolves when proxies are served. Rejects if the directory cannot be read or an address is taken. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { log, clock = systemClock, stateDir } = options;
+  const mesh = {
+    domain: options.domain ?? DEFAULT_DOMAIN,
+    rootNamespace: options.rootNamespace ?? DEFAULT_ROOT_NAMESPACE,
+  };
+
+  const store = new RegistrationStore(stateDir, log);
+  const registry = new WorkloadRegistry({
+    clock,
+    gracePeriodMs: options.gracePeriodMs ?? DEFAULT_GRACE_PERIOD_MS,
+    onChange: () => {
+      store.save(registry.workloads);
+      pusher?.changed();
+    },
+  });
+  const directory = new ConfigDirectory({
+    directory: options.configDir,
+    saved: new SavedFiles(stateDir, log),
+    clock,
+    log,
+    onChange: () => pusher?.changed(),
+  });
+
+  // Everything that was known is known again before the first proxy asks.
+  let pusher: Pusher | undefined;
+  registry.restore(await store.load());
+  await directory.start();
+
+  const metrics = new PushMetrics();
+  const ads: AdsServer = new AdsServer({
+    source: {
+      connect: (connection) => pusher!.connect(connection),
+      disconnect: (streamId) => pusher!.disconnect(streamId),
+    },
+    clock,
+    log,
+    events: metrics.events,
+  });
+  pusher = new Pusher({
+    mesh,
+    read: () => ({ objects: directory.objects, workloads: registry.workloads }),
+    registry,
+    update: (streamId, view) => ads.update(streamId, view),
+    clock,
+    log,
+  });
+
+  const grpc = new Server(ADS_SERVER_OPTIONS);
+  ads.register(grpc);
+  const api = new HttpApi({ directory, registry, pusher, ads, metrics, clock, log });
+  const { host } = splitAddress(options.xds);
+  const closeSources = async (): Promise<void> => {
+    pusher.close();
+    registry.close();
+    await directory.close();
+    await store.flush();
+  };
+  try {
+    const xdsPort = await bind(grpc, options.xds);
+    const httpAddress = await api.listen(splitAddress(options.http));
+    return {
+      xdsAddress: joinAddress(host, xdsPort),
+      httpAddress: joinAddress(httpAddress.host, httpAddress.port),
+      close: async () => {
+        await api.close();
+        grpc.forceShutdown();
+        await closeSources();
+      },
+    };
+  } catch (error) {
+    await api.close();
+    grpc.forceShutdown();
+    await closeSources();
+    throw error;
+  }
+}
+
+/** `127.0.0.1:15010`, `[::1]:15010`. */
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  const port = Number(address.slice(colon + 1));
+  if (colon <= 0 || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`${JSON.stringify(address)} is no address, expected HOST:PORT`);
+  }
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+function joinAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Error(`cannot serve proxies at ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,105 @@
+/** The HTTP API of the control plane: for the CLI, the console and debugging. */
+import type { Clock, Log } from "@tulle/xds";
+import type { AdsServer } from "@tulle/xds/server";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Pusher } from "../push/pusher.ts";
+import type { ConfigDirectory } from "../source/files/config-directory.ts";
+import type { WorkloadRegistry } from "../source/registration/registry.ts";
+import type { PushMetrics } from "./push-metrics.ts";
+import { HttpError, readText, sendJson, sendText } from "./messages.ts";
+import { ROUTES } from "./routes.ts";
+
+export interface ApiContext {
+  readonly directory: ConfigDirectory;
+  readonly registry: WorkloadRegistry;
+  readonly pusher: Pusher;
+  readonly ads: AdsServer;
+  readonly metrics: PushMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A request as handlers see it. */
+export interface ApiRequest {
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  body(): Promise<string>;
+}
+
+/** What a handler answers: a value for JSON, or text with its type. */
+export type ApiAnswer =
+  | { readonly status?: number; readonly json: unknown }
+  | { readonly status?: number; readonly text: string; readonly type: string };
+
+export class HttpApi {
+  readonly #context: ApiContext;
+  readonly #server: Server;
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch((error: unknown) => this.#fail(response, error));
+    });
+  }
+
+  /** Resolves with the address that it really has. */
+  listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error) =>
+        reject(new Error(`cannot serve the HTTP API at ${host}:${port}: ${error.message}`, { cause: error })),
+      );
+      this.#server.listen(port, host, () => {
+        const address = this.#server.address();
+        resolve({ host, port: typeof address === "object" && address !== null ? address.port : port });
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const path = url.pathname
+      .split("/")
+      .filter((part) => part !== "")
+      .map(decode);
+    const route = ROUTES.find((candidate) => matches(candidate.path, path));
+    if (route === undefined) throw new HttpError(404, `there is no ${url.pathname}`);
+    const handler = route.methods[request.method ?? "GET"];
+    if (handler === undefined) {
+      response.setHeader("allow", Object.keys(route.methods).join(", "));
+      throw new HttpError(405, `${url.pathname} has no method ${request.method}`);
+    }
+    const answer = await handler(this.#context, { path, query: url.searchParams, body: () => readText(request) });
+    const status = answer.status ?? 200;
+    if ("text" in answer) sendText(response, status, answer.type, answer.text);
+    else sendJson(response, status, answer.json);
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const known = error instanceof HttpError;
+    if (!known) this.#context.log("error", "the HTTP API failed to answer", { error });
+    if (response.headersSent) response.destroy();
+    else
+      sendJson(response, known ? error.status : 500, { error: known ? error.message : "internal error; see the log" });
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    throw new HttpError(400, `${part} is not percent-encoded text`, { cause: error });
+  }
+}
+
+/** `*` stands for any one part. */
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  return pattern.length === path.length && pattern.every((part, index) => part === "*" || part === path[index]);
+}

@@ -1,0 +1,162 @@
+/** Listeners and routes of gateway workloads. */
+import { toBinary } from "@bufbuild/protobuf";
+import { matchesLabels } from "@tulle/api";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { encodeResource } from "@tulle/xds";
+import type { EncodedResource } from "@tulle/xds";
+import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";
+import { gatewayHosts, gatewaysOf, serversByPort } from "../model/gateway.ts";
+import type { MeshService } from "../model/service.ts";
+import { rememberLast } from "../model/sharing.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import type { Bind, ProxyNode } from "../source/registration/node.ts";
+import type { Capabilities } from "../translate/data-plane.ts";
+import { gatewayDomains } from "../translate/domains.ts";
+import { gatewayListener } from "../translate/listeners.ts";
+import { gatewayRoutes, virtualHostName, virtualHostResource } from "../translate/names.ts";
+import { translateRouteConfiguration } from "../translate/routes.ts";
+import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
+import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
+import type { RouteCaches, RouteView } from "./route-views.ts";
+
+type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts">;
+
+export interface GatewayView {
+  readonly listeners: readonly EncodedResource[];
+  readonly routes: readonly RouteView[];
+}
+
+export class GatewayViews {
+  readonly #node: GatewayNode;
+  readonly #capabilities: Capabilities;
+  readonly #caches: RouteCaches;
+
+  constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
+    this.#node = node;
+    this.#capabilities = capabilities;
+    this.#caches = caches;
+  }
+
+  view(snapshot: Snapshot): GatewayView {
+    const servers = this.#servers(snapshot.gateways);
+    return {
+      listeners: this.#listeners(servers, snapshot.services),
+      routes: this.#routes(servers, snapshot.virtualServices, snapshot.serviceByHost, snapshot.options.domain),
+    };
+  }
+
+  readonly #servers = rememberLast((gateways: readonly GatewayRule[]) =>
+    serversByPort(gatewaysOf(gateways, this.#node.labels)),
+  );
+
+  readonly #listeners = rememberLast(
+    (
+      servers: ReadonlyMap<number, readonly BoundServer[]>,
+      services: readonly MeshService[],
+    ): readonly EncodedResource[] =>
+      [...servers].map(([port, [first]]) => {
+        const listener = gatewayListener({
+          bind: this.#bind(port, services),
+          port,
+          routes: gatewayRoutes(port),
+          origin: first!.gateway.origin,
+          field: `spec.servers[${first!.index}]`,
+          capabilities: this.#capabilities,
+        });
+        return encodeResource(listener.name, ListenerSchema, listener);
+      }),
+  );
+
+  /** A Gateway names the port of the gateway's Service; the workload listens on the target port. */
+  #bind(port: number, services: readonly MeshService[]): Bind {
+    const asked = this.#node.gatewayPorts.get(port);
+    if (asked !== undefined) return asked;
+    const { namespace, labels } = this.#node;
+    const own = services.filter(
+      (service) =>
+        service.namespace === namespace && service.selector !== undefined && matchesLabels(service.selector, labels),
+    );
+    const target = own.flatMap(({ ports }) => ports).find(({ number }) => number === port)?.targetPort;
+    return { address: "0.0.0.0", port: typeof target === "number" ? target : port };
+  }
+
+  readonly #routes = rememberLast(
+    (
+      servers: ReadonlyMap<number, readonly BoundServer[]>,
+      rules: readonly VirtualServiceRule[],
+      services: ReadonlyMap<string, MeshService>,
+      domain: string,
+    ): readonly RouteView[] =>
+      [...servers].map(([port, bound]) =>
+        this.#routeView(
+          port,
+          gatewayHosts(bound, rules, this.#node.namespace).map((host) => this.#input(port, host, services, domain)),
+        ),
+      ),
+  );
+
+  #input(
+    port: number,
+    { host, rules, gateways, httpsRedirect }: GatewayHost,
+    services: ReadonlyMap<string, MeshService>,
+    domain: string,
+  ): VirtualHostInput {
+    const destinations = rules.flatMap((rule) => rule.destinations);
+    const dependsOnSource = rules.some((rule) => rule.dependsOnSource);
+    return {
+      name: virtualHostName(host, port),
+      domains: gatewayDomains(host),
+      port,
+      service: undefined,
+      rules,
+      client: {
+        gateways,
+        namespace: dependsOnSource ? this.#node.namespace : "",
+        labels: dependsOnSource ? this.#node.labels : {},
+      },
+      destinations: new Map(
+        destinations.flatMap((name) => {
+          const service = services.get(name);
+          return service === undefined ? [] : [[name, service] as const];
+        }),
+      ),
+      domain,
+      requireTls: httpsRedirect,
+      maxStreamDuration: this.#capabilities.maxStreamDuration,
+    };
+  }
+
+  #routeView(port: number, hosts: readonly VirtualHostInput[]): RouteView {
+    const name = gatewayRoutes(port);
+    const catchAll = hosts.some(({ domains }) => domains.includes("*")) ? [] : [blackhole(port)];
+    const variant = (input: VirtualHostInput): string =>
+      `gateway ${this.#capabilities.id} ${input.name} ${input.client.gateways.join()} ${input.client.namespace}`;
+    if (this.#capabilities.virtualHostDiscovery) {
+      const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts: undefined });
+      return {
+        configuration: encodeResource(name, RouteConfigurationSchema, message),
+        virtualHosts: [
+          ...hosts.map((input) =>
+            this.#caches.resources.get(input.rules[0]!, variant(input), input, (full) =>
+              encodeResource(virtualHostResource(name, full.name), VirtualHostSchema, translateVirtualHost(full)),
+            ),
+          ),
+          ...catchAll.map((host) => encodeResource(virtualHostResource(name, host.name), VirtualHostSchema, host)),
+        ],
+      };
+    }
+    const virtualHosts = [
+      ...hosts.map((input) =>
+        this.#caches.bytes.get(input.rules[0]!, variant(input), input, (full) =>
+          toBinary(VirtualHostSchema, translateVirtualHost(full)),
+        ),
+      ),
+      ...catchAll.map((host) => toBinary(VirtualHostSchema, host)),
+    ];
+    const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts });
+    return { configuration: encodeResource(name, RouteConfigurationSchema, message), virtualHosts: [] };
+  }
+}

@@ -1,0 +1,145 @@
+/** Keeps every connected proxy in step: decides when a new snapshot is made, and hands each stream its view of it. */
+import { status as Status } from "@grpc/grpc-js";
+import type { Clock, Log, ResourceView } from "@tulle/xds";
+import { AdsRefusal } from "@tulle/xds/server";
+import type { AdsConnection, AdsSource } from "@tulle/xds/server";
+import type { Snapshot, SnapshotInput } from "../model/snapshot.ts";
+import { SnapshotBuilder } from "../model/snapshot.ts";
+import type { MeshOptions } from "../model/snapshot.ts";
+import { MetadataError } from "../source/registration/metadata.ts";
+import type { ProxyNode } from "../source/registration/node.ts";
+import { readNode } from "../source/registration/node.ts";
+import type { WorkloadRegistry } from "../source/registration/registry.ts";
+import type { Capabilities } from "../translate/data-plane.ts";
+import { capabilitiesOf } from "../translate/data-plane.ts";
+import { Debounce } from "./debounce.ts";
+import { ProxyView } from "./proxy-view.ts";
+import { Views } from "./views.ts";
+
+export interface ConnectedProxy {
+  readonly streamId: string;
+  readonly node: ProxyNode;
+  readonly peer: string;
+  readonly delta: boolean;
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  /** What it is to hold. */
+  readonly target: ResourceView;
+}
+
+export interface PushStats {
+  /** Pushes since the start, and milliseconds that computing the last one took. */
+  readonly pushes: number;
+  readonly lastPushMs: number;
+}
+
+export interface PusherOptions {
+  readonly mesh: MeshOptions;
+  /** The inputs as they are now. */
+  readonly read: () => SnapshotInput;
+  readonly registry: WorkloadRegistry;
+  /** Hands a stream its view. */
+  readonly update: (streamId: string, view: ResourceView) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Proxy {
+  readonly streamId: string;
+  readonly node: ProxyNode;
+  readonly capabilities: Capabilities;
+  readonly connection: AdsConnection;
+  readonly connectedAt: number;
+  readonly view: ProxyView;
+  target: ResourceView;
+}
+
+export class Pusher implements AdsSource {
+  readonly #options: PusherOptions;
+  readonly #builder: SnapshotBuilder;
+  readonly #views: Views;
+  readonly #proxies = new Map<string, Proxy>();
+  readonly #debounce: Debounce;
+  #snapshot: Snapshot;
+  #pushes = 0;
+  #lastPushMs = 0;
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+    this.#builder = new SnapshotBuilder(options.mesh);
+    this.#snapshot = this.#builder.next(options.read());
+    this.#views = new Views(this.#snapshot);
+    this.#debounce = new Debounce(options.clock, () => this.#push());
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get stats(): PushStats {
+    return { pushes: this.#pushes, lastPushMs: this.#lastPushMs };
+  }
+
+  proxies(): readonly ConnectedProxy[] {
+    return [...this.#proxies.values()].map(({ streamId, node, connection, connectedAt, target }) => ({
+      streamId,
+      node,
+      peer: connection.peer,
+      delta: connection.delta,
+      connectedAt,
+      target,
+    }));
+  }
+
+  /** Some input is another than before. */
+  changed(): void {
+    this.#debounce.call();
+  }
+
+  connect(connection: AdsConnection): ResourceView {
+    const node = readNodeOf(connection);
+    const capabilities = capabilitiesOf(node.dataPlane, connection.delta);
+    const view = new ProxyView(node, capabilities, this.#views.caches);
+    const target = this.#views.view(view, node, capabilities);
+    const connectedAt = this.#options.clock.now();
+    const streamId = connection.id;
+    this.#proxies.set(streamId, { streamId, node, capabilities, connection, connectedAt, view, target });
+    this.#options.registry.connect(streamId, node);
+    return target;
+  }
+
+  disconnect(streamId: string): void {
+    this.#proxies.delete(streamId);
+    this.#options.registry.disconnect(streamId);
+  }
+
+  close(): void {
+    this.#debounce.close();
+  }
+
+  #push(): void {
+    const started = this.#options.clock.now();
+    this.#snapshot = this.#builder.next(this.#options.read());
+    this.#views.advance(this.#snapshot);
+    let updated = 0;
+    for (const proxy of this.#proxies.values()) {
+      const target = this.#views.view(proxy.view, proxy.node, proxy.capabilities);
+      if (target === proxy.target) continue;
+      proxy.target = target;
+      updated++;
+      this.#options.update(proxy.streamId, target);
+    }
+    this.#pushes++;
+    this.#lastPushMs = this.#options.clock.now() - started;
+    this.#options.log("debug", "push", { proxies: this.#proxies.size, updated, ms: this.#lastPushMs });
+  }
+}
+
+function readNodeOf({ node }: AdsConnection): ProxyNode {
+  try {
+    return readNode(node);
+  } catch (error) {
+    if (error instanceof MetadataError) throw new AdsRefusal(Status.INVALID_ARGUMENT, error.message);
+    throw error;
+  }
+}

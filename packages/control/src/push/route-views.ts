@@ -1,0 +1,250 @@
+/** Route configurations and virtual hosts of one class of clients. */
+import { toBinary } from "@bufbuild/protobuf";
+import { hostMatches, MESH_GATEWAY } from "@tulle/api";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
+import type { EncodedResource, ResourceSet } from "@tulle/xds";
+import type { MeshService } from "../model/service.ts";
+import { findPort } from "../model/service.ts";
+import { rememberLast, sameElements, shareList } from "../model/sharing.ts";
+import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import { portWithoutNumber, serviceNames } from "../translate/domains.ts";
+import {
+  HTTP_PROXY_ROUTES,
+  portRoutes,
+  serviceRoutes,
+  virtualHostName,
+  virtualHostResource,
+} from "../translate/names.ts";
+import { translateRouteConfiguration } from "../translate/routes.ts";
+import type { RouteClient, VirtualHostInput } from "../translate/virtual-hosts.ts";
+import { blockAll, translateVirtualHost } from "../translate/virtual-hosts.ts";
+import type { EncodedCache } from "./encoded-cache.ts";
+import type { HostPlan } from "./host-plans.ts";
+import { hostsWithoutService, portHostPlans, proxyHostPlans } from "./host-plans.ts";
+import type { MeshRules, MeshView } from "./mesh-view.ts";
+
+/** One route configuration in the two forms that proxies take. */
+export interface RouteView {
+  readonly configuration: EncodedResource;
+  /** Empty if the virtual hosts are part of the configuration. */
+  readonly virtualHosts: readonly EncodedResource[];
+}
+
+/** Encoded virtual hosts: as resources of their own, and as bytes to put into a route configuration. */
+export interface RouteCaches {
+  readonly resources: EncodedCache<EncodedResource>;
+  readonly bytes: EncodedCache<Uint8Array>;
+}
+
+/** No labels and no namespace: for rules that do not ask who the client is, so that all clients share what they give. */
+const ANY_MESH_CLIENT: RouteClient = { gateways: [MESH_GATEWAY], namespace: "", labels: {} };
+const BLOCK_ALL = blockAll();
+const NO_RULES: readonly VirtualServiceRule[] = [];
+
+export class RouteViews {
+  readonly #mesh: MeshView;
+  readonly #caches: RouteCaches;
+  readonly #client: RouteClient;
+  readonly #byName = new Map<string, (services: readonly MeshService[], rules: MeshRules) => RouteView | undefined>();
+  #ruleHosts: readonly string[] | undefined;
+  readonly #sets = new Map<string, { configurations: ResourceSet; virtualHosts: ResourceSet }>();
+
+  constructor(mesh: MeshView, caches: RouteCaches) {
+    this.#mesh = mesh;
+    this.#caches = caches;
+    this.#client = { gateways: [MESH_GATEWAY], namespace: mesh.client.namespace, labels: mesh.client.labels };
+  }
+
+  /** The sets of proxies whose listeners name these route configurations. */
+  sets(names: readonly string[]): { readonly configurations: ResourceSet; readonly virtualHosts: ResourceSet } {
+    const key = names.join();
+    const views = names.flatMap((name) => this.view(name) ?? []);
+    const before = this.#sets.get(key);
+    const sets = {
+      configurations: this.#sharedSet(
+        TYPE.route,
+        views.map((view) => view.configuration),
+        before?.configurations,
+      ),
+      virtualHosts: this.#sharedSet(
+        TYPE.virtualHost,
+        views.flatMap((view) => view.virtualHosts),
+        before?.virtualHosts,
+      ),
+    };
+    this.#sets.set(key, sets);
+    return sets;
+  }
+
+  /** Comparing identities is cheaper than the set's content version, and enough: cached resources are the same objects. */
+  #sharedSet(
+    typeUrl: ResourceSet["typeUrl"],
+    resources: readonly EncodedResource[],
+    before: ResourceSet | undefined,
+  ): ResourceSet {
+    if (before !== undefined && sameElements([...before.resources.values()], resources)) return before;
+    return resourceSet(typeUrl, resources, before);
+  }
+
+  /** `http_proxy`, a port, or a service's own (`outbound|9080||…`); undefined for any other name. */
+  view(name: string): RouteView | undefined {
+    let build = this.#byName.get(name);
+    if (build === undefined) {
+      build = rememberLast((services: readonly MeshService[], rules: MeshRules) => this.#build(name, services, rules));
+      this.#byName.set(name, build);
+    }
+    return build(this.#mesh.services, this.#mesh.rules);
+  }
+
+  #build(name: string, services: readonly MeshService[], rules: MeshRules): RouteView | undefined {
+    const plans = this.#plans(name, services, rules);
+    if (plans === undefined) return undefined;
+    const hosts = plans.map((plan) => ({ plan, input: this.#input(plan, rules) }));
+    const ignorePort = name !== HTTP_PROXY_ROUTES;
+    const isCatchAll = ({ domains }: HostPlan): boolean => domains.includes("*");
+    const closed = plans.some(isCatchAll) || name.startsWith("outbound|") ? [] : [BLOCK_ALL];
+    if (this.#mesh.client.capabilities.virtualHostDiscovery) {
+      return {
+        configuration: shell(name, ignorePort),
+        virtualHosts: [
+          ...hosts.map(({ plan, input }) => this.#resource(name, plan, input)),
+          ...closed.map((host) => encodeHost(name, host)),
+        ],
+      };
+    }
+    const virtualHosts = [
+      ...hosts.map(({ plan, input }) => this.#bytes(plan, input)),
+      ...closed.map((host) => toBinary(VirtualHostSchema, host)),
+    ];
+    const message = translateRouteConfiguration({ name, ignorePort, virtualHosts });
+    return { configuration: encodeResource(name, RouteConfigurationSchema, message), virtualHosts: [] };
+  }
+
+  #plans(name: string, services: readonly MeshService[], rules: MeshRules): readonly HostPlan[] | undefined {
+    const ruleHosts = this.#hostsWithoutService(services, rules);
+    if (name === HTTP_PROXY_ROUTES) return this.#proxyPlans(services, ruleHosts);
+    const port = Number(name);
+    if (Number.isInteger(port) && portRoutes(port) === name) return this.#portPlans(port, services, ruleHosts);
+    return this.#servicePlans(name, services);
+  }
+
+  readonly #proxyPlans = rememberLast((services: readonly MeshService[], ruleHosts: readonly string[]) =>
+    proxyHostPlans({ ...this.#planContext, services, ruleHosts }),
+  );
+
+  #portPlans(port: number, services: readonly MeshService[], ruleHosts: readonly string[]): readonly HostPlan[] {
+    return portHostPlans(port, { ...this.#planContext, services, ruleHosts });
+  }
+
+  /** The one virtual host of a service port, for clients that ask by listener name. */
+  #servicePlans(name: string, services: readonly MeshService[]): readonly HostPlan[] | undefined {
+    const [, portText, , host] = name.split("|");
+    const service = services.find((candidate) => candidate.host === host);
+    const port = Number(portText);
+    if (service === undefined || host === undefined || findPort(service, port) === undefined) return undefined;
+    const names = serviceNames(service, this.#mesh.client.namespace);
+    const domains = [...names, ...names.map((domain) => `${domain}:${port}`)];
+    return [{ name: virtualHostName(host, port), host, port, domains, service }];
+  }
+
+  get #planContext() {
+    const httpPorts = (service: MeshService) => this.#mesh.httpPorts(service);
+    return { httpPorts, namespace: this.#mesh.client.namespace };
+  }
+
+  /** In the order of their names, and the same array while they are the same. */
+  #hostsWithoutService(services: readonly MeshService[], { rules }: MeshRules): readonly string[] {
+    const isAttached = (pattern: string): boolean => services.some(({ host }) => hostMatches(pattern, host));
+    const next = hostsWithoutService(rules, this.#mesh.snapshot.serviceByHost, isAttached);
+    this.#ruleHosts = shareList(this.#ruleHosts, next);
+    return this.#ruleHosts;
+  }
+
+  #input({ name, host, port, domains, service }: HostPlan, { index }: MeshRules): VirtualHostInput {
+    const rule = index.find(host);
+    const { serviceByHost, options } = this.#mesh.snapshot;
+    const { capabilities } = this.#mesh.client;
+    return {
+      name,
+      domains,
+      port,
+      service,
+      rules: rule === undefined ? NO_RULES : [rule],
+      client: rule?.dependsOnSource === true ? this.#client : ANY_MESH_CLIENT,
+      destinations: destinationsOf(rule, serviceByHost),
+      domain: options.domain,
+      requireTls: false,
+      maxStreamDuration: capabilities.maxStreamDuration,
+    };
+  }
+
+  #resource(routes: string, plan: HostPlan, input: VirtualHostInput): EncodedResource {
+    return this.#caches.resources.get(ownerOf(input), this.#variant(routes, plan, input), input, (full) =>
+      encodeHost(routes, translateVirtualHost(full)),
+    );
+  }
+
+  #bytes(plan: HostPlan, input: VirtualHostInput): Uint8Array {
+    return this.#caches.bytes.get(ownerOf(input), this.#variant("", plan, input), input, (full) =>
+      toBinary(VirtualHostSchema, translateVirtualHost(full)),
+    );
+  }
+
+  /** Classes that see different rules or names must not push each other out of the cache. */
+  #variant(routes: string, { name, domains }: HostPlan, { rules, client }: VirtualHostInput): string {
+    const rule = rules.map(({ origin }) => `${origin.namespace}/${origin.name}`).join();
+    const who = client === ANY_MESH_CLIENT ? "" : `${client.namespace} ${JSON.stringify(client.labels)}`;
+    return `${this.#mesh.client.capabilities.id} ${routes} ${name} ${domains.length} ${domains.at(-1)} ${rule} ${who}`;
+  }
+
+  /** The name of the route configuration for a listener that a gRPC client asks for: `reviews:9080`, `reviews.default`. */
+  routesForTarget(target: string): { readonly service: MeshService; readonly routes: string } | undefined {
+    return this.#targets(this.#mesh.services).get(target.toLowerCase());
+  }
+
+  readonly #targets = rememberLast((services: readonly MeshService[]) => {
+    const targets = new Map<string, { service: MeshService; routes: string }>();
+    for (const service of services) {
+      const ports = this.#mesh.httpPorts(service);
+      const bare = portWithoutNumber(ports);
+      for (const { number } of ports) {
+        const target = { service, routes: serviceRoutes(number, service.host) };
+        for (const name of serviceNames(service, this.#mesh.client.namespace)) {
+          for (const text of number === bare ? [name, `${name}:${number}`] : [`${name}:${number}`]) {
+            if (!targets.has(text)) targets.set(text, target);
+          }
+        }
+      }
+    }
+    return targets;
+  });
+}
+
+function ownerOf({ service, rules }: VirtualHostInput): object {
+  return service ?? rules[0]!;
+}
+
+function destinationsOf(
+  rule: VirtualServiceRule | undefined,
+  services: ReadonlyMap<string, MeshService>,
+): ReadonlyMap<string, MeshService> {
+  return new Map(
+    (rule?.destinations ?? []).flatMap((host) => {
+      const service = services.get(host);
+      return service === undefined ? [] : [[host, service] as const];
+    }),
+  );
+}
+
+function encodeHost(routes: string, host: VirtualHost): EncodedResource {
+  return encodeResource(virtualHostResource(routes, host.name), VirtualHostSchema, host);
+}
+
+/** Route configurations whose virtual hosts come by themselves are all alike. */
+function shell(name: string, ignorePort: boolean): EncodedResource {
+  const message = translateRouteConfiguration({ name, ignorePort, virtualHosts: undefined });
+  return encodeResource(name, RouteConfigurationSchema, message);
+}

@@ -1,0 +1,61 @@
+/** Gives every proxy its view of a snapshot; proxies of one class share all that is not their own. */
+import type { Labels } from "@tulle/api";
+import type { EncodedResource, ResourceView } from "@tulle/xds";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { ProxyNode } from "../source/registration/node.ts";
+import type { Capabilities } from "../translate/data-plane.ts";
+import { EncodedCache } from "./encoded-cache.ts";
+import { MeshView } from "./mesh-view.ts";
+import type { ProxyView } from "./proxy-view.ts";
+import { RouteViews } from "./route-views.ts";
+import type { RouteCaches } from "./route-views.ts";
+
+interface ClassView {
+  readonly mesh: MeshView;
+  readonly routes: RouteViews;
+}
+
+export class Views {
+  readonly caches: RouteCaches = { resources: new EncodedCache(), bytes: new EncodedCache() };
+  readonly #meshCache = new EncodedCache<EncodedResource>();
+  #snapshot: Snapshot;
+  #classes = new Map<string, ClassView>();
+  /** Classes that were asked for since the snapshot; the others have no proxies left. */
+  #used = new Map<string, ClassView>();
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  advance(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    this.#classes = this.#used;
+    this.#used = new Map();
+  }
+
+  view(proxy: ProxyView, node: ProxyNode, capabilities: Capabilities): ResourceView {
+    const { mesh, routes } = this.#classOf(node, capabilities);
+    return proxy.view(mesh, routes);
+  }
+
+  #classOf({ namespace, labels }: ProxyNode, capabilities: Capabilities): ClassView {
+    const asked = pickLabels(labels, this.#snapshot.clientLabelKeys);
+    const key = JSON.stringify([capabilities.id, namespace, asked]);
+    let found = this.#used.get(key);
+    if (found === undefined) {
+      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked });
+      found.mesh.advance(this.#snapshot);
+      this.#used.set(key, found);
+    }
+    return found;
+  }
+
+  #newClass(client: MeshView["client"]): ClassView {
+    const mesh = new MeshView(client, this.#snapshot, this.#meshCache);
+    return { mesh, routes: new RouteViews(mesh, this.caches) };
+  }
+}
+
+function pickLabels(labels: Labels, keys: readonly string[]): Labels {
+  return Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(labels, key) ? [[key, labels[key]!]] : [])));
+}

@@ -1,0 +1,65 @@
+/** The objects of all files as one list: each key once, each with its age. */
+import type { Diagnostic, LoadedObject } from "@tulle/api";
+import { describeOrigin, originOf } from "../../model/origin.ts";
+import { sameElements } from "../../model/sharing.ts";
+import type { StoredObject } from "../../model/stored-object.ts";
+import { objectKey } from "../../model/stored-object.ts";
+
+export interface FileObjects {
+  readonly path: string;
+  /** Of the version that is in force. */
+  readonly objects: readonly LoadedObject[];
+}
+
+export interface ObjectTable {
+  readonly objects: readonly StoredObject[];
+  readonly byKey: ReadonlyMap<string, StoredObject>;
+  /** Objects that another file, or the same file before, already has. */
+  readonly duplicates: readonly Diagnostic[];
+  /** When objects without a creationTimestamp were first seen, by key. */
+  readonly firstSeen: ReadonlyMap<string, number>;
+}
+
+export const EMPTY_TABLE: ObjectTable = { objects: [], byKey: new Map(), duplicates: [], firstSeen: new Map() };
+
+/** Files in path order: the first to have an object wins. What did not change is taken over from `previous`. */
+export function buildTable(files: readonly FileObjects[], previous: ObjectTable, now: number): ObjectTable {
+  const byKey = new Map<string, StoredObject>();
+  const duplicates: Diagnostic[] = [];
+  const firstSeen = new Map<string, number>();
+  for (const loaded of files.flatMap(({ objects }) => objects)) {
+    const key = objectKey(loaded.object);
+    const winner = byKey.get(key);
+    if (winner !== undefined) {
+      duplicates.push(duplicate(loaded, winner.loaded));
+      continue;
+    }
+    const seen = previous.firstSeen.get(key) ?? now;
+    const written = Date.parse(loaded.object.metadata.creationTimestamp ?? "");
+    firstSeen.set(key, seen);
+    const before = previous.byKey.get(key);
+    const createdAt = Number.isNaN(written) ? seen : written;
+    const same = before?.loaded === loaded && before.createdAt === createdAt;
+    byKey.set(key, same ? before : { key, loaded, createdAt });
+  }
+  const objects = [...byKey.values()];
+  const unchanged = sameElements(objects, previous.objects);
+  return { objects: unchanged ? previous.objects : objects, byKey, duplicates, firstSeen };
+}
+
+function duplicate(loaded: LoadedObject, winner: LoadedObject): Diagnostic {
+  const { object, source } = loaded;
+  const { namespace, name } = object.metadata;
+  const where = `${winner.source.file}:${winner.source.line}`;
+  return {
+    severity: "error",
+    code: "semantic",
+    ...source,
+    kind: object.kind,
+    namespace,
+    name,
+    field: "",
+    message: `${describeOrigin(originOf(winner))} is already in ${where}, which is in force`,
+    expected: "each object once",
+  };
+}

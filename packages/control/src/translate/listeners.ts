@@ -1,0 +1,192 @@
+/** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+  HttpConnectionManagerSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
+import type { Origin } from "../model/origin.ts";
+import type { InboundPort } from "../model/workload.ts";
+import type { Capabilities } from "./data-plane.ts";
+import { milliseconds } from "./durations.ts";
+import { inboundCluster, listenerName } from "./names.ts";
+import { originMetadata } from "./origin.ts";
+import { plainForward } from "./route-action.ts";
+
+/** Name in `server:` of what a gateway answers itself. */
+const SERVER_NAME = "tulle";
+const HCM_NAME = "envoy.filters.network.http_connection_manager";
+const ROUTER_NAME = "envoy.filters.http.router";
+/** Istio's mesh metrics filter; it has no published proto. (istio/proxy, `stats.PluginConfig`) */
+const STATS_NAME = "istio.stats";
+const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
+
+type ConnectionManagerInit = Exclude<
+  MessageInitShape<typeof HttpConnectionManagerSchema>,
+  MessageShape<typeof HttpConnectionManagerSchema>
+>;
+
+interface Bind {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What most listeners share. */
+interface ListenerInput {
+  readonly bind: Bind;
+  readonly origin: Origin;
+  /** Where in the origin it is written; "" for the whole. */
+  readonly field?: string;
+  readonly capabilities: Capabilities;
+}
+
+/** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
+export function outboundListener(input: ListenerInput & { readonly routes: string }): Listener {
+  const { bind, routes, capabilities } = input;
+  const manager = connectionManager("SIDECAR_OUTBOUND", capabilities, {
+    statPrefix: `outbound_${listenerName(bind.address, bind.port)}`,
+    routeSpecifier: routesByName(routes),
+    useRemoteAddress: false,
+    serverHeaderTransformation: ServerHeader.PASS_THROUGH,
+  });
+  return listener(input, TrafficDirection.OUTBOUND, manager);
+}
+
+/** Requests that others send to the application. Its one route is part of it: nothing about it ever changes alone. */
+export function inboundListener(input: Omit<ListenerInput, "bind"> & { readonly inbound: InboundPort }): Listener {
+  const { inbound, capabilities, origin } = input;
+  const bind = { address: inbound.address, port: inbound.bindPort };
+  const cluster = inboundCluster(inbound.port);
+  const manager = connectionManager("SIDECAR_INBOUND", capabilities, {
+    statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
+    routeSpecifier: {
+      case: "routeConfig",
+      value: {
+        name: cluster,
+        virtualHosts: [
+          {
+            name: `inbound|http|${inbound.port}`,
+            domains: ["*"],
+            routes: [
+              {
+                name: "default",
+                match: { pathSpecifier: { case: "prefix", value: "/" } },
+                action: { case: "route", value: plainForward(cluster, capabilities.maxStreamDuration) },
+                metadata: originMetadata(origin, ""),
+              },
+            ],
+          },
+        ],
+      },
+    },
+    useRemoteAddress: false,
+    forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
+    serverHeaderTransformation: ServerHeader.PASS_THROUGH,
+  });
+  return listener({ bind, origin, capabilities }, TrafficDirection.INBOUND, manager);
+}
+
+/** Requests from outside the mesh. */
+export function gatewayListener(input: ListenerInput & { readonly routes: string; readonly port: number }): Listener {
+  const { capabilities, routes, port } = input;
+  const manager = connectionManager("GATEWAY", capabilities, {
+    statPrefix: `outbound_${listenerName("0.0.0.0", port)}`,
+    routeSpecifier: routesByName(routes),
+    // The peer is the client: what it says about itself in x-forwarded-for is not believed.
+    useRemoteAddress: true,
+    forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
+    serverName: SERVER_NAME,
+    serverHeaderTransformation: ServerHeader.OVERWRITE,
+  });
+  // Named after the port that the Gateway names, wherever it is bound.
+  return { ...listener(input, TrafficDirection.OUTBOUND, manager), name: listenerName("0.0.0.0", port) };
+}
+
+/** A listener that opens no port: a gRPC client asks for it by the name that it was told to connect to. */
+export function apiListener(name: string, routes: string, origin: Origin): Listener {
+  const manager = create(HttpConnectionManagerSchema, {
+    statPrefix: `outbound_${routes}`,
+    routeSpecifier: routesByName(routes),
+    httpFilters: [router()],
+  });
+  return create(ListenerSchema, {
+    name,
+    apiListener: { apiListener: packed(HttpConnectionManagerSchema, manager) },
+    metadata: originMetadata(origin, ""),
+  });
+}
+
+/** The routes come over the same stream. */
+function routesByName(routeConfigName: string): NonNullable<ConnectionManagerInit["routeSpecifier"]> {
+  return {
+    case: "rds",
+    value: {
+      configSource: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
+      routeConfigName,
+    },
+  };
+}
+
+/** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
+function connectionManager(reporter: string, capabilities: Capabilities, own: ConnectionManagerInit) {
+  return create(HttpConnectionManagerSchema, {
+    ...own,
+    generateRequestId: true,
+    // MeshConfig.pathNormalization BASE
+    normalizePath: true,
+    // A stream may idle as long as the two ends like.
+    streamIdleTimeout: milliseconds(0),
+    upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
+    httpFilters: [...(capabilities.meshStats ? [meshStats(reporter)] : []), router()],
+  });
+}
+
+function router() {
+  return {
+    name: ROUTER_NAME,
+    configType: { case: "typedConfig" as const, value: packed(RouterSchema, create(RouterSchema)) },
+  };
+}
+
+function meshStats(reporter: string) {
+  const config = create(TypedStructSchema, { typeUrl: STATS_TYPE, value: { reporter } });
+  return { name: STATS_NAME, configType: { case: "typedConfig" as const, value: packed(TypedStructSchema, config) } };
+}
+
+function listener(
+  { bind, origin, field = "" }: ListenerInput,
+  trafficDirection: TrafficDirection,
+  manager: MessageShape<typeof HttpConnectionManagerSchema>,
+): Listener {
+  return create(ListenerSchema, {
+    name: listenerName(bind.address, bind.port),
+    address: {
+      address: {
+        case: "socketAddress",
+        value: { address: bind.address, portSpecifier: { case: "portValue", value: bind.port } },
+      },
+    },
+    trafficDirection,
+    filterChains: [
+      {
+        filters: [
+          { name: HCM_NAME, configType: { case: "typedConfig", value: packed(HttpConnectionManagerSchema, manager) } },
+        ],
+      },
+    ],
+    metadata: originMetadata(origin, field),
+  });
+}
+
+function packed<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Any {
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: toBinary(schema, message) });
+}

@@ -1,0 +1,47 @@
+/** Names on the wire, Istio's (istio/istio `pilot/pkg/model/service.go` BuildSubsetKey, `pilot/pkg/networking/util`). */
+
+/** `outbound|9080|v1|reviews.default.svc.cluster.local`; `subset` is "" for the whole service. */
+export function outboundCluster(port: number, subset: string, host: string): string {
+  return `outbound|${port}|${subset}|${host}`;
+}
+
+export function inboundCluster(port: number): string {
+  return `inbound|${port}||`;
+}
+
+/** Route configuration of the listener that an application's HTTP_PROXY points to. */
+export const HTTP_PROXY_ROUTES = "http_proxy";
+
+/** Route configuration of the listeners for one service port: `9080`. */
+export function portRoutes(port: number): string {
+  return String(port);
+}
+
+/** Route configuration of a gateway's server port: `http.8080`. */
+export function gatewayRoutes(port: number): string {
+  return `http.${port}`;
+}
+
+/** Route configuration of one service port for clients that ask by listener name (gRPC). */
+export function serviceRoutes(port: number, host: string): string {
+  return outboundCluster(port, "", host);
+}
+
+export function virtualHostName(host: string, port: number): string {
+  return `${host}:${port}`;
+}
+
+/** A virtual host as a resource of its own. (Envoy docs, "Virtual Host Discovery Service (VHDS)") */
+export function virtualHostResource(routeConfiguration: string, virtualHost: string): string {
+  return `${routeConfiguration}/${virtualHost}`;
+}
+
+/** `127.0.0.1_15001`, `[::1]_15001`. */
+export function listenerName(address: string, port: number): string {
+  return `${bracketed(address)}_${port}`;
+}
+
+/** An IPv6 address in brackets; anything else as it is. */
+export function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}

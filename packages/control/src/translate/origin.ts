@@ -1,0 +1,29 @@
+/** Says in a resource's metadata which object it was made from, so that nobody has to guess which YAML did this. */
+import { create } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { MetadataSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { Metadata } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { Origin } from "../model/origin.ts";
+
+/** Key in `filter_metadata`. */
+export const ORIGIN_METADATA = "tulle.origin";
+
+/** `field` is where in the object: `spec.http[0]`; "" for the object as a whole. */
+export function originMetadata(
+  origin: Origin,
+  field: string,
+  more: Readonly<Record<string, JsonObject>> = {},
+): Metadata {
+  return create(MetadataSchema, { filterMetadata: { [ORIGIN_METADATA]: originJson(origin, field), ...more } });
+}
+
+function originJson({ kind, namespace, name, file, line }: Origin, field: string): JsonObject {
+  return {
+    kind,
+    namespace,
+    name,
+    field,
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+  };
+}

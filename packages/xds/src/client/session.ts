@@ -54,7 +54,7 @@ export function deliver(subscription: TypeSubscription, batch: Batch, clock: Clo
     updated.set(name, resource);
   }
   for (const name of rejected.keys()) updated.delete(name);
-  const removed = batch.removed.filter((name) => subscription.wants(name));
+  const removed = batch.removed.filter((name) => subscription.wants(name) || subscription.held.has(name));
 
   try {
     const refused = subscription.watcher.onUpdate({ typeUrl, version: batch.version, updated, removed });

@@ -38,11 +38,16 @@ export class DeltaStream extends PushStream {
     this.requested();
   }
 
-  /** What the client says it has; not counting endpoints that it will want again for clusters on their way to it. */
+  /**
+   * What the client says it has. Endpoints that it will want again, for clusters on their way to it, count as held in
+   * another version.
+   */
   #claimed({ typeUrl, initialResourceVersions }: DeltaRequest): ReadonlyMap<string, string> | undefined {
     const claimed = new Map(Object.entries(initialResourceVersions));
     if (typeUrl === TYPE.endpoints) {
-      for (const { name } of this.find(TYPE.cluster)?.inFlight?.selection.resources ?? []) claimed.delete(name);
+      for (const { name } of this.find(TYPE.cluster)?.inFlight?.selection.resources ?? []) {
+        if (claimed.has(name)) claimed.set(name, "");
+      }
     }
     return claimed.size === 0 ? undefined : claimed;
   }
@@ -71,9 +76,8 @@ export class DeltaStream extends PushStream {
     return empty && !subscription.dueAll ? undefined : selection;
   }
 
-  protected override selectRemovals(subscription: Subscription, view: ResourceView): Selection | undefined {
-    const removed = [...subscription.removals.keys()].filter((name) => subscription.find(view, name) === undefined);
-    return removed.length === 0 ? undefined : { resources: [], removed };
+  protected override selectRemovals(subscription: Subscription): Selection {
+    return { resources: [], removed: [...subscription.removals.keys()] };
   }
 }
 

@@ -77,7 +77,7 @@ export abstract class PushStream {
   ): Selection | undefined;
 
   /** The message that tells the client of `subscription.removals`. */
-  protected abstract selectRemovals(subscription: Subscription, view: ResourceView): Selection | undefined;
+  protected abstract selectRemovals(subscription: Subscription, view: ResourceView): Selection;
 
   /** The view that the client is to hold from now on. */
   update(view: ResourceView): void {
@@ -216,7 +216,6 @@ export abstract class PushStream {
       if (subscription.removals.size === 0) continue;
       const selection = this.selectRemovals(subscription, this.#active);
       subscription.removals.clear();
-      if (selection === undefined) continue;
       this.#send(subscription, selection);
       return true;
     }

@@ -12,7 +12,7 @@ import { isGlob } from "./subscription.ts";
 export function selectChanges(subscription: Subscription, view: ResourceView): Selection {
   const set = subscription.setIn(view);
   const diff = wholeDiff(subscription, view);
-  const named = [...subscription.due, ...doubtful(subscription), ...subscription.changedOutside(view)];
+  const named = [...subscription.due, ...subscription.doubtful, ...subscription.changedOutside(view)];
   if (diff !== undefined && named.length === 0 && subscription.claimed === undefined) {
     if (getsAll(subscription, view, diff)) return diff;
   }
@@ -25,8 +25,14 @@ export function selectChanges(subscription: Subscription, view: ResourceView): S
   };
   const tell = (name: string): void => {
     const resource = subscription.find(view, name);
-    if (resource === undefined) removed.add(name);
-    else include(resource);
+    if (resource !== undefined) {
+      include(resource);
+      return;
+    }
+    removed.add(name);
+    // What was found by an alias goes by its own name, too: the client may know it by that.
+    const before = subscription.outside.get(name);
+    if (before !== undefined && subscription.find(view, before.name) === undefined) removed.add(before.name);
   };
   for (const resource of diff?.resources ?? []) if (subscription.subscribes(resource.name)) include(resource);
   for (const name of diff?.removed ?? []) if (subscription.subscribes(name)) tell(name);
@@ -35,7 +41,8 @@ export function selectChanges(subscription: Subscription, view: ResourceView): S
     if (members.length > 0) for (const resource of members) include(resource);
     else tell(name);
   }
-  for (const name of claimed?.keys() ?? []) if (subscription.subscribes(name)) tell(name);
+  // What the client holds and we do not know goes, also if it came by an alias.
+  for (const name of claimed?.keys() ?? []) if (subscription.find(view, name) === undefined) removed.add(name);
 
   const all = diffSets(undefined, set);
   const isAll = removed.size === 0 && resources.size === all.resources.length;
@@ -58,11 +65,4 @@ function getsAll(subscription: Subscription, view: ResourceView, diff: Selection
     diff.resources.every((resource) => subscription.subscribes(resource.name)) &&
     diff.removed.every((name) => subscription.subscribes(name))
   );
-}
-
-/** Names from refused responses that are still subscribed to, be it by an alias. */
-function doubtful(subscription: Subscription): string[] {
-  if (subscription.doubtful.size === 0) return [];
-  const byAlias = new Set([...subscription.outside.values()].map((resource) => resource?.name));
-  return [...subscription.doubtful].filter((name) => subscription.subscribes(name) || byAlias.has(name));
 }

@@ -84,7 +84,7 @@ export class SotwStream extends PushStream {
     return inFull(subscription, view, subscription.removals);
   }
 
-  protected override selectRemovals(subscription: Subscription, view: ResourceView): Selection | undefined {
+  protected override selectRemovals(subscription: Subscription, view: ResourceView): Selection {
     return inFull(subscription, view, new Map());
   }
 }

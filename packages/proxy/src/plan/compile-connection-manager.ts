@@ -1,4 +1,5 @@
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
+import type { Workload } from "@tulle/telemetry";
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
 import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
@@ -8,6 +9,7 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { milliseconds } from "./duration.ts";
+import { compileMeshStats } from "./mesh-stats-config.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
@@ -20,6 +22,8 @@ export interface ConnectionManagerContext {
   routeConfigRef(name: string): RouteConfigRef;
   /** Compiles an inline route configuration. */
   inlineRoutes(message: RouteConfiguration, place: Place): RouteConfigRef;
+  /** Who this proxy is, for mesh metrics. */
+  readonly localWorkload: Workload;
 }
 
 /** Sources of the defaults: Envoy http_connection_manager.proto and protocol.proto. */
@@ -61,7 +65,7 @@ export function compileConnectionManager(
   const message = packed as HttpConnectionManager;
   const common = message.commonHttpProtocolOptions;
   const http1 = message.httpProtocolOptions;
-  const { router, filters } = compileFilters(message, place);
+  const { router, filters } = compileFilters(message, context, place);
   const stripAny = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
   if (stripAny && message.stripMatchingHostPort) {
     place.refuse("Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.");
@@ -126,7 +130,11 @@ interface CompiledFilters {
 }
 
 /** The router comes last and is part of the plan itself; an optional filter that we lack has been left out by then. */
-function compileFilters(message: HttpConnectionManager, place: Place): CompiledFilters {
+function compileFilters(
+  message: HttpConnectionManager,
+  context: ConnectionManagerContext,
+  place: Place,
+): CompiledFilters {
   const filters: HttpFilterPlan[] = [];
   let router: Router | null = null;
   for (const [i, filter] of message.httpFilters.entries()) {
@@ -139,20 +147,13 @@ function compileFilters(message: HttpConnectionManager, place: Place): CompiledF
     if (extension.typeName === ROUTER) {
       router = extension.message as Router | null;
     } else if (extension.typeName === MESH_STATS) {
-      filters.push({ name: filter.name, typeUrl: extension.typeUrl, config: meshStatsConfig(extension.content) });
+      filters.push({
+        name: filter.name,
+        typeUrl: extension.typeUrl,
+        config: compileMeshStats(extension.content, context.localWorkload),
+      });
     }
   }
   if (router === null) place.field("http_filters").refuse(`a filter chain without ${ROUTER_NAME} is not supported`);
   return { router, filters };
-}
-
-/** What Istio's mesh metrics filter may be told; everything else in it tunes labels that we have fixed. */
-export interface MeshStatsConfig {
-  /** Istio's `reporter`: SIDECAR (default; the listener's direction decides) or SERVER_GATEWAY. */
-  readonly reporter: string;
-}
-
-function meshStatsConfig(content: JsonObject | null): MeshStatsConfig {
-  const reporter = content?.["reporter"];
-  return { reporter: typeof reporter === "string" ? reporter : "SIDECAR" };
 }

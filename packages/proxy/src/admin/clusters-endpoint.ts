@@ -1,0 +1,124 @@
+import { RE2JS } from "re2js";
+import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
+import { type AdminContext, type AdminEndpoint, json, text } from "./endpoint.ts";
+
+/** Routes of priority HIGH are refused; their thresholds are shown with Envoy's defaults because its readers expect the lines. */
+const HIGH_PRIORITY = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } as const;
+
+/** How `/clusters` writes a host's health. Source: Envoy `source/common/upstream/host_utility.cc`. */
+const HEALTH_FLAGS: Readonly<Record<Host["health"], string>> = {
+  healthy: "healthy",
+  unhealthy: "/failed_eds_health",
+  degraded: "/degraded_eds_health",
+};
+const EDS_HEALTH: Readonly<Record<Host["health"], string>> = {
+  healthy: "HEALTHY",
+  unhealthy: "UNHEALTHY",
+  degraded: "DEGRADED",
+};
+
+export const clustersEndpoint: AdminEndpoint = {
+  path: "/clusters",
+  post: false,
+  help: "upstream cluster status",
+  parameters: {
+    filter: "Regular expression (Google re2) for filtering clusters by name",
+    format: "File format to use; One of (text, json)",
+  },
+  handle(query, context) {
+    const pattern = query.get("filter");
+    let clusters = [...context.dataPlane.clusters()];
+    if (pattern !== null && pattern !== "") {
+      try {
+        const regex = RE2JS.compile(pattern);
+        clusters = clusters.filter((cluster) => regex.test(cluster.name));
+      } catch (error) {
+        return text(`Invalid re2 regex: ${error instanceof Error ? error.message : String(error)}`, 400);
+      }
+    }
+    if (query.get("format") === "json")
+      return json({ cluster_statuses: clusters.map((each) => clusterJson(each, context)) });
+    return text(clusters.map((each) => clusterText(each, context)).join(""));
+  },
+};
+
+function clusterText(cluster: Cluster, context: AdminContext): string {
+  const { name, plan } = cluster;
+  const line = (key: string, value: string | number | boolean): string => `${name}::${key}::${value}\n`;
+  let out = line("observability_name", plan.statName);
+  for (const [priority, thresholds] of [
+    ["default", plan.thresholds],
+    ["high", HIGH_PRIORITY],
+  ] as const) {
+    out += line(`${priority}_priority::max_connections`, thresholds.maxConnections);
+    out += line(`${priority}_priority::max_pending_requests`, thresholds.maxPendingRequests);
+    out += line(`${priority}_priority::max_requests`, thresholds.maxRequests);
+    out += line(`${priority}_priority::max_retries`, thresholds.maxRetries);
+  }
+  out += line("added_via_api", context.configuration.clusters.isDynamic(name));
+  for (const host of cluster.allHosts()) {
+    for (const [key, value] of hostStats(host)) out += line(`${host.name}::${key}`, value);
+    out += line(`${host.name}::hostname`, host.hostname);
+    out += line(`${host.name}::health_flags`, HEALTH_FLAGS[host.health]);
+    out += line(`${host.name}::weight`, host.weight);
+    for (const key of ["region", "zone", "sub_zone"]) out += line(`${host.name}::${key}`, "");
+    out += line(`${host.name}::canary`, false);
+    out += line(`${host.name}::priority`, 0);
+    out += line(`${host.name}::success_rate`, -1);
+    out += line(`${host.name}::local_origin_success_rate`, -1);
+  }
+  return out;
+}
+
+/** In Envoy's order: by name. */
+function hostStats(host: Host): readonly (readonly [string, number])[] {
+  return [
+    ["cx_active", host.activeConnections],
+    ["cx_connect_fail", host.connectFailures],
+    ["cx_total", host.connectionsTotal],
+    ["rq_active", host.activeRequests],
+    ["rq_error", host.requestsFailed],
+    ["rq_pending_active", 0],
+    ["rq_success", host.requestsSucceeded],
+    ["rq_timeout", host.requestTimeouts],
+    ["rq_total", host.requestsTotal],
+  ];
+}
+
+function clusterJson(cluster: Cluster, context: AdminContext): unknown {
+  const { plan, name } = cluster;
+  const threshold = (thresholds: typeof plan.thresholds): Record<string, number> => ({
+    max_connections: thresholds.maxConnections,
+    max_pending_requests: thresholds.maxPendingRequests,
+    max_requests: thresholds.maxRequests,
+    max_retries: thresholds.maxRetries,
+  });
+  return {
+    name,
+    ...(context.configuration.clusters.isDynamic(name) ? { added_via_api: true } : {}),
+    host_statuses: [...cluster.allHosts()].map(hostJson),
+    circuit_breakers: { thresholds: [threshold(plan.thresholds), { priority: "HIGH", ...threshold(HIGH_PRIORITY) }] },
+    observability_name: plan.statName,
+    ...(plan.edsServiceName === "" ? {} : { eds_service_name: plan.edsServiceName }),
+  };
+}
+
+function hostJson(host: Host): unknown {
+  // Counters first, then gauges; a zero value is left out, as proto3 JSON does.
+  const isGauge = (key: string): boolean => key.endsWith("_active");
+  const stats = hostStats(host);
+  const rows = [...stats.filter(([key]) => !isGauge(key)), ...stats.filter(([key]) => isGauge(key))];
+  return {
+    address: { socket_address: { address: host.address, port_value: host.port } },
+    stats: rows.map(([key, value]) => ({
+      ...(isGauge(key) ? { type: "GAUGE" } : {}),
+      ...(value === 0 ? {} : { value: String(value) }),
+      name: key,
+    })),
+    health_status: { eds_health_status: EDS_HEALTH[host.health] },
+    weight: host.weight,
+    ...(host.hostname === "" ? {} : { hostname: host.hostname }),
+    locality: {},
+  };
+}

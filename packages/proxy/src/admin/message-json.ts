@@ -1,0 +1,32 @@
+/** Configuration messages as JSON, with Envoy's field names and the contents of Any fields. */
+import {
+  type DescMessage,
+  type JsonObject,
+  type Message,
+  createRegistry,
+  fromBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Node, NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { TYPE_URL_PREFIX } from "../plan/supported-fields.ts";
+import { extensionRegistry } from "../plan/schemas.ts";
+
+const OPTIONS = { registry: createRegistry(extensionRegistry), useProtoFieldName: true };
+
+export function messageToJson(schema: DescMessage, message: Message): JsonObject {
+  return toJson(schema, message, OPTIONS) as JsonObject;
+}
+
+/** The encoded message as the JSON of an Any. */
+export function packedToJson(schema: DescMessage, value: Uint8Array): JsonObject {
+  return { "@type": TYPE_URL_PREFIX + schema.typeName, ...messageToJson(schema, fromBinary(schema, value)) };
+}
+
+export function bootstrapToJson(bootstrap: Bootstrap): JsonObject {
+  return messageToJson(BootstrapSchema, bootstrap);
+}
+
+export function nodeToJson(node: Node): JsonObject {
+  return messageToJson(NodeSchema, node);
+}

@@ -1,0 +1,133 @@
+/**
+ * The admin endpoint. Node's own HTTP server is good enough here: nothing of this is on the path of a request.
+ * Methods, texts and status codes are Envoy's. (Envoy docs, "Administration interface")
+ */
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { SocketAddress } from "../plan/address.ts";
+import { ConfigError } from "../plan/problems.ts";
+import type { ServerState } from "../server-state.ts";
+import { clustersEndpoint } from "./clusters-endpoint.ts";
+import { configDumpEndpoint } from "./config-dump-endpoint.ts";
+import { type AdminContext, type AdminEndpoint, type AdminReply, text } from "./endpoint.ts";
+import { helpEndpoints, helpText } from "./help-endpoints.ts";
+import { listenersEndpoint } from "./listeners-endpoint.ts";
+import {
+  certsEndpoint,
+  drainListenersEndpoint,
+  healthCheckFailEndpoint,
+  healthCheckOkEndpoint,
+  hotRestartEndpoint,
+  loggingEndpoint,
+  memoryEndpoint,
+  quitEndpoint,
+  readyEndpoint,
+  runtimeEndpoint,
+  serverInfoEndpoint,
+} from "./state-endpoints.ts";
+import { prometheusEndpoint, resetCountersEndpoint, statsEndpoint } from "./stats-endpoints.ts";
+
+const ENDPOINTS: readonly AdminEndpoint[] = [
+  certsEndpoint,
+  clustersEndpoint,
+  configDumpEndpoint,
+  drainListenersEndpoint,
+  healthCheckFailEndpoint,
+  healthCheckOkEndpoint,
+  hotRestartEndpoint,
+  listenersEndpoint,
+  loggingEndpoint,
+  memoryEndpoint,
+  prometheusEndpoint,
+  quitEndpoint,
+  readyEndpoint,
+  resetCountersEndpoint,
+  runtimeEndpoint,
+  serverInfoEndpoint,
+  statsEndpoint,
+  ...helpEndpoints(() => ENDPOINTS),
+];
+
+const BY_PATH: ReadonlyMap<string, AdminEndpoint> = new Map(ENDPOINTS.map((endpoint) => [endpoint.path, endpoint]));
+
+export class AdminServer {
+  private readonly context: AdminContext;
+  private readonly server: Server;
+  private healthChecksFail = false;
+  private bound = "";
+
+  constructor(context: Omit<AdminContext, "startedMs" | "failHealthChecks">) {
+    this.context = {
+      ...context,
+      startedMs: context.clock.wallMs(),
+      // A server that fails its health checks on purpose says that it is draining, as Envoy does.
+      state: (): ServerState => (this.healthChecksFail && context.state() === "LIVE" ? "DRAINING" : context.state()),
+      failHealthChecks: (fail) => {
+        this.healthChecksFail = fail;
+      },
+    };
+    this.server = createServer((request, response) => this.answer(request, response));
+  }
+
+  /** `127.0.0.1:15000` once it listens. */
+  get address(): string {
+    return this.bound;
+  }
+
+  /** Throws ConfigError if the address cannot be bound. */
+  async listen({ address, port }: SocketAddress): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", (error) =>
+        reject(new ConfigError([{ path: "admin.address", message: `cannot be bound: ${error.message}` }])),
+      );
+      this.server.listen({ host: address, port }, resolve);
+    });
+    this.server.removeAllListeners("error");
+    this.server.on("error", (error) => this.context.log.error("admin endpoint failed", { error: error.message }));
+    const bound = this.server.address() as AddressInfo;
+    this.bound = bound.family === "IPv6" ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+    if (!/^(127\.|::1$)/.test(bound.address)) {
+      this.context.log.warn("the admin endpoint is not on loopback: whoever reaches it can stop this proxy", {
+        address: this.bound,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.server.listening) return;
+    // A reply that is being written (to /quitquitquit) is finished; idle connections are not waited for.
+    await new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+      this.server.closeIdleConnections();
+    });
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    let reply: AdminReply;
+    try {
+      reply = this.reply(request.method ?? "GET", request.url ?? "/");
+    } catch (error) {
+      this.context.log.error("admin endpoint failed", { url: request.url ?? "", error: String(error) });
+      reply = text("internal error\n", 500);
+    }
+    request.resume();
+    response.writeHead(reply.status, {
+      "content-type": reply.contentType,
+      "cache-control": "no-cache, max-age=0",
+      "x-content-type-options": "nosniff",
+      server: "envoy",
+      // One request a connection: nothing here is worth keeping one open, and `close` need not wait.
+      connection: "close",
+    });
+    response.end(request.method === "HEAD" ? undefined : reply.body);
+  }
+
+  private reply(method: string, url: string): AdminReply {
+    const cut = url.indexOf("?");
+    const path = cut < 0 ? url : url.slice(0, cut);
+    const endpoint = BY_PATH.get(path);
+    if (endpoint === undefined) return text(`invalid path. ${helpText(ENDPOINTS)}`, 404);
+    if (endpoint.post && method !== "POST") return text(`Method ${method} not allowed, POST required.`, 405);
+    return endpoint.handle(new URLSearchParams(cut < 0 ? "" : url.slice(cut + 1)), this.context);
+  }
+}

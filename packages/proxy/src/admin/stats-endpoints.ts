@@ -1,0 +1,85 @@
+import { RE2JS } from "re2js";
+import { renderPrometheus } from "../stats/prometheus.ts";
+import { type StatType, renderJson, renderText } from "../stats/text.ts";
+import { type AdminContext, type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
+import { refreshServerStats } from "./server-stats.ts";
+
+const FILTERS = {
+  usedonly: "Only include stats that have been written by system since restart",
+  filter: "Regular expression (Google re2) for filtering stats",
+  invert_filter: "Invert the filter regex",
+};
+const TYPES: readonly StatType[] = ["All", "Counters", "Histograms", "Gauges", "TextReadouts"];
+
+export const statsEndpoint: AdminEndpoint = {
+  path: "/stats",
+  post: false,
+  help: "print server stats",
+  parameters: {
+    ...FILTERS,
+    format: "Format to use; One of (text, json, prometheus)",
+    type: `Stat types to include.; One of (${TYPES.join(", ")})`,
+  },
+  handle(query, context) {
+    const format = query.get("format") ?? "text";
+    if (format === "prometheus") return prometheusEndpoint.handle(query, context);
+    if (format !== "text" && format !== "json") return text("usage: /stats?format=(json|prometheus|text)\n\n", 400);
+    const type = TYPES.find((each) => each === (query.get("type") ?? "All"));
+    if (type === undefined) return text(`invalid &type= param; One of (${TYPES.join(", ")})`, 400);
+    return withFilter(query, (filter) => {
+      refreshServerStats(context);
+      const selection = { usedOnly: query.has("usedonly"), filter, type };
+      if (format === "json") return { status: 200, contentType: JSON_TYPE, body: renderJson(context.stats, selection) };
+      return text(renderText(context.stats, selection));
+    });
+  },
+};
+
+export const prometheusEndpoint: AdminEndpoint = {
+  path: "/stats/prometheus",
+  post: false,
+  help: "print server stats in prometheus format",
+  parameters: FILTERS,
+  handle(query, context) {
+    return withFilter(query, (filter) => {
+      refreshServerStats(context);
+      const body = renderPrometheus(context.stats, {
+        usedOnly: query.has("usedonly"),
+        filter,
+        clusterNames: statNames(context),
+      });
+      return { status: 200, contentType: TEXT, body };
+    });
+  },
+};
+
+export const resetCountersEndpoint: AdminEndpoint = {
+  path: "/reset_counters",
+  post: true,
+  help: "reset all counters to zero",
+  parameters: {},
+  handle(_, context) {
+    context.stats.resetCounters();
+    return text("OK\n");
+  },
+};
+
+/** Names under which clusters count, as they stand in stat names. */
+function statNames(context: AdminContext): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const cluster of context.dataPlane.clusters()) names.add(cluster.plan.statName.replaceAll(":", "_"));
+  return names;
+}
+
+function withFilter(query: URLSearchParams, reply: (filter: (name: string) => boolean) => AdminReply): AdminReply {
+  const pattern = query.get("filter");
+  if (pattern === null || pattern === "") return reply(() => true);
+  let regex: RE2JS;
+  try {
+    regex = RE2JS.compile(pattern);
+  } catch (error) {
+    return text(`Invalid re2 regex: ${error instanceof Error ? error.message : String(error)}`, 400);
+  }
+  const invert = query.has("invert_filter");
+  return reply((name) => regex.test(name) !== invert);
+}

@@ -1,0 +1,225 @@
+/** A running proxy: configuration, data plane, management server connection and admin endpoint, put together. */
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { AdsClient } from "@tulle/xds/client";
+import { AdminServer } from "./admin/server.ts";
+import { type Clock, systemClock } from "./clock/clock.ts";
+import { DataPlane } from "./data-plane.ts";
+import { type Log, type LogLevel, createLog } from "./log.ts";
+import { readSocketAddress } from "./plan/address.ts";
+import { loadBootstrapFile } from "./plan/bootstrap.ts";
+import { checkMessage } from "./plan/check.ts";
+import { Place, type Problem, throwProblems } from "./plan/problems.ts";
+import type { ServerState } from "./server-state.ts";
+import { StatsRegistry } from "./stats/index.ts";
+import { type Resolve, systemResolve } from "./upstream/dns-resolver.ts";
+import { type AdsTarget, adsTarget } from "./xds/ads-target.ts";
+import { Configuration } from "./xds/configuration.ts";
+import type { BoundListener } from "./xds/listener-set.ts";
+import { Subscriptions } from "./xds/subscriptions.ts";
+
+export interface ProxyOptions {
+  /** An Envoy bootstrap: the file that `envoy -c` takes, or the message. */
+  readonly bootstrap: Bootstrap | { readonly file: string };
+  /** Default: text on stderr. */
+  readonly log?: Log;
+  /** Level of the default log. Default `info`. */
+  readonly logLevel?: LogLevel;
+  /** How long `drain` lets requests in flight finish. Default 5 s, Istio's `terminationDrainDuration`. */
+  readonly drainTimeMs?: number;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly resolve?: Resolve;
+}
+
+/** Source: Istio api/mesh/v1alpha1/proxy.proto, termination_drain_duration. */
+export const DEFAULT_DRAIN_TIME_MS = 5_000;
+
+export interface Proxy {
+  /**
+   * Listeners are up: at once for a static configuration, else after the first configuration or its initial fetch timeout.
+   * Rejects if a static listener cannot be bound.
+   */
+  readonly ready: Promise<void>;
+  /** `127.0.0.1:15000`; null without an admin endpoint. */
+  readonly adminAddress: string | null;
+  /** The proxy has been closed, by `close` or by the admin endpoint's `/quitquitquit`. */
+  readonly closed: Promise<void>;
+  listenerAddresses(): readonly BoundListener[];
+  /** Tells the control plane whether the application behind this proxy is healthy. */
+  reportHealth(healthy: boolean, message?: string): void;
+  /** Stops accepting, lets requests in flight finish for up to `drainTimeMs`, closes. */
+  drain(): Promise<void>;
+  /** Closes every connection now. */
+  close(): Promise<void>;
+}
+
+/** Starts a proxy. Throws ConfigError with every problem of the bootstrap; nothing is left running then. */
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const log = options.log ?? defaultLog(options.logLevel ?? "info");
+  const bootstrap =
+    "file" in options.bootstrap ? await loadBootstrapFile(options.bootstrap.file) : checked(options.bootstrap);
+  const proxy = new RunningProxy(bootstrap, log, options);
+  await proxy.start();
+  return proxy;
+}
+
+function checked(bootstrap: Bootstrap): Bootstrap {
+  const problems: Problem[] = [];
+  checkMessage(BootstrapSchema, bootstrap, new Place("", problems));
+  throwProblems(problems);
+  return bootstrap;
+}
+
+function defaultLog(level: LogLevel): Log {
+  return createLog({ level, write: (line) => process.stderr.write(line), now: () => new Date(systemClock.wallMs()) });
+}
+
+class RunningProxy implements Proxy {
+  readonly ready: Promise<void>;
+  readonly closed: Promise<void>;
+  private readonly bootstrap: Bootstrap;
+  private readonly log: Log;
+  private readonly clock: Clock;
+  private readonly drainTimeMs: number;
+  private readonly stats = new StatsRegistry();
+  private readonly subscriptions = new Subscriptions();
+  private readonly dataPlane: DataPlane;
+  private readonly configuration: Configuration;
+  private readonly random: () => number;
+  private state: ServerState = "PRE_INITIALIZING";
+  private admin: AdminServer | null = null;
+  private ads: AdsClient | null = null;
+  private resolveReady!: () => void;
+  private rejectReady!: (error: Error) => void;
+  private resolveClosed!: () => void;
+  private closing: Promise<void> | null = null;
+
+  constructor(bootstrap: Bootstrap, log: Log, options: ProxyOptions) {
+    this.bootstrap = bootstrap;
+    this.log = log;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
+    this.drainTimeMs = options.drainTimeMs ?? DEFAULT_DRAIN_TIME_MS;
+    this.ready = new Promise((resolve, reject) => {
+      this.resolveReady = resolve;
+      this.rejectReady = reject;
+    });
+    // Whoever does not look at `ready` must not be ended by it.
+    this.ready.catch(() => {});
+    this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
+    this.dataPlane = new DataPlane({ clock: this.clock, random: this.random, stats: this.stats, log });
+    this.configuration = new Configuration(bootstrap, {
+      dataPlane: this.dataPlane,
+      clock: this.clock,
+      random: this.random,
+      resolve: options.resolve ?? systemResolve,
+      stats: this.stats,
+      log,
+      subscriber: this.subscriptions,
+      onStaticListenerFailure: (error) => this.rejectReady(error),
+    });
+  }
+
+  get adminAddress(): string | null {
+    return this.admin?.address ?? null;
+  }
+
+  async start(): Promise<void> {
+    const problems: Problem[] = [];
+    const target = adsTarget(this.bootstrap, new Place("", problems));
+    throwProblems(problems);
+    const applyListeners = this.configuration.applyStatic(this.bootstrap);
+    await this.startAdmin();
+    if (target !== null) await this.startAds(target);
+    this.state = "INITIALIZING";
+    void this.initialize(target, applyListeners);
+  }
+
+  listenerAddresses(): readonly BoundListener[] {
+    return this.configuration.listeners.addresses();
+  }
+
+  reportHealth(healthy: boolean, message?: string): void {
+    this.ads?.reportHealth(healthy, message);
+  }
+
+  async drain(): Promise<void> {
+    this.startDraining();
+    let timer: { cancel(): void } | null = null;
+    const expired = new Promise<void>((resolve) => (timer = this.clock.schedule(this.drainTimeMs, resolve)));
+    await Promise.race([this.dataPlane.drained(), expired]);
+    (timer as { cancel(): void } | null)?.cancel();
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private startDraining(): void {
+    this.state = "DRAINING";
+    this.dataPlane.startDraining();
+  }
+
+  private async shutDown(): Promise<void> {
+    this.ads?.close();
+    this.configuration.close();
+    await this.dataPlane.close();
+    await this.admin?.close();
+    this.resolveClosed();
+  }
+
+  private async startAdmin(): Promise<void> {
+    const { admin } = this.bootstrap;
+    if (admin?.address === undefined) return;
+    const problems: Problem[] = [];
+    const address = readSocketAddress(admin.address, new Place("admin.address", problems));
+    throwProblems(problems);
+    if (address === null) return;
+    this.admin = new AdminServer({
+      bootstrap: this.bootstrap,
+      configuration: this.configuration,
+      dataPlane: this.dataPlane,
+      stats: this.stats,
+      clock: this.clock,
+      log: this.log,
+      ads: () => this.ads,
+      state: () => this.state,
+      drainListeners: () => this.startDraining(),
+      quit: () => void this.close(),
+    });
+    await this.admin.listen(address);
+  }
+
+  private async startAds(target: AdsTarget): Promise<void> {
+    // Loaded here: a static bootstrap starts without gRPC.
+    const { connectToManagementServer } = await import("./xds/management-server.ts");
+    this.ads = connectToManagementServer(target, {
+      bootstrap: this.bootstrap,
+      clock: this.clock,
+      random: this.random,
+      log: this.log,
+      onUnreachable: () => this.subscriptions.giveUpWaiting(),
+    });
+    this.subscriptions.start(this.ads, {
+      configuration: this.configuration,
+      log: this.log,
+      wantsClusters: this.bootstrap.dynamicResources?.cdsConfig !== undefined,
+      wantsListeners: this.bootstrap.dynamicResources?.ldsConfig !== undefined,
+    });
+  }
+
+  /** Envoy's order: clusters and their endpoints, then listeners and their routes, then traffic. */
+  private async initialize(target: AdsTarget | null, applyListeners: () => void): Promise<void> {
+    if (target !== null) await this.subscriptions.clustersReady();
+    else await this.configuration.clusters.whenWarm();
+    applyListeners();
+    await this.configuration.listeners.whenWarm();
+    if (target !== null) await this.subscriptions.listenersReady();
+    if (this.state === "INITIALIZING") this.state = "LIVE";
+    this.resolveReady();
+  }
+}

@@ -1,0 +1,83 @@
+/** Prometheus text exposition, as Envoy's `/stats/prometheus`: `envoy_` names with labels; istio_* series under their own names. */
+import { DEFAULT_BUCKETS, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
+import type { StatsRegistry } from "./registry.ts";
+import { extractTags } from "./tag-extraction.ts";
+
+export interface PrometheusOptions {
+  /** Leave out what was never counted. */
+  readonly usedOnly: boolean;
+  /** Which stats to show, by dotted name. */
+  readonly filter: (name: string) => boolean;
+  readonly clusterNames: ReadonlySet<string>;
+}
+
+/** Series of one name, which must stand together. */
+interface Family {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly lines: string[];
+}
+
+export function renderPrometheus(stats: StatsRegistry, options: PrometheusOptions): string {
+  const families = new Map<string, Family>();
+  const add = (
+    metric: Counter | Gauge | Histogram,
+    type: Family["type"],
+    render: (name: string, labels: string) => string,
+  ): void => {
+    if (!options.filter(metric.name)) return;
+    const { name, labels } = exposition(metric, options.clusterNames);
+    let family = families.get(name);
+    if (family === undefined) families.set(name, (family = { type, lines: [] }));
+    family.lines.push(render(name, labels));
+  };
+  for (const counter of stats.counters()) {
+    if (options.usedOnly && counter.value === 0) continue;
+    add(counter, "counter", (name, labels) => `${name}{${labels}} ${counter.value}\n`);
+  }
+  for (const gauge of stats.gauges()) {
+    if (options.usedOnly && gauge.value === 0) continue;
+    add(gauge, "gauge", (name, labels) => `${name}{${labels}} ${gauge.value}\n`);
+  }
+  for (const histogram of stats.histograms()) {
+    if (options.usedOnly && histogram.count === 0) continue;
+    add(histogram, "histogram", (name, labels) => renderHistogram(histogram, name, labels));
+  }
+  let text = "";
+  for (const name of [...families.keys()].sort()) {
+    const family = families.get(name)!;
+    text += `# TYPE ${name} ${family.type}\n${family.lines.join("")}`;
+  }
+  return text;
+}
+
+function renderHistogram(histogram: Histogram, name: string, labels: string): string {
+  const separator = labels === "" ? "" : ",";
+  const counts = histogram.cumulative(DEFAULT_BUCKETS);
+  let text = "";
+  counts.forEach((count, i) => {
+    text += `${name}_bucket{${labels}${separator}le="${DEFAULT_BUCKETS[i]}"} ${count}\n`;
+  });
+  text += `${name}_bucket{${labels}${separator}le="+Inf"} ${histogram.count}\n`;
+  return `${text}${name}_sum{${labels}} ${histogram.sum}\n${name}_count{${labels}} ${histogram.count}\n`;
+}
+
+/** Names that are exposed without the `envoy_` prefix. Source: Envoy `source/server/admin/prometheus_stats.cc`, custom namespaces; Istio's metrics. */
+const OWN_NAMESPACE = /^istio_/;
+
+function exposition(
+  metric: { name: string; tags: Tags },
+  clusterNames: ReadonlySet<string>,
+): { name: string; labels: string } {
+  if (OWN_NAMESPACE.test(metric.name)) return { name: metric.name, labels: renderLabels(metric.tags) };
+  const { name, tags } = extractTags(metric.name, clusterNames);
+  return { name: `envoy_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`, labels: renderLabels([...tags, ...metric.tags]) };
+}
+
+function renderLabels(tags: Tags): string {
+  return tags.map(([name, value]) => `${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}="${escapeLabel(value)}"`).join(",");
+}
+
+/** Source: Prometheus text format 0.0.4. */
+function escapeLabel(value: string): string {
+  return /[\\"\n]/.test(value) ? value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : value;
+}

@@ -1,0 +1,247 @@
+/**
+ * The clusters that there are, static and from CDS, and where their endpoints come from. A cluster whose endpoints are not known
+ * yet is warming: the data plane does not see it, and an older version of it keeps serving.
+ */
+import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { DataPlane } from "../data-plane.ts";
+import type { Log } from "../log.ts";
+import { type ClusterContext, compileCluster } from "../plan/compile-cluster.ts";
+import { compileDnsOptions } from "../plan/compile-dns.ts";
+import { compileEndpoints } from "../plan/compile-endpoints.ts";
+import type { ClusterPlan, EndpointPlan } from "../plan/plan.ts";
+import type { Place } from "../plan/problems.ts";
+import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
+import { type DnsOptions, DnsWatch, type Resolve } from "../upstream/dns-resolver.ts";
+
+/** A cluster message, compiled and not in force yet. */
+export interface PreparedCluster {
+  readonly plan: ClusterPlan;
+  /** The message's own endpoints: addresses, or names to resolve. */
+  readonly endpoints: readonly EndpointPlan[];
+  readonly dns: DnsOptions | null;
+}
+
+export function prepareCluster(message: Cluster, context: ClusterContext, place: Place): PreparedCluster {
+  const plan = compileCluster(message, context, place);
+  const named = plan.discovery === "strict-dns" || plan.discovery === "logical-dns";
+  return {
+    plan,
+    endpoints:
+      message.loadAssignment === undefined
+        ? []
+        : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
+    dns: named ? compileDnsOptions(message) : null,
+  };
+}
+
+/** Who asks for the endpoints of EDS clusters. */
+export interface EndpointSubscriber {
+  watch(serviceName: string): void;
+  unwatch(serviceName: string): void;
+}
+
+export interface ClusterSetDeps {
+  readonly dataPlane: Pick<DataPlane, "setCluster" | "setEndpoints" | "removeCluster">;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resolve: Resolve;
+  readonly stats: StatsRegistry;
+  readonly log: Log;
+  readonly endpoints: EndpointSubscriber;
+}
+
+/** One version of a cluster. */
+interface Version {
+  readonly prepared: PreparedCluster;
+  readonly dynamic: boolean;
+  readonly watches: DnsWatch[];
+}
+
+export class ClusterSet {
+  private readonly deps: ClusterSetDeps;
+  private readonly active = new Map<string, Version>();
+  private readonly warming = new Map<string, Version>();
+  /** Last assignment of each EDS service, also of those whose cluster is not there yet. */
+  private readonly assignments = new Map<string, readonly EndpointPlan[]>();
+  private waiting: (() => void)[] = [];
+  private readonly counters: Readonly<Record<"added" | "modified" | "removed", Counter>>;
+  private readonly gauges: Readonly<Record<"active" | "warming", Gauge>>;
+
+  constructor(deps: ClusterSetDeps) {
+    this.deps = deps;
+    const counter = (name: string): Counter => deps.stats.counter(`cluster_manager.cluster_${name}`);
+    this.counters = { added: counter("added"), modified: counter("modified"), removed: counter("removed") };
+    this.gauges = {
+      active: deps.stats.gauge("cluster_manager.active_clusters"),
+      warming: deps.stats.gauge("cluster_manager.warming_clusters"),
+    };
+  }
+
+  /** Names of active and warming clusters. */
+  names(): ReadonlySet<string> {
+    return new Set([...this.active.keys(), ...this.warming.keys()]);
+  }
+
+  isWarming(name: string): boolean {
+    return this.warming.has(name);
+  }
+
+  isDynamic(name: string): boolean {
+    return (this.warming.get(name) ?? this.active.get(name))?.dynamic ?? false;
+  }
+
+  /** Puts a cluster in force, at once or when its endpoints are known. False if nothing changed. */
+  apply(prepared: PreparedCluster, dynamic: boolean): boolean {
+    const { name, fingerprint } = prepared.plan;
+    const current = this.warming.get(name) ?? this.active.get(name);
+    if (current?.prepared.plan.fingerprint === fingerprint) return false;
+    if (current !== undefined && dynamic && !current.dynamic) {
+      this.deps.log.warn("a static cluster cannot be changed by CDS", { cluster: name });
+      return false;
+    }
+    const replaced = edsName(this.warming.get(name)?.prepared.plan);
+    this.drop(this.warming, name);
+    const version: Version = { prepared, dynamic, watches: [] };
+    this.warming.set(name, version);
+    if (replaced !== null) this.release(replaced);
+    this.warm(version);
+    this.count();
+    return true;
+  }
+
+  /** CDS no longer has it. Static clusters stay. */
+  remove(name: string): void {
+    if (!this.isDynamic(name)) return;
+    const serviceNames = [this.active.get(name), this.warming.get(name)].map((version) =>
+      edsName(version?.prepared.plan),
+    );
+    this.drop(this.warming, name);
+    if (this.drop(this.active, name)) {
+      this.deps.dataPlane.removeCluster(name);
+      this.counters.removed.value++;
+    }
+    for (const serviceName of new Set(serviceNames)) if (serviceName !== null) this.release(serviceName);
+    this.count();
+  }
+
+  /** A ClusterLoadAssignment arrived. */
+  assign(serviceName: string, endpoints: readonly EndpointPlan[]): void {
+    this.assignments.set(serviceName, endpoints);
+    for (const [name, version] of this.active) {
+      if (edsName(version.prepared.plan) === serviceName) this.deps.dataPlane.setEndpoints(name, endpoints);
+    }
+    this.activateWaitingFor(serviceName);
+  }
+
+  /** No assignment came in time: whatever waits for it goes on without endpoints. */
+  assignmentTimedOut(serviceName: string): void {
+    this.activateWaitingFor(serviceName);
+  }
+
+  /** Resolves when no cluster is warming. */
+  async whenWarm(): Promise<void> {
+    if (this.warming.size === 0) return;
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  close(): void {
+    for (const version of [...this.active.values(), ...this.warming.values()])
+      for (const watch of version.watches) watch.stop();
+  }
+
+  private warm(version: Version): void {
+    const { plan, endpoints } = version.prepared;
+    if (version.prepared.dns !== null) {
+      this.resolveNames(version, version.prepared.dns);
+      return;
+    }
+    const serviceName = edsName(plan);
+    if (serviceName === null) {
+      this.activate(version, endpoints);
+      return;
+    }
+    // Envoy would wait for a new assignment here; the one that is known is as new as any, so nothing has to wait.
+    const known = this.assignments.get(serviceName);
+    this.deps.endpoints.watch(serviceName);
+    if (known !== undefined) this.activate(version, known);
+  }
+
+  private activate(version: Version, endpoints: readonly EndpointPlan[]): void {
+    const { plan } = version.prepared;
+    this.warming.delete(plan.name);
+    const old = this.active.get(plan.name);
+    this.drop(this.active, plan.name);
+    this.active.set(plan.name, version);
+    this.deps.dataPlane.setCluster(plan);
+    this.deps.dataPlane.setEndpoints(plan.name, endpoints);
+    this.counters[old === undefined ? "added" : "modified"].value++;
+    const oldService = edsName(old?.prepared.plan);
+    if (oldService !== null && oldService !== edsName(plan)) this.release(oldService);
+    this.count();
+  }
+
+  private activateWaitingFor(serviceName: string): void {
+    const endpoints = this.assignments.get(serviceName) ?? [];
+    for (const version of [...this.warming.values()]) {
+      if (edsName(version.prepared.plan) === serviceName) this.activate(version, endpoints);
+    }
+  }
+
+  /** One watch a name. The cluster is active after the first answer to each, good or bad, as in Envoy. */
+  private resolveNames(version: Version, options: DnsOptions): void {
+    const { plan, endpoints } = version.prepared;
+    const addresses: (readonly string[])[] = endpoints.map(() => []);
+    const pending = new Set(endpoints.keys());
+    const update = (changed: boolean): void => {
+      if (pending.size > 0) return;
+      const resolved = endpoints.flatMap((endpoint, i) => {
+        const found = plan.discovery === "logical-dns" ? addresses[i].slice(0, 1) : addresses[i];
+        return found.map((address) => ({ ...endpoint, address }));
+      });
+      if (this.warming.get(plan.name) === version) this.activate(version, resolved);
+      else if (changed) this.deps.dataPlane.setEndpoints(plan.name, resolved);
+    };
+    endpoints.forEach((endpoint, i) => {
+      const watch = new DnsWatch(endpoint.address, options, this.deps, (found) => {
+        if (found === null)
+          this.deps.log.warn("cannot resolve an endpoint's name", { cluster: plan.name, name: endpoint.address });
+        const changed = found !== null && found.join() !== addresses[i].join();
+        if (found !== null) addresses[i] = found;
+        pending.delete(i);
+        update(changed);
+      });
+      version.watches.push(watch);
+      watch.start();
+    });
+    if (endpoints.length === 0) update(false);
+  }
+
+  private drop(from: Map<string, Version>, name: string): boolean {
+    for (const watch of from.get(name)?.watches ?? []) watch.stop();
+    return from.delete(name);
+  }
+
+  private release(serviceName: string): void {
+    for (const version of [...this.active.values(), ...this.warming.values()]) {
+      if (edsName(version.prepared.plan) === serviceName) return;
+    }
+    this.assignments.delete(serviceName);
+    this.deps.endpoints.unwatch(serviceName);
+  }
+
+  private count(): void {
+    this.gauges.active.value = this.active.size;
+    this.gauges.warming.value = this.warming.size;
+    if (this.warming.size > 0) return;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Name under which EDS knows the cluster; null for other discovery types. */
+function edsName(plan: ClusterPlan | undefined): string | null {
+  if (plan === undefined || plan.discovery !== "eds") return null;
+  return plan.edsServiceName === "" ? plan.name : plan.edsServiceName;
+}

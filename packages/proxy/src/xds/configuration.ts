@@ -1,0 +1,236 @@
+/**
+ * Everything that configures a running proxy: static resources at start, and what ADS brings later. Both go through the same
+ * steps: decode, check, compile, put in force.
+ */
+import { type DescMessage, type Message, type MessageShape, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type Workload, workloadOfNode } from "@tulle/telemetry";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { DataPlane } from "../data-plane.ts";
+import type { Log } from "../log.ts";
+import { checkMessage } from "../plan/check.ts";
+import type { ClusterContext } from "../plan/compile-cluster.ts";
+import { compileEndpoints } from "../plan/compile-endpoints.ts";
+import { Place, type Problem, throwProblems } from "../plan/problems.ts";
+import type { StatsRegistry } from "../stats/index.ts";
+import type { Resolve } from "../upstream/dns-resolver.ts";
+import { adsClusterName } from "./ads-target.ts";
+import { type EndpointSubscriber, ClusterSet, prepareCluster } from "./cluster-set.ts";
+import { ConfigRecords } from "./config-records.ts";
+import { ListenerSet, prepareListener } from "./listener-set.ts";
+import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
+
+export interface ConfigurationDeps {
+  readonly dataPlane: DataPlane;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly resolve: Resolve;
+  readonly stats: StatsRegistry;
+  readonly log: Log;
+  /** Passes requests for endpoints and routes on to ADS, once there is a connection. */
+  readonly subscriber: EndpointSubscriber & RouteSubscriber;
+  /** A listener of the bootstrap cannot be bound. */
+  readonly onStaticListenerFailure: (error: Error) => void;
+}
+
+/** A resource as it came from the management server. */
+export interface DynamicResource {
+  readonly name: string;
+  readonly version: string;
+  readonly value: Uint8Array;
+}
+
+export class Configuration {
+  readonly clusters: ClusterSet;
+  readonly listeners: ListenerSet;
+  readonly routes: RouteConfigSet;
+  readonly records = {
+    clusters: new ConfigRecords(),
+    listeners: new ConfigRecords(),
+    endpoints: new ConfigRecords(),
+    routes: new ConfigRecords(),
+    virtualHosts: new ConfigRecords(),
+  };
+  private readonly deps: ConfigurationDeps;
+  private readonly clusterContext: ClusterContext;
+  private readonly localWorkload: Workload;
+  private readonly knownClusters = new Set<string>();
+
+  constructor(bootstrap: Bootstrap, deps: ConfigurationDeps) {
+    this.deps = deps;
+    this.localWorkload = workloadOfNode(bootstrap.node?.metadata ?? {});
+    this.clusterContext = { adsCluster: adsClusterName(bootstrap) };
+    this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
+    this.routes = new RouteConfigSet(
+      { clusterRef: (name) => deps.dataPlane.clusterRef(name), knownClusters: this.knownClusters },
+      deps.subscriber,
+    );
+    this.listeners = new ListenerSet({
+      dataPlane: deps.dataPlane,
+      routes: this.routes,
+      stats: deps.stats,
+      log: deps.log,
+      onFailure: (name, error) => this.listenerFailed(name, error),
+    });
+  }
+
+  /**
+   * Compiles all static resources and puts the clusters in force. Throws ConfigError with every problem before anything is.
+   * @returns what puts the static listeners in force: they should not accept before the clusters are there.
+   */
+  applyStatic(bootstrap: Bootstrap): () => void {
+    const problems: Problem[] = [];
+    const place = new Place("static_resources", problems);
+    const clusters = bootstrap.staticResources?.clusters ?? [];
+    for (const [i, cluster] of clusters.entries()) {
+      if (this.knownClusters.has(cluster.name)) {
+        place.item("clusters", i).refuse(`cluster manager: duplicate cluster '${cluster.name}'`);
+      }
+      this.knownClusters.add(cluster.name);
+    }
+    const preparedClusters = clusters.map((cluster, i) =>
+      prepareCluster(cluster, this.clusterContext, place.item("clusters", i)),
+    );
+    const listeners = bootstrap.staticResources?.listeners ?? [];
+    const preparedListeners = listeners.map((listener, i) =>
+      prepareListener(listener, this.routes, this.localWorkload, place.item("listeners", i)),
+    );
+    this.checkAds(bootstrap, problems);
+    throwProblems(problems);
+    clusters.forEach((cluster, i) => {
+      this.clusters.apply(preparedClusters[i], false);
+      this.record("clusters", ClusterSchema, cluster, cluster.name);
+    });
+    return () => {
+      listeners.forEach((listener, i) => {
+        const prepared = preparedListeners[i];
+        if (prepared === null) return;
+        this.listeners.apply(prepared, false);
+        this.record("listeners", ListenerSchema, listener, prepared.plan.name);
+      });
+    };
+  }
+
+  /** CDS. Throws, and changes nothing, if it is not valid. */
+  applyCluster(resource: DynamicResource): void {
+    const message: Cluster = this.decode(ClusterSchema, resource.value);
+    const problems: Problem[] = [];
+    const prepared = prepareCluster(message, this.clusterContext, new Place("", problems));
+    throwProblems(problems);
+    this.knownClusters.add(message.name);
+    this.clusters.apply(prepared, true);
+    this.recordDynamic("clusters", { ...resource, name: message.name });
+  }
+
+  removeCluster(name: string): void {
+    if (!this.clusters.isDynamic(name)) return;
+    this.clusters.remove(name);
+    this.knownClusters.delete(name);
+    this.records.clusters.delete(name);
+  }
+
+  /** EDS. */
+  applyEndpoints(resource: DynamicResource): void {
+    const message = this.decode(ClusterLoadAssignmentSchema, resource.value);
+    const problems: Problem[] = [];
+    const endpoints = compileEndpoints(message, "eds", new Place("", problems));
+    throwProblems(problems);
+    this.clusters.assign(message.clusterName, endpoints);
+    this.recordDynamic("endpoints", { ...resource, name: message.clusterName });
+  }
+
+  /** LDS. Throws, and changes nothing, if it is not valid. */
+  applyListener(resource: DynamicResource): void {
+    const message: Listener = this.decode(ListenerSchema, resource.value);
+    const problems: Problem[] = [];
+    const prepared = prepareListener(message, this.routes, this.localWorkload, new Place("", problems));
+    throwProblems(problems);
+    if (prepared === null) return;
+    this.listeners.apply(prepared, true);
+    this.recordDynamic("listeners", { ...resource, name: prepared.plan.name });
+  }
+
+  removeListener(name: string): void {
+    if (!this.listeners.isDynamic(name)) return;
+    this.listeners.remove(name);
+    this.records.listeners.delete(name);
+  }
+
+  /** RDS. */
+  applyRoutes(resource: DynamicResource): void {
+    const message = this.decode(RouteConfigurationSchema, resource.value);
+    this.routes.apply(message);
+    this.recordDynamic("routes", { ...resource, name: message.name });
+  }
+
+  /** VHDS: resources of one route configuration. Returns why each of those that were refused was. */
+  applyVirtualHosts(
+    routeConfig: string,
+    updated: readonly DynamicResource[],
+    removed: readonly string[],
+  ): ReadonlyMap<string, string> {
+    const refused = this.routes.applyVirtualHosts(routeConfig, [
+      ...removed.map((name) => [name, null] as const),
+      ...updated.map(({ name, value }) => [name, value] as const),
+    ]);
+    for (const name of removed) this.records.virtualHosts.delete(name);
+    for (const resource of updated) if (!refused.has(resource.name)) this.recordDynamic("virtualHosts", resource);
+    return refused;
+  }
+
+  /** A resource was refused: keeps why, for `/config_dump`. */
+  refused(kind: keyof Configuration["records"], resource: DynamicResource, details: string): void {
+    this.records[kind].fail(resource.name, { version: resource.version, details, atMs: this.deps.clock.wallMs() });
+  }
+
+  close(): void {
+    this.clusters.close();
+  }
+
+  /** Everything dynamic comes by ADS, so somebody has to be asked. */
+  private checkAds(bootstrap: Bootstrap, problems: Problem[]): void {
+    if (bootstrap.dynamicResources?.adsConfig !== undefined) {
+      const { id = "", cluster = "" } = bootstrap.node ?? {};
+      if (id === "" || cluster === "")
+        new Place("node", problems).refuse("node 'id' and 'cluster' are required with ads_config");
+      return;
+    }
+    const uses: string[] = [];
+    for (const name of ["cdsConfig", "ldsConfig"] as const) {
+      if (bootstrap.dynamicResources?.[name] !== undefined)
+        uses.push(`dynamic_resources.${name === "cdsConfig" ? "cds_config" : "lds_config"}`);
+    }
+    for (const [i, cluster] of (bootstrap.staticResources?.clusters ?? []).entries()) {
+      if (cluster.edsClusterConfig !== undefined) uses.push(`static_resources.clusters[${i}].eds_cluster_config`);
+    }
+    for (const path of uses) new Place(path, problems).refuse("needs dynamic_resources.ads_config");
+  }
+
+  private decode<Desc extends DescMessage>(schema: Desc, value: Uint8Array): MessageShape<Desc> {
+    const message = fromBinary(schema, value);
+    const problems: Problem[] = [];
+    checkMessage(schema, message, new Place("", problems));
+    throwProblems(problems);
+    return message;
+  }
+
+  private record(kind: keyof Configuration["records"], schema: DescMessage, message: Message, name: string): void {
+    const updatedMs = this.deps.clock.wallMs();
+    this.records[kind].set({ name, version: "", value: toBinary(schema, message), updatedMs, dynamic: false });
+  }
+
+  private recordDynamic(kind: keyof Configuration["records"], { name, version, value }: DynamicResource): void {
+    this.records[kind].set({ name, version, value, updatedMs: this.deps.clock.wallMs(), dynamic: true });
+  }
+
+  private listenerFailed(name: string, error: Error): void {
+    this.deps.log.error("a listener could not be started", { listener: name, error: error.message });
+    if (!(this.records.listeners.get(name)?.dynamic ?? false)) this.deps.onStaticListenerFailure(error);
+    const version = this.records.listeners.get(name)?.version ?? "";
+    this.records.listeners.fail(name, { version, details: error.message, atMs: this.deps.clock.wallMs() });
+  }
+}

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createRegistry, fromJson } from "@bufbuild/protobuf";
-import type { JsonValue } from "@bufbuild/protobuf";
-import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { parseBootstrap } from "@tulle/proxy";
 import { buildBootstrap, nodeId } from "../src/sidecar/bootstrap.ts";
 import type { Identity } from "../src/sidecar/bootstrap.ts";
 import { identify } from "../src/sidecar/options.ts";
@@ -33,10 +30,8 @@ describe("the bootstrap of a sidecar", () => {
     reportsHealth: true,
   });
 
-  test("is a bootstrap by Envoy's schema", () => {
-    const message = fromJson(BootstrapSchema, bootstrap as JsonValue, {
-      registry: createRegistry(HttpProtocolOptionsSchema),
-    });
+  test("is a bootstrap that a proxy takes", async () => {
+    const message = await parseBootstrap(JSON.stringify(bootstrap), "bootstrap.json");
     assert.equal(message.node?.id, "sidecar~127.0.0.1~reviews-v2-x7k2p.default~default.svc.cluster.local");
     assert.equal(message.node?.cluster, "reviews.default");
     assert.equal(message.dynamicResources?.adsConfig?.grpcServices[0]?.targetSpecifier.case, "envoyGrpc");

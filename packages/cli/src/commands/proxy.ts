@@ -1,6 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CliError, UsageError } from "../errors.ts";
-import { stopRequested } from "../process/stop-signal.ts";
+import { UsageError } from "../errors.ts";
 import { LOG_LEVELS } from "../sidecar/options.ts";
 
 export const proxy = defineCommand({
@@ -27,16 +26,7 @@ not have is refused by its path and type URL, never ignored. SIGTERM and Ctrl-C 
   run: async ({ options }) => {
     const file = options["config-path"];
     if (file === undefined) throw new UsageError("no bootstrap file given: -c FILE");
-    const stopped = stopRequested();
-    const { startProxy } = await import("@tulle/proxy");
-    const running = await startProxy({ bootstrap: { file }, logLevel: options["log-level"] }).catch(
-      (error: unknown) => {
-        throw error instanceof Error && error.name !== "TypeError" ? new CliError(error.message) : error;
-      },
-    );
-    await stopped;
-    await running.drain();
-    await running.close();
-    return 0;
+    const { runProxy } = await import("@tulle/proxy");
+    return runProxy({ file, logLevel: options["log-level"] });
   },
 });

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { defineCommand } from "../command.ts";
-import { DEFAULT_HTTP, DEFAULT_XDS, defaultStateDir } from "../control-plane/locate.ts";
+import { announce, DEFAULT_HTTP, DEFAULT_XDS, defaultStateDir } from "../control-plane/locate.ts";
 import { CliError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import { reportReady } from "../process/part.ts";
@@ -66,6 +66,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","http":"127.
       throw startError(error);
     });
     const { xdsAddress: xds, httpAddress: http } = controlPlane;
+    const withdraw = announce(stateDir, { xds, http });
     reportReady({ xds, http, stateDir, configDir, pid: process.pid });
     if (options.json) {
       console.log(JSON.stringify({ xds, http, stateDir }));
@@ -80,6 +81,7 @@ In other terminals:
 Ctrl-C stops it; proxies keep working with what they have.`);
     }
     await stopped;
+    withdraw();
     await controlPlane.close();
     return 0;
   },

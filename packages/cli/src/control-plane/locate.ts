@@ -1,5 +1,5 @@
 /** Where the control plane is: what the command line says, else the environment, else the state directory, else the usual port. */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
 import { formatAddress, parseAddress } from "../options.ts";
@@ -48,6 +48,14 @@ function readAddressFile(path: string): Partial<Record<"xds" | "http", string>> 
   } catch {
     throw new CliError(`${path} is not JSON`, ["Delete it and start the control plane again: tulle up"]);
   }
+}
+
+/** Where a control plane is, for commands that know its state directory. Returns what takes the note away again. */
+export function announce(stateDir: string, addresses: { readonly xds: string; readonly http: string }): () => void {
+  const file = join(stateDir, ADDRESS_FILE);
+  writeFileSync(`${file}.new`, `${JSON.stringify({ ...addresses, pid: process.pid })}\n`);
+  renameSync(`${file}.new`, file);
+  return () => rmSync(file, { force: true });
 }
 
 /** The error for a control plane that does not answer. */

@@ -1,13 +1,12 @@
 /** Who called whom how often: edges between workloads, as the calling proxies have counted them (reporter="source"). */
+import { REQUEST_DURATION, REQUESTS_TOTAL, UNKNOWN } from "@tulle/telemetry";
 import { quantile } from "../metrics/histogram.ts";
 import type { Bucket } from "../metrics/histogram.ts";
 import { parseNumber, parseSamples } from "../metrics/prometheus.ts";
 import type { Sample } from "../metrics/prometheus.ts";
 
-const REQUESTS = "istio_requests_total";
-const DURATION_BUCKET = "istio_request_duration_milliseconds_bucket";
-const METRICS: ReadonlySet<string> = new Set([REQUESTS, DURATION_BUCKET]);
-const UNKNOWN = "unknown";
+const DURATION_BUCKET = `${REQUEST_DURATION.name}_bucket`;
+const METRICS: ReadonlySet<string> = new Set([REQUESTS_TOTAL.name, DURATION_BUCKET]);
 
 interface EdgeCounts {
   readonly from: string;

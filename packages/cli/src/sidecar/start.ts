@@ -1,5 +1,5 @@
 /** A proxy in this process that obeys the control plane: what `tulle run` and `tulle gateway` have in common. */
-import { startProxy } from "@tulle/proxy";
+import { parseBootstrap, startProxy } from "@tulle/proxy";
 import type { LogLevel } from "@tulle/proxy";
 import { setTimeout as delay } from "node:timers/promises";
 import { unreachable } from "../control-plane/locate.ts";
@@ -34,12 +34,9 @@ export interface Sidecar {
 /** Resolves when the sidecar takes requests. Rejects with a CliError if no configuration comes in time. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { identity, ports, located, admin, reportsHealth, logLevel } = options;
-  const bootstrap = buildBootstrap({ identity, ports, xds: located.address, admin, reportsHealth });
+  const json = buildBootstrap({ identity, ports, xds: located.address, admin, reportsHealth });
+  const bootstrap = await parseBootstrap(JSON.stringify(json), "the sidecar's bootstrap");
   const proxy = await startProxy({ bootstrap, logLevel });
-  const close = async (): Promise<void> => {
-    await proxy.drain();
-    await proxy.close();
-  };
   try {
     await configured(proxy.ready, options);
   } catch (error) {
@@ -56,7 +53,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     reportHealth(false, "stopping");
     await delay(farewellMs);
   };
-  return { reportHealth, retire, close };
+  return { reportHealth, retire, close: () => proxy.drain() };
 }
 
 /** Waits until the sidecar's own port, which every configuration opens, accepts; a gateway until the proxy is ready. */

@@ -19,7 +19,7 @@ export interface ConnectionOwner {
   /** The connection manager for new requests. */
   readonly runtime: HttpRuntime;
   readonly bufferLimitBytes: number;
-  onConnectionClosed(connection: DownstreamConnection): void;
+  onConnectionClosed(connection: DownstreamConnection, lengthMs: number): void;
 }
 
 /** One connection of a client: its socket, its codec, and the exchange that is going on. */
@@ -127,7 +127,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     stats.cxRxBytes.value += this.transport.bytesRead;
     stats.cxTxBytes.value += this.transport.bytesWritten;
     stats.cxLengthMs.record(turn.now - this.openedAt);
-    this.owner.onConnectionClosed(this);
+    this.owner.onConnectionClosed(this, turn.now - this.openedAt);
   }
 
   onConnect(): void {
@@ -206,7 +206,9 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     switch (kind) {
       case IDLE_TIMER:
         stats.cxIdleTimeout.value++;
-        this.close();
+        // Envoy drains first, so that a request on its way is answered; who never sent one has none on its way.
+        if (this.requests > 0) this.drain();
+        else this.close();
         break;
       case CLOSE_TIMER:
         stats.cxDelayedCloseTimeout.value++;

@@ -88,10 +88,11 @@ export class Listener implements ConnectionOwner {
     for (const connection of this.connections) connection.destroy();
   }
 
-  onConnectionClosed(connection: DownstreamConnection): void {
+  onConnectionClosed(connection: DownstreamConnection, lengthMs: number): void {
     this.connections.delete(connection);
     this.cxActive.value--;
     this.cxDestroy.value++;
+    this.cxLengthMs.record(lengthMs);
     if (this.connections.size === 0) this.onEmpty();
   }
 

@@ -45,6 +45,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   private isHead = false;
   private wants100 = false;
   private reusable = true;
+  /** Where the bytes of this read end. */
+  private readEnd = 0;
 
   constructor(host: ClientCodecHost, sink: ByteSink, options: Http1ClientOptions) {
     this.host = host;
@@ -111,6 +113,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   /** Bytes from the socket. */
   receive(buffer: ReadBuffer, start: number, end: number): void {
     let i = start;
+    this.readEnd = end;
     while (i < end) {
       if (this.state === HEAD) {
         i = this.parseHead(buffer, i, end);
@@ -135,8 +138,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     if (this.state === BODY && this.body.untilClose) {
       this.reusable = false;
       this.body.reset();
+      this.readEnd = 0;
       this.onBodyData(EMPTY, 0, 0, true);
-      this.release();
       return;
     }
     if (this.state === IDLE || this.state === BROKEN) return;
@@ -170,15 +173,15 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       options.maxResponseHeadersCount,
     );
     if (after === INCOMPLETE) return INCOMPLETE;
-    if (after < 0 || !this.readHead(receiver)) {
+    if (after < 0 || !this.readHead(receiver, after)) {
       this.break(true);
       return -1;
     }
     return after;
   }
 
-  /** False if the head breaks the protocol. */
-  private readHead(receiver: ResponseReceiver): boolean {
+  /** False if the head breaks the protocol. @param after where it ends */
+  private readHead(receiver: ResponseReceiver, after: number): boolean {
     const head = receiver.response;
     const { headers } = head;
     const { status, major, minor } = startLine;
@@ -207,7 +210,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     if (bodyless || length === 0) {
       // RFC 9112 §6.1: chunked framing where no body may be; what follows cannot be trusted.
       if (status === 304 && length === CHUNKED) this.reusable = false;
-      this.finish();
+      this.finish(after);
       receiver.onResponseHead(true);
       return true;
     }
@@ -221,19 +224,25 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
 
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
     const { receiver } = this;
-    if (last) this.finish();
+    if (last) this.finish(end);
     receiver?.onResponseData(buffer, start, end, last);
   }
 
   /** Envoy drops an HTTP/1 upstream's trailers unless the cluster enables them; no plan does. */
   onBodyTrailers(): void {
-    this.onBodyData(EMPTY, 0, 0, true);
+    this.onBodyData(EMPTY, -1, -1, true);
   }
 
-  private finish(): void {
+  /**
+   * The response is complete. If nothing follows it, the connection is free before the exchange hears of it: a pipelined
+   * request takes the same one.
+   * @param at where it ends in the bytes being read
+   */
+  private finish(at: number): void {
     this.reusable &&= this.requestEnded;
     this.end();
     this.state = ENDED;
+    if (at === this.readEnd) this.release();
   }
 
   private release(): void {

@@ -213,6 +213,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       if (hasRepeated(headers, HOST)) return HTTP1_ERRORS.repeatedHost;
       headers.joinRepeated(true);
     }
+    // Before `Connection: content-length` can take the length away: the body is still there.
+    const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
+    if (length === BAD_FRAMING) return framingError();
     const connection = sanitizeConnection(headers);
     if (connection === BAD_CONNECTION) return HTTP1_ERRORS.connectionHeader;
     if ((connection & CLOSE_TOKEN) !== 0) this.closing = true;
@@ -220,8 +223,6 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
     if ((connection & UPGRADE_TOKEN) !== 0) head.upgrade = upgradeOf(headers);
 
-    const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
-    if (length === BAD_FRAMING) return framingError();
     if (length === CHUNKED) this.body.startChunked();
     else if (length > 0) this.body.startFixed(length);
 

@@ -138,3 +138,5 @@ export { loadValue } from "./parse/load-value.ts";
 export type { LoadValueResult } from "./parse/load-value.ts";
 export { parseYaml } from "./parse/parse-yaml.ts";
 export type { ParseResult } from "./parse/parse-yaml.ts";
+export { destinationsOf } from "./references.ts";
+export type { DestinationReference } from "./references.ts";

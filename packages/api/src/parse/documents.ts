@@ -6,7 +6,7 @@ import type { ParseLimits } from "./limits.ts";
 export type ComposedDocument = Document.Parsed<ParsedNode, boolean>;
 
 /** Where in the text something is wrong. */
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly offset: number;
   readonly message: string;
 }

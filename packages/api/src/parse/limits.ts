@@ -1,4 +1,4 @@
-/** Bounds on what one file may cost; far above any real configuration. */
+/** Bounds on what one file may cost (the default ones: some seconds); far above any real configuration. */
 export interface ParseLimits {
   /** Characters in a file. */
   readonly maxLength: number;
@@ -11,7 +11,7 @@ export interface ParseLimits {
 }
 
 export const DEFAULT_LIMITS: ParseLimits = {
-  maxLength: 8 * 1024 * 1024,
+  maxLength: 4 * 1024 * 1024,
   maxDepth: 100,
   maxAliasedNodes: 50_000,
   maxDiagnostics: 1000,

@@ -22,8 +22,10 @@ export interface Identity {
 
 export interface Checked {
   readonly identity: Identity;
-  /** Paths are relative to the object. */
+  /** Paths are relative to the object. At most MAX_FINDINGS. */
   readonly findings: readonly Finding[];
+  /** How many more there were. */
+  readonly omitted: number;
   /** Absent if there was an error. */
   readonly object: KubeObject | undefined;
   readonly kindInfo: KindInfo | undefined;
@@ -46,15 +48,34 @@ function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Findings that are kept of one object: nobody reads more, and hostile text would fill the memory with them. */
+const MAX_FINDINGS = 1000;
+
+class Findings {
+  readonly list: Finding[] = [];
+  omitted = 0;
+  hasError = false;
+
+  readonly report: Report = (finding) => {
+    this.hasError ||= finding.severity === "error";
+    if (this.list.length < MAX_FINDINGS) this.list.push(finding);
+    else this.omitted++;
+  };
+}
+
 export function checkObject(value: unknown): Checked {
-  const findings: Finding[] = [];
-  const report: Report = (finding) => findings.push(finding);
+  const findings = new Findings();
+  const { report } = findings;
+  const done = (identity: Identity, object?: KubeObject, kindInfo?: KindInfo): Checked => {
+    const kept = findings.hasError ? undefined : object;
+    return { identity, findings: findings.list, omitted: findings.omitted, object: kept, kindInfo };
+  };
+
   if (!isObject(value)) {
-    const path: Path = [];
     const message = `is ${describeValue(value)}`;
     const expected = "an object with apiVersion, kind and metadata";
-    report({ severity: "error", code: "not-an-object", path, message, expected });
-    return { identity: { kind: "", namespace: "", name: "" }, findings, object: undefined, kindInfo: undefined };
+    report({ severity: "error", code: "not-an-object", path: [], message, expected });
+    return done({ kind: "", namespace: "", name: "" });
   }
   const { apiVersion, kind } = value;
   const named = [text(apiVersion, "apiVersion", report), text(kind, "kind", report)].every(Boolean);
@@ -65,32 +86,30 @@ export function checkObject(value: unknown): Checked {
   }
   const info = resolved.info;
   const identity = identify(value, info);
-  if (info === undefined) return { identity, findings, object: undefined, kindInfo: undefined };
+  if (info === undefined) return done(identity);
 
   const protoNames = info.group.endsWith(".istio.io");
   const normal = check(schemaOf(info), value, [], { report, protoNames });
-  if (normal === UNSOUND) return { identity, findings, object: undefined, kindInfo: info };
+  if (normal === UNSOUND || findings.omitted > 0) return done(identity);
   const object = withMetadata(normal as Fields, identity);
-  // What the schema left out may be the only reason for what the rules say next to it.
-  const refused = findings.filter(({ severity }) => severity === "error");
-  validate(object, (finding) => {
+  validate(object, withoutConsequences(findings));
+  return done(identity, object, info);
+}
+
+/** Rules may only complain because of what the schema left out next to the place: that is not worth telling. */
+function withoutConsequences({ list, report }: Findings): Report {
+  const refused = list.filter(({ severity }) => severity === "error");
+  return (finding) => {
     const near = finding.path.slice(0, -1);
-    const isConsequence = refused.some(
-      ({ path, leftOut }) =>
-        startsWith(path, leftOut === true ? near : finding.path) &&
-        (leftOut === true || path.length === near.length + 1),
+    const isConsequence = refused.some(({ path, leftOut }) =>
+      leftOut === true ? startsWith(path, near) : path.length === finding.path.length && startsWith(path, finding.path),
     );
     if (!isConsequence) report(finding);
-  });
-  return { identity, findings, object: hasError(findings) ? undefined : object, kindInfo: info };
+  };
 }
 
 function startsWith(path: Path, start: Path): boolean {
   return start.every((step, index) => path[index] === step);
-}
-
-function hasError(findings: readonly Finding[]): boolean {
-  return findings.some((finding) => finding.severity === "error");
 }
 
 function text(value: unknown, field: string, report: Report): boolean {

@@ -84,7 +84,7 @@ class Reader {
   }
 
   #readObject(value: unknown, prefix: Path, part: StreamDocument, document: ComposedDocument): void {
-    const { identity, findings, object, kindInfo } = checkObject(value);
+    const { identity, findings, omitted, object, kindInfo } = checkObject(value);
     for (const finding of findings) {
       // Positions cost a search each.
       if (this.#left <= 0) {
@@ -94,6 +94,7 @@ class Reader {
       const path = [...prefix, ...finding.path];
       this.#add(identity, finding, this.#lines.position(offsetOf(document.contents, path, finding.atKey === true)));
     }
+    this.#left -= omitted;
     if (object === undefined || kindInfo === undefined) return;
     const start = this.#lines.position(offsetOf(document.contents, prefix, false));
     const positionOf = this.#locator(part, prefix);

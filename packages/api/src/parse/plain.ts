@@ -7,7 +7,7 @@ import type { Node, Pair, YAMLMap } from "yaml";
 import type { DiagnosticCode } from "../diagnostic.ts";
 import type { ParseLimits } from "./limits.ts";
 
-export interface PlainProblem {
+interface PlainProblem {
   readonly code: DiagnosticCode;
   readonly offset: number;
   readonly message: string;

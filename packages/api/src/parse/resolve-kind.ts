@@ -5,7 +5,7 @@ import type { KindInfo } from "../kinds/registry.ts";
 import { editDistance } from "../schema/closest.ts";
 import { openObject } from "../schema/schema.ts";
 
-export interface KindProblem {
+interface KindProblem {
   readonly severity: Severity;
   readonly code: DiagnosticCode;
   readonly field: "apiVersion" | "kind";

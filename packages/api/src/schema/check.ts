@@ -1,10 +1,10 @@
 /** The one walker: checks a value against a schema, reports everything that is wrong, returns the normalised value. */
-import { RE2JS } from "re2js";
 import type { DiagnosticCode, Path, Severity } from "../diagnostic.ts";
 import { parseDuration } from "../duration.ts";
 import { closest } from "./closest.ts";
 import { describeSchema, describeValue } from "./describe.ts";
 import type { Format } from "./format.ts";
+import { regexError } from "./regex.ts";
 import type { AnySchema, EnumSchema, ListSchema, MapSchema, ObjectSchema } from "./schema.ts";
 
 /** A diagnostic before it is known which object and file it belongs to. */
@@ -311,9 +311,6 @@ function checkFormat(format: Format, value: string, path: Path, report: Report):
   report({ severity: "error", code: "bad-value", path, message, expected: format.expected });
 }
 
-/** Istio's limit (`pkg/config/validation`, validateStringRegexp), a stand-in for RE2's program size. */
-const MAX_REGEX_LENGTH = 1024;
-
 function checkRegex(value: string, path: Path, report: Report): void {
   const reason = regexError(value);
   if (reason === undefined) return;
@@ -324,16 +321,4 @@ function checkRegex(value: string, path: Path, report: Report): void {
     message: `is ${describeValue(value)} (${reason})`,
     expected: "a regular expression in RE2 syntax",
   });
-}
-
-/** Why RE2 refuses a regular expression; undefined if it does not. */
-export function regexError(pattern: string): string | undefined {
-  if (pattern === "") return "empty";
-  if (pattern.length > MAX_REGEX_LENGTH) return `longer than ${MAX_REGEX_LENGTH} characters`;
-  try {
-    RE2JS.compile(pattern);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
-  }
 }

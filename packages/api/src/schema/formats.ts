@@ -13,6 +13,11 @@ export function isDnsLabel(value: string): boolean {
   return value.length <= 63 && LOWER_LABEL.test(value);
 }
 
+/** A label in any case, as Istio takes for subsets, ports and gateways (`pkg/config/labels`, IsDNS1123Label). */
+export function isLabel(value: string): boolean {
+  return value.length <= 63 && LABEL.test(value);
+}
+
 /** Fully qualified or short DNS name without wildcard, any case (RFC 1123); not what looks like an IPv4 address. */
 export function isFqdn(value: string): boolean {
   if (value.length === 0 || value.length > 255) return false;
@@ -52,7 +57,7 @@ function isLabelKey(value: string): boolean {
   return slash < 0 || isDnsSubdomain(value.slice(0, slash));
 }
 
-export function isDnsSubdomain(value: string): boolean {
+function isDnsSubdomain(value: string): boolean {
   return value.length <= 253 && value.split(".").every((label) => label.length > 0 && LOWER_LABEL.test(label));
 }
 
@@ -64,6 +69,10 @@ export const nonEmpty: Format = { expected: "a non-empty string", accepts: (valu
 export const dnsLabel: Format = {
   expected: "a DNS label (lower-case letters, digits and '-', at most 63 characters)",
   accepts: isDnsLabel,
+};
+export const subsetName: Format = {
+  expected: "a DNS label (letters, digits and '-', at most 63 characters)",
+  accepts: isLabel,
 };
 export const dnsSubdomain: Format = {
   expected: "a DNS name (lower-case letters, digits, '-' and '.', at most 253 characters)",
@@ -82,7 +91,7 @@ export const wildcardHost: Format = {
   expected: "a DNS name, with '*' only as or at the start of its first label",
   accepts: isWildcardHost,
 };
-export const wildcardHostOrAddress: Format = {
+const wildcardHostOrAddress: Format = {
   expected: "a DNS name (with '*' only as or at the start of its first label) or an IP address",
   accepts: (value) => isWildcardHost(value) || isIP(value),
 };
@@ -101,7 +110,6 @@ export const gatewayHostname: Format = {
   expected: "a lower-case DNS name, optionally with '*.' in front",
   accepts: (value) => isDnsSubdomain(value.startsWith("*.") ? value.slice(2) : value) && !isIP(value),
 };
-export const ipAddress: Format = { expected: "an IPv4 or IPv6 address", accepts: isIP };
 export const ipOrCidr: Format = {
   expected: "an IP address or a CIDR block",
   accepts: (value) => isIP(value) || isCidr(value),

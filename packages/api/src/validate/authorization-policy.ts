@@ -143,7 +143,7 @@ function validateOperation(operation: AuthorizationOperation, path: Path, { erro
 }
 
 /** Why a path pattern with template operators is not valid; undefined if it is, or has none. */
-export function pathTemplateError(pattern: string): string | undefined {
+function pathTemplateError(pattern: string): string | undefined {
   if (!/[{}]/.test(pattern)) return undefined;
   if (!pattern.includes("{*}") && !pattern.includes("{**}")) return "braces that are no {*} or {**}";
   let closed = false;

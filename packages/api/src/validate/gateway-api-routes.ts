@@ -5,7 +5,7 @@ import type { GrpcRouteFilter, GrpcRouteRule } from "../kinds/gateway-api/grpc-r
 import type { HttpRouteFilter, HttpRouteMatch, HttpRouteRule } from "../kinds/gateway-api/http-route.ts";
 import type { BackendReference, ParentReference } from "../kinds/gateway-api/references.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
-import { regexError } from "../schema/check.ts";
+import { regexError } from "../schema/regex.ts";
 import { eachRepeated } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -5,7 +5,7 @@ import { parseNamespacedHost } from "../host.ts";
 import type { GatewayServer } from "../kinds/istio/gateway.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
 import { isHttpProtocol, isTlsProtocol, parseProtocol } from "../protocol.ts";
-import { isDnsLabel, isWildcardHost } from "../schema/formats.ts";
+import { isDnsLabel, isLabel, isWildcardHost } from "../schema/formats.ts";
 import { eachRepeated } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
 import { validateServerTls } from "./server-tls.ts";
@@ -16,7 +16,7 @@ const PROTOCOLS = "HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS";
 
 export function validateGateway({ spec, metadata }: Gateway, reporter: Reporter): void {
   const { error } = reporter;
-  if (!isDnsLabel(metadata.name)) {
+  if (!isLabel(metadata.name)) {
     error(["metadata", "name"], `is ${JSON.stringify(metadata.name)}`, "a DNS label (no dots) as a gateway's name");
   }
   for (const [index, server] of spec.servers.entries()) validateServer(server, ["spec", "servers", index], reporter);

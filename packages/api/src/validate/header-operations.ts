@@ -45,7 +45,7 @@ const COMMAND = /^%[A-Z_0-9]+(?:\([^)]*\))?(?::\d+)?%/;
  * Why Envoy would refuse a header value; undefined if it would not. A `%` starts a command such as `%HOSTNAME%` or
  * `%REQ(x-id):10%`; a literal one is written `%%` (Envoy "custom request/response headers").
  */
-export function headerValueError(value: string): string | undefined {
+function headerValueError(value: string): string | undefined {
   if (CONTROL.test(value)) return "a control character";
   for (let index = value.indexOf("%"); index >= 0; index = value.indexOf("%", index)) {
     if (value[index + 1] === "%") {

@@ -171,7 +171,7 @@ function validateRetries(retries: HttpRetry, path: Path, { error }: Reporter): v
     error(path, "describes retries, but attempts is 0", "attempts of 1 or more, or nothing else");
   }
   if (retryOn === "") return;
-  for (const condition of retryOn.split(",").map((part) => part.trim())) {
+  for (const condition of new Set(retryOn.split(",").map((part) => part.trim()))) {
     if (RETRY_ON.has(condition) || /^[1-5]\d\d$/.test(condition)) continue;
     const expected = `status codes or any of ${[...RETRY_ON].join(", ")}`;
     error([...path, "retryOn"], `${JSON.stringify(condition)} is no retry condition`, expected);

@@ -1,7 +1,7 @@
 /** Fields that say where an object applies: exportTo, selectors, target references, gateway names. */
 import type { Path } from "../diagnostic.ts";
 import type { LabelsSelector, PolicyTargetReference, WorkloadSelector } from "../kinds/istio/selector.ts";
-import { isDnsLabel, isFqdn } from "../schema/formats.ts";
+import { isDnsLabel, isFqdn, isLabel } from "../schema/formats.ts";
 import type { Reporter } from "./reporter.ts";
 
 export function validateExportTo(
@@ -91,7 +91,7 @@ export function validateGatewayNames(names: readonly string[], path: Path, { err
     const slash = name.indexOf("/");
     if (slash >= 0) {
       const namespace = name.slice(0, slash);
-      if ((namespace !== "." && !isDnsLabel(namespace)) || !isDnsLabel(name.slice(slash + 1))) {
+      if ((namespace !== "." && !isDnsLabel(namespace)) || !isLabel(name.slice(slash + 1))) {
         error(at, `is ${JSON.stringify(name)}`, "a gateway as name or namespace/name");
       }
     } else if (!isFqdn(name)) {

@@ -5,7 +5,7 @@ import type { ServiceEntrySpec } from "../kinds/istio/service-entry.ts";
 import type { WorkloadEntrySpec } from "../kinds/istio/workload.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
 import { isHttpProtocol, isTlsProtocol, parseProtocol } from "../protocol.ts";
-import { isDnsLabel, isFqdn } from "../schema/formats.ts";
+import { isFqdn, isLabel } from "../schema/formats.ts";
 import { isPartialWildcard, isUnixPath } from "./gateway.ts";
 import { eachRepeated } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
@@ -65,7 +65,7 @@ function validatePorts(spec: ServiceEntrySpec, { error, warning }: Reporter): vo
   const resolution = spec.resolution ?? "NONE";
   for (const [index, { name, protocol = "", targetPort }] of ports.entries()) {
     const path = ["spec", "ports", index];
-    if (!isDnsLabel(name)) error([...path, "name"], `is ${JSON.stringify(name)}`, "a DNS label");
+    if (!isLabel(name)) error([...path, "name"], `is ${JSON.stringify(name)}`, "a DNS label");
     const parsed = protocol === "" ? "AUTO" : parseProtocol(protocol);
     if (parsed === undefined) {
       error([...path, "protocol"], `is ${JSON.stringify(protocol)}`, `one of ${PROTOCOLS}`);
@@ -135,7 +135,7 @@ function validateWorkload(entry: WorkloadEntrySpec, path: Path, allowsNames: boo
     error([...path, "address"], `is ${JSON.stringify(address)}`, expected);
   }
   for (const name of Object.keys(entry.ports ?? {})) {
-    if (!isDnsLabel(name)) error([...path, "ports", name], `${JSON.stringify(name)} is no port name`, "a DNS label");
+    if (!isLabel(name)) error([...path, "ports", name], `${JSON.stringify(name)} is no port name`, "a DNS label");
   }
 }
 

@@ -5,7 +5,7 @@ import { parseNamespacedHost } from "../host.ts";
 import type { OutboundTrafficPolicy, SidecarEgress, SidecarIngress } from "../kinds/istio/sidecar.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
 import { parseProtocol } from "../protocol.ts";
-import { isDnsLabel, isFqdn, isWildcardHost } from "../schema/formats.ts";
+import { isDnsLabel, isFqdn, isLabel, isWildcardHost } from "../schema/formats.ts";
 import { isUnixPath, validateBind } from "./gateway.ts";
 import { eachRepeated } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
@@ -43,7 +43,7 @@ interface NamedPort {
 }
 
 function validatePort({ name = "", protocol = "" }: NamedPort, path: Path, { error }: Reporter): void {
-  if (name !== "" && !isDnsLabel(name)) error([...path, "name"], `is ${JSON.stringify(name)}`, "a DNS label");
+  if (name !== "" && !isLabel(name)) error([...path, "name"], `is ${JSON.stringify(name)}`, "a DNS label");
   if (protocol !== "" && parseProtocol(protocol) === undefined) {
     error([...path, "protocol"], `is ${JSON.stringify(protocol)}`, "one of HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP, TLS");
   }

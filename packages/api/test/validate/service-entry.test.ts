@@ -30,11 +30,11 @@ test("resolution, endpoints and addresses fit together", () => {
 
 test("ports are named and numbered once, in range, with known protocols", () => {
   assert.deepEqual(
-    entry("hosts: [a.b], ports: [{number: 80, name: a}, {number: 80, name: a}, {number: 81, name: B, protocol: X}]"),
+    entry("hosts: [a.b], ports: [{number: 80, name: a}, {number: 80, name: a}, {number: 81, name: b_, protocol: X}]"),
     [
       "spec.ports[1].number: port 80 exists already, expected each number once",
       'spec.ports[1].name: port "a" exists already, expected each name once',
-      'spec.ports[2].name: is "B", expected a DNS label',
+      'spec.ports[2].name: is "b_", expected a DNS label',
       'spec.ports[2].protocol: is "X", expected one of HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP, TLS',
     ],
   );

@@ -9,8 +9,8 @@ const policyFaults = (policy: string): string[] =>
 
 test("subset names are DNS labels and unique", () => {
   assert.deepEqual(faultsOf("DestinationRule", "  host: a\n  subsets: [{name: v1}, {name: v1}, {name: V_2}, {}]\n"), [
-    "spec.subsets[2].name: is \"V_2\", expected a DNS label (lower-case letters, digits and '-', at most 63 characters)",
-    "spec.subsets[3].name: is missing, expected a DNS label (lower-case letters, digits and '-', at most 63 characters)",
+    "spec.subsets[2].name: is \"V_2\", expected a DNS label (letters, digits and '-', at most 63 characters)",
+    "spec.subsets[3].name: is missing, expected a DNS label (letters, digits and '-', at most 63 characters)",
   ]);
   assert.deepEqual(faultsOf("DestinationRule", "  host: a\n  subsets: [{name: v1}, {name: v1}]\n"), [
     'spec.subsets[1].name: subset "v1" exists already, expected each name once',

@@ -66,6 +66,4 @@ const condition = openObject({
   lastTransitionTime: string(),
 });
 export type Condition = Infer<typeof condition>;
-export const conditions = list(condition);
-
 export const annotationMap = map(string());

@@ -10,6 +10,7 @@ import {
   labelValue,
   nonEmpty,
   routeHost,
+  subsetName,
 } from "../../schema/formats.ts";
 import {
   boolean,
@@ -32,11 +33,11 @@ const port = integer({ min: 1, max: 65535 });
 const labels = map(string(labelValue), labelKey);
 
 /** Share in percent, 0 to 100. */
-export const percent = object({ value: number({ min: 0, max: 100 }) });
+const percent = object({ value: number({ min: 0, max: 100 }) });
 export type Percent = Infer<typeof percent>;
 
 /** None of the three means "present, whatever the value". */
-export const stringMatch = object(
+const stringMatch = object(
   { exact: string(), prefix: string(nonEmpty), regex: regex() },
   { oneOf: [["exact", "prefix", "regex"]] },
 );
@@ -44,7 +45,7 @@ export type StringMatch = Infer<typeof stringMatch>;
 
 export const destination = object({
   host: required(string(destinationHost)),
-  subset: string(dnsLabel),
+  subset: string(subsetName),
   port: portSelector,
 });
 export type Destination = Infer<typeof destination>;
@@ -56,7 +57,7 @@ const headerOperations = object({
 });
 export type HeaderOperations = Infer<typeof headerOperations>;
 
-export const headers = object({ request: headerOperations, response: headerOperations });
+const headers = object({ request: headerOperations, response: headerOperations });
 export type Headers = Infer<typeof headers>;
 
 const httpMatchRequest = object({
@@ -162,7 +163,7 @@ export type HttpFaultInjection = Infer<typeof httpFaultInjection>;
 const httpMirrorPolicy = object({ destination: required(destination), percentage: percent });
 export type HttpMirrorPolicy = Infer<typeof httpMirrorPolicy>;
 
-export const httpRoute = object({
+const httpRoute = object({
   name: string(),
   match: list(httpMatchRequest),
   route: list(httpRouteDestination),

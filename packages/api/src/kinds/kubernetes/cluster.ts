@@ -9,7 +9,7 @@ export type NodeStatus = Infer<typeof nodeStatus>;
 
 const base64 = string({
   expected: "base64 text",
-  accepts: (value) => /^(?:[A-Za-z0-9+/\s])*={0,2}\s*$/.test(value),
+  accepts: (value) => !/[^A-Za-z0-9+/=\s]/.test(value),
 });
 
 export const secretFields = {

@@ -8,31 +8,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { hash } from "node:crypto";
-
-/** Type URLs of the resources that Tulle serves. (Envoy api/envoy/service/discovery/v3, "xDS REST and gRPC protocol") */
-export const TYPE = {
-  cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-  endpoints: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-  listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
-  route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-  virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
-  secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-} as const;
-
-export type TypeUrl = (typeof TYPE)[keyof typeof TYPE];
-
-/**
- * Make-before-break order: what is referred to goes before what refers to it; removals go in the opposite direction,
- * after everything else. (Envoy docs, "Eventual consistency considerations")
- */
-export const PUSH_ORDER: readonly TypeUrl[] = [
-  TYPE.cluster,
-  TYPE.endpoints,
-  TYPE.secret,
-  TYPE.listener,
-  TYPE.route,
-  TYPE.virtualHost,
-];
+import type { TypeUrl } from "./type-url.ts";
 
 /** One resource, ready for the wire. */
 export interface EncodedResource {

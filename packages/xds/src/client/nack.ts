@@ -1,5 +1,5 @@
 /** What a refused response is answered with. */
-import { TYPE } from "../resource.ts";
+import { TYPE } from "../type-url.ts";
 import type { RejectedResource } from "./types.ts";
 
 /** google.rpc.Code INTERNAL, as Envoy sends. (source/extensions/config_subscription/grpc/delta_subscription_state.cc) */

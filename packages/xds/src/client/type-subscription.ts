@@ -1,5 +1,5 @@
 /** What is wanted of one type and what has been accepted of it. Outlives the streams over which it is fetched. */
-import { TYPE } from "../resource.ts";
+import { TYPE } from "../type-url.ts";
 import type { SubscriptionStats, ResourceWatcher } from "./types.ts";
 
 /** Types whose empty list of names means "all". (xds_protocol, "How the client specifies what resources to return") */

@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { ResourceSet, ResourceView } from "../resource.ts";
-import { PUSH_ORDER, TYPE } from "../resource.ts";
+import { PUSH_ORDER, TYPE } from "../type-url.ts";
 import { EndpointGate } from "./endpoint-gate.ts";
 import type { Selection } from "./set-diff.ts";
 import { Subscription } from "./subscription.ts";

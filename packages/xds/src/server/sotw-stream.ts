@@ -1,7 +1,7 @@
 /** The state-of-the-world variant: each request lists all names, clusters and listeners are sent in full. */
 import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { EncodedResource, ResourceView } from "../resource.ts";
-import { TYPE } from "../resource.ts";
+import { TYPE } from "../type-url.ts";
 import { PushStream } from "./push-stream.ts";
 import { selectChanges } from "./select-changes.ts";
 import type { Selection } from "./set-diff.ts";

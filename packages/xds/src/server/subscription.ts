@@ -1,6 +1,7 @@
 /** What one client has asked for of one type, what it has been sent, and what it said to that. */
-import type { EncodedResource, ResourceSet, ResourceView, TypeUrl } from "../resource.ts";
-import { PUSH_ORDER, TYPE } from "../resource.ts";
+import type { EncodedResource, ResourceSet, ResourceView } from "../resource.ts";
+import type { TypeUrl } from "../type-url.ts";
+import { PUSH_ORDER, TYPE } from "../type-url.ts";
 import type { Selection } from "./set-diff.ts";
 import { diffSets, prefixOf, withAlias } from "./set-diff.ts";
 import type { NackDetail, SyncState, TypeSyncStatus } from "./types.ts";

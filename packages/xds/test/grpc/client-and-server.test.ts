@@ -8,7 +8,7 @@ import { AdsClient } from "../../src/client/index.ts";
 import type { AdsClientOptions } from "../../src/client/index.ts";
 import { NodeSchema } from "../../src/gen/envoy/config/core/v3/base_pb.ts";
 import { DeltaDiscoveryRequestSchema } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { AdsRefusal } from "../../src/server/index.ts";
 import { AdsHost, Relay } from "../support/ads-host.ts";
 import { RecordingWatcher } from "../support/client-sessions.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import type { AdsEvents } from "../../src/server/types.ts";
 import { DeltaPeer, summary } from "../support/delta-peer.ts";
 import { cluster, route, view } from "../support/resources.ts";

@@ -4,7 +4,7 @@ import { it } from "node:test";
 import * as fc from "fast-check";
 import type { DeltaDiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { ResourceView } from "../../src/resource.ts";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { DeltaPeer } from "../support/delta-peer.ts";
 import { cluster, endpoints, route, view, virtualHost } from "../support/resources.ts";
 import type { World } from "../support/resources.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { resourceSet, resourceView, TYPE } from "../../src/resource.ts";
+import { resourceSet, resourceView } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { DeltaPeer, summary } from "../support/delta-peer.ts";
 import { cluster, endpoints, listener, view, virtualHost } from "../support/resources.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { RequestBudget } from "../../src/server/request-budget.ts";
 import { AdsRefusal } from "../../src/server/types.ts";
 import { DeltaPeer } from "../support/delta-peer.ts";

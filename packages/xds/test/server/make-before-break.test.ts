@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { ResourceView } from "../../src/resource.ts";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { DeltaPeer, summary } from "../support/delta-peer.ts";
 import { cluster, endpoints, listener, route, view, virtualHost } from "../support/resources.ts";
 

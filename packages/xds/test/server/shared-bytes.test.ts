@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { TYPE } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { DeltaPeer, decodeDelta } from "../support/delta-peer.ts";
 import { cluster, endpoints, view, virtualHost } from "../support/resources.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { resourceSet, resourceView, TYPE } from "../../src/resource.ts";
+import { resourceSet, resourceView } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 import { cluster, endpoints, listener, route, view } from "../support/resources.ts";
 import { SotwPeer, summary } from "../support/sotw-peer.ts";
 

@@ -6,7 +6,8 @@ import { ListenerSchema } from "../../src/gen/envoy/config/listener/v3/listener_
 import { VirtualHostSchema } from "../../src/gen/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "../../src/gen/envoy/config/route/v3/route_pb.ts";
 import type { EncodedResource, ResourceSet, ResourceView } from "../../src/resource.ts";
-import { encodeResource, resourceSet, resourceView, TYPE } from "../../src/resource.ts";
+import { encodeResource, resourceSet, resourceView } from "../../src/resource.ts";
+import { TYPE } from "../../src/type-url.ts";
 
 export const cluster = (name: string, tag = ""): EncodedResource =>
   encodeResource(name, ClusterSchema, create(ClusterSchema, { name, altStatName: tag }));

@@ -32,6 +32,8 @@ export type ApiAnswer =
   | { readonly status?: number; readonly json: unknown }
   | { readonly status?: number; readonly text: string; readonly type: string };
 
+export type Handler = (context: ApiContext, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
+
 export class HttpApi {
   readonly #context: ApiContext;
   readonly #server: Server;

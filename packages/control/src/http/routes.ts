@@ -1,8 +1,29 @@
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+/** Every path of the HTTP API, with what answers it. */
+import { objectHandlers } from "./objects.ts";
+import { proxyHandlers } from "./proxies.ts";
+import type { Handler } from "./http-api.ts";
+import { renderMetrics } from "./metrics.ts";
+
 export interface Route {
+  /** `*` stands for any one part. */
   readonly path: readonly string[];
-  readonly methods: Readonly<
-    Record<string, (context: ApiContext, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>>
-  >;
+  readonly methods: Readonly<Record<string, Handler>>;
 }
-export const ROUTES: readonly Route[] = [];
+
+const VERSION = "0.1.0";
+
+export const ROUTES: readonly Route[] = [
+  { path: ["ready"], methods: { GET: () => ({ text: "LIVE\n", type: "text/plain" }) } },
+  { path: ["version"], methods: { GET: () => ({ json: { version: VERSION } }) } },
+  {
+    path: ["metrics"],
+    methods: { GET: (context) => ({ text: renderMetrics(context), type: "text/plain; version=0.0.4" }) },
+  },
+  { path: ["api", "v1", "objects"], methods: { GET: objectHandlers.list } },
+  { path: ["api", "v1", "objects", "*", "*", "*", "*"], methods: { DELETE: objectHandlers.remove } },
+  { path: ["api", "v1", "apply"], methods: { POST: objectHandlers.apply } },
+  { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
+  { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },
+  { path: ["api", "v1", "proxies", "*", "config_dump"], methods: { GET: proxyHandlers.configDump } },
+  { path: ["api", "v1", "workloads"], methods: { GET: proxyHandlers.workloads } },
+];

@@ -6,6 +6,7 @@ import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { MeshService } from "./service.ts";
 import type { StoredObject } from "./stored-object.ts";
+import { compareText } from "./stored-object.ts";
 
 export interface DestinationRuleRule {
   readonly origin: Origin;
@@ -127,7 +128,7 @@ function hostRules(rules: readonly DestinationRuleRule[]): HostRules[] {
 
 function mergeKey(visibility: Visibility, selector: Labels | undefined): string {
   const namespaces = visibility.type === "namespaces" ? [...visibility.namespaces].sort() : visibility.type;
-  return JSON.stringify([namespaces, Object.entries(selector ?? {}).sort()]);
+  return JSON.stringify([namespaces, Object.entries(selector ?? {}).sort(([a], [b]) => compareText(a, b))]);
 }
 
 /** Merged rules by their first rule: the same rules give the same object, across indices. */

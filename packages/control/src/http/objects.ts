@@ -1,0 +1,77 @@
+/** Objects: what they are, what became of them, and changing them. */
+import { DEFAULT_NAMESPACE, findKind, groupOf } from "@tulle/api";
+import { applyStream, deleteObject } from "../source/files/apply.ts";
+import { Statuses } from "../status/statuses.ts";
+import { SnapshotBuilder } from "../model/snapshot.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import { HttpError } from "./messages.ts";
+
+/** The snapshot of the files as they are now, which the next push may still be waiting for. */
+function currentSnapshot({ pusher, directory, registry }: ApiContext): Snapshot {
+  const { snapshot } = pusher;
+  if (snapshot.objects === directory.objects && snapshot.workloads === registry.workloads) return snapshot;
+  return new SnapshotBuilder(snapshot.options).next({ objects: directory.objects, workloads: registry.workloads });
+}
+
+function list(context: ApiContext, { query }: ApiRequest): ApiAnswer {
+  const wanted = { kind: query.get("kind"), namespace: query.get("namespace"), name: query.get("name") };
+  const group = query.get("group");
+  const statuses = new Statuses(currentSnapshot(context));
+  const items = context.directory.objects
+    .filter(({ loaded: { object } }) => {
+      const { kind, metadata } = object;
+      return (
+        (wanted.kind === null || kind.toLowerCase() === wanted.kind.toLowerCase()) &&
+        (group === null || groupOf(object.apiVersion) === group) &&
+        (wanted.namespace === null || metadata.namespace === wanted.namespace) &&
+        (wanted.name === null || metadata.name === wanted.name)
+      );
+    })
+    .map((stored) => {
+      const { object, source } = stored.loaded;
+      const creationTimestamp = new Date(stored.createdAt).toISOString();
+      return {
+        object: { ...object, metadata: { creationTimestamp, ...object.metadata } },
+        source: { file: source.file, line: source.line },
+        status: statuses.of(stored),
+      };
+    });
+  return { json: { items } };
+}
+
+async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
+  const { query } = request;
+  const options = { namespace: query.get("namespace") ?? DEFAULT_NAMESPACE, dryRun: query.get("dryRun") === "true" };
+  const { results, diagnostics } = await applyStream(context.directory, await request.body(), options);
+  if (diagnostics.some(({ severity }) => severity === "error"))
+    return { status: 422, json: { results: [], diagnostics } };
+  if (options.dryRun) return { json: { results, diagnostics } };
+  const statuses = new Statuses(currentSnapshot(context));
+  const applied = new Set(results.map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
+  const warnings = context.directory.objects
+    .filter(({ loaded: { object, kindInfo } }) => {
+      const { namespace, name } = object.metadata;
+      return kindInfo.isMeshConfig && applied.has(`${object.kind}/${namespace}/${name}`);
+    })
+    .flatMap((stored) => statuses.warnings(stored));
+  return { json: { results, diagnostics: [...diagnostics, ...warnings] } };
+}
+
+async function remove({ directory }: ApiContext, { path }: ApiRequest): Promise<ApiAnswer> {
+  const [group, kind, namespace, name] = path.slice(3) as [string, string, string, string];
+  const apiGroup = group === "core" ? "" : group;
+  const key = `${apiGroup}/${kind}/${findKind(apiGroup, kind)?.namespaced === false ? "" : namespace}/${name}`;
+  if (!(await deleteObject(directory, key))) throw new HttpError(404, `there is no ${kind} ${namespace}/${name}`);
+  return { json: { deleted: { group, kind, namespace, name } } };
+}
+
+/** What is wrong with the files, and which of them are not in force as they are. */
+function diagnostics({ directory }: ApiContext): ApiAnswer {
+  const files = [...directory.files.values()]
+    .filter(({ isCurrent }) => !isCurrent)
+    .map(({ path, text }) => ({ path, inForce: text === undefined ? "nothing" : "last good version" }));
+  return { json: { diagnostics: directory.diagnostics, files } };
+}
+
+export const objectHandlers = { list, apply, remove, diagnostics };

@@ -1,0 +1,132 @@
+/** The one table of fields that the API has and this version does not apply. A field that is in it and set is reported. */
+import { isIP } from "@tulle/api";
+import type { Path } from "@tulle/api";
+import type { Finding } from "./object-status.ts";
+import { finding } from "./object-status.ts";
+
+interface Unsupported {
+  /** Below the object; `*` stands for every index or key. */
+  readonly path: Path;
+  readonly what: string;
+  /** Values for which it has no effect anyway, or which are applied. */
+  readonly unless?: (value: unknown) => boolean;
+}
+
+const TRAFFIC_POLICY: readonly Unsupported[] = [
+  { path: ["connectionPool"], what: "connection pool limits" },
+  { path: ["outlierDetection"], what: "outlier detection" },
+  { path: ["tls"], what: "TLS to the destination", unless: (tls) => fieldOf(tls, "mode") === "DISABLE" },
+  { path: ["tunnel"], what: "tunnelling" },
+  { path: ["proxyProtocol"], what: "the PROXY protocol" },
+  { path: ["retryBudget"], what: "retry budgets" },
+  { path: ["loadBalancer", "consistentHash"], what: "consistent hashing; LEAST_REQUEST is used" },
+  { path: ["loadBalancer", "localityLbSetting"], what: "locality load balancing", unless: isDisabled },
+  { path: ["loadBalancer", "zoneAwareLbSetting"], what: "zone-aware load balancing", unless: isDisabled },
+  { path: ["loadBalancer", "warmup"], what: "warm-up of new endpoints" },
+  { path: ["loadBalancer", "warmupDurationSecs"], what: "warm-up of new endpoints" },
+  {
+    path: ["loadBalancer", "simple"],
+    what: "PASSTHROUGH; LEAST_REQUEST is used",
+    unless: (value) => value !== "PASSTHROUGH",
+  },
+];
+
+const POLICY_PLACES: readonly Path[] = [
+  ["spec", "trafficPolicy"],
+  ["spec", "trafficPolicy", "portLevelSettings", "*"],
+  ["spec", "subsets", "*", "trafficPolicy"],
+  ["spec", "subsets", "*", "trafficPolicy", "portLevelSettings", "*"],
+];
+
+const HTTP: Path = ["spec", "http", "*"];
+
+/** By group and kind. Kinds of mesh configuration that are in no list and not in APPLIED are not applied at all. */
+const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
+  "networking.istio.io/VirtualService": [
+    { path: [...HTTP, "delegate"], what: "delegation; the route is left out" },
+    { path: [...HTTP, "retries"], what: "retries" },
+    { path: [...HTTP, "fault"], what: "fault injection" },
+    { path: [...HTTP, "mirror"], what: "mirroring" },
+    { path: [...HTTP, "mirrors"], what: "mirroring" },
+    { path: [...HTTP, "mirrorPercent"], what: "mirroring" },
+    { path: [...HTTP, "mirrorPercentage"], what: "mirroring" },
+    { path: [...HTTP, "corsPolicy"], what: "CORS policies" },
+    { path: [...HTTP, "match", "*", "statPrefix"], what: "statistics of single routes" },
+    { path: ["spec", "tls"], what: "routing of TLS connections" },
+    { path: ["spec", "tcp"], what: "routing of TCP connections" },
+  ],
+  "networking.istio.io/DestinationRule": POLICY_PLACES.flatMap((place) =>
+    TRAFFIC_POLICY.map(({ path, ...rest }) => ({ path: [...place, ...path], ...rest })),
+  ),
+  "networking.istio.io/Gateway": [
+    {
+      path: ["spec", "servers", "*", "tls"],
+      what: "TLS at gateways; only httpsRedirect is applied",
+      unless: isRedirectOnly,
+    },
+    { path: ["spec", "servers", "*", "bind"], what: "addresses of single servers" },
+    { path: ["spec", "servers", "*", "defaultEndpoint"], what: "default endpoints" },
+  ],
+  "networking.istio.io/ServiceEntry": [
+    {
+      path: ["spec", "resolution"],
+      what: "this resolution; only STATIC is applied, so the hosts are unknown",
+      unless: (value) => value === "STATIC",
+    },
+    {
+      path: ["spec", "endpoints", "*", "address"],
+      what: "endpoints that are no IP address",
+      unless: (value) => typeof value === "string" && isIP(value),
+    },
+    { path: ["spec", "subjectAltNames"], what: "verification of server names" },
+    { path: ["spec", "endpoints", "*", "network"], what: "networks" },
+    { path: ["spec", "endpoints", "*", "locality"], what: "localities" },
+  ],
+  "/Service": [
+    { path: ["spec", "externalName"], what: "ExternalName services" },
+    { path: ["spec", "sessionAffinity"], what: "session affinity", unless: (value) => value !== "ClientIP" },
+  ],
+};
+
+/** Istio's and Gateway API's kinds that are applied, but for the fields above. */
+const APPLIED: ReadonlySet<string> = new Set([
+  "networking.istio.io/VirtualService",
+  "networking.istio.io/DestinationRule",
+  "networking.istio.io/Gateway",
+  "networking.istio.io/ServiceEntry",
+]);
+
+/** Whether a kind of mesh configuration is applied at all. */
+export function isApplied(group: string, kind: string): boolean {
+  return APPLIED.has(`${group}/${kind}`);
+}
+
+/** Every set field of the object that is not applied, with its path. */
+export function notYetApplied(group: string, kind: string, object: unknown): readonly Finding[] {
+  return (UNSUPPORTED[`${group}/${kind}`] ?? []).flatMap(({ path, what, unless }) =>
+    valuesAt(object, path, []).flatMap(({ value, at }) =>
+      unless?.(value) === true ? [] : [finding("NotYetApplied", at, what)],
+    ),
+  );
+}
+
+function valuesAt(value: unknown, path: Path, at: Path): readonly { readonly value: unknown; readonly at: Path }[] {
+  if (value === undefined || value === null) return [];
+  const [step, ...rest] = path;
+  if (step === undefined) return [{ value, at }];
+  if (step !== "*") return valuesAt(fieldOf(value, step), rest, [...at, step]);
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => valuesAt(item, rest, [...at, index]));
+  return [];
+}
+
+function fieldOf(value: unknown, field: string | number): unknown {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[field] : undefined;
+}
+
+function isDisabled(value: unknown): boolean {
+  return fieldOf(value, "enabled") === false;
+}
+
+function isRedirectOnly(tls: unknown): boolean {
+  return typeof tls === "object" && tls !== null && Object.keys(tls).every((key) => key === "httpsRedirect");
+}

@@ -1,0 +1,61 @@
+import type { Path } from "@tulle/api";
+import type { MeshService } from "../model/service.ts";
+import { httpCarrier } from "../model/service.ts";
+import { inboundFor } from "../model/endpoints.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Finding } from "./object-status.ts";
+import { finding } from "./object-status.ts";
+
+/** `services` are those that one object describes. */
+export function serviceFindings(snapshot: Snapshot, services: readonly MeshService[]): readonly Finding[] {
+  return services.flatMap((service) => {
+    const winner = snapshot.shadowedServices.get(service);
+    if (winner !== undefined) {
+      return [finding("Shadowed", [], `${service.host} is described by another object`, winner.origin)];
+    }
+    const count = endpointCount(snapshot, service);
+    const endpoints = count === 1 ? "1 endpoint" : `${count} endpoints`;
+    return [
+      finding("InForce", [], `${service.host} has ${endpoints}`),
+      ...portFindings(service),
+      ...missingPortFindings(snapshot, service),
+    ];
+  });
+}
+
+function endpointCount(snapshot: Snapshot, { host }: MeshService): number {
+  const found = snapshot.endpoints.get(host);
+  return Math.max(0, ...[...(found?.byPort.values() ?? [])].map((endpoints) => endpoints.length));
+}
+
+function portFindings({ ports }: MeshService): readonly Finding[] {
+  return ports.flatMap(({ protocol, number }, index): Finding[] => {
+    const path: Path = ["spec", "ports", index];
+    if (protocol === "UDP") return [finding("Ignored", path, `port ${number} is UDP, which a mesh does not carry`)];
+    switch (httpCarrier(protocol)) {
+      case "http1":
+        return [];
+      case "http2":
+        return [
+          finding(
+            "NotYetApplied",
+            path,
+            `port ${number} is ${protocol}: Envoy and gRPC clients reach it, Tulle's own proxy not yet`,
+          ),
+        ];
+      default:
+        return [finding("NotYetApplied", path, `port ${number} is ${protocol}; only HTTP is carried`)];
+    }
+  });
+}
+
+/** Workloads that are selected, but have nothing at the target port. */
+function missingPortFindings(snapshot: Snapshot, service: MeshService): readonly Finding[] {
+  const workloads = (snapshot.endpoints.get(service.host)?.contributors ?? []).filter((one) => "inbound" in one);
+  return service.ports.flatMap((port, index) => {
+    const without = workloads.filter((workload) => inboundFor(workload, port) === undefined);
+    if (without.length === 0) return [];
+    const names = [...new Set(without.map(({ name }) => name))].join(", ");
+    return [finding("Invalid", ["spec", "ports", index], `${names} does not listen on target port ${port.targetPort}`)];
+  });
+}

@@ -1,0 +1,110 @@
+/** What became of every object of a snapshot. */
+import { groupOf, isKind } from "@tulle/api";
+import type { Diagnostic } from "@tulle/api";
+import { boundHosts, isHttpServer } from "../model/gateway.ts";
+import type { GatewayRule } from "../model/gateway.ts";
+import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
+import { servicesOf } from "../model/service.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { StoredObject } from "../model/stored-object.ts";
+import { destinationRuleFindings } from "./destination-rule-status.ts";
+import { isApplied, notYetApplied } from "./not-yet-applied.ts";
+import type { Finding, ObjectStatus } from "./object-status.ts";
+import { finding, toDiagnostic, toStatus } from "./object-status.ts";
+import { serviceFindings } from "./service-status.ts";
+import { virtualServiceFindings } from "./virtual-service-status.ts";
+
+export class Statuses {
+  readonly #snapshot: Snapshot;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /** At least one. */
+  of(stored: StoredObject): readonly ObjectStatus[] {
+    return this.#findings(stored).map(toStatus);
+  }
+
+  /** What a user should hear about an object besides that it is in force. */
+  warnings(stored: StoredObject): readonly Diagnostic[] {
+    return this.#findings(stored)
+      .filter(({ type }) => type !== "InForce")
+      .map((found) => toDiagnostic(stored.loaded, found));
+  }
+
+  #findings(stored: StoredObject): readonly Finding[] {
+    const { object } = stored.loaded;
+    const missing = notYetApplied(groupOf(object.apiVersion), object.kind, object);
+    const found = this.#selected(stored);
+    if (found.length === 0 && missing.length === 0)
+      return [finding("Ignored", [], "it says nothing that could be applied")];
+    return [...found, ...missing];
+  }
+
+  #selected(stored: StoredObject): readonly Finding[] {
+    const snapshot = this.#snapshot;
+    const { object, kindInfo } = stored.loaded;
+    if (isKind(object, "networking.istio.io", "VirtualService")) {
+      const rule = snapshot.virtualServices.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : virtualServiceFindings(snapshot, rule);
+    }
+    if (isKind(object, "networking.istio.io", "DestinationRule")) {
+      const rule = snapshot.destinationRules.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : destinationRuleFindings(snapshot, rule);
+    }
+    if (isKind(object, "networking.istio.io", "Gateway")) {
+      const key = `${object.metadata.namespace}/${object.metadata.name}`;
+      const rule = snapshot.gateways.find((gateway) => gateway.key === key);
+      return rule === undefined ? [] : gatewayFindings(snapshot, rule);
+    }
+    const host = servicesOf(stored, snapshot.options.domain)[0]?.host;
+    if (host !== undefined) {
+      const own = [...snapshot.services, ...snapshot.shadowedServices.keys()].filter(
+        ({ origin }) =>
+          origin.kind === object.kind &&
+          origin.name === object.metadata.name &&
+          origin.namespace === object.metadata.namespace,
+      );
+      return serviceFindings(snapshot, own);
+    }
+    return this.#others(stored, kindInfo.isMeshConfig && !isApplied(kindInfo.group, kindInfo.kind));
+  }
+
+  #others({ loaded: { object } }: StoredObject, isMeshConfig: boolean): readonly Finding[] {
+    if (isMeshConfig) return [finding("NotYetApplied", [], `objects of kind ${object.kind}`)];
+    const { namespace, name, labels } = object.metadata;
+    const isSlice = isKind(object, "discovery.k8s.io", "EndpointSlice");
+    if (isSlice || isKind(object, "", "Endpoints")) {
+      const service = isSlice ? (labels[SERVICE_NAME_LABEL] ?? "") : name;
+      const known = this.#snapshot.services.some((one) => one.name === service && one.namespace === namespace);
+      return known
+        ? [finding("InForce", [], `lists endpoints of ${service}`)]
+        : [
+            finding(
+              "Ignored",
+              [],
+              service === "" ? `it has no label ${SERVICE_NAME_LABEL}` : `there is no Service ${service}`,
+            ),
+          ];
+    }
+    if (isKind(object, "", "Pod")) return [finding("InForce", [], "endpoints that refer to it have its labels")];
+    if (isKind(object, "networking.istio.io", "ServiceEntry")) return [];
+    return [finding("Ignored", [], `the mesh needs nothing from a ${object.kind} here`)];
+  }
+}
+
+function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule): readonly Finding[] {
+  return spec.servers.map((server, index): Finding => {
+    const path = ["spec", "servers", index] as const;
+    if (!isHttpServer(server)) return finding("NotYetApplied", path, `servers of protocol ${server.port.protocol}`);
+    const bound = snapshot.virtualServices.filter(
+      (rule) => rule.gateways.includes(key) && boundHosts(server.hosts, origin.namespace, rule).length > 0,
+    );
+    const message =
+      bound.length === 0
+        ? `no VirtualService is bound to it: port ${server.port.number} answers 404`
+        : `port ${server.port.number} serves ${bound.length === 1 ? "1 VirtualService" : `${bound.length} VirtualServices`}`;
+    return finding("InForce", path, message);
+  });
+}

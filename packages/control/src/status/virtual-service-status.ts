@@ -1,0 +1,167 @@
+import { isWildcard, MESH_GATEWAY, resolveShortName } from "@tulle/api";
+import type { Destination, Path } from "@tulle/api";
+import { boundHosts, isHttpServer } from "../model/gateway.ts";
+import { HostIndex } from "../model/host-index.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import { visibleRules } from "../model/virtual-service.ts";
+import { serviceNames } from "../translate/domains.ts";
+import { isRedirectCode } from "../translate/route-action.ts";
+import { isClaimKey } from "../translate/route-match.ts";
+import type { Finding } from "./object-status.ts";
+import { finding } from "./object-status.ts";
+
+export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly Finding[] {
+  if (rule.visibility.type === "none") {
+    return [finding("Ignored", ["spec", "exportTo"], 'it is exported to nobody ("~")')];
+  }
+  if (!rule.hasHttp) return [];
+  if (rule.hosts.length === 0) {
+    return [finding("NotYetApplied", ["spec", "hosts"], "without hosts it is for others to delegate to; delegation")];
+  }
+  const places = rule.gateways.flatMap((gateway, index) =>
+    gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
+  );
+  return [...places, ...routeFindings(snapshot, rule)];
+}
+
+/** A namespace in which the rule counts: its own, unless it is exported to others only. */
+function seenFrom({ visibility, origin }: VirtualServiceRule): string {
+  const others = visibility.type === "namespaces" && !visibility.namespaces.has(origin.namespace);
+  return others ? [...visibility.namespaces][0]! : origin.namespace;
+}
+
+const indices = new WeakMap<Snapshot, Map<string, HostIndex<VirtualServiceRule>>>();
+
+function meshIndex(snapshot: Snapshot, namespace: string): HostIndex<VirtualServiceRule> {
+  let byNamespace = indices.get(snapshot);
+  if (byNamespace === undefined) indices.set(snapshot, (byNamespace = new Map()));
+  let index = byNamespace.get(namespace);
+  if (index === undefined) {
+    const rules = visibleRules(snapshot.virtualServices, namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp);
+    index = new HostIndex(rules, ({ hosts }) => hosts);
+    byNamespace.set(namespace, index);
+  }
+  return index;
+}
+
+function meshFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly Finding[] {
+  const index = meshIndex(snapshot, seenFrom(rule));
+  return rule.hosts.flatMap((host): Finding[] => {
+    const path: Path = ["spec", "hosts", hostPosition(rule, host, snapshot)];
+    const winner = index.find(host);
+    if (winner !== undefined && winner !== rule) {
+      return [
+        finding(
+          "Shadowed",
+          path,
+          `${host} is routed by an older VirtualService; rules for one host are not merged`,
+          winner.origin,
+        ),
+      ];
+    }
+    if (isWildcard(host))
+      return [finding("InForce", path, `routes HTTP for ${host}, where no VirtualService is more specific`)];
+    if (snapshot.serviceByHost.has(host)) return [finding("InForce", path, `routes HTTP for ${host}`)];
+    const meant = snapshot.services.find((service) => serviceNames(service, rule.origin.namespace).includes(host));
+    if (meant !== undefined) {
+      const message = `${host} has a dot, so it is taken as a full name, which no service has; write ${meant.host}`;
+      return [finding("Ignored", path, message)];
+    }
+    return [finding("InForce", path, `no service is called ${host}: it applies to requests for that host on port 80`)];
+  });
+}
+
+function hostPosition(rule: VirtualServiceRule, host: string, { options }: Snapshot): number {
+  const { namespace } = rule.origin;
+  const written = rule.spec.hosts ?? [];
+  return written.findIndex((text) => resolveShortName(text, namespace, options.domain).toLowerCase() === host);
+}
+
+function gatewayFindings(snapshot: Snapshot, rule: VirtualServiceRule, key: string, index: number): readonly Finding[] {
+  const path: Path = rule.spec.gateways === undefined ? ["spec"] : ["spec", "gateways", index];
+  const gateway = snapshot.gateways.find((candidate) => candidate.key === key);
+  if (gateway === undefined) return [finding("Ignored", path, `there is no Gateway ${key}`)];
+  const bound = gateway.spec.servers.filter(
+    ({ hosts }) => boundHosts(hosts, gateway.origin.namespace, rule).length > 0,
+  );
+  if (bound.length === 0) {
+    return [
+      finding(
+        "Ignored",
+        path,
+        `no server of Gateway ${key} admits ${rule.hosts.join(", ")} from namespace ${rule.origin.namespace}`,
+      ),
+    ];
+  }
+  const http = bound.filter(isHttpServer);
+  if (http.length === 0)
+    return [finding("NotYetApplied", path, `Gateway ${key} has only TLS or TCP servers for these hosts`)];
+  const ports = http.map(({ port }) => port.number).join(", ");
+  return [finding("InForce", path, `routes HTTP at Gateway ${key}, port ${ports}`)];
+}
+
+function routeFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly Finding[] {
+  return (rule.spec.http ?? []).flatMap((http, i): readonly Finding[] => [
+    ...(http.route ?? []).flatMap(({ destination }, j) =>
+      destinationFindings(snapshot, rule, destination, ["spec", "http", i, "route", j, "destination"]),
+    ),
+    ...(http.match ?? []).flatMap(({ headers = {}, withoutHeaders = {} }, j) =>
+      [...Object.keys(headers), ...Object.keys(withoutHeaders)]
+        .filter(isClaimKey)
+        .map((key) =>
+          finding(
+            "NotYetApplied",
+            ["spec", "http", i, "match", j, "headers", key],
+            "routing by JWT claims; this match never holds",
+          ),
+        ),
+    ),
+    ...(http.redirect?.redirectCode !== undefined && !isRedirectCode(http.redirect.redirectCode)
+      ? [
+          finding(
+            "Invalid",
+            ["spec", "http", i, "redirect", "redirectCode"],
+            "is none of 301, 302, 303, 307 and 308; the route is left out",
+          ),
+        ]
+      : []),
+  ]);
+}
+
+function destinationFindings(
+  snapshot: Snapshot,
+  rule: VirtualServiceRule,
+  { host, subset, port }: Destination,
+  path: Path,
+): readonly Finding[] {
+  const { namespace } = rule.origin;
+  const fqdn = resolveShortName(host, namespace, snapshot.options.domain).toLowerCase();
+  const service = snapshot.serviceByHost.get(fqdn);
+  if (service === undefined) {
+    const meant = snapshot.services.find((candidate) => serviceNames(candidate, namespace).includes(fqdn));
+    const hint = meant === undefined ? "" : `; did you mean ${meant.host}?`;
+    return [finding("Invalid", [...path, "host"], `no service is called ${fqdn}: requests get 503${hint}`)];
+  }
+  const found: Finding[] = [];
+  if (port !== undefined && !service.ports.some(({ number }) => number === port.number)) {
+    const ports = service.ports.map(({ number }) => number).join(", ");
+    found.push(
+      finding("Invalid", [...path, "port"], `${fqdn} has no port ${port.number}, only ${ports}: requests get 503`),
+    );
+  }
+  if (subset !== undefined && subset !== "") {
+    const subsets = snapshot.destinationRuleIndex.find(service, namespace, {})?.subsets ?? [];
+    if (!subsets.some((known) => known.subset.name === subset)) {
+      const names = subsets.length === 0 ? "" : `; there are ${subsets.map((known) => known.subset.name).join(", ")}`;
+      found.push(
+        finding(
+          "Invalid",
+          [...path, "subset"],
+          `no DestinationRule gives ${fqdn} a subset ${subset}: requests get 503${names}`,
+        ),
+      );
+    }
+  }
+  return found;
+}

@@ -36,8 +36,6 @@ const BARE_LF = "RFC 9112 §2.2 allows a lone LF, but a proxy that forwards to p
 const TWO_HOSTS = "RFC 9112 §3.2: more than one Host must be answered with 400";
 const BARE_CR =
   "RFC 9112 §2.2: a bare CR must be refused or replaced before forwarding; deleting it changes what was said";
-const OBS_FOLD =
-  "RFC 9112 §5.2: a server must reject obs-fold or replace it; a folded framing header is a smuggling tool";
 
 export const WIRE_CASES: readonly WireCase[] = [
   // Ordinary requests
@@ -133,7 +131,7 @@ export const WIRE_CASES: readonly WireCase[] = [
   one("a control character in a value", get("x-a: 1\x012\r\n")),
   one("DEL in a value", get("x-a: 1\x7f2\r\n")),
   one("a bare CR in a value", get("x-a: 1\r2\r\n"), BARE_CR),
-  one("obs-fold", get("x-a: 1\r\n 2\r\n"), OBS_FOLD),
+  one("obs-fold", get("x-a: 1\r\n 2\r\n")),
   one("bare LF line ends", `GET / HTTP/1.1\nHost: a.test\n\n`, BARE_LF),
   one("bare LF after a header", `GET / HTTP/1.1\r\n${HOST}x-a: 1\n\r\n`, BARE_LF),
   one(
@@ -171,7 +169,7 @@ export const WIRE_CASES: readonly WireCase[] = [
   one("TE with VT", post("transfer-encoding: \x0bchunked\r\n", "0\r\n\r\n")),
   one("TE twice", post("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n")),
   one("TE, space before the colon", post("transfer-encoding : chunked\r\n", "0\r\n\r\n")),
-  one("TE folded", post("transfer-encoding:\r\n chunked\r\n", "0\r\n\r\n"), OBS_FOLD),
+  one("TE folded", post("transfer-encoding:\r\n chunked\r\n", "0\r\n\r\n")),
   one("a chunk size with a plus", post("transfer-encoding: chunked\r\n", "+5\r\nhello\r\n0\r\n\r\n")),
   one("a chunk size with 0x", post("transfer-encoding: chunked\r\n", "0x5\r\nhello\r\n0\r\n\r\n")),
   one("a chunk size of 17 digits", post("transfer-encoding: chunked\r\n", "10000000000000000\r\nhello\r\n0\r\n\r\n")),

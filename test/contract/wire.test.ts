@@ -134,7 +134,11 @@ function bootstrap(port: number, refusedPort: number): object {
     "@type": `${type}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: "in",
     normalize_path: true,
-    route_config: { name: "r", validate_clusters: false, virtual_hosts: [{ name: "v", domains: ["a.test", "b.test"], routes }] },
+    route_config: {
+      name: "r",
+      validate_clusters: false,
+      virtual_hosts: [{ name: "v", domains: ["a.test", "b.test"], routes }],
+    },
     http_filters: [
       {
         name: "envoy.filters.http.router",

@@ -42,7 +42,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
     report(error);
     return 1;
   }
-  const stop = stopOnSignals(proxy, log.info);
+  const stop = stopOnSignals(proxy, (message) => log.info(message));
   try {
     await Promise.race([proxy.ready, proxy.closed]);
     for (const { name, address, port } of proxy.listenerAddresses())

@@ -50,11 +50,8 @@ function compilePath(message: RedirectMessage, rewrittenLength: number, place: P
   if (specifier.case === undefined || (specifier.case === "pathRedirect" && specifier.value === "")) return keepOrStrip;
   if (specifier.case === "pathRedirect") {
     const target = specifier.value;
-    // A query of its own replaces the request's.
-    if (target.includes("?")) {
-      const fixed = keepOrStrip(target);
-      return () => fixed;
-    }
+    // A query of its own replaces the request's, and strip_query does not touch it.
+    if (target.includes("?")) return () => target;
     return (path) => (stripQuery ? target : target + path.slice(withoutQuery(path).length));
   }
   const rewrite = compilePathRewrite(

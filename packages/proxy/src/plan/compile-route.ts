@@ -96,7 +96,7 @@ function compileForward(
   if (message.clusterSpecifier.case === "weightedClusters") {
     const at = place.field("weighted_clusters");
     if (totalWeight === 0) at.refuse("Sum of weights in the weighted_cluster must be greater than 0.");
-    if (totalWeight > 0xffffffff) at.refuse(`The sum of weights of all weighted clusters exceeds ${0xffffffff}`);
+    if (totalWeight > 0xffffffff) at.refuse("The sum of weights of all weighted clusters exceeds 4294967295");
   }
   return {
     kind: "forward",

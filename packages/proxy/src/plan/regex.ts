@@ -26,29 +26,46 @@ export function fullMatch(pattern: string, ignoreCase = false): TextTest {
  */
 export function substitution(pattern: string, substitute: string): (text: string) => string {
   const regex = compile(pattern, false);
-  const groups = regex.groupCount();
-  let template = "";
+  const parts = parseSubstitution(substitute, regex.groupCount());
+  return (text) => {
+    const matcher = regex.matcher(text);
+    let result = "";
+    let end = 0;
+    while (matcher.find()) {
+      result += text.slice(end, matcher.start());
+      for (const part of parts) result += typeof part === "string" ? part : (matcher.group(part) ?? "");
+      end = matcher.end();
+    }
+    return end === 0 && result === "" ? text : result + text.slice(end);
+  };
+}
+
+/** Literal text and numbers of groups. */
+function parseSubstitution(substitute: string, groups: number): readonly (string | number)[] {
+  const parts: (string | number)[] = [];
+  let literal = "";
   for (let i = 0; i < substitute.length; i++) {
     const char = substitute[i];
-    if (char === "$") {
-      template += "\\$";
-    } else if (char === "\\") {
-      const next = substitute[++i] ?? "";
-      if (next === "\\") {
-        template += "\\\\";
-      } else if (next >= "0" && next <= "9") {
-        if (Number(next) > groups) {
-          throw new Error(`invalid substitution: it asks for group ${next}, the pattern has ${groups}`);
-        }
-        template += `\${${next}}`;
-      } else {
-        throw new Error("invalid substitution: a backslash must be followed by a digit or a backslash");
-      }
+    if (char !== "\\") {
+      literal += char;
+      continue;
+    }
+    const next = substitute[++i] ?? "";
+    if (next === "\\") {
+      literal += next;
+    } else if (next >= "0" && next <= "9") {
+      const group = Number(next);
+      if (group > groups)
+        throw new Error(`invalid substitution: it asks for group ${group}, the pattern has ${groups}`);
+      if (literal !== "") parts.push(literal);
+      literal = "";
+      parts.push(group);
     } else {
-      template += char;
+      throw new Error("invalid substitution: a backslash must be followed by a digit or a backslash");
     }
   }
-  return (text) => regex.matcher(text).replaceAll(template);
+  if (literal !== "") parts.push(literal);
+  return parts;
 }
 
 function compile(pattern: string, ignoreCase: boolean): RE2JS {

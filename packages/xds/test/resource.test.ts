@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack, AnySchema } from "@bufbuild/protobuf/wkt";
 import { ClusterSchema } from "../src/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { resourceSet, resourceView } from "../src/resource.ts";
+import { encodeResource, resourceSet, resourceView } from "../src/resource.ts";
 import { PUSH_ORDER, TYPE } from "../src/type-url.ts";
-import { cluster, listener } from "./support/resources.ts";
+import { listener } from "./support/resources.ts";
+
+const cluster = (name: string, tag = "") =>
+  encodeResource(name, ClusterSchema, create(ClusterSchema, { name, altStatName: tag }));
 
 it("an encoded resource is an Any of its message", () => {
   const any = fromBinary(AnySchema, cluster("a", "tag").any);

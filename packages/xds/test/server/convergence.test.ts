@@ -143,6 +143,6 @@ it("a client of the incremental variant ends up with exactly what it subscribes 
           assert.match(status.state, /^(SYNCED|NACKED)$/, status.typeUrl);
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   );
 });

@@ -5,7 +5,7 @@ import { DeltaPeer, decodeDelta } from "../support/delta-peer.ts";
 import { cluster, endpoints, view, virtualHost } from "../support/resources.ts";
 
 const SERVICES = 1_000;
-const PROXIES = 100;
+const PROXIES = 10;
 const names = Array.from({ length: SERVICES }, (_, place) => `service-${place}.default.svc.cluster.local`);
 const clusters = names.map((name) => cluster(name));
 const assignments = names.map((name) => endpoints(name));

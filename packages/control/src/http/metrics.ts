@@ -2,7 +2,8 @@
 import type { ApiContext } from "./http-api.ts";
 
 export function renderMetrics({ pusher, directory, registry, metrics }: ApiContext): string {
-  const { snapshot, stats } = pusher;
+  const { stats } = pusher;
+  const snapshot = pusher.current();
   const rejected = directory.diagnostics.filter(({ severity }) => severity === "error").length;
   const gauges: readonly (readonly [string, number])[] = [
     ["pilot_xds", pusher.proxies().length],

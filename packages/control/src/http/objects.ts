@@ -2,22 +2,13 @@
 import { DEFAULT_NAMESPACE, findKind, groupOf } from "@tulle/api";
 import { applyStream, deleteObject } from "../source/files/apply.ts";
 import { Statuses } from "../status/statuses.ts";
-import { SnapshotBuilder } from "../model/snapshot.ts";
-import type { Snapshot } from "../model/snapshot.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
 import { HttpError } from "./messages.ts";
-
-/** The snapshot of the files as they are now, which the next push may still be waiting for. */
-function currentSnapshot({ pusher, directory, registry }: ApiContext): Snapshot {
-  const { snapshot } = pusher;
-  if (snapshot.objects === directory.objects && snapshot.workloads === registry.workloads) return snapshot;
-  return new SnapshotBuilder(snapshot.options).next({ objects: directory.objects, workloads: registry.workloads });
-}
 
 function list(context: ApiContext, { query }: ApiRequest): ApiAnswer {
   const wanted = { kind: query.get("kind"), namespace: query.get("namespace"), name: query.get("name") };
   const group = query.get("group");
-  const statuses = new Statuses(currentSnapshot(context));
+  const statuses = new Statuses(context.pusher.current());
   const items = context.directory.objects
     .filter(({ loaded: { object } }) => {
       const { kind, metadata } = object;
@@ -47,7 +38,7 @@ async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswe
   if (diagnostics.some(({ severity }) => severity === "error"))
     return { status: 422, json: { results: [], diagnostics } };
   if (options.dryRun) return { json: { results, diagnostics } };
-  const statuses = new Statuses(currentSnapshot(context));
+  const statuses = new Statuses(context.pusher.current());
   const applied = new Set(results.map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
   const warnings = context.directory.objects
     .filter(({ loaded: { object, kindInfo } }) => {

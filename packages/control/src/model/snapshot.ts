@@ -2,7 +2,6 @@
  * Everything the mesh knows at one moment, with Istio's references resolved. Immutable; a new snapshot shares with the one
  * before it whatever did not change, down to single services and rules, so that a change costs what changed.
  */
-import { isKind } from "@tulle/api";
 import type { Labels } from "@tulle/api";
 import type { DestinationRuleRule } from "./destination-rule.ts";
 import { DestinationRuleIndex, destinationRuleOf } from "./destination-rule.ts";
@@ -15,7 +14,7 @@ import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
 import type { MeshService } from "./service.ts";
 import { servicesOf } from "./service.ts";
-import { rememberByObject, shareList } from "./sharing.ts";
+import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
 import type { StoredObject } from "./stored-object.ts";
 import { compareCreation, compareText } from "./stored-object.ts";
 import type { VirtualServiceRule } from "./virtual-service.ts";
@@ -51,97 +50,151 @@ export interface Snapshot extends SnapshotInput {
   readonly clientLabelKeys: readonly string[];
 }
 
-/** Builds snapshots, each from the one before it. */
+/** Builds snapshots, each from the one before it. Each part is redone only if the objects that it is made of changed. */
 export class SnapshotBuilder {
   readonly #options: MeshOptions;
-  readonly #servicesOf: (stored: StoredObject) => readonly MeshService[];
-  readonly #virtualServiceOf: (stored: StoredObject) => VirtualServiceRule | undefined;
-  readonly #destinationRuleOf: (stored: StoredObject) => DestinationRuleRule | undefined;
-  readonly #gatewayOf = rememberByObject(gatewayOf);
-  #endpointListOf: (stored: StoredObject) => EndpointList | undefined = () => undefined;
-  #pods: readonly StoredObject[] | undefined;
+  #byKind: ReadonlyMap<string, readonly StoredObject[]> = new Map();
   #current: Snapshot | undefined;
 
   constructor(options: MeshOptions) {
     this.#options = options;
-    this.#servicesOf = rememberByObject((stored) => servicesOf(stored, options.domain));
-    this.#virtualServiceOf = rememberByObject((stored) => virtualServiceOf(stored, options.domain));
-    this.#destinationRuleOf = rememberByObject((stored) => destinationRuleOf(stored, options.domain));
   }
 
   next({ objects, workloads }: SnapshotInput): Snapshot {
     const before = this.#current;
-    const declared = this.#declaredServices(objects);
-    const implicit = implicitServices(
-      workloads,
-      declared.services,
-      this.#options.domain,
-      new Map(before?.services.filter((service) => service.implicit).map((service) => [service.host, service])),
-    );
-    const all = [...declared.services, ...implicit].sort((a, b) => compareText(a.host, b.host));
-    const services = shareList(before?.services, all);
-    const virtualServices = shareList(before?.virtualServices, sorted(objects, this.#virtualServiceOf));
-    const destinationRules = shareList(before?.destinationRules, sorted(objects, this.#destinationRuleOf));
-    const endpoints = indexEndpoints(services, workloads, this.#endpointLists(objects), before?.endpoints);
+    if (objects !== before?.objects) this.#byKind = partition(objects, this.#byKind);
+    const { services: declared, shadowed } = this.#declared(this.#ofKind("/Service"), this.#ofKind(SERVICE_ENTRY));
+    const services = this.#services(declared, this.#implicit(workloads, declared));
+    const virtualServices = this.#virtualServices(this.#ofKind(VIRTUAL_SERVICE));
+    const destinationRules = this.#destinationRules(this.#ofKind(DESTINATION_RULE));
+    const lists = this.#endpointLists(this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"), this.#ofKind("/Pod"));
     this.#current = {
       options: this.#options,
       objects,
       workloads,
       services,
-      serviceByHost: services === before?.services ? before.serviceByHost : new Map(services.map((s) => [s.host, s])),
-      shadowedServices: declared.shadowed,
+      serviceByHost: this.#serviceByHost(services),
+      shadowedServices: shadowed,
       virtualServices,
       destinationRules,
-      gateways: shareList(before?.gateways, sorted(objects, this.#gatewayOf)),
-      destinationRuleIndex:
-        destinationRules === before?.destinationRules
-          ? before.destinationRuleIndex
-          : new DestinationRuleIndex(destinationRules, this.#options.rootNamespace),
-      endpoints,
-      clientLabelKeys: shareList(before?.clientLabelKeys, clientLabelKeys(virtualServices, destinationRules)),
+      gateways: this.#gateways(this.#ofKind(GATEWAY)),
+      destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
+      endpoints: this.#endpoints(services, workloads, lists),
+      clientLabelKeys: shareList(before?.clientLabelKeys, this.#clientLabelKeys(virtualServices, destinationRules)),
     };
     return this.#current;
   }
 
-  /** One service a host: a Service before a ServiceEntry, then the older, as in Istio's registry. */
-  #declaredServices(objects: readonly StoredObject[]): {
-    services: readonly MeshService[];
-    shadowed: ReadonlyMap<MeshService, MeshService>;
-  } {
-    const found = objects.flatMap((stored) =>
-      this.#servicesOf(stored).map((service) => ({ service, createdAt: stored.createdAt, origin: service.origin })),
-    );
-    const rank = (service: MeshService): number => (service.shortNames ? 0 : 1);
-    found.sort((a, b) => rank(a.service) - rank(b.service) || compareCreation(a, b));
-    const byHost = new Map<string, MeshService>();
-    const shadowed = new Map<MeshService, MeshService>();
-    for (const { service } of found) {
-      const winner = byHost.get(service.host);
-      if (winner === undefined) byHost.set(service.host, service);
-      else shadowed.set(service, winner);
-    }
-    return { services: [...byHost.values()], shadowed };
+  #ofKind(kind: string): readonly StoredObject[] {
+    return this.#byKind.get(kind) ?? NONE;
   }
 
-  #endpointLists(objects: readonly StoredObject[]): readonly EndpointList[] {
-    const pods = shareList(
-      this.#pods,
-      objects.filter(({ loaded }) => isKind(loaded.object, "", "Pod")),
-    );
-    if (pods !== this.#pods) {
-      // Endpoints take their labels from pods: other pods, other lists.
-      this.#pods = pods;
-      const labels = new Map<string, Labels>(
-        pods.map(({ loaded: { object } }) => [
-          `${object.metadata.namespace}/${object.metadata.name}`,
-          object.metadata.labels,
-        ]),
+  readonly #servicesOf = rememberByObject((stored: StoredObject) => servicesOf(stored, this.#options.domain));
+
+  /** One service a host: a Service before a ServiceEntry, then the older, as in Istio's registry. */
+  readonly #declared = rememberLast((kube: readonly StoredObject[], entries: readonly StoredObject[]) => {
+    const byHost = new Map<string, MeshService>();
+    const shadowed = new Map<MeshService, MeshService>();
+    for (const objects of [kube, entries]) {
+      const found = objects.flatMap((stored) =>
+        this.#servicesOf(stored).map((service) => ({ service, createdAt: stored.createdAt, origin: service.origin })),
       );
-      const podLabels = (namespace: string, name: string): Labels | undefined => labels.get(`${namespace}/${name}`);
-      this.#endpointListOf = rememberByObject((stored) => endpointListOf(stored, podLabels));
+      for (const { service } of found.sort(compareCreation)) {
+        const winner = byHost.get(service.host);
+        if (winner === undefined) byHost.set(service.host, service);
+        else shadowed.set(service, winner);
+      }
     }
-    return objects.flatMap((stored) => this.#endpointListOf(stored) ?? []);
+    return { services: [...byHost.values()], shadowed };
+  });
+
+  readonly #implicit = rememberLast((workloads: readonly Workload[], declared: readonly MeshService[]) => {
+    const before = (this.#current?.services ?? []).filter(({ implicit }) => implicit);
+    const known = new Map(before.map((service) => [service.host, service]));
+    return implicitServices(workloads, declared, this.#options.domain, known);
+  });
+
+  #services(declared: readonly MeshService[], implicit: readonly MeshService[]): readonly MeshService[] {
+    return shareList(this.#current?.services, this.#allServices(declared, implicit));
   }
+
+  readonly #allServices = rememberLast((declared: readonly MeshService[], implicit: readonly MeshService[]) =>
+    [...declared, ...implicit].sort((a, b) => compareText(a.host, b.host)),
+  );
+
+  readonly #serviceByHost = rememberLast(
+    (services: readonly MeshService[]): ReadonlyMap<string, MeshService> => new Map(services.map((s) => [s.host, s])),
+  );
+
+  readonly #virtualServiceOf = rememberByObject((stored: StoredObject) =>
+    virtualServiceOf(stored, this.#options.domain),
+  );
+  readonly #virtualServices = rememberLast((objects: readonly StoredObject[]) =>
+    sorted(objects, this.#virtualServiceOf),
+  );
+
+  readonly #destinationRuleOf = rememberByObject((stored: StoredObject) =>
+    destinationRuleOf(stored, this.#options.domain),
+  );
+  readonly #destinationRules = rememberLast((objects: readonly StoredObject[]) =>
+    sorted(objects, this.#destinationRuleOf),
+  );
+  readonly #destinationRuleIndex = rememberLast(
+    (rules: readonly DestinationRuleRule[]) => new DestinationRuleIndex(rules, this.#options.rootNamespace),
+  );
+
+  readonly #gatewayOf = rememberByObject(gatewayOf);
+  readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
+
+  readonly #clientLabelKeys = rememberLast(clientLabelKeys);
+
+  /** Endpoints take their labels from pods: other pods, other lists. */
+  readonly #endpointListOf = rememberLast((pods: readonly StoredObject[]) => {
+    const labels = new Map<string, Labels>(
+      pods.map(({ loaded: { object } }) => [
+        `${object.metadata.namespace}/${object.metadata.name}`,
+        object.metadata.labels,
+      ]),
+    );
+    const podLabels = (namespace: string, name: string): Labels | undefined => labels.get(`${namespace}/${name}`);
+    return rememberByObject((stored: StoredObject) => endpointListOf(stored, podLabels));
+  });
+  readonly #endpointLists = rememberLast(
+    (
+      slices: readonly StoredObject[],
+      endpoints: readonly StoredObject[],
+      pods: readonly StoredObject[],
+    ): readonly EndpointList[] => {
+      const listOf = this.#endpointListOf(pods);
+      return [...slices, ...endpoints].flatMap((stored) => listOf(stored) ?? []);
+    },
+  );
+  readonly #endpoints = rememberLast(
+    (services: readonly MeshService[], workloads: readonly Workload[], lists: readonly EndpointList[]): EndpointIndex =>
+      indexEndpoints(services, workloads, lists, this.#current?.endpoints),
+  );
+}
+
+const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
+const DESTINATION_RULE = "networking.istio.io/DestinationRule";
+const GATEWAY = "networking.istio.io/Gateway";
+const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";
+const ENDPOINT_SLICE = "discovery.k8s.io/EndpointSlice";
+const NONE: readonly StoredObject[] = [];
+
+/** Objects by group and kind; the list of a kind of which nothing changed is the one of before. */
+function partition(
+  objects: readonly StoredObject[],
+  before: ReadonlyMap<string, readonly StoredObject[]>,
+): ReadonlyMap<string, readonly StoredObject[]> {
+  const byKind = new Map<string, readonly StoredObject[]>();
+  for (const [kind, list] of Map.groupBy(objects, kindOf)) byKind.set(kind, shareList(before.get(kind), list));
+  return byKind;
+}
+
+/** `networking.istio.io/VirtualService`, `/Service`. */
+function kindOf({ loaded }: StoredObject): string {
+  return `${loaded.kindInfo.group}/${loaded.kindInfo.kind}`;
 }
 
 function sorted<R extends { createdAt: number; origin: { name: string; namespace: string } }>(

@@ -14,7 +14,8 @@ import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
 import { GatewayViews } from "./gateway-views.ts";
 import type { MeshView } from "./mesh-view.ts";
 import { overlaySet } from "./overlay-set.ts";
-import type { RouteCaches, RouteView, RouteViews } from "./route-views.ts";
+import { routeSetsMaker } from "./route-views.ts";
+import type { RouteCaches, RouteViews } from "./route-views.ts";
 
 export class ProxyView {
   readonly #capabilities: Capabilities;
@@ -53,7 +54,7 @@ export class ProxyView {
     const outbound = routes.sets(own.routes);
     const gateway = this.#gateway?.view(mesh.snapshot);
     const listeners = gateway === undefined ? own.listeners : this.#gatewayListeners(own.listeners, gateway.listeners);
-    const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(gateway.routes);
+    const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
     const sets = [
       this.#clusters(mesh.clusters, own.clusters),
       mesh.endpoints,
@@ -76,16 +77,7 @@ export class ProxyView {
     resourceSet(TYPE.listener, [...own.resources.values(), ...bound]),
   );
 
-  readonly #gatewayRoutes = rememberLast((routes: readonly RouteView[]) => ({
-    configurations: resourceSet(
-      TYPE.route,
-      routes.map(({ configuration }) => configuration),
-    ),
-    virtualHosts: resourceSet(
-      TYPE.virtualHost,
-      routes.flatMap(({ virtualHosts }) => virtualHosts),
-    ),
-  }));
+  readonly #gatewayRoutes = routeSetsMaker();
 
   readonly #resolving = rememberLast(
     (sets: readonly ResourceSet[], routes: RouteViews, ..._inputs: readonly unknown[]): ResourceView => {

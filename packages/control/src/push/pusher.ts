@@ -72,7 +72,11 @@ export class Pusher implements AdsSource {
     this.#debounce = new Debounce(options.clock, () => this.#push());
   }
 
-  get snapshot(): Snapshot {
+  /** Of the inputs as they are now, which the next push may still be waiting for. */
+  current(): Snapshot {
+    const input = this.#options.read();
+    const { objects, workloads } = this.#snapshot;
+    if (input.objects !== objects || input.workloads !== workloads) this.#snapshot = this.#builder.next(input);
     return this.#snapshot;
   }
 
@@ -119,8 +123,7 @@ export class Pusher implements AdsSource {
 
   #push(): void {
     const started = this.#options.clock.now();
-    this.#snapshot = this.#builder.next(this.#options.read());
-    this.#views.advance(this.#snapshot);
+    this.#views.advance(this.current());
     let updated = 0;
     for (const proxy of this.#proxies.values()) {
       const target = this.#views.view(proxy.view, proxy.node, proxy.capabilities);

@@ -8,7 +8,7 @@ import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { MeshService } from "../model/service.ts";
 import { findPort } from "../model/service.ts";
-import { rememberLast, sameElements, shareList } from "../model/sharing.ts";
+import { rememberLast, shareList } from "../model/sharing.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { portWithoutNumber, serviceNames } from "../translate/domains.ts";
 import {
@@ -33,6 +33,25 @@ export interface RouteView {
   readonly virtualHosts: readonly EncodedResource[];
 }
 
+export interface RouteSets {
+  readonly configurations: ResourceSet;
+  readonly virtualHosts: ResourceSet;
+}
+
+/** Puts route configurations together; sets in which nothing changed are the ones of before. */
+export function routeSetsMaker(): (...views: readonly RouteView[]) => RouteSets {
+  let before: RouteSets | undefined;
+  return rememberLast((...views: readonly RouteView[]) => {
+    const configurations = views.map(({ configuration }) => configuration);
+    const virtualHosts = views.flatMap((view) => view.virtualHosts);
+    before = {
+      configurations: resourceSet(TYPE.route, configurations, before?.configurations),
+      virtualHosts: resourceSet(TYPE.virtualHost, virtualHosts, before?.virtualHosts),
+    };
+    return before;
+  });
+}
+
 /** Encoded virtual hosts: as resources of their own, and as bytes to put into a route configuration. */
 export interface RouteCaches {
   readonly resources: EncodedCache<EncodedResource>;
@@ -50,7 +69,7 @@ export class RouteViews {
   readonly #client: RouteClient;
   readonly #byName = new Map<string, (services: readonly MeshService[], rules: MeshRules) => RouteView | undefined>();
   #ruleHosts: readonly string[] | undefined;
-  readonly #sets = new Map<string, { configurations: ResourceSet; virtualHosts: ResourceSet }>();
+  readonly #sets = new Map<string, (...views: readonly RouteView[]) => RouteSets>();
 
   constructor(mesh: MeshView, caches: RouteCaches) {
     this.#mesh = mesh;
@@ -59,34 +78,14 @@ export class RouteViews {
   }
 
   /** The sets of proxies whose listeners name these route configurations. */
-  sets(names: readonly string[]): { readonly configurations: ResourceSet; readonly virtualHosts: ResourceSet } {
+  sets(names: readonly string[]): RouteSets {
     const key = names.join();
-    const views = names.flatMap((name) => this.view(name) ?? []);
-    const before = this.#sets.get(key);
-    const sets = {
-      configurations: this.#sharedSet(
-        TYPE.route,
-        views.map((view) => view.configuration),
-        before?.configurations,
-      ),
-      virtualHosts: this.#sharedSet(
-        TYPE.virtualHost,
-        views.flatMap((view) => view.virtualHosts),
-        before?.virtualHosts,
-      ),
-    };
-    this.#sets.set(key, sets);
-    return sets;
-  }
-
-  /** Comparing identities is cheaper than the set's content version, and enough: cached resources are the same objects. */
-  #sharedSet(
-    typeUrl: ResourceSet["typeUrl"],
-    resources: readonly EncodedResource[],
-    before: ResourceSet | undefined,
-  ): ResourceSet {
-    if (before !== undefined && sameElements([...before.resources.values()], resources)) return before;
-    return resourceSet(typeUrl, resources, before);
+    let make = this.#sets.get(key);
+    if (make === undefined) {
+      make = routeSetsMaker();
+      this.#sets.set(key, make);
+    }
+    return make(...names.flatMap((name) => this.view(name) ?? []));
   }
 
   /** `http_proxy`, a port, or a service's own (`outbound|9080||…`); undefined for any other name. */

@@ -1,7 +1,7 @@
 /** The objects of all files as one list: each key once, each with its age. */
 import type { Diagnostic, LoadedObject } from "@tulle/api";
 import { describeOrigin, originOf } from "../../model/origin.ts";
-import { sameElements } from "../../model/sharing.ts";
+import { rememberByObject, sameElements } from "../../model/sharing.ts";
 import type { StoredObject } from "../../model/stored-object.ts";
 import { objectKey } from "../../model/stored-object.ts";
 
@@ -28,23 +28,32 @@ export function buildTable(files: readonly FileObjects[], previous: ObjectTable,
   const duplicates: Diagnostic[] = [];
   const firstSeen = new Map<string, number>();
   for (const loaded of files.flatMap(({ objects }) => objects)) {
-    const key = objectKey(loaded.object);
+    const key = keyOf(loaded);
     const winner = byKey.get(key);
     if (winner !== undefined) {
       duplicates.push(duplicate(loaded, winner.loaded));
       continue;
     }
     const seen = previous.firstSeen.get(key) ?? now;
-    const written = Date.parse(loaded.object.metadata.creationTimestamp ?? "");
     firstSeen.set(key, seen);
     const before = previous.byKey.get(key);
-    const createdAt = Number.isNaN(written) ? seen : written;
+    const createdAt = creationOf(loaded) ?? seen;
     const same = before?.loaded === loaded && before.createdAt === createdAt;
     byKey.set(key, same ? before : { key, loaded, createdAt });
   }
   const objects = [...byKey.values()];
   const unchanged = sameElements(objects, previous.objects);
   return { objects: unchanged ? previous.objects : objects, byKey, duplicates, firstSeen };
+}
+
+const keyOf = rememberByObject(({ object }: LoadedObject) => objectKey(object));
+
+/** Undefined if the object does not say, or says no date. */
+function creationOf({ object }: LoadedObject): number | undefined {
+  const { creationTimestamp } = object.metadata;
+  if (creationTimestamp === undefined) return undefined;
+  const written = Date.parse(creationTimestamp);
+  return Number.isNaN(written) ? undefined : written;
 }
 
 function duplicate(loaded: LoadedObject, winner: LoadedObject): Diagnostic {

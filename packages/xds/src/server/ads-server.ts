@@ -12,6 +12,7 @@ import type { ResourceView } from "../resource.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { OutboundResponse, PushStream, PushStreamOptions } from "./push-stream.ts";
 import { RequestBudget } from "./request-budget.ts";
+import { SendWindow } from "./send-window.ts";
 import { SotwStream } from "./sotw-stream.ts";
 import type { AdsConnection, AdsEvents, AdsServerOptions, AdsSource, ProxySyncStatus } from "./types.ts";
 import { AdsRefusal } from "./types.ts";
@@ -69,6 +70,7 @@ export class AdsServer {
   readonly #log: Log;
   readonly #events: AdsEvents;
   readonly #streams = new Map<string, OpenStream>();
+  readonly #window: SendWindow;
   #lastStream = 0;
   #closed = false;
 
@@ -77,6 +79,7 @@ export class AdsServer {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silent;
     this.#events = options.events ?? {};
+    this.#window = new SendWindow(this.#clock);
   }
 
   /** Adds the service to a gRPC server, which should have been made with ADS_SERVER_OPTIONS. */
@@ -195,26 +198,37 @@ export class AdsServer {
       view,
       clock: this.#clock,
       events: this.#events,
-      write: (response) => {
-        writeResponse(call, response, (cause) => {
-          try {
-            if (cause) end();
-            else machine.written();
-          } catch (error) {
-            fail(error);
-          }
-        });
-      },
+      write: (response) => this.#write(call, response, () => machine.written(), end, fail),
     });
     this.#streams.set(id, { connection, machine, connectedAt: this.#clock.now(), fail });
     this.#log("info", "ADS stream opened", { stream: id, node: node.id, peer: connection.peer, delta: protocol.delta });
     return machine;
   }
+
+  /** One message at a time: the next is made when this one has left, so that nothing piles up for a slow reader. */
+  #write<R>(
+    call: Call<R>,
+    { body, tail }: OutboundResponse,
+    written: () => void,
+    end: () => void,
+    fail: (cause: unknown) => void,
+  ): void {
+    this.#window.admit(body.length, (release) => {
+      if (call.cancelled) {
+        release();
+        return;
+      }
+      call.write(Buffer.concat([body, tail]), (cause?: Error | null) => {
+        release();
+        try {
+          if (cause) end();
+          else written();
+        } catch (error) {
+          fail(error);
+        }
+      });
+    });
+  }
 }
 
 type Call<R> = ServerDuplexStream<R, Buffer>;
-
-/** One message at a time: the next is made when this one has left, so that nothing piles up for a slow reader. */
-function writeResponse<R>(call: Call<R>, response: OutboundResponse, done: (cause?: Error | null) => void): void {
-  call.write(Buffer.concat([response.body, response.tail]), done);
-}

@@ -247,6 +247,30 @@ describe("our server", () => {
     await new Promise((resolve) => other.call.once("data", resolve));
   });
 
+  it("stops reading from a client that floods it with requests, until it may send again", async () => {
+    const clock = new ManualClock();
+    const host = new AdsHost(view({ clusters: [cluster("a")] }), {}, clock);
+    await host.start();
+    after(() => host.stop());
+    const { call } = speak(host.port);
+    const names = Array.from({ length: 1_500 }, (_, place) => `n${place}`);
+    for (const name of names) {
+      call.write(
+        create(DeltaDiscoveryRequestSchema, { node, typeUrl: TYPE.endpoints, resourceNamesSubscribe: [name] }),
+      );
+    }
+    const read = () => Number(host.ads.status()[0]?.types[0]?.subscribed ?? 0);
+    await eventually("the budget is spent", () => read() >= 990);
+    const other = speak(host.port);
+    other.call.write(create(DeltaDiscoveryRequestSchema, { node, typeUrl: TYPE.cluster }));
+    await new Promise((resolve) => other.call.once("data", resolve));
+    assert.ok(read() < 1_100, `${read()} requests were read`);
+    await eventually("all is read in the end", () => {
+      clock.advance(100);
+      return read() === names.length;
+    });
+  });
+
   it("survives bytes that are no request", async () => {
     const host = new AdsHost(view({ clusters: [cluster("a")] }));
     await host.start();

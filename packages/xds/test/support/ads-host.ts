@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Clock } from "../../src/clock.ts";
+import { systemClock } from "../../src/clock.ts";
 import type { ResourceView } from "../../src/resource.ts";
 import { ADS_SERVER_OPTIONS, AdsServer } from "../../src/server/index.ts";
 import type { AdsConnection, AdsEvents, AdsSource } from "../../src/server/index.ts";
@@ -16,10 +18,13 @@ export class AdsHost implements AdsSource {
   #ads: AdsServer;
   port = 0;
 
-  constructor(view: ResourceView, events: AdsEvents = {}) {
+  readonly #clock: Clock;
+
+  constructor(view: ResourceView, events: AdsEvents = {}, clock: Clock = systemClock) {
     this.#view = view;
     this.events = events;
-    this.#ads = new AdsServer({ source: this, events });
+    this.#clock = clock;
+    this.#ads = new AdsServer({ source: this, events, clock });
   }
 
   connect(connection: AdsConnection): ResourceView {
@@ -47,7 +52,7 @@ export class AdsHost implements AdsSource {
   /** The same port again, with nothing remembered. */
   async restart(): Promise<void> {
     this.#grpc = new Server(ADS_SERVER_OPTIONS);
-    this.#ads = new AdsServer({ source: this, events: this.events });
+    this.#ads = new AdsServer({ source: this, events: this.events, clock: this.#clock });
     await this.start();
   }
 

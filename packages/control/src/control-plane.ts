@@ -4,6 +4,7 @@ import { DEFAULT_DOMAIN } from "@tulle/api";
 import { systemClock } from "@tulle/xds";
 import type { Clock, Log } from "@tulle/xds";
 import { ADS_SERVER_OPTIONS, AdsServer } from "@tulle/xds/server";
+import { mkdir } from "node:fs/promises";
 import { HttpApi } from "./http/http-api.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
 import { Pusher } from "./push/pusher.ts";
@@ -50,6 +51,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     rootNamespace: options.rootNamespace ?? DEFAULT_ROOT_NAMESPACE,
   };
 
+  await mkdir(stateDir, { recursive: true });
   const store = new RegistrationStore(stateDir, log);
   const registry = new WorkloadRegistry({
     clock,

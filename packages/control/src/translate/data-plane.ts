@@ -16,7 +16,7 @@ export interface Capabilities {
   readonly meshStats: boolean;
   /** Protocols that a connection may be upgraded to. */
   readonly upgrades: readonly string[];
-  /** Reads gRPC deadlines from `max_stream_duration`. */
+  /** Takes a route's timeout from `max_stream_duration`, as gRPC clients do. */
   readonly maxStreamDuration: boolean;
   /** Balancers other than round robin by Envoy's old enum. (@grpc/grpc-js-xds cluster-resource-type.ts takes no other) */
   readonly allBalancers: boolean;
@@ -40,7 +40,7 @@ const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     carriers: ["http1", "http2"],
     meshStats: false,
     upgrades: ["websocket"],
-    maxStreamDuration: true,
+    maxStreamDuration: false,
     allBalancers: true,
   },
   grpc: {

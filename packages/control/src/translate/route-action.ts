@@ -105,8 +105,7 @@ export function plainForward(cluster: string, maxStreamDuration: boolean): Route
 function routeAction(timeout: Duration, { maxStreamDuration }: Pick<ActionContext, "maxStreamDuration">): RouteAction {
   return create(RouteActionSchema, {
     timeout,
-    // gRPC clients read their deadline from here; Envoy caps `grpc-timeout` with it.
-    ...(maxStreamDuration ? { maxStreamDuration: { maxStreamDuration: timeout, grpcTimeoutHeaderMax: timeout } } : {}),
+    ...(maxStreamDuration ? { maxStreamDuration: { maxStreamDuration: timeout } } : {}),
   });
 }
 

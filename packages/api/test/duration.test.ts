@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatDuration, parseDuration, perMillion } from "../src/index.ts";
+import { formatDuration, parseDuration } from "../src/duration.ts";
+import { perMillion } from "../src/percent.ts";
 
 test("Go durations become milliseconds", () => {
   for (const [text, milliseconds] of [

@@ -10,7 +10,7 @@ import {
   resolveGatewayName,
   resolveShortName,
   serviceHost,
-} from "../src/index.ts";
+} from "../src/host.ts";
 
 test("a name without a dot is in the namespace of the object that uses it; nothing else is expanded", () => {
   assert.equal(resolveShortName("reviews", "shop"), "reviews.shop.svc.cluster.local");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "../src/index.ts";
+import { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "../src/protocol.ts";
 
 test("appProtocol comes first, then the name up to its dash, then known ports, else it is found out", () => {
   assert.equal(servicePortProtocol({ port: 80, name: "tcp-x", appProtocol: "http" }), "HTTP");

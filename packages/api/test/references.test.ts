@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { destinationsOf, formatPath } from "../src/index.ts";
+import { formatPath } from "../src/diagnostic.ts";
+import { destinationsOf } from "../src/references.ts";
 
 test("every destination of a VirtualService is found with its path, mirrors included", () => {
   const to = (host: string) => ({ destination: { host } });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matchesLabels, matchesSelector } from "../src/index.ts";
+import { matchesLabels, matchesSelector } from "../src/selector.ts";
 
 test("labels match if every wanted pair is there", () => {
   assert.ok(matchesLabels({ app: "web" }, { app: "web", version: "v1" }));

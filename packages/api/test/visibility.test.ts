@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isPrivate, isVisibleTo, parseExportTo, parseExportToAnnotation } from "../src/index.ts";
+import { isPrivate, isVisibleTo, parseExportTo, parseExportToAnnotation } from "../src/visibility.ts";
 
 const seenBy = (exportTo: readonly string[] | undefined, defaults?: readonly string[]): string[] => {
   const visibility = parseExportTo(exportTo, "shop", defaults);

@@ -87,6 +87,10 @@ export function checkObject(value: unknown): Checked {
   const info = resolved.info;
   const identity = identify(value, info);
   if (info === undefined) return done(identity);
+  if (!info.isReadByMesh) {
+    // Not ours to judge; some are files of a tool rather than objects, and have no name.
+    return identity.name === "" ? done(identity) : done(identity, withMetadata(value, identity), info);
+  }
 
   const protoNames = info.group.endsWith(".istio.io");
   const normal = check(schemaOf(info), value, [], { report, protoNames });

@@ -274,7 +274,7 @@ function checkScalar(schema: ScalarSchema, value: unknown, path: Path, report: R
       return true;
     }
     case "regex":
-      checkRegex(value as string, path, report);
+      if (value !== schema.except) checkRegex(value as string, path, report);
       return true;
     default:
       return true;

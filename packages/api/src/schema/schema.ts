@@ -66,6 +66,8 @@ export interface DurationSchema extends FieldRules {
 }
 export interface RegexSchema extends FieldRules {
   readonly type: "regex";
+  /** Text that is accepted though it is no regular expression. */
+  readonly except: string | undefined;
 }
 export interface IntOrStringSchema extends FieldRules {
   readonly type: "intOrString";
@@ -166,8 +168,8 @@ export function duration(bounds: { readonly minMs?: number } = {}): DurationSche
 }
 
 /** A regular expression in RE2 syntax, as Envoy takes it. */
-export function regex(): RegexSchema & Typed<string> {
-  return { type: "regex" };
+export function regex(options: { readonly except?: string } = {}): RegexSchema & Typed<string> {
+  return { type: "regex", except: options.except };
 }
 
 /** Kubernetes' IntOrString. */

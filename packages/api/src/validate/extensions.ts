@@ -28,6 +28,8 @@ function validateModule({ url, sha256 = "", vmConfig }: Module, path: Path, { er
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
   if (scheme !== undefined && !["oci", "file", "http", "https"].includes(scheme)) {
     error([...path, "url"], `has the scheme ${scheme}`, "oci, file, http or https (none means oci)");
+  } else if (/[\s#]/.test(url)) {
+    error([...path, "url"], `is ${JSON.stringify(url)}`, "a URL or the name of an image");
   }
   const digest = /@sha256:([0-9a-f]{64})$/.exec(url)?.[1];
   if (digest !== undefined && sha256 !== "" && digest !== sha256) {
@@ -66,7 +68,7 @@ const MATCHED_BY: Readonly<Record<string, readonly string[]>> = {
   ROUTE_CONFIGURATION: ["routeConfiguration"],
   VIRTUAL_HOST: ["routeConfiguration"],
   HTTP_ROUTE: ["routeConfiguration", "waypoint"],
-  CLUSTER: ["cluster"],
+  CLUSTER: ["cluster", "waypoint"],
 };
 const RELATIVE = ["INSERT_BEFORE", "INSERT_AFTER", "REPLACE", "MERGE", "REMOVE"];
 
@@ -91,6 +93,11 @@ function validatePatch(
   for (const kind of ["listener", "routeConfiguration", "cluster", "waypoint"] as const) {
     if (match?.[kind] === undefined || allowed === undefined || allowed.includes(kind)) continue;
     error([...path, "match", kind], `never matches applyTo ${applyTo!}`, allowed.join(" or "));
+  }
+  const forWaypoint = match?.context === "WAYPOINT";
+  if (match !== undefined && forWaypoint !== (match.waypoint !== undefined)) {
+    const expected = forWaypoint ? "a waypoint match" : "context WAYPOINT";
+    error([...path, "match", forWaypoint ? "context" : "waypoint"], "stands without the other of the two", expected);
   }
   const at = [...path, "patch", "operation"];
   if (operation === "REPLACE" && applyTo !== "HTTP_FILTER" && applyTo !== "NETWORK_FILTER") {

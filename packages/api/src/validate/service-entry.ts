@@ -139,12 +139,15 @@ function validateWorkload(entry: WorkloadEntrySpec, path: Path, allowsNames: boo
   }
 }
 
-export function validateWorkloadGroup({ spec }: WorkloadGroup, { error }: Reporter): void {
+export function validateWorkloadGroup({ spec }: WorkloadGroup, { error, warning }: Reporter): void {
   if (spec.template.address !== undefined) {
     error(["spec", "template", "address"], "is set in a template", "no address: each workload brings its own");
   }
   if (spec.template.labels !== undefined) {
-    error(["spec", "template", "labels"], "is set in a template", "the labels in spec.metadata.labels");
+    warning(
+      ["spec", "template", "labels"],
+      "is set in a template; labels of the workloads belong in spec.metadata.labels",
+    );
   }
   const grpcPort = spec.probe?.grpc !== undefined && spec.probe.grpc.port === undefined;
   if (grpcPort) error(["spec", "probe", "grpc", "port"], "is missing", "an integer from 1 to 65535");

@@ -41,6 +41,14 @@ test("other people's kinds are loaded untouched, with a warning", () => {
   assert.deepEqual(objects[0]!.object.spec, { secretName: "tls" });
 });
 
+test("other people's files without a name are passed over", () => {
+  const text = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {profile: demo}\n";
+  assert.deepEqual(parseYaml(text, "f.yaml").objects, []);
+  assert.deepEqual(diagnose(text), [
+    "f.yaml:2:7: warning: IstioOperator default/: kind: IstioOperator of install.istio.io/v1alpha1 is not read by the mesh",
+  ]);
+});
+
 test("Kubernetes kinds that a mesh does not read are no error either", () => {
   for (const [apiVersion, kind] of [
     ["v1", "PersistentVolumeClaim"],

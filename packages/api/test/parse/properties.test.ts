@@ -65,7 +65,7 @@ test("whatever the text, parsing does not throw and every position lies inside t
         assertInside(source, line, column);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { isIPv4, isIPv6 } from "../../src/index.ts";
+import { isIPv4, isIPv6 } from "../../src/address.ts";
 import { gatewayHostname, ipOrCidr, isFqdn, isWildcardHost, labelKey, labelValue } from "../../src/schema/formats.ts";
 
 test("IPv4 addresses are four octets without leading zeros", () => {

@@ -140,7 +140,7 @@ test("an EnvoyFilter's patch fits what it is applied to", () => {
       "  {configPatches: [{applyTo: CLUSTER, match: {listener: {}}, patch: {operation: REPLACE, value: {}}}, {applyTo: LISTENER}]}\n",
     ).filter((line) => !line.startsWith("warning")),
     [
-      "spec.configPatches[0].match.listener: never matches applyTo CLUSTER, expected cluster",
+      "spec.configPatches[0].match.listener: never matches applyTo CLUSTER, expected cluster or waypoint",
       "spec.configPatches[0].patch.operation: is REPLACE for CLUSTER, expected applyTo HTTP_FILTER or NETWORK_FILTER",
       "spec.configPatches[1].patch: has no operation, expected an operation such as MERGE",
     ],

@@ -81,9 +81,9 @@ test("a workload has an address or a network", () => {
   ]);
 });
 
-test("a workload group's template has neither address nor labels", () => {
+test("a workload group's template has no address, and labels elsewhere", () => {
   assert.deepEqual(faultsOf("WorkloadGroup", "  {template: {address: 10.0.0.1, labels: {a: b}}}\n"), [
     "spec.template.address: is set in a template, expected no address: each workload brings its own",
-    "spec.template.labels: is set in a template, expected the labels in spec.metadata.labels",
+    "warning: spec.template.labels: is set in a template; labels of the workloads belong in spec.metadata.labels",
   ]);
 });

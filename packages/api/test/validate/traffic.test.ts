@@ -27,7 +27,7 @@ test("a host is a name, not an address", () => {
 
 test("load balancing is one policy, and Maglev tables are prime", () => {
   assert.deepEqual(policyFaults("{loadBalancer: {simple: RANDOM, consistentHash: {useSourceIp: true}}}"), [
-    "policy.loadBalancer.consistentHash: is set together with simple, expected only one of simple, consistentHash",
+    "policy.loadBalancer.consistentHash: is set together with simple, expected only one of simple, consistentHash, backendUtilization",
   ]);
   assert.deepEqual(policyFaults("{loadBalancer: {consistentHash: {useSourceIp: true, maglev: {tableSize: 1000}}}}"), [
     "policy.loadBalancer.consistentHash.maglev.tableSize: is 1000, expected a prime number below 5000011",

@@ -158,6 +158,14 @@ test("JWT claims can only be matched on gateways", () => {
   ]);
 });
 
+test("a path prefix may be empty, other prefixes not, and * in withoutHeaders means present", () => {
+  assert.deepEqual(ruleFaults(`match: [{uri: {prefix: ""}, withoutHeaders: {x: {regex: "*"}}}], ${ROUTE}`), []);
+  assert.deepEqual(ruleFaults(`match: [{method: {prefix: ""}, headers: {x: {regex: "*"}}}], ${ROUTE}`), [
+    'http[0].match[0].method.prefix: is "", expected a non-empty string',
+    'http[0].match[0].headers.x.regex: is "*" (missing argument to repetition operator: `*`), expected a regular expression in RE2 syntax',
+  ]);
+});
+
 test("tls and tcp rules need destinations, and SNI hosts lie within the hosts", () => {
   const spec = `  hosts: ["*.example.com"]\n  tls: [{match: [{sniHosts: [a.example.com, a.example.org, 10.0.0.1]}]}]\n  tcp: [{match: [{port: 0}]}]\n`;
   assert.deepEqual(faultsOf("VirtualService", spec), [

@@ -14,6 +14,7 @@ const listenerMatch = object({
     name: string(),
     sni: string(),
     transportProtocol: string(),
+    transportSocket: string(),
     applicationProtocols: string(),
     filter: object({ name: string(), subFilter: named }),
     destinationPort: portNumber,

@@ -1,5 +1,5 @@
 /** WasmPlugin and TrafficExtension (istio/api `extensions/v1alpha1/{wasm,traffic_extension}.proto`). */
-import { nonEmpty } from "../../schema/formats.ts";
+import { nonEmpty, pathSegmentName } from "../../schema/formats.ts";
 import { deprecated, enumOf, integer, list, object, opaque, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { policyTargetReference, portSelector, targetRefs, workloadMode, workloadSelector } from "./selector.ts";
@@ -14,10 +14,13 @@ const wasmModule = {
     accepts: (value) => value === "" || /^[0-9a-f]{64}$/.test(value),
   }),
   imagePullPolicy: enumOf(["UNSPECIFIED_POLICY", "IfNotPresent", "Always"]),
-  imagePullSecret: string(),
+  imagePullSecret: string(pathSegmentName),
   verificationKey: string(),
   pluginConfig: opaque(),
-  pluginName: string(),
+  pluginName: string({
+    expected: "a name of 1 to 256 characters",
+    accepts: (name) => name !== "" && name.length <= 256,
+  }),
   failStrategy: enumOf(["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"]),
   vmConfig: object({
     env: list(object({ name: required(string(nonEmpty)), valueFrom: enumOf(["INLINE", "HOST"]), value: string() }), {

@@ -36,6 +36,7 @@ export const serverTls = object({
   minProtocolVersion: tlsProtocol,
   maxProtocolVersion: tlsProtocol,
   cipherSuites: list(string(nonEmpty)),
+  ecdhCurves: list(string(nonEmpty)),
   insecureSkipVerify: boolean(),
 });
 export type ServerTlsSettings = Infer<typeof serverTls>;

@@ -30,7 +30,8 @@ const jwtRule = object(
     forwardOriginalToken: boolean(),
     outputClaimToHeaders: list(object({ header: required(string(headerName)), claim: required(text) })),
     timeout: duration({ minMs: 1 }),
-    spaceDelimitedClaims: list(text),
+    spaceDelimitedClaims: list(text, { max: 64 }),
+    presence: enumOf(["OPTIONAL", "REQUIRED"]),
   },
   { oneOf: [["jwksUri", "jwks"]] },
 );
@@ -76,7 +77,7 @@ const condition = object({ key: required(text), values: list(text), notValues: l
 export type AuthorizationCondition = Infer<typeof condition>;
 
 const rule = object({
-  from: list(object({ source })),
+  from: list(object({ source }), { max: 512 }),
   to: list(object({ operation })),
   when: list(condition),
 });

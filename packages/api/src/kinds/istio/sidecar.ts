@@ -36,7 +36,7 @@ const egressListener = object({
 export type SidecarEgress = Infer<typeof egressListener>;
 
 const outboundTrafficPolicy = object({
-  mode: enumOf(["REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS"]),
+  mode: enumOf(["REGISTRY_ONLY", "ALLOW_ANY"]),
   egressProxy: destination,
 });
 export type OutboundTrafficPolicy = Infer<typeof outboundTrafficPolicy>;

@@ -34,7 +34,7 @@ const zoneAwareLbSetting = object({
   enabled: boolean(),
   failover: list(localityFailover),
   failoverPriority: list(string(nonEmpty)),
-  minClusterSize: uint64,
+  minClusterSize: integer({ min: 1, max: 4294967295 }),
 });
 export type ZoneAwareLbSetting = Infer<typeof zoneAwareLbSetting>;
 
@@ -66,18 +66,26 @@ const loadBalancer = object(
       LEAST_CONN: "LEAST_REQUEST",
     }),
     consistentHash,
+    /** Weights from backend-reported (ORCA) load. */
+    backendUtilization: object({
+      errorUtilizationPenaltyPercent: uint32,
+      metricNamesForComputingUtilization: list(string(nonEmpty)),
+      weightExpirationPeriod: duration(),
+      weightStabilizationPeriod: duration(),
+      weightUpdatePeriod: duration(),
+    }),
     localityLbSetting,
     zoneAwareLbSetting,
     warmupDurationSecs: deprecated(duration(), "use warmup.duration"),
     warmup: object({
       duration: required(duration({ minMs: 1 })),
       minimumPercent: number({ min: 0, max: 100 }),
-      aggression: number({ min: 1 }),
+      aggression: number({ min: 0 }),
     }),
   },
   {
     oneOf: [
-      ["simple", "consistentHash"],
+      ["simple", "consistentHash", "backendUtilization"],
       ["localityLbSetting", "zoneAwareLbSetting"],
     ],
   },

@@ -43,6 +43,18 @@ const stringMatch = object(
 );
 export type StringMatch = Infer<typeof stringMatch>;
 
+/** A path prefix may be empty: it matches everything. */
+const uriMatch = object(
+  { exact: string(), prefix: string(), regex: regex() },
+  { oneOf: [["exact", "prefix", "regex"]] },
+);
+
+/** The regex `*` is none, but stands for "present". */
+const absentMatch = object(
+  { exact: string(), prefix: string(nonEmpty), regex: regex({ except: "*" }) },
+  { oneOf: [["exact", "prefix", "regex"]] },
+);
+
 export const destination = object({
   host: required(string(destinationHost)),
   subset: string(subsetName),
@@ -62,7 +74,7 @@ export type Headers = Infer<typeof headers>;
 
 const httpMatchRequest = object({
   name: string(),
-  uri: stringMatch,
+  uri: uriMatch,
   scheme: stringMatch,
   method: stringMatch,
   authority: stringMatch,
@@ -72,7 +84,7 @@ const httpMatchRequest = object({
   gateways: list(string(nonEmpty)),
   queryParams: map(stringMatch),
   ignoreUriCase: boolean(),
-  withoutHeaders: map(stringMatch, headerKey),
+  withoutHeaders: map(absentMatch, headerKey),
   sourceNamespace: string(dnsLabel),
   statPrefix: string(),
 });

@@ -1,5 +1,5 @@
 /** WorkloadEntry and WorkloadGroup (istio/api `networking/v1alpha3/workload_{entry,group}.proto`). */
-import { dnsSubdomain, labelKey, labelValue, nonEmpty } from "../../schema/formats.ts";
+import { dnsSubdomain, headerName, labelKey, labelValue, nonEmpty } from "../../schema/formats.ts";
 import { enumOf, integer, list, map, object, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 
@@ -29,7 +29,7 @@ const readinessProbe = object(
       port: required(port),
       host: string(),
       scheme: enumOf(["HTTP", "HTTPS"]),
-      httpHeaders: list(object({ name: string(), value: string() })),
+      httpHeaders: list(object({ name: required(string(headerName)), value: string() })),
     }),
     tcpSocket: object({ host: string(), port: required(port) }),
     exec: object({ command: required(list(string(), { min: 1 })) }),

@@ -3,13 +3,17 @@ import { type Server, type Socket, createServer } from "node:net";
 /** A listening TCP port. */
 export class Acceptor {
   private readonly server: Server;
+  private readonly onError: (error: Error) => void;
   private address = "";
   private port = 0;
 
-  /** @param onAccept gets paused sockets */
+  /**
+   * @param onAccept gets paused sockets
+   * @param onError what goes wrong once it listens (too many open files …)
+   */
   constructor(onAccept: (socket: Socket) => void, onError: (error: Error) => void) {
     this.server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }, onAccept);
-    this.server.on("error", onError);
+    this.onError = onError;
   }
 
   /** Port 0 lets the kernel choose. Rejects with the system's error (EADDRINUSE, EACCES …). */
@@ -19,6 +23,7 @@ export class Acceptor {
       server.once("error", reject);
       server.listen({ host: address, port, backlog: 4096 }, () => {
         server.removeListener("error", reject);
+        server.on("error", this.onError);
         const bound = server.address();
         if (bound !== null && typeof bound !== "string") {
           this.address = bound.address;

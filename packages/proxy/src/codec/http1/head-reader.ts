@@ -75,9 +75,11 @@ export class HeadReader {
     const before = this.size;
     const taken = Math.min(end, start + maxBytes - before + 1);
     this.gather(buffer, start, taken);
-    if (this.size < this.nextScan && buffer.bytes.subarray(start, taken).indexOf(LF) < 0) return INCOMPLETE;
     const gathered = this.gathered;
     if (gathered === null) return INCOMPLETE;
+    // After a CR anything but LF is wrong, and found out at once.
+    const lineEnd = gathered.bytes[before - 1] === CR || buffer.bytes.subarray(start, taken).indexOf(LF) >= 0;
+    if (!lineEnd && this.size < this.nextScan) return INCOMPLETE;
     const after = this.scan(gathered, 0, this.size, block, maxCount);
     if (after === INCOMPLETE) {
       if (this.size > maxBytes) return this.fail(HTTP1_ERRORS.headersTooLarge);

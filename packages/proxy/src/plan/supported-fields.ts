@@ -88,6 +88,7 @@ const BOOTSTRAP: Readonly<Record<string, MessageSupport>> = {
       extensions: "set by the proxy, as Envoy sets its own",
     },
   },
+  "xds.core.v3.ContextParams": { has: ["params"] },
   "envoy.config.core.v3.Locality": { has: ["region", "zone", "sub_zone"] },
   "envoy.config.core.v3.ConfigSource": {
     has: ["ads", "self", "initial_fetch_timeout"],
@@ -122,7 +123,6 @@ const CORE: Readonly<Record<string, MessageSupport>> = {
   "envoy.config.core.v3.HeaderValue": { has: ["key", "value"] },
   "envoy.config.core.v3.HeaderValueOption": { has: ["header", "append", "append_action", "keep_empty_value"] },
   "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
-  "envoy.config.core.v3.RuntimeUInt32": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
   "envoy.config.core.v3.RuntimeDouble": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
   "envoy.type.v3.FractionalPercent": { has: ["numerator", "denominator"] },
   "envoy.type.v3.Percent": { has: ["value"] },

@@ -24,3 +24,9 @@ export const PUSH_ORDER: readonly TypeUrl[] = [
   TYPE.route,
   TYPE.virtualHost,
 ];
+
+/**
+ * Not a resource: a request of this type says how the workload behind the client is. Without error_detail it is
+ * healthy. (Istio pkg/xds/v3/model.go, HealthInfoType; pkg/istio-agent/xds_proxy.go)
+ */
+export const HEALTH_INFORMATION = "type.googleapis.com/istio.v1.HealthInformation";

@@ -7,7 +7,8 @@ import { systemClock, systemRandom } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { silent } from "../log.ts";
 import { Backoff } from "./backoff.ts";
-import type { Session } from "./session.ts";
+import { NACK_CODE } from "./nack.ts";
+import type { ErrorDetail, Session } from "./session.ts";
 import type { openTransport as OpenTransport, Transport } from "./transport.ts";
 import { TypeSubscription } from "./type-subscription.ts";
 import type {
@@ -43,6 +44,8 @@ export class AdsClient implements ResourceSubscriber {
   #session: Session | undefined = undefined;
   #cancelRetry: (() => void) | undefined = undefined;
   #flushScheduled = false;
+  /** The last report; undefined before the first. */
+  #health: { readonly error: ErrorDetail | undefined } | undefined = undefined;
 
   constructor(options: AdsClientOptions) {
     this.#options = options;
@@ -101,6 +104,11 @@ export class AdsClient implements ResourceSubscriber {
       for (const typeUrl of paused) this.#addPause(typeUrl, -1);
       this.#scheduleFlush();
     };
+  }
+
+  reportHealth(healthy: boolean, message = ""): void {
+    this.#health = { error: healthy ? undefined : { code: NACK_CODE, message } };
+    this.#session?.reportHealth(this.#health.error);
   }
 
   stats(typeUrl: string): Readonly<SubscriptionStats> | undefined {
@@ -174,6 +182,7 @@ export class AdsClient implements ResourceSubscriber {
     for (const subscription of this.#subscriptions.values()) {
       if (subscription.paused === 0) transport.session.request(subscription);
     }
+    if (this.#health !== undefined) transport.session.reportHealth(this.#health.error);
   }
 
   #receive(bytes: Uint8Array): void {

@@ -5,7 +5,8 @@ import type {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponse,
 } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
-import type { Batch, Session, Subscriptions, Verdict } from "./session.ts";
+import { HEALTH_INFORMATION } from "../type-url.ts";
+import type { Batch, ErrorDetail, Session, Subscriptions, Verdict } from "./session.ts";
 import { deliver } from "./session.ts";
 import type { TypeSubscription } from "./type-subscription.ts";
 import { hasLegacyWildcard } from "./type-subscription.ts";
@@ -51,6 +52,10 @@ export class DeltaSession implements Session {
     }
     this.#told.set(typeUrl, new Set(wanted));
     fresh.clear();
+  }
+
+  reportHealth(error: ErrorDetail | undefined): void {
+    this.#options.send({ typeUrl: HEALTH_INFORMATION, ...(error === undefined ? {} : { errorDetail: error }) });
   }
 
   receive(bytes: Uint8Array): void {

@@ -2,7 +2,7 @@
 import { TYPE } from "../type-url.ts";
 import type { RejectedResource } from "./types.ts";
 
-/** google.rpc.Code INTERNAL, as Envoy sends. (source/extensions/config_subscription/grpc/delta_subscription_state.cc) */
+/** google.rpc.Code INTERNAL, as Envoy sends; Istio's agent uses it for reports of bad health, too. (source/extensions/config_subscription/grpc/delta_subscription_state.cc) */
 export const NACK_CODE = 13;
 
 /** Envoy cuts the message of a NACK as well. (source/common/config/utility.h, truncateGrpcStatusMessage: 4096) */

@@ -20,6 +20,8 @@ export interface Verdict {
 export interface Session {
   /** Sends what the server does not know yet of the subscription, if anything. */
   request(subscription: TypeSubscription): void;
+  /** Sends how the workload is: no error means healthy. */
+  reportHealth(error: ErrorDetail | undefined): void;
   /** Handles an encoded response. Throws if it is none. */
   receive(bytes: Uint8Array): void;
 }

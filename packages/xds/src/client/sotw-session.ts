@@ -7,7 +7,8 @@ import type {
   Resource,
 } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { resourceName } from "./resource-name.ts";
-import type { Batch, Session, Subscriptions, Verdict } from "./session.ts";
+import { HEALTH_INFORMATION } from "../type-url.ts";
+import type { Batch, ErrorDetail, Session, Subscriptions, Verdict } from "./session.ts";
 import { deliver } from "./session.ts";
 import type { TypeSubscription } from "./type-subscription.ts";
 import { hasLegacyWildcard } from "./type-subscription.ts";
@@ -50,6 +51,10 @@ export class SotwSession implements Session {
     this.#send(subscription, wanted, verdict);
     this.#told.set(typeUrl, new Set(wanted));
     fresh.clear();
+  }
+
+  reportHealth(error: ErrorDetail | undefined): void {
+    this.#options.send({ typeUrl: HEALTH_INFORMATION, ...(error === undefined ? {} : { errorDetail: error }) });
   }
 
   receive(bytes: Uint8Array): void {

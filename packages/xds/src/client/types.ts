@@ -108,6 +108,11 @@ export interface ResourceSubscriber {
    * from applying another type leave in one message. Counted: each pause needs its own resume.
    */
   pause(typeUrls: Iterable<string>): () => void;
+  /**
+   * Tells the server how the workload is, now and after every reconnect. `message` says why it is not healthy.
+   * Servers that are not Istio's kind ignore it.
+   */
+  reportHealth(healthy: boolean, message?: string): void;
   readonly controlPlane: Readonly<ControlPlaneStats>;
   /** Undefined for types never subscribed to. */
   stats(typeUrl: string): Readonly<SubscriptionStats> | undefined;

@@ -9,6 +9,7 @@ import type { DeltaDiscoveryRequest, DiscoveryRequest } from "../gen/envoy/servi
 import type { Log } from "../log.ts";
 import { silent } from "../log.ts";
 import type { ResourceView } from "../resource.ts";
+import { HEALTH_INFORMATION } from "../type-url.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { OutboundResponse, PushStream, PushStreamOptions } from "./push-stream.ts";
 import { RequestBudget } from "./request-budget.ts";
@@ -42,6 +43,8 @@ interface OpenStream {
 
 interface Request {
   readonly node?: Node | undefined;
+  readonly typeUrl: string;
+  readonly errorDetail?: { readonly message: string } | undefined;
 }
 
 /** How one variant reads its requests. */
@@ -162,7 +165,11 @@ export class AdsServer {
       }
       try {
         machine ??= this.#connect(id, call, protocol, request.node, end, fail);
-        machine.receive(request);
+        if (request.typeUrl === HEALTH_INFORMATION) {
+          this.#source.health?.(id, request.errorDetail === undefined, request.errorDetail?.message ?? "");
+        } else {
+          machine.receive(request);
+        }
       } catch (cause) {
         fail(cause);
       }

@@ -15,12 +15,14 @@ export interface AdsConnection {
   readonly delta: boolean;
 }
 
-/** Decides what each client gets. Both methods are called synchronously and must not block. */
+/** Decides what each client gets. Its methods are called synchronously and must not block. */
 export interface AdsSource {
   /** Called at a stream's first request. Throw an AdsRefusal to end the stream with a status. */
   connect(connection: AdsConnection): ResourceView;
   /** Called once for each stream that `connect` accepted, when it has ended for whatever reason. */
   disconnect(streamId: string): void;
+  /** The client has said how its workload is; `message` is its reason for not being healthy, else empty. */
+  health?(streamId: string, healthy: boolean, message: string): void;
 }
 
 /** Ends a stream with a gRPC status that the client sees. `code` is a number of `status` in @grpc/grpc-js. */

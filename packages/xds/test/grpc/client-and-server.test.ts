@@ -109,6 +109,19 @@ for (const mode of ["delta", "sotw"] as const) {
       assert.equal(host.connections.length, 2);
     });
 
+    it("how the workload is reaches the server at once, and again after a reconnect", async () => {
+      const { host, relay, client, synced } = await connected();
+      client.reportHealth(true);
+      client.reportHealth(false, "readiness probe: 503");
+      await eventually("reported", () => host.reports.length === 2);
+      assert.deepEqual(host.reports, ["healthy", "readiness probe: 503"]);
+      relay.cut();
+      await eventually("reported again", () => host.reports.length === 3);
+      assert.equal(host.reports[2], "readiness probe: 503");
+      await eventually("in sync", synced);
+      assert.equal(host.ads.status()[0]!.types.length, 2, "it is no subscription");
+    });
+
     it("a server that forgot everything finds a client that has it all", async () => {
       const { host, clusters, assignments, synced } = await connected();
       host.stop();

@@ -12,6 +12,8 @@ import type { AdsConnection, AdsEvents, AdsSource } from "../../src/server/index
 export class AdsHost implements AdsSource {
   readonly connections: AdsConnection[] = [];
   readonly disconnected: string[] = [];
+  /** Of health, in order. */
+  readonly reports: string[] = [];
   readonly events: AdsEvents;
   #view: ResourceView;
   #grpc = new Server(ADS_SERVER_OPTIONS);
@@ -34,6 +36,10 @@ export class AdsHost implements AdsSource {
 
   disconnect(streamId: string): void {
     this.disconnected.push(streamId);
+  }
+
+  health(_streamId: string, healthy: boolean, message: string): void {
+    this.reports.push(healthy ? "healthy" : message);
   }
 
   get ads(): AdsServer {

@@ -2,8 +2,8 @@
 import type { Path } from "../diagnostic.ts";
 import { parseDuration } from "../duration.ts";
 import type { GrpcRouteFilter, GrpcRouteRule } from "../kinds/gateway-api/grpc-route.ts";
-import type { HttpRouteFilter, HttpRouteMatch, HttpRouteRule } from "../kinds/gateway-api/http-route.ts";
-import type { BackendReference, ParentReference } from "../kinds/gateway-api/references.ts";
+import type { HttpRouteFilter, HttpRouteMatch, HttpRouteRule, RequestMirror } from "../kinds/gateway-api/http-route.ts";
+import type { BackendObjectReference, BackendReference, ParentReference } from "../kinds/gateway-api/references.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
 import { regexError } from "../schema/regex.ts";
 import { eachRepeated } from "./reporter.ts";
@@ -16,34 +16,54 @@ type L4Route = ResourceObject<"gateway.networking.k8s.io", "TLSRoute" | "TCPRout
 export function validateGatewayHttpRoute({ spec }: HttpRoute, reporter: Reporter): void {
   validateParents(spec.parentRefs, reporter);
   const rules = spec.rules ?? [];
-  uniqueNames(rules, reporter);
+  validateRules(rules, reporter);
   for (const [index, rule] of rules.entries()) validateHttpRule(rule, ["spec", "rules", index], reporter);
 }
 
 export function validateGrpcRoute({ spec }: GrpcRoute, reporter: Reporter): void {
   validateParents(spec.parentRefs, reporter);
   const rules = spec.rules ?? [];
-  uniqueNames(rules, reporter);
+  validateRules(rules, reporter);
   for (const [index, rule] of rules.entries()) validateGrpcRule(rule, ["spec", "rules", index], reporter);
 }
 
 export function validateL4Route({ spec }: L4Route, reporter: Reporter): void {
   validateParents(spec.parentRefs, reporter);
   for (const [index, { backendRefs }] of spec.rules.entries()) {
-    validateBackends(backendRefs ?? [], ["spec", "rules", index, "backendRefs"], reporter);
+    validateBackends(backendRefs, ["spec", "rules", index, "backendRefs"], reporter);
   }
 }
 
-function validateParents(parents: readonly ParentReference[] | undefined, { error }: Reporter): void {
+function validateParents(parents: readonly ParentReference[] = [], { error }: Reporter): void {
+  const key = ({ group = "", kind = "Gateway", namespace = "", name }: ParentReference): string =>
+    [group, kind, namespace, name].join("|");
+  const counts = new Map<string, number>();
+  for (const parent of parents) counts.set(key(parent), (counts.get(key(parent)) ?? 0) + 1);
+  for (const [index, parent] of parents.entries()) {
+    if (counts.get(key(parent)) === 1 || parent.sectionName !== undefined || parent.port !== undefined) continue;
+    error(["spec", "parentRefs", index], "names a parent that is named again", "a sectionName or port in each");
+  }
   eachRepeated(
-    parents ?? [],
-    ({ group = "", kind = "Gateway", namespace = "", name, sectionName = "", port = "" }) =>
-      [group, kind, namespace, name, sectionName, port].join("|"),
-    (index) => error(["spec", "parentRefs", index], "names a parent a second time", "different sectionName or port"),
+    parents,
+    (parent) => {
+      const { sectionName = "", port = "" } = parent;
+      return sectionName === "" && port === "" ? undefined : [key(parent), sectionName, port].join("|");
+    },
+    (index) => error(["spec", "parentRefs", index], "names a parent a second time", "another sectionName or port"),
   );
 }
 
-function uniqueNames(rules: readonly { readonly name?: string }[], { error }: Reporter): void {
+/** Matches that all rules of a route may have together. */
+const MAX_MATCHES = 128;
+
+interface AnyRule {
+  readonly name?: string;
+  readonly matches?: readonly unknown[];
+}
+
+function validateRules(rules: readonly AnyRule[], { error }: Reporter): void {
+  const total = rules.reduce((sum, { matches = [] }) => sum + matches.length, 0);
+  if (total > MAX_MATCHES) error(["spec", "rules"], `have ${total} matches together`, `at most ${MAX_MATCHES}`);
   eachRepeated(
     rules,
     ({ name }) => name,
@@ -51,11 +71,17 @@ function uniqueNames(rules: readonly { readonly name?: string }[], { error }: Re
   );
 }
 
-function validateBackends(backends: readonly BackendReference[], path: Path, { error }: Reporter): void {
-  for (const [index, { group = "", kind = "Service", port }] of backends.entries()) {
-    const isService = group === "" && kind === "Service";
-    if (isService && port === undefined) error([...path, index, "port"], "is missing", "the Service's port");
-  }
+function validateBackends(backends: readonly BackendReference[], path: Path, reporter: Reporter): void {
+  for (const [index, backend] of backends.entries()) validateBackend(backend, [...path, index], reporter);
+}
+
+function validateBackend(
+  { group = "", kind = "Service", port }: BackendObjectReference,
+  path: Path,
+  reporter: Reporter,
+): void {
+  const isService = group === "" && kind === "Service";
+  if (isService && port === undefined) reporter.error([...path, "port"], "is missing", "the Service's port");
 }
 
 function validateHttpRule(rule: HttpRouteRule, path: Path, reporter: Reporter): void {
@@ -71,6 +97,7 @@ function validateHttpRule(rule: HttpRouteRule, path: Path, reporter: Reporter): 
     error([...path, "backendRefs"], "is set together with a RequestRedirect filter", "no backendRefs");
   }
   validatePrefixReplacement(rule, path, reporter);
+  validateSession(rule.sessionPersistence, [...path, "sessionPersistence"], reporter);
   const request = parseDuration(timeouts?.request ?? "0") ?? 0;
   const backend = parseDuration(timeouts?.backendRequest ?? "0") ?? 0;
   if (request > 0 && backend > request) {
@@ -99,6 +126,8 @@ function validatePrefixReplacement(
   }
 }
 
+const PATH_CHARACTERS = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/;
+
 function validateHttpMatch(match: HttpRouteMatch, path: Path, reporter: Reporter): void {
   const { error } = reporter;
   const { type = "PathPrefix", value = "/" } = match.path ?? {};
@@ -108,6 +137,8 @@ function validateHttpMatch(match: HttpRouteMatch, path: Path, reporter: Reporter
     error([...path, "path", "value"], `is ${JSON.stringify(value)}`, "an absolute path");
   } else if (/\/\/|\/\.\.?(?:\/|$)|%2[fF]|#/.test(value)) {
     error([...path, "path", "value"], `is ${JSON.stringify(value)}`, "a path without //, /., /.., %2f and #");
+  } else if (!PATH_CHARACTERS.test(value)) {
+    error([...path, "path", "value"], `is ${JSON.stringify(value)}`, "a path of URL characters, others %-encoded");
   }
   for (const list of ["headers", "queryParams"] as const) {
     for (const [index, item] of (match[list] ?? []).entries()) {
@@ -127,6 +158,11 @@ function validateRegex(value: string, path: Path, { error }: Reporter): void {
   error(path, `is ${JSON.stringify(value)} (${reason})`, "a regular expression in RE2 syntax");
 }
 
+const GRPC_NAMES = {
+  service: /^\.?[a-z_][a-z_0-9]*(?:\.[a-z_][a-z_0-9]*)*$/i,
+  method: /^[A-Za-z_][A-Za-z_0-9]*$/,
+};
+
 function validateGrpcRule(rule: GrpcRouteRule, path: Path, reporter: Reporter): void {
   for (const [index, match] of (rule.matches ?? []).entries()) {
     const at = [...path, "matches", index];
@@ -137,8 +173,8 @@ function validateGrpcRule(rule: GrpcRouteRule, path: Path, reporter: Reporter): 
     for (const [field, value] of [["service", service] as const, ["method", method] as const]) {
       if (value === undefined || value === "") continue;
       if (type === "RegularExpression") validateRegex(value, [...at, "method", field], reporter);
-      else if (value.includes("/")) {
-        reporter.error([...at, "method", field], `is ${JSON.stringify(value)}`, "a name without '/'");
+      else if (!GRPC_NAMES[field].test(value)) {
+        reporter.error([...at, "method", field], `is ${JSON.stringify(value)}`, `the name of a gRPC ${field}`);
       }
     }
     for (const [position, { type: headerType, value }] of (match.headers ?? []).entries()) {
@@ -146,6 +182,7 @@ function validateGrpcRule(rule: GrpcRouteRule, path: Path, reporter: Reporter): 
     }
   }
   validateFilters(rule.filters ?? [], [...path, "filters"], reporter);
+  validateSession(rule.sessionPersistence, [...path, "sessionPersistence"], reporter);
   validateBackends(rule.backendRefs ?? [], [...path, "backendRefs"], reporter);
   for (const [index, { filters = [] }] of (rule.backendRefs ?? []).entries()) {
     validateFilters(filters, [...path, "backendRefs", index, "filters"], reporter);
@@ -180,6 +217,8 @@ function validateFilters(
       if (field === "type" || field === wanted) continue;
       error([...path, index, field], `is set with type ${filter.type}`, wanted);
     }
+    if (filter.requestMirror !== undefined) validateMirror(filter.requestMirror, [...path, index], reporter);
+    if ("cors" in filter) validateCors(filter.cors, [...path, index, "cors"], reporter);
     if ("requestRedirect" in filter || "urlRewrite" in filter) validateRewrites(filter, [...path, index], reporter);
   }
   eachRepeated(
@@ -191,6 +230,31 @@ function validateFilters(
   if (types.includes("RequestRedirect") && types.includes("URLRewrite")) {
     const at = [...path, types.indexOf("URLRewrite"), "type"];
     error(at, "is URLRewrite beside RequestRedirect", "only one of RequestRedirect, URLRewrite");
+  }
+}
+
+function validateMirror({ backendRef, fraction }: RequestMirror, path: Path, reporter: Reporter): void {
+  validateBackend(backendRef, [...path, "requestMirror", "backendRef"], reporter);
+  const denominator = fraction?.denominator ?? 100;
+  if (fraction !== undefined && fraction.numerator > denominator) {
+    const at = [...path, "requestMirror", "fraction", "numerator"];
+    reporter.error(at, `is ${fraction.numerator}`, `at most ${denominator}, the denominator`);
+  }
+}
+
+function validateCors(cors: HttpRouteFilter["cors"], path: Path, { error }: Reporter): void {
+  for (const list of ["allowOrigins", "allowMethods", "allowHeaders"] as const) {
+    const values: readonly string[] = cors?.[list] ?? [];
+    if (values.length < 2 || !values.includes("*")) continue;
+    error([...path, list, values.indexOf("*")], "* stands beside other values", "* alone, or none");
+  }
+}
+
+function validateSession(session: HttpRouteRule["sessionPersistence"], path: Path, { error }: Reporter): void {
+  if (session?.cookieConfig === undefined) return;
+  if (session.type === "Header") error([...path, "cookieConfig"], "is set with type Header", "type Cookie");
+  if (session.cookieConfig.lifetimeType === "Permanent" && session.absoluteTimeout === undefined) {
+    error([...path, "absoluteTimeout"], "is missing", "a duration, as lifetimeType is Permanent");
   }
 }
 

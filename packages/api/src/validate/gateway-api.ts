@@ -12,6 +12,14 @@ type BackendTlsPolicy = ResourceObject<"gateway.networking.k8s.io", "BackendTLSP
 export function validateK8sGateway({ spec }: Gateway, reporter: Reporter): void {
   validateListeners(spec.listeners, reporter);
   eachRepeated(
+    spec.tls?.frontend?.perPort ?? [],
+    ({ port }) => port,
+    (index, port) => {
+      const path = ["spec", "tls", "frontend", "perPort", index, "port"];
+      reporter.error(path, `port ${port} has settings already`, "each port once");
+    },
+  );
+  eachRepeated(
     spec.addresses ?? [],
     ({ type = "IPAddress", value = "" }) => (value === "" ? undefined : `${type} ${value}`),
     (index, address) => reporter.error(["spec", "addresses", index], `${address} is listed twice`, "each address once"),

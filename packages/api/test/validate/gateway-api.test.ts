@@ -15,6 +15,9 @@ test("path matches are absolute and normal, or RE2", () => {
     path("RegularExpression", "/(a")[0]!,
     /^rule\.matches\[0\]\.path\.value: is "\/\(a" \(missing closing \)/,
   );
+  assert.deepEqual(path("Exact", "/a b"), [
+    'rule.matches[0].path.value: is "/a b", expected a path of URL characters, others %-encoded',
+  ]);
   assert.deepEqual(path("PathPrefix", "/.well-known/a..b"), []);
 });
 
@@ -73,8 +76,13 @@ test("timeouts are Gateway API durations, the backend's within the request's", (
 
 test("a parent is named once", () => {
   assert.deepEqual(faultsOf("HTTPRoute", "  {parentRefs: [{name: a}, {name: a, kind: Gateway}]}\n"), [
-    "spec.parentRefs[1]: names a parent a second time, expected different sectionName or port",
+    "spec.parentRefs[0]: names a parent that is named again, expected a sectionName or port in each",
+    "spec.parentRefs[1]: names a parent that is named again, expected a sectionName or port in each",
   ]);
+  assert.deepEqual(
+    faultsOf("HTTPRoute", "  {parentRefs: [{name: a, port: 80}, {name: a, port: 80}, {name: a, port: 81}]}\n"),
+    ["spec.parentRefs[1]: names a parent a second time, expected another sectionName or port"],
+  );
 });
 
 test("listeners are distinct and have the TLS settings of their protocol", () => {
@@ -101,9 +109,39 @@ test("listeners are distinct and have the TLS settings of their protocol", () =>
   assert.match(listeners("{name: a, port: 80, protocol: HTTP, hostname: 10.0.0.1}")[0]!, /hostname: is "10\.0\.0\.1"/);
 });
 
+test("mirrors name a port and a fraction of at most 1, CORS lists have * alone", () => {
+  assert.deepEqual(
+    rule(
+      "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: a}, fraction: {numerator: 101}}}, {type: CORS, cors: {allowMethods: ['*', GET]}}]",
+    ),
+    [
+      "rule.filters[0].requestMirror.backendRef.port: is missing, expected the Service's port",
+      "rule.filters[0].requestMirror.fraction.numerator: is 101, expected at most 100, the denominator",
+      "rule.filters[1].cors.allowMethods[0]: * stands beside other values, expected * alone, or none",
+    ],
+  );
+});
+
+test("a permanent session cookie has an end", () => {
+  assert.deepEqual(rule("sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}"), [
+    "rule.sessionPersistence.absoluteTimeout: is missing, expected a duration, as lifetimeType is Permanent",
+  ]);
+});
+
+test("a route has at most 128 matches", () => {
+  const matches = `matches: [${Array(64).fill("{method: GET}").join(", ")}]`;
+  assert.deepEqual(faultsOf("HTTPRoute", `  {rules: [{${matches}}, {${matches}}, {matches: [{}]}]}\n`), [
+    "spec.rules: have 129 matches together, expected at most 128",
+  ]);
+});
+
 test("a gRPC method match names something", () => {
   assert.deepEqual(faultsOf("GRPCRoute", "  {rules: [{matches: [{method: {}}]}]}\n"), [
     "spec.rules[0].matches[0].method: names nothing, expected a service, a method or both",
+  ]);
+  assert.deepEqual(faultsOf("GRPCRoute", "  {rules: [{matches: [{method: {service: a/b, method: c.d}}]}]}\n"), [
+    'spec.rules[0].matches[0].method.service: is "a/b", expected the name of a gRPC service',
+    'spec.rules[0].matches[0].method.method: is "c.d", expected the name of a gRPC method',
   ]);
 });
 

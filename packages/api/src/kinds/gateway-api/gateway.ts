@@ -49,7 +49,7 @@ export type GatewayListener = Infer<typeof listener>;
 
 const frontendValidation = object({
   validation: object({
-    caCertificateRefs: required(list(objectReference, { min: 1, max: 8 })),
+    caCertificateRefs: required(list(objectReference, { min: 1, max: 16 })),
     mode: enumOf(["AllowValidOnly", "AllowInsecureFallback"]),
   }),
 });

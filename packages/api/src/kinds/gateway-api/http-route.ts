@@ -1,6 +1,6 @@
 /** HTTPRoute (Gateway API `apis/v1/httproute_types.go`). */
 import { gatewayDuration, gatewayHostname, headerName, nonEmpty } from "../../schema/formats.ts";
-import { boolean, enumOf, integer, list, object, opaque, required, string } from "../../schema/schema.ts";
+import { boolean, deprecated, enumOf, integer, list, object, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import {
   backendObjectReference,
@@ -11,6 +11,8 @@ import {
   sectionName,
   weight,
 } from "./references.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"] as const;
 
 const httpHeader = object({ name: required(string(headerName)), value: required(string(nonEmpty)) });
 
@@ -65,12 +67,25 @@ const filter = object({
   cors: object({
     allowOrigins: list(string(nonEmpty), { max: 64 }),
     allowCredentials: boolean(),
-    allowMethods: list(string(nonEmpty), { max: 9 }),
+    allowMethods: list(enumOf([...METHODS, "*"]), { max: 9 }),
     allowHeaders: list(string(headerName), { max: 64 }),
     exposeHeaders: list(string(headerName), { max: 64 }),
     maxAge: integer({ min: 1 }),
   }),
-  externalAuth: opaque(),
+  externalAuth: object(
+    {
+      protocol: required(enumOf(["HTTP", "GRPC"])),
+      backendRef: required(backendObjectReference),
+      grpc: object({ allowedHeaders: list(string(headerName), { max: 64 }) }),
+      http: object({
+        path: string(),
+        allowedHeaders: list(string(headerName), { max: 64 }),
+        allowedResponseHeaders: list(string(headerName), { max: 64 }),
+      }),
+      forwardBody: object({ maxSize: integer({ min: 0 }) }),
+    },
+    { oneOf: [["grpc", "http"]] },
+  ),
   extensionRef: localObjectReference,
 });
 export type HttpRouteFilter = Infer<typeof filter>;
@@ -81,7 +96,7 @@ const httpRouteMatch = object({
   path: object({ type: enumOf(["Exact", "PathPrefix", "RegularExpression"]), value: string() }),
   headers: list(object({ type: enumOf(["Exact", "RegularExpression"]), ...valueMatch }), { max: 16 }),
   queryParams: list(object({ type: enumOf(["Exact", "RegularExpression"]), ...valueMatch }), { max: 16 }),
-  method: enumOf(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]),
+  method: enumOf(METHODS),
 });
 export type HttpRouteMatch = Infer<typeof httpRouteMatch>;
 
@@ -91,7 +106,7 @@ export type HttpBackendReference = Infer<typeof backend>;
 export const sessionPersistence = object({
   sessionName: string(nonEmpty),
   absoluteTimeout: string(gatewayDuration),
-  idleTimeout: string(gatewayDuration),
+  idleTimeout: deprecated(string(gatewayDuration), "it has left the API; use absoluteTimeout"),
   type: enumOf(["Cookie", "Header"]),
   cookieConfig: object({ lifetimeType: enumOf(["Permanent", "Session"]) }),
 });
@@ -104,7 +119,7 @@ const rule = object({
   timeouts: object({ request: string(gatewayDuration), backendRequest: string(gatewayDuration) }),
   retry: object({
     codes: list(integer({ min: 400, max: 599 })),
-    attempts: integer({ min: 0 }),
+    attempts: integer({ min: 1 }),
     backoff: string(gatewayDuration),
   }),
   sessionPersistence,
@@ -114,6 +129,6 @@ export type HttpRouteRule = Infer<typeof rule>;
 export const httpRouteSpec = object({
   ...commonRouteFields,
   hostnames: list(string(gatewayHostname), { max: 16 }),
-  rules: list(rule, { max: 16 }),
+  rules: list(rule, { min: 1, max: 16 }),
 });
 export type HttpRouteSpec = Infer<typeof httpRouteSpec>;

@@ -5,13 +5,16 @@ import type { Infer } from "../../schema/schema.ts";
 import { backendReference, commonRouteFields, sectionName } from "./references.ts";
 
 const rules = required(
-  list(object({ name: sectionName, backendRefs: list(backendReference, { max: 16 }) }), { min: 1, max: 16 }),
+  list(object({ name: sectionName, backendRefs: required(list(backendReference, { min: 1, max: 16 })) }), {
+    min: 1,
+    max: 16,
+  }),
 );
 
 export const tlsRouteSpec = object({
   ...commonRouteFields,
   /** Compared with the SNI. */
-  hostnames: list(string(gatewayHostname), { max: 16 }),
+  hostnames: list(string(gatewayHostname), { max: 1024 }),
   rules,
 });
 export type TlsRouteSpec = Infer<typeof tlsRouteSpec>;

@@ -53,7 +53,7 @@ export type RouteGroupKind = Infer<typeof routeGroupKind>;
 
 export const commonRouteFields = {
   parentRefs: list(parentReference, { max: 32 }),
-  useDefaultGateways: string(),
+  useDefaultGateways: enumOf(["All", "None"]),
 };
 
 /** metav1.Condition. */

@@ -37,7 +37,7 @@ export class Timer {
 export class TimerWheel {
   private readonly clock: Clock;
   private readonly onFire: (timer: Timer) => void;
-  private readonly slots: (Timer | null)[] = new Array<Timer | null>(SLOTS).fill(null);
+  private readonly slots: (Timer | null)[] = Array.from({ length: SLOTS }, () => null);
   private armedCount = 0;
   /** The last tick that has been run. */
   private tick: number;

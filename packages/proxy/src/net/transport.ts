@@ -1,4 +1,4 @@
-import { type OnReadOpts, Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { latin1 } from "../codec/latin1.ts";
 import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";

@@ -20,7 +20,7 @@ describe("a refusal does not depend on how the bytes arrive", () => {
   for (const { name, bytes, status } of REFUSED_REQUESTS) {
     if (bytes.length > 2_000) continue;
     it(name, () => {
-      const server = new ServerHarness().feed(...bytes);
+      const server = new ServerHarness().feed(...bytes.split(""));
       assert.equal(server.requests[0].error?.status, status);
       assert.equal(server.requests.length, 1);
       assert.equal(server.requests[0].complete, false);

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { HTTP_LABELS, REQUESTS_TOTAL, REQUEST_DURATION, RESPONSE_BYTES, UNKNOWN_WORKLOAD } from "@tulle/telemetry";
+import { MESH_STATS_TYPE_URL } from "../../src/http/filters/mesh-stats.ts";
+import type { ListenerPlan } from "../../src/plan/plan.ts";
+import { endpoint } from "../support/plans.ts";
+import { GET, type Proxy, startProxy, until } from "../support/proxy.ts";
+
+const LOCAL = { ...UNKNOWN_WORKLOAD, name: "productpage-v1", namespace: "default", app: "productpage", version: "v1" };
+
+function start(t: Parameters<typeof startProxy>[0], direction: ListenerPlan["direction"]): Promise<Proxy> {
+  return startProxy(t, {
+    listener: { direction },
+    cluster: { service: { host: "reviews.default.svc.cluster.local", name: "reviews", namespace: "default" } },
+    manager: {
+      filters: [{ name: "istio.stats", typeUrl: MESH_STATS_TYPE_URL, config: { reporter: "SIDECAR", local: LOCAL } }],
+    },
+  });
+}
+
+function labels(proxy: Proxy): Record<string, string> {
+  const [series, ...others] = [...proxy.stats.counters()].filter((counter) => counter.name === REQUESTS_TOTAL.name);
+  assert.equal(others.length, 0);
+  assert.deepEqual(
+    series.tags.map(([name]) => name),
+    [...HTTP_LABELS],
+  );
+  return { ...Object.fromEntries(series.tags), value: String(series.value) };
+}
+
+describe("mesh metrics", () => {
+  it("an outbound listener reports as the source, with the endpoint's workload as the destination", async (t) => {
+    const proxy = await start(t, "outbound");
+    proxy.plane.setEndpoints("b", [
+      endpoint(proxy.backend.port, { workload: "reviews-v2;default;reviews;v2;Kubernetes" }),
+    ]);
+    const client = await proxy.client(t);
+    for (let i = 1; i <= 2; i++) {
+      client.send(GET);
+      await until(() => client.statuses.length === i);
+    }
+    const seen = labels(proxy);
+    assert.equal(seen["value"], "2");
+    assert.equal(seen["reporter"], "source");
+    assert.equal(seen["source_workload"], "productpage-v1");
+    assert.equal(seen["destination_workload"], "reviews-v2");
+    assert.equal(seen["destination_canonical_revision"], "v2");
+    assert.equal(seen["destination_service"], "reviews.default.svc.cluster.local");
+    assert.equal(seen["destination_service_name"], "reviews");
+    assert.equal(seen["response_code"], "200");
+    assert.equal(seen["response_flags"], "-");
+    assert.equal(seen["request_protocol"], "http");
+    const histogram = (name: string) => [...proxy.stats.histograms()].find((each) => each.name === name);
+    assert.equal(histogram(REQUEST_DURATION.name)?.count, 2);
+    assert.equal(histogram(RESPONSE_BYTES.name)?.sum, 4);
+  });
+
+  it("an inbound listener reports as the destination, itself", async (t) => {
+    const proxy = await start(t, "inbound");
+    const client = await proxy.client(t);
+    client.send(GET);
+    await until(() => client.statuses.length === 1);
+    const seen = labels(proxy);
+    assert.equal(seen["reporter"], "destination");
+    assert.equal(seen["destination_workload"], "productpage-v1");
+    assert.equal(seen["source_workload"], "unknown");
+    assert.equal(seen["connection_security_policy"], "none");
+  });
+
+  it("a request that found nobody is counted with its flag", async (t) => {
+    const proxy = await start(t, "outbound");
+    proxy.plane.setEndpoints("b", []);
+    const client = await proxy.client(t);
+    client.send(GET);
+    await until(() => client.statuses.length === 1);
+    const seen = labels(proxy);
+    assert.deepEqual(
+      [seen["response_code"], seen["response_flags"], seen["destination_workload"]],
+      ["503", "UH", "unknown"],
+    );
+  });
+});

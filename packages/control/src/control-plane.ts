@@ -79,6 +79,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     source: {
       connect: (connection) => pusher!.connect(connection),
       disconnect: (streamId) => pusher!.disconnect(streamId),
+      health: (streamId, healthy, message) => registry.health(streamId, healthy, message),
     },
     clock,
     log,
@@ -111,6 +112,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       httpAddress: joinAddress(httpAddress.host, httpAddress.port),
       close: async () => {
         await api.close();
+        // Envoy notices a server that goes away only if its streams are ended first.
+        ads.close();
         grpc.forceShutdown();
         await closeSources();
       },

@@ -54,3 +54,26 @@ describe("every prefix of a valid request is incomplete, not wrong", () => {
     });
   }
 });
+
+describe("limits hold however the network cuts it", () => {
+  it("a head without end is refused as soon as it is too large, in pieces of any size", () => {
+    const bytes = `GET / HTTP/1.1\r\nHost: h\r\nX: ${"a".repeat(5_000)}`;
+    for (const size of [1, 7, 100, 999, 5_100]) {
+      const server = new ServerHarness({ maxRequestHeadersBytes: 4_096 });
+      for (let at = 0; at < bytes.length; at += size) server.feed(bytes.slice(at, at + size));
+      assert.equal(server.requests[0].error?.status, 431, `pieces of ${size}`);
+      assert.equal(server.requests.length, 1);
+    }
+  });
+
+  it("a head of exactly the limit passes", () => {
+    const start = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+    const bytes = `${start}${"a".repeat(4_096 - start.length - 4)}\r\n\r\n`;
+    for (const pieces of [[bytes], bytes.split(""), [bytes.slice(0, 4_000), bytes.slice(4_000)]]) {
+      const server = new ServerHarness({ maxRequestHeadersBytes: 4_096 }).feed(...pieces);
+      assert.equal(server.requests[0].complete, true);
+    }
+    const larger = new ServerHarness({ maxRequestHeadersBytes: 4_095 }).feed(...bytes.split(""));
+    assert.equal(larger.requests[0].error?.status, 431);
+  });
+});

@@ -79,7 +79,7 @@ export class HeadReader {
     if (gathered === null) return INCOMPLETE;
     // After a CR anything but LF is wrong, and found out at once.
     const lineEnd = gathered.bytes[before - 1] === CR || buffer.bytes.subarray(start, taken).indexOf(LF) >= 0;
-    if (!lineEnd && this.size < this.nextScan) return INCOMPLETE;
+    if (!lineEnd && this.size < this.nextScan && this.size <= maxBytes) return INCOMPLETE;
     const after = this.scan(gathered, 0, this.size, block, maxCount);
     if (after === INCOMPLETE) {
       if (this.size > maxBytes) return this.fail(HTTP1_ERRORS.headersTooLarge);

@@ -76,6 +76,11 @@ function defaultLog(level: LogLevel): Log {
   return createLog({ level, write: (line) => process.stderr.write(line), now: () => new Date(systemClock.wallMs()) });
 }
 
+/** The part of the ADS client that tells the control plane about the application's health. */
+interface HealthReporter {
+  reportHealth(healthy: boolean, message?: string): void;
+}
+
 class RunningProxy implements Proxy {
   readonly ready: Promise<void>;
   readonly closed: Promise<void>;
@@ -90,7 +95,7 @@ class RunningProxy implements Proxy {
   private readonly random: () => number;
   private state: ServerState = "PRE_INITIALIZING";
   private admin: AdminServer | null = null;
-  private ads: AdsClient | null = null;
+  private ads: (AdsClient & Partial<HealthReporter>) | null = null;
   private resolveReady!: () => void;
   private rejectReady!: (error: Error) => void;
   private resolveClosed!: () => void;
@@ -142,7 +147,7 @@ class RunningProxy implements Proxy {
   }
 
   reportHealth(healthy: boolean, message?: string): void {
-    this.ads?.reportHealth(healthy, message);
+    this.ads?.reportHealth?.(healthy, message);
   }
 
   async drain(): Promise<void> {

@@ -1,0 +1,150 @@
+/** Stats as text, JSON and Prometheus exposition; names and labels were compared with Envoy 1.40. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StatsRegistry } from "../../src/stats/index.ts";
+import { renderPrometheus } from "../../src/stats/prometheus.ts";
+import { extractTags } from "../../src/stats/tag-extraction.ts";
+import { renderJson, renderText } from "../../src/stats/text.ts";
+
+const CLUSTERS = new Set(["b", "outbound|9080|v1|reviews.default.svc.cluster.local", "a.b", "a"]);
+
+const TAGS: readonly [name: string, extracted: string, tags: string][] = [
+  ["cluster.b.upstream_rq_total", "cluster.upstream_rq_total", "envoy_cluster_name=b"],
+  ["cluster.b.upstream_rq_200", "cluster.upstream_rq", "envoy_response_code=200 envoy_cluster_name=b"],
+  ["cluster.b.upstream_rq_2xx", "cluster.upstream_rq_xx", "envoy_response_code_class=2 envoy_cluster_name=b"],
+  [
+    "cluster.b.external.upstream_rq_200",
+    "cluster.external.upstream_rq",
+    "envoy_response_code=200 envoy_cluster_name=b",
+  ],
+  [
+    "cluster.outbound|9080|v1|reviews.default.svc.cluster.local.upstream_cx_total",
+    "cluster.upstream_cx_total",
+    "envoy_cluster_name=outbound|9080|v1|reviews.default.svc.cluster.local",
+  ],
+  ["cluster.a.b.upstream_cx_total", "cluster.upstream_cx_total", "envoy_cluster_name=a.b"],
+  ["cluster.a.bind_errors", "cluster.bind_errors", "envoy_cluster_name=a"],
+  ["cluster.unknown.upstream_cx_total", "cluster.upstream_cx_total", "envoy_cluster_name=unknown"],
+  [
+    "http.in.downstream_rq_5xx",
+    "http.downstream_rq_xx",
+    "envoy_response_code_class=5 envoy_http_conn_manager_prefix=in",
+  ],
+  ["http.in.rq_total", "http.rq_total", "envoy_http_conn_manager_prefix=in"],
+  [
+    "listener.127.0.0.1_18080.downstream_cx_total",
+    "listener.downstream_cx_total",
+    "envoy_listener_address=127.0.0.1_18080",
+  ],
+  ["listener.[__1]_80.downstream_cx_total", "listener.downstream_cx_total", "envoy_listener_address=[__1]_80"],
+  [
+    "listener.127.0.0.1_18080.http.in.downstream_rq_2xx",
+    "listener.http.downstream_rq_xx",
+    "envoy_response_code_class=2 envoy_http_conn_manager_prefix=in envoy_listener_address=127.0.0.1_18080",
+  ],
+  [
+    "listener.admin.http.admin.downstream_rq_2xx",
+    "listener.admin.http.downstream_rq_xx",
+    "envoy_response_code_class=2 envoy_http_conn_manager_prefix=admin",
+  ],
+  ["cluster_manager.cluster_added", "cluster_manager.cluster_added", ""],
+];
+
+for (const [name, extracted, tags] of TAGS) {
+  test(`tags of ${name}`, () => {
+    const result = extractTags(name, CLUSTERS);
+    assert.equal(result.name, extracted);
+    assert.equal(result.tags.map((tag) => tag.join("=")).join(" "), tags);
+  });
+}
+
+const ALL = { usedOnly: false, filter: () => true, clusterNames: CLUSTERS };
+
+test("Prometheus: one TYPE line a name, series of a name together, empty braces without labels", () => {
+  const stats = new StatsRegistry();
+  stats.counter("cluster.b.upstream_rq_2xx").value = 3;
+  stats.counter("cluster_manager.cluster_added").value = 2;
+  stats.counter("cluster.a.upstream_rq_2xx").value = 1;
+  stats.gauge("cluster.b.membership_total").value = 1;
+  assert.equal(
+    renderPrometheus(stats, ALL),
+    `# TYPE envoy_cluster_manager_cluster_added counter
+envoy_cluster_manager_cluster_added{} 2
+# TYPE envoy_cluster_membership_total gauge
+envoy_cluster_membership_total{envoy_cluster_name="b"} 1
+# TYPE envoy_cluster_upstream_rq_xx counter
+envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="b"} 3
+envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="a"} 1
+`,
+  );
+});
+
+test("Prometheus: histograms are cumulative, end in +Inf, and have sum and count", () => {
+  const stats = new StatsRegistry();
+  const histogram = stats.histogram("cluster.b.upstream_rq_time");
+  for (const value of [0.4, 3, 7, 4_000_000]) histogram.record(value);
+  const lines = renderPrometheus(stats, ALL).split("\n");
+  assert.equal(lines[0], "# TYPE envoy_cluster_upstream_rq_time histogram");
+  assert.equal(lines[1], 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="b",le="0.5"} 1');
+  assert.equal(lines[3], 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="b",le="5"} 2');
+  assert.equal(lines[4], 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="b",le="10"} 3');
+  assert.deepEqual(lines.slice(-4, -1), [
+    'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="b",le="+Inf"} 4',
+    'envoy_cluster_upstream_rq_time_sum{envoy_cluster_name="b"} 4000010.4',
+    'envoy_cluster_upstream_rq_time_count{envoy_cluster_name="b"} 4',
+  ]);
+});
+
+test("Prometheus: istio metrics keep their name and labels, and label values are escaped", () => {
+  const stats = new StatsRegistry();
+  stats.counter("istio_requests_total", [
+    ["reporter", "source"],
+    ["source_app", 'a"b\\c\nd'],
+  ]).value = 1;
+  assert.equal(
+    renderPrometheus(stats, ALL),
+    '# TYPE istio_requests_total counter\nistio_requests_total{reporter="source",source_app="a\\"b\\\\c\\nd"} 1\n',
+  );
+});
+
+test("usedonly leaves out what was never counted", () => {
+  const stats = new StatsRegistry();
+  stats.counter("a").value = 1;
+  stats.counter("b");
+  stats.gauge("c");
+  stats.histogram("d");
+  const selection = { usedOnly: true, filter: () => true, type: "All" } as const;
+  assert.equal(renderText(stats, selection), "a: 1\n");
+  assert.equal(renderPrometheus(stats, { ...ALL, usedOnly: true }), "# TYPE envoy_a counter\nenvoy_a{} 1\n");
+});
+
+test("text: counters and gauges by name, then histograms", () => {
+  const stats = new StatsRegistry();
+  stats.histogram("a.empty");
+  stats.counter("b.counter").value = 2;
+  stats.gauge("a.gauge").value = 1;
+  stats.histogram("a.time").record(1);
+  assert.deepEqual(renderText(stats, { usedOnly: false, filter: () => true, type: "All" }).split("\n"), [
+    "a.gauge: 1",
+    "b.counter: 2",
+    "a.empty: No recorded values",
+    "a.time: P0(nan,0.99) P25(nan,0.9925) P50(nan,0.995) P75(nan,0.9975) P90(nan,0.999) P95(nan,0.9995) P99(nan,0.9999) P99.5(nan,0.99995) P99.9(nan,0.99999) P100(nan,1)",
+    "",
+  ]);
+});
+
+test("JSON: rows, then the quantiles of all histograms", () => {
+  const stats = new StatsRegistry();
+  stats.counter("c").value = 2;
+  stats.histogram("h").record(5);
+  const { stats: rows } = JSON.parse(renderJson(stats, { usedOnly: false, filter: () => true, type: "All" })) as {
+    stats: [
+      { name: string; value: number },
+      { histograms: { supported_quantiles: number[]; computed_quantiles: { name: string; values: unknown[] }[] } },
+    ];
+  };
+  assert.deepEqual(rows[0], { name: "c", value: 2 });
+  assert.deepEqual(rows[1].histograms.supported_quantiles, [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100]);
+  assert.equal(rows[1].histograms.computed_quantiles[0].name, "h");
+  assert.equal(rows[1].histograms.computed_quantiles[0].values.length, 10);
+});

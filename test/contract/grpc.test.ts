@@ -74,7 +74,7 @@ before(async () => {
         server_features: ["xds_v3"],
       },
     ],
-    node: { id: "sidecar~127.0.0.1~caller.default~default.svc.cluster.local" },
+    node: { id: "sidecar~127.0.0.1~caller.default~default.svc.cluster.local", locality: {} },
   });
   const { register } = await import("@grpc/grpc-js-xds");
   register();

@@ -101,15 +101,15 @@ function validateAction(route: IstioHttpRoute, isDelegate: boolean, path: Path, 
   }
 }
 
-/** The authority may be changed in one place only. */
-function validateAuthority({ rewrite, headers }: IstioHttpRoute, path: Path, { error }: Reporter): void {
+/** The authority is changed in one place; istiod routes with the first of several, so the others are warned about. */
+function validateAuthority({ rewrite, headers }: IstioHttpRoute, path: Path, { warning }: Reporter): void {
   let setBy = rewrite?.authority === undefined || rewrite.authority === "" ? undefined : "rewrite.authority";
   for (const operation of ["set", "add"] as const) {
     for (const name of Object.keys(headers?.request?.[operation] ?? {})) {
       if (!isAuthorityHeader(name)) continue;
       if (setBy !== undefined) {
         const at = [...path, "headers", "request", operation, name];
-        error(at, `the authority is already set by ${setBy}`, "one place that sets it");
+        warning(at, `has no effect: the authority is already set by ${setBy}`, "one place that sets it");
       }
       setBy ??= `headers.request.${operation}`;
     }

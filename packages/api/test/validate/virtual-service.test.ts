@@ -62,7 +62,7 @@ test("redirects and rewrites must change something, in one way", () => {
 
 test("the authority is set in one place", () => {
   assert.deepEqual(ruleFaults(`${ROUTE}, rewrite: {authority: b}, headers: {request: {set: {Host: c}}}`), [
-    "http[0].headers.request.set.Host: the authority is already set by rewrite.authority, expected one place that sets it",
+    "warning: http[0].headers.request.set.Host: has no effect: the authority is already set by rewrite.authority, expected one place that sets it",
   ]);
 });
 

@@ -1,6 +1,6 @@
 /** What a proxy was given, in the form of Envoy's admin `/config_dump`, so that Envoy's tools read it. */
-import { create, createRegistry, fromBinary, toJson } from "@bufbuild/protobuf";
-import type { JsonValue, Registry } from "@bufbuild/protobuf";
+import { create, fromBinary, toJson } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import {
@@ -9,29 +9,12 @@ import {
   ListenersConfigDumpSchema,
   RoutesConfigDumpSchema,
 } from "@tulle/xds/gen/envoy/admin/v3/config_dump_shared_pb.ts";
-import { file_envoy_config_cluster_v3_cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { file_envoy_config_endpoint_v3_endpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { file_envoy_config_listener_v3_listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import { file_envoy_extensions_filters_http_router_v3_router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
-import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
-import { file_xds_type_v3_typed_struct } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { ConnectedProxy } from "../push/pusher.ts";
+import { RESOURCE_MESSAGES } from "./resource-messages.ts";
 
-/** Messages that our resources hold as Any. */
-const registry: Registry = createRegistry(
-  file_envoy_config_cluster_v3_cluster,
-  file_envoy_config_endpoint_v3_endpoint,
-  file_envoy_config_listener_v3_listener,
-  file_envoy_config_route_v3_route,
-  file_envoy_extensions_filters_http_router_v3_router,
-  file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
-  file_envoy_extensions_upstreams_http_v3_http_protocol_options,
-  file_xds_type_v3_typed_struct,
-);
+const JSON_OPTIONS = { registry: RESOURCE_MESSAGES, useProtoFieldName: true };
 
 export function configDump({ target }: ConnectedProxy, types: readonly string[]): JsonValue {
   const configs: JsonValue[] = [];
@@ -53,7 +36,7 @@ export function configDump({ target }: ConnectedProxy, types: readonly string[])
           cluster: anyOf(one),
         })),
       }),
-      { registry, useProtoFieldName: true },
+      JSON_OPTIONS,
     ),
   );
   add(
@@ -67,7 +50,7 @@ export function configDump({ target }: ConnectedProxy, types: readonly string[])
           activeState: { versionInfo: one.version, listener: anyOf(one) },
         })),
       }),
-      { registry, useProtoFieldName: true },
+      JSON_OPTIONS,
     ),
   );
   add(
@@ -80,7 +63,7 @@ export function configDump({ target }: ConnectedProxy, types: readonly string[])
           routeConfig: anyOf(one),
         })),
       }),
-      { registry, useProtoFieldName: true },
+      JSON_OPTIONS,
     ),
   );
   add(
@@ -93,7 +76,7 @@ export function configDump({ target }: ConnectedProxy, types: readonly string[])
           endpointConfig: anyOf(one),
         })),
       }),
-      { registry, useProtoFieldName: true },
+      JSON_OPTIONS,
     ),
   );
   const hosts = resources(TYPE.virtualHost);
@@ -105,7 +88,7 @@ export function configDump({ target }: ConnectedProxy, types: readonly string[])
       dynamic_virtual_hosts: hosts.map((one) => ({
         name: one.name,
         version_info: one.version,
-        virtual_host: toJson(AnySchema, anyOf(one), { registry, useProtoFieldName: true }),
+        virtual_host: toJson(AnySchema, anyOf(one), JSON_OPTIONS),
       })),
     });
   }

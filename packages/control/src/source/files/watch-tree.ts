@@ -1,7 +1,8 @@
 /** Says when files of a directory tree may have changed. */
 import type { Clock, Log } from "@tulle/xds";
-import { watch } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, statSync, watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
+import { join, relative } from "node:path";
 import { isConfigPath } from "./tree.ts";
 
 export interface WatchOptions {
@@ -13,7 +14,7 @@ export interface WatchOptions {
 }
 
 /** A write is many events; the file is read when there have been none for this long. */
-const SETTLE_MS = 30;
+const SETTLE_MS = 20;
 /** Someone who writes without pause must not keep others waiting. */
 const MAX_SETTLE_MS = 300;
 /** Watchers miss events (network file systems, links to other trees), so everything is looked at once in a while. */
@@ -25,39 +26,29 @@ export function watchTree({ root, clock, log, onChange }: WatchOptions): () => v
   let firstAt = 0;
   let cancelSettle: (() => void) | undefined;
   let cancelRescan: (() => void) | undefined;
-  let watcher: FSWatcher | undefined;
   let closed = false;
 
-  const settle = (): void => {
-    cancelSettle?.();
-    const waited = clock.now() - firstAt;
-    cancelSettle = clock.after(Math.max(0, Math.min(SETTLE_MS, MAX_SETTLE_MS - waited)), () => {
-      cancelSettle = undefined;
-      const names = changed ?? "all";
-      changed = undefined;
-      onChange(names);
-    });
-  };
   const note = (path: string | null): void => {
     if (closed) return;
     if (changed === undefined) firstAt = clock.now();
-    // What is no file of ours may be a directory or a link with some in it.
-    if (path === null || !isConfigPath(path)) changed = "all";
+    if (path === null) changed = "all";
     else if (changed !== "all") changed = (changed ?? new Set()).add(path);
-    settle();
+    cancelSettle?.();
+    const waited = clock.now() - firstAt;
+    cancelSettle = clock.after(Math.max(0, Math.min(SETTLE_MS, MAX_SETTLE_MS - waited)), () => {
+      const names = changed ?? "all";
+      changed = undefined;
+      if (names === "all") directories.follow();
+      onChange(names);
+    });
   };
-  const open = (): void => {
-    try {
-      watcher = watch(root, { recursive: true, persistent: false }, (_event, path) => note(path));
-      watcher.on("error", (error) => {
-        log("warn", `cannot watch ${root}; looking every ${RESCAN_MS / 1000} s instead`, { error });
-        watcher?.close();
-        watcher = undefined;
-      });
-    } catch (error) {
-      log("warn", `cannot watch ${root}; looking every ${RESCAN_MS / 1000} s instead`, { error });
-    }
-  };
+  const directories = new WatchedDirectories(root, log, (directory, name) => {
+    if (name === null) return note(null);
+    const path = relative(root, join(directory, name));
+    if (isConfigPath(path)) note(path);
+    // Of other names only directories and links to them matter: `..data` of a mounted ConfigMap is such a link.
+    else if (directories.has(join(directory, name)) || leadsToDirectory(join(directory, name))) note(null);
+  });
   const rescan = (): void => {
     cancelRescan = clock.after(RESCAN_MS, () => {
       note(null);
@@ -65,12 +56,100 @@ export function watchTree({ root, clock, log, onChange }: WatchOptions): () => v
     });
   };
 
-  open();
+  directories.follow();
   rescan();
   return () => {
     closed = true;
     cancelSettle?.();
     cancelRescan?.();
-    watcher?.close();
+    directories.close();
   };
+}
+
+/**
+ * One watcher for each directory of the tree. Node's own recursive watching is built from one watcher per file on Linux, which goes
+ * on watching the old file when a new one is renamed over it, as every careful writer does.
+ */
+class WatchedDirectories {
+  readonly #root: string;
+  readonly #log: Log;
+  readonly #onEvent: (directory: string, name: string | null) => void;
+  /** By path as reached from the root; links are followed. A path whose inode is another one leads elsewhere now. */
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
+  #warned = false;
+
+  constructor(root: string, log: Log, onEvent: (directory: string, name: string | null) => void) {
+    this.#root = root;
+    this.#log = log;
+    this.#onEvent = onEvent;
+  }
+
+  has(path: string): boolean {
+    return this.#watchers.has(path);
+  }
+
+  /** Watches the directories that there are now, and no others. */
+  follow(): void {
+    const present = new Map<string, number>();
+    this.#collect(this.#root, present, new Set());
+    for (const [path, { watcher, inode }] of this.#watchers) {
+      if (present.get(path) === inode) continue;
+      watcher.close();
+      this.#watchers.delete(path);
+    }
+    for (const [path, inode] of present) if (!this.#watchers.has(path)) this.#watch(path, inode);
+  }
+
+  close(): void {
+    for (const { watcher } of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  #collect(directory: string, present: Map<string, number>, visited: Set<string>): void {
+    try {
+      const real = realpathSync(directory);
+      if (visited.has(real)) return;
+      visited.add(real);
+      const entries = readdirSync(directory, { withFileTypes: true });
+      present.set(directory, statSync(directory).ino);
+      for (const entry of entries) {
+        const path = join(directory, entry.name);
+        if (entry.name.startsWith(".")) continue;
+        if (entry.isDirectory() || (entry.isSymbolicLink() && leadsToDirectory(path))) {
+          this.#collect(path, present, visited);
+        }
+      }
+    } catch (error) {
+      this.#warn(directory, error);
+    }
+  }
+
+  #watch(path: string, inode: number): void {
+    try {
+      const watcher = watch(path, { persistent: false }, (_event, name) => this.#onEvent(path, name));
+      watcher.on("error", (error) => {
+        this.#warn(path, error);
+        watcher.close();
+        this.#watchers.delete(path);
+      });
+      this.#watchers.set(path, { watcher, inode });
+    } catch (error) {
+      this.#warn(path, error);
+    }
+  }
+
+  /** Once: a directory that cannot be watched, or went away in between, is still looked at every few seconds. */
+  #warn(path: string, error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#log("warn", `cannot watch ${path}; looking every ${RESCAN_MS / 1000} s instead`, { error });
+  }
+}
+
+function leadsToDirectory(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory() || statSync(path).isDirectory();
+  } catch {
+    return false; // gone again, or a link that leads nowhere
+  }
 }

@@ -1,0 +1,183 @@
+/** What became of every object. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ObjectStatus } from "../../src/status/object-status.ts";
+import { destinationRule, service, TestMesh, to, virtualService, workload } from "../support/mesh.ts";
+
+const SUBSETS = destinationRule("reviews", "{ host: reviews, subsets: [{ name: v1 }, { name: v2 }] }");
+
+function text({ type, field, message, by }: ObjectStatus): string {
+  return `${type}${field === undefined ? "" : ` ${field}`}: ${message}${by === undefined ? "" : ` [${by}]`}`;
+}
+function statuses(yaml: string, kind = "VirtualService", name = "reviews", namespace = "default"): string[] {
+  return new TestMesh(service("reviews") + SUBSETS + yaml).status(kind, name, namespace).map(text);
+}
+
+test("in force", () => {
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews", http: to("v1") })), [
+    "InForce spec.hosts[0]: routes HTTP for reviews.default.svc.cluster.local",
+  ]);
+});
+
+test("shadowed by an older VirtualService for the host, which is named", () => {
+  const older = virtualService("older", { hosts: "reviews", http: to("v1"), created: "2020-01-01T00:00:00Z" });
+  assert.deepEqual(statuses(older + virtualService("reviews", { hosts: "reviews", http: to("v1") })), [
+    "Shadowed spec.hosts[0]: reviews.default.svc.cluster.local is routed by an older VirtualService; rules for one host are not merged [VirtualService default/older]",
+  ]);
+});
+
+test("a host with a dot that is only a short name is ignored, with the name to write", () => {
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews.default", http: to("v1") })), [
+    "Ignored spec.hosts[0]: reviews.default has a dot, so it is taken as a full name, which no service has; write reviews.default.svc.cluster.local",
+  ]);
+});
+
+test("a host that is no service is in force on port 80", () => {
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "api.example", http: to("v1") })), [
+    "InForce spec.hosts[0]: no service is called api.example: it applies to requests for that host on port 80",
+  ]);
+});
+
+test("what cannot work is said: destination, port and subset that do not exist", () => {
+  const http =
+    "[{ route: [{ destination: { host: nobody } }] }, { match: [{ uri: { prefix: /x } }], route: [{ destination: { host: reviews, subset: v9, port: { number: 1 } } }] }]";
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews", http })).slice(1), [
+    "Invalid spec.http[0].route[0].destination.host: no service is called nobody.default.svc.cluster.local: requests get 503",
+    "Invalid spec.http[1].route[0].destination.port: reviews.default.svc.cluster.local has no port 1, only 9080: requests get 503",
+    "Invalid spec.http[1].route[0].destination.subset: no DestinationRule gives reviews.default.svc.cluster.local a subset v9: requests get 503; there are v1, v2",
+  ]);
+});
+
+test("a short form with a dot as destination is not expanded; the full name is offered", () => {
+  assert.deepEqual(
+    statuses(virtualService("reviews", { hosts: "reviews", http: to("v1", "reviews.default") })).slice(1),
+    [
+      "Invalid spec.http[0].route[0].destination.host: no service is called reviews.default: requests get 503; did you mean reviews.default.svc.cluster.local?",
+    ],
+  );
+});
+
+test("fields of a VirtualService that are not applied yet, each by its path", () => {
+  const http = `[{
+    match: [{ uri: { prefix: /a }, statPrefix: a }], retries: { attempts: 2 }, fault: { abort: { httpStatus: 500, percentage: { value: 1 } } },
+    mirror: { host: reviews }, mirrorPercentage: { value: 5 }, corsPolicy: { allowMethods: [GET] }, route: [{ destination: { host: reviews } }]
+  }, { mirrors: [{ destination: { host: reviews } }], route: [{ destination: { host: reviews } }] }]`;
+  const found = statuses(virtualService("reviews", { hosts: "reviews", http })).filter((line) =>
+    line.startsWith("NotYetApplied"),
+  );
+  assert.deepEqual(
+    found.map((line) => line.split(" ")[1]),
+    [
+      "spec.http[0].retries:",
+      "spec.http[0].fault:",
+      "spec.http[0].mirror:",
+      "spec.http[1].mirrors:",
+      "spec.http[0].mirrorPercentage:",
+      "spec.http[0].corsPolicy:",
+      "spec.http[0].match[0].statPrefix:",
+    ],
+  );
+});
+
+test("bound to a gateway: in force there, or ignored because there is none, or because it does not admit the host", () => {
+  const gateway = `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [a.example] }, { port: { number: 8443, name: https, protocol: HTTPS }, hosts: [b.example], tls: { mode: SIMPLE, credentialName: c } }] }`;
+  const bound = (host: string, name = "edge"): string =>
+    gateway + virtualService("reviews", { hosts: host, http: to("v1"), more: `gateways: [${name}]` });
+  assert.deepEqual(statuses(bound("a.example")), [
+    "InForce spec.gateways[0]: routes HTTP at Gateway default/edge, port 8080",
+  ]);
+  assert.deepEqual(statuses(bound("a.example", "none")), [
+    "Ignored spec.gateways[0]: there is no Gateway default/none",
+  ]);
+  assert.deepEqual(statuses(bound("c.example")), [
+    "Ignored spec.gateways[0]: no server of Gateway default/edge admits c.example from namespace default",
+  ]);
+  assert.deepEqual(statuses(bound("b.example")), [
+    "NotYetApplied spec.gateways[0]: Gateway default/edge has only TLS or TCP servers for these hosts",
+  ]);
+  assert.deepEqual(statuses(bound("a.example"), "Gateway", "edge"), [
+    "InForce spec.servers[0]: port 8080 serves 1 VirtualService",
+    "NotYetApplied spec.servers[1]: servers of protocol HTTPS",
+    "NotYetApplied spec.servers[1].tls: TLS at gateways; only httpsRedirect is applied",
+  ]);
+});
+
+test("a DestinationRule: in force, without a service, or shadowed in part by an older one for the host", () => {
+  assert.deepEqual(statuses("", "DestinationRule"), ["InForce: applies to reviews.default.svc.cluster.local"]);
+  assert.deepEqual(statuses(destinationRule("x", "{ host: nobody }"), "DestinationRule", "x"), [
+    "Ignored spec.host: no service is called nobody.default.svc.cluster.local",
+  ]);
+  const later = destinationRule(
+    "x",
+    "{ host: reviews, trafficPolicy: { loadBalancer: { simple: RANDOM } }, subsets: [{ name: v1 }, { name: v3 }] }",
+    "default",
+    "2026-12-01T00:00:00Z",
+  );
+  assert.deepEqual(statuses(later, "DestinationRule", "x"), [
+    "InForce: applies to reviews.default.svc.cluster.local",
+    "Shadowed spec.subsets[0]: subset v1 is defined before [DestinationRule default/reviews]",
+  ]);
+});
+
+test("fields of a DestinationRule that are not applied yet, wherever a policy may stand", () => {
+  const yaml = destinationRule(
+    "x",
+    `{ host: reviews, trafficPolicy: { tls: { mode: ISTIO_MUTUAL }, outlierDetection: {}, portLevelSettings: [{ port: { number: 9080 }, tls: { mode: DISABLE }, connectionPool: { tcp: { maxConnections: 1 } } }] },
+      subsets: [{ name: a, trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true } } } }] }`,
+  );
+  const found = statuses(yaml, "DestinationRule", "x").filter((line) => line.startsWith("NotYetApplied"));
+  assert.deepEqual(
+    found.map((line) => line.split(" ")[1]),
+    [
+      "spec.trafficPolicy.outlierDetection:",
+      "spec.trafficPolicy.tls:",
+      "spec.trafficPolicy.portLevelSettings[0].connectionPool:",
+      "spec.subsets[0].trafficPolicy.loadBalancer.consistentHash:",
+    ],
+  );
+});
+
+test("a Service says how many endpoints it has, which ports are not carried, and who does not listen there", () => {
+  const yaml = service(
+    "db",
+    "default",
+    "[{ name: http, port: 80, targetPort: 8080 }, { name: mysql, port: 3306 }, { name: grpc, port: 9090 }, { name: dns, port: 53, protocol: UDP }]",
+  );
+  const mesh = new TestMesh(yaml, [workload("db-1", { labels: { app: "db" }, port: 9090 })]);
+  assert.deepEqual(mesh.status("Service", "db").map(text), [
+    "InForce: db.default.svc.cluster.local has 1 endpoint",
+    "NotYetApplied spec.ports[1]: port 3306 is MYSQL; only HTTP is carried",
+    "NotYetApplied spec.ports[2]: port 9090 is GRPC: Envoy and gRPC clients reach it, Tulle's own proxy not yet",
+    "Ignored spec.ports[3]: port 53 is UDP, which a mesh does not carry",
+    "Invalid spec.ports[0]: db-1 does not listen on target port 8080",
+    "Invalid spec.ports[1]: db-1 does not listen on target port 3306",
+    "Invalid spec.ports[3]: db-1 does not listen on target port 53",
+  ]);
+});
+
+test("a ServiceEntry whose hosts must be looked up is not applied yet", () => {
+  const entry = `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: google }
+spec: { hosts: [www.googleapis.com], ports: [{ number: 443, name: https, protocol: HTTPS }], resolution: DNS, location: MESH_EXTERNAL }`;
+  assert.deepEqual(statuses(entry, "ServiceEntry", "google"), [
+    "NotYetApplied spec.resolution: this resolution; only STATIC is applied, so the hosts are unknown",
+  ]);
+});
+
+test("kinds of mesh configuration that are not applied say so; other kinds are not needed", () => {
+  const policy =
+    "\n---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: { name: p }\nspec: { mtls: { mode: STRICT } }";
+  assert.deepEqual(statuses(policy, "PeerAuthentication", "p"), ["NotYetApplied: objects of kind PeerAuthentication"]);
+  const account = "\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }";
+  assert.deepEqual(statuses(account, "ServiceAccount", "a"), [
+    "Ignored: the mesh needs nothing from a ServiceAccount here",
+  ]);
+});

@@ -33,16 +33,21 @@ export class HeaderBlock {
   /** Id → its first line, -1 if absent. */
   readonly slots = new Int16Array(KNOWN_HEADERS).fill(-1);
   private state = new Uint8Array(FIRST_CAPACITY);
-  private readonly names: string[] = [];
-  private readonly values: string[] = [];
+  /** Of replaced and appended lines, by line; always as long as `ids`, so that no request allocates. */
+  private readonly names: string[] = emptyStrings(FIRST_CAPACITY);
+  private readonly values: string[] = emptyStrings(FIRST_CAPACITY);
   private edited = false;
 
   reset(): void {
-    this.slots.fill(-1);
+    const { count } = this;
+    if (count > 0) this.slots.fill(-1);
     if (this.edited) {
-      this.state.fill(VERBATIM, 0, this.count);
-      this.names.length = 0;
-      this.values.length = 0;
+      const { state, names, values } = this;
+      for (let i = 0; i < count; i++) {
+        state[i] = VERBATIM;
+        names[i] = "";
+        values[i] = "";
+      }
       this.edited = false;
     }
     this.count = 0;
@@ -65,6 +70,10 @@ export class HeaderBlock {
     const state = new Uint8Array(capacity);
     state.set(this.state);
     this.state = state;
+    for (let i = this.names.length; i < capacity; i++) {
+      this.names.push("");
+      this.values.push("");
+    }
   }
 
   /** For the scanner: line `index` has other white space than `name: value`. */
@@ -232,4 +241,8 @@ export class HeaderBlock {
     const at = this.offsets[index << 2];
     return this.offsets[(index << 2) + 1] - at === name.length && this.text.startsWith(name, at);
   }
+}
+
+function emptyStrings(count: number): string[] {
+  return Array.from({ length: count }, () => "");
 }

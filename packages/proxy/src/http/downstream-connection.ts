@@ -136,11 +136,14 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
 
   onAboveWatermark(): void {
     this.aboveWatermark = true;
+    // A client that does not read its responses is not read for further requests either.
+    this.transport.pauseReading();
     this.exchange?.onDownstreamAboveWatermark();
   }
 
   onBelowWatermark(): void {
     this.aboveWatermark = false;
+    this.transport.resumeReading();
     this.exchange?.onDownstreamBelowWatermark();
   }
 

@@ -10,6 +10,7 @@ import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
 import { checkMessage } from "./plan/check.ts";
 import { Place, type Problem, throwProblems } from "./plan/problems.ts";
+import { systemRandom } from "./random.ts";
 import type { ServerState } from "./server-state.ts";
 import { StatsRegistry } from "./stats/index.ts";
 import { type Resolve, systemResolve } from "./upstream/dns-resolver.ts";
@@ -76,11 +77,6 @@ function defaultLog(level: LogLevel): Log {
   return createLog({ level, write: (line) => process.stderr.write(line), now: () => new Date(systemClock.wallMs()) });
 }
 
-/** The part of the ADS client that tells the control plane about the application's health. */
-interface HealthReporter {
-  reportHealth(healthy: boolean, message?: string): void;
-}
-
 class RunningProxy implements Proxy {
   readonly ready: Promise<void>;
   readonly closed: Promise<void>;
@@ -95,7 +91,7 @@ class RunningProxy implements Proxy {
   private readonly random: () => number;
   private state: ServerState = "PRE_INITIALIZING";
   private admin: AdminServer | null = null;
-  private ads: (AdsClient & Partial<HealthReporter>) | null = null;
+  private ads: AdsClient | null = null;
   private resolveReady!: () => void;
   private rejectReady!: (error: Error) => void;
   private resolveClosed!: () => void;
@@ -105,7 +101,7 @@ class RunningProxy implements Proxy {
     this.bootstrap = bootstrap;
     this.log = log;
     this.clock = options.clock ?? systemClock;
-    this.random = options.random ?? Math.random;
+    this.random = options.random ?? systemRandom;
     this.drainTimeMs = options.drainTimeMs ?? DEFAULT_DRAIN_TIME_MS;
     this.ready = new Promise((resolve, reject) => {
       this.resolveReady = resolve;
@@ -147,7 +143,7 @@ class RunningProxy implements Proxy {
   }
 
   reportHealth(healthy: boolean, message?: string): void {
-    this.ads?.reportHealth?.(healthy, message);
+    this.ads?.reportHealth(healthy, message);
   }
 
   async drain(): Promise<void> {

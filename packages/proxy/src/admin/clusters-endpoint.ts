@@ -1,4 +1,5 @@
 import { RE2JS } from "re2js";
+import { statNameOf } from "../stats/index.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import { type AdminContext, type AdminEndpoint, json, text } from "./endpoint.ts";
@@ -46,7 +47,7 @@ export const clustersEndpoint: AdminEndpoint = {
 function clusterText(cluster: Cluster, context: AdminContext): string {
   const { name, plan } = cluster;
   const line = (key: string, value: string | number | boolean): string => `${name}::${key}::${value}\n`;
-  let out = line("observability_name", plan.statName);
+  let out = line("observability_name", observabilityName(cluster));
   for (const [priority, thresholds] of [
     ["default", plan.thresholds],
     ["high", HIGH_PRIORITY],
@@ -69,6 +70,11 @@ function clusterText(cluster: Cluster, context: AdminContext): string {
     out += line(`${host.name}::local_origin_success_rate`, -1);
   }
   return out;
+}
+
+/** `alt_stat_name` or the name; stat names hold it with colons replaced. */
+function observabilityName({ name, plan }: Cluster): string {
+  return statNameOf(name) === plan.statName ? name : plan.statName;
 }
 
 /** In Envoy's order: by name. */
@@ -99,7 +105,7 @@ function clusterJson(cluster: Cluster, context: AdminContext): unknown {
     ...(context.configuration.clusters.isDynamic(name) ? { added_via_api: true } : {}),
     host_statuses: [...cluster.allHosts()].map(hostJson),
     circuit_breakers: { thresholds: [threshold(plan.thresholds), { priority: "HIGH", ...threshold(HIGH_PRIORITY) }] },
-    observability_name: plan.statName,
+    observability_name: observabilityName(cluster),
     ...(plan.edsServiceName === "" ? {} : { eds_service_name: plan.edsServiceName }),
   };
 }

@@ -51,7 +51,7 @@ function sorted(endpoints: readonly AdminEndpoint[]): readonly AdminEndpoint[] {
   return endpoints.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-export function escapeHtml(value: string): string {
+function escapeHtml(value: string): string {
   return value
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

@@ -67,7 +67,7 @@ export const resetCountersEndpoint: AdminEndpoint = {
 /** Names under which clusters count, as they stand in stat names. */
 function statNames(context: AdminContext): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const cluster of context.dataPlane.clusters()) names.add(cluster.plan.statName.replaceAll(":", "_"));
+  for (const cluster of context.dataPlane.clusters()) names.add(cluster.plan.statName);
   return names;
 }
 

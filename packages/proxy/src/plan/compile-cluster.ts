@@ -12,6 +12,7 @@ import {
   type HttpProtocolOptions,
 } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { statNameOf } from "../stats/index.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -55,7 +56,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
   const http = compileHttpOptions(message, context, place);
   return {
     name: message.name,
-    statName: message.altStatName === "" ? message.name : message.altStatName,
+    statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
     discovery,
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
     balancer: compileBalancer(message, place),
@@ -177,6 +178,6 @@ function istioService(message: Cluster): ClusterPlan["service"] {
   return { host: text("host"), name: text("name"), namespace: text("namespace") };
 }
 
-function enumName(values: Readonly<Record<string, number>>, value: number): string {
-  return Object.keys(values).find((name) => values[name] === value) ?? String(value);
+function enumName(values: Readonly<Record<number, string>>, value: number): string {
+  return values[value] ?? String(value);
 }

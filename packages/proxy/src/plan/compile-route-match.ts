@@ -72,7 +72,7 @@ function literalPath(
 }
 
 /** A fractional percentage as a number in [0, 1]. */
-export function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
+function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
   if (percent === undefined) return whenAbsent;
   const per = { [Denominator.HUNDRED]: 100, [Denominator.TEN_THOUSAND]: 1e4, [Denominator.MILLION]: 1e6 };
   return Math.min(1, percent.numerator / (per[percent.denominator as keyof typeof per] ?? 100));

@@ -7,7 +7,7 @@ import type { ConnectionView, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { type HeaderReader, headerReader } from "./request-matchers.ts";
 
-export type ValueFormat = (request: RequestView, connection: ConnectionView) => string;
+type ValueFormat = (request: RequestView, connection: ConnectionView) => string;
 
 /** A literal, or what to call for each request. Absent values are "" here: the header is then left out, or kept by keep_empty_value. */
 export type HeaderValue =

@@ -141,7 +141,7 @@ class QueryTest implements RequestTest {
 }
 
 /** First value of a query parameter, not decoded; "" if it has no "="; undefined if it is not there. */
-export function queryParameter(path: string, name: string): string | undefined {
+function queryParameter(path: string, name: string): string | undefined {
   let at = path.indexOf("?");
   if (at < 0) return undefined;
   at++;

@@ -190,7 +190,7 @@ function longestFirst(groups: ReadonlyMap<number, Map<string, VirtualHostEntry>>
 }
 
 /** `example.com:8080` → `example.com`, `[::1]:8080` → `[::1]`. */
-export function withoutPort(host: string): string {
+function withoutPort(host: string): string {
   const colon = host.lastIndexOf(":");
   if (colon < 0 || host.endsWith("]")) return host;
   if (host.startsWith("[") ? host[colon - 1] !== "]" : host.indexOf(":") !== colon) return host;

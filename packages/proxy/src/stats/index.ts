@@ -1,2 +1,3 @@
-export { Counter, DEFAULT_BUCKETS, Gauge, Histogram, NO_TAGS, type Tags } from "./metric.ts";
+export { Counter, DEFAULT_BUCKETS, Gauge, Histogram, type Tags } from "./metric.ts";
 export { StatsRegistry } from "./registry.ts";
+export { clusterIn, statNameOf } from "./tag-extraction.ts";

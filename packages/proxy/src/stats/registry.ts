@@ -42,10 +42,10 @@ export class StatsRegistry {
     return this.histogramsByKey.values();
   }
 
-  /** Forgets what a removed cluster or listener counted: every name that starts with `prefix` (`cluster.b.`). */
-  removePrefix(prefix: string): void {
+  /** Forgets what something counted that is gone. Handles that are still held go on counting, unseen. */
+  remove(matches: (name: string) => boolean): void {
     for (const metrics of [this.countersByKey, this.gaugesByKey, this.histogramsByKey]) {
-      for (const key of metrics.keys()) if (key.startsWith(prefix)) metrics.delete(key);
+      for (const [key, metric] of metrics) if (matches(metric.name)) metrics.delete(key);
     }
   }
 

@@ -61,7 +61,7 @@ export function extractTags(fullName: string, clusterNames: ReadonlySet<string>)
 }
 
 /** The longest known cluster name that `cluster.…` starts with; else up to the next dot. */
-function clusterIn(name: string, clusterNames: ReadonlySet<string>): string {
+export function clusterIn(name: string, clusterNames: ReadonlySet<string>): string {
   const rest = name.slice("cluster.".length);
   let found = "";
   let dot = rest.indexOf(".");
@@ -71,4 +71,9 @@ function clusterIn(name: string, clusterNames: ReadonlySet<string>): string {
     if (clusterNames.has(candidate)) found = candidate;
   }
   return found === "" ? first : found;
+}
+
+/** A cluster's name as it stands in stat names. Source: Envoy `source/common/stats/utility.cc`, sanitizeStatsName. */
+export function statNameOf(cluster: string): string {
+  return cluster.replaceAll("://", "_").replaceAll(":/", "_").replaceAll(":", "_");
 }

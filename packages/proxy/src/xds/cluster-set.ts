@@ -110,6 +110,11 @@ export class ClusterSet {
     return true;
   }
 
+  /** The name under which a cluster counts. */
+  statName(name: string): string {
+    return (this.active.get(name) ?? this.warming.get(name))?.prepared.plan.statName ?? name;
+  }
+
   /** CDS no longer has it. Static clusters stay. */
   remove(name: string): void {
     if (!this.isDynamic(name)) return;
@@ -183,7 +188,7 @@ export class ClusterSet {
 
   private activateWaitingFor(serviceName: string): void {
     const endpoints = this.assignments.get(serviceName) ?? [];
-    for (const version of [...this.warming.values()]) {
+    for (const version of this.warming.values()) {
       if (edsName(version.prepared.plan) === serviceName) this.activate(version, endpoints);
     }
   }

@@ -16,12 +16,12 @@ import { checkMessage } from "../plan/check.ts";
 import type { ClusterContext } from "../plan/compile-cluster.ts";
 import { compileEndpoints } from "../plan/compile-endpoints.ts";
 import { Place, type Problem, throwProblems } from "../plan/problems.ts";
-import type { StatsRegistry } from "../stats/index.ts";
+import { type StatsRegistry, clusterIn } from "../stats/index.ts";
 import type { Resolve } from "../upstream/dns-resolver.ts";
 import { adsClusterName } from "./ads-target.ts";
 import { type EndpointSubscriber, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
-import { ListenerSet, prepareListener } from "./listener-set.ts";
+import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
 
 export interface ConfigurationDeps {
@@ -99,7 +99,7 @@ export class Configuration {
     const preparedListeners = listeners.map((listener, i) =>
       prepareListener(listener, this.routes, this.localWorkload, place.item("listeners", i)),
     );
-    this.checkAds(bootstrap, problems);
+    this.checkAds(bootstrap, preparedListeners, problems);
     throwProblems(problems);
     clusters.forEach((cluster, i) => {
       this.clusters.apply(preparedClusters[i], false);
@@ -128,9 +128,11 @@ export class Configuration {
 
   removeCluster(name: string): void {
     if (!this.clusters.isDynamic(name)) return;
+    const statName = this.clusters.statName(name);
     this.clusters.remove(name);
     this.knownClusters.delete(name);
     this.records.clusters.delete(name);
+    this.forgetStats(statName);
   }
 
   /** EDS. */
@@ -192,7 +194,7 @@ export class Configuration {
   }
 
   /** Everything dynamic comes by ADS, so somebody has to be asked. */
-  private checkAds(bootstrap: Bootstrap, problems: Problem[]): void {
+  private checkAds(bootstrap: Bootstrap, listeners: readonly (PreparedListener | null)[], problems: Problem[]): void {
     if (bootstrap.dynamicResources?.adsConfig !== undefined) {
       const { id = "", cluster = "" } = bootstrap.node ?? {};
       if (id === "" || cluster === "")
@@ -207,7 +209,18 @@ export class Configuration {
     for (const [i, cluster] of (bootstrap.staticResources?.clusters ?? []).entries()) {
       if (cluster.edsClusterConfig !== undefined) uses.push(`static_resources.clusters[${i}].eds_cluster_config`);
     }
+    listeners.forEach((listener, i) => {
+      for (const name of listener?.routeConfigs ?? [])
+        uses.push(`static_resources.listeners[${i}]: route configuration '${name}'`);
+    });
     for (const path of uses) new Place(path, problems).refuse("needs dynamic_resources.ads_config");
+  }
+
+  /** What a cluster counted goes with it; the stat names of others may begin like its own (`a` and `a.b`). */
+  private forgetStats(statName: string): void {
+    const names = new Set([statName]);
+    for (const cluster of this.deps.dataPlane.clusters()) names.add(cluster.plan.statName);
+    this.deps.stats.remove((name) => name.startsWith(`cluster.${statName}.`) && clusterIn(name, names) === statName);
   }
 
   private decode<Desc extends DescMessage>(schema: Desc, value: Uint8Array): MessageShape<Desc> {

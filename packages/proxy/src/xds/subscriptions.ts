@@ -108,7 +108,7 @@ export class Subscriptions implements EndpointSubscriber, RouteSubscriber {
 
   unwatchVirtualHosts(routeConfig: string): void {
     this.ask((client) => client.unsubscribe(TYPE.virtualHost, [`${routeConfig}/*`]));
-    for (const { name } of [...this.configuration.records.virtualHosts.all()]) {
+    for (const { name } of this.configuration.records.virtualHosts.all()) {
       if (name.startsWith(`${routeConfig}/`)) this.configuration.records.virtualHosts.delete(name);
     }
   }

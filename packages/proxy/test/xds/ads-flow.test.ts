@@ -134,6 +134,20 @@ for (const apiType of ["DELTA_GRPC", "GRPC"] as const) {
       });
     });
 
+    it("a removed cluster takes its stats along, and leaves those of one whose name begins alike", async () => {
+      const port = await app("one");
+      const world: World = { ...oneService(port), endpoints: { a: [port], "a.b": [], b: [] } };
+      const { proxy, server } = await running({
+        ...world,
+        clusters: { a: edsCluster(), "a.b": edsCluster(), b: edsCluster() },
+      });
+      const names = async (): Promise<string> => (await admin(proxy, "/stats?filter=upstream_rq_total")).body;
+      assert.match(await names(), /^cluster\.a\.b\.upstream_rq_total: 0$/m);
+      server.push({ ...world, clusters: { "a.b": edsCluster() } });
+      await eventually("gone", async () => !/^cluster\.a\.upstream/m.test(await names()));
+      assert.match(await names(), /^cluster\.a\.b\.upstream_rq_total: 0$/m);
+    });
+
     it("a new listener does not accept before its routes are there", async () => {
       const world = oneService(await app("one"));
       const { proxy, server } = await running(world);

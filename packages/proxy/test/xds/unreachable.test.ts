@@ -93,6 +93,11 @@ const BROKEN: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     /^static_resources\.clusters\[0\]\.eds_cluster_config: needs dynamic_resources\.ads_config$/,
   ],
   [
+    "routes by RDS without a management server",
+    { static_resources: { listeners: [rdsListener("r", { name: "l" })] } },
+    /^static_resources\.listeners\[0\]: route configuration 'r': needs dynamic_resources\.ads_config$/,
+  ],
+  [
     "two clusters of one name",
     { static_resources: { clusters: [{ name: "a" }, { name: "a" }] } },
     /^static_resources\.clusters\[1\]: cluster manager: duplicate cluster 'a'$/,

@@ -1,4 +1,3 @@
-import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import {
   type ProtocolError,
@@ -16,23 +15,19 @@ import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
-import { DETAILS, LOCAL_REPLIES, type ResponseFlag, protocolErrorReply } from "./local-replies.ts";
+import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
+import { HeldBody } from "./held-body.ts";
+import { DETAILS, LOCAL_REPLIES, type LocalReply, type ResponseFlag, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest } from "./request-handler.ts";
 import { failUpstream, forwardRequestHead, forwardResponseHead } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 
-const IDLE_TIMER = 0;
-const ROUTE_TIMER = 1;
-const REQUEST_TIMER = 2;
-const HEADERS_TIMER = 3;
-const DURATION_TIMER = 4;
-
 /**
  * One request and its response, from the first byte to the last. Codecs call it, it drives routing and upstream, and nothing
  * else holds state for a request. Pooled, of one fixed shape: `reset` must name every field.
  */
-export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks, TimerOwner {
+export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks {
   readonly context: HttpContext;
   readonly request = new RequestHead();
   readonly response = new ResponseHead();
@@ -59,7 +54,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   responseStarted = false;
   private over = false;
   /** Body bytes that came before there was an upstream to send them to. */
-  private held: { buffer: ReadBuffer; last: boolean }[] | null = null;
+  private readonly held = new HeldBody();
   private requestPaused = false;
   private responsePaused = false;
 
@@ -67,7 +62,6 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   startedAt = 0;
   requestEndedAt = 0;
   upstreamStartedAt = 0;
-  lastActivity = 0;
   /** Body bytes. */
   bytesReceived = 0;
   bytesSent = 0;
@@ -80,62 +74,43 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   /** Set by the router where the path or the host was rewritten. */
   originalPath = "";
 
-  private readonly idleTimer = new Timer(this, IDLE_TIMER);
-  private readonly routeTimer = new Timer(this, ROUTE_TIMER);
-  private readonly requestTimer = new Timer(this, REQUEST_TIMER);
-  private readonly headersTimer = new Timer(this, HEADERS_TIMER);
-  private readonly durationTimer = new Timer(this, DURATION_TIMER);
-  private idleTimeoutMs = 0;
+  readonly timers: ExchangeTimers;
 
   constructor(context: HttpContext) {
     this.context = context;
+    const { timers, turn } = context.net;
+    this.timers = new ExchangeTimers(timers, turn, (timeout) => this.onTimeout(timeout));
   }
 
   /** The first byte of a request has arrived. */
   start(connection: DownstreamConnection, runtime: HttpRuntime, encoder: ResponseEncoder): void {
-    const { timers, turn } = this.context.net;
-    const { plan } = runtime;
     this.connection = connection;
     this.runtime = runtime;
     this.encoder = encoder;
-    this.startedAt = turn.now;
-    this.lastActivity = turn.now;
+    this.startedAt = this.context.net.turn.now;
     runtime.stats.rqTotal.value++;
     runtime.stats.rqHttp1Total.value++;
     runtime.stats.rqActive.value++;
-    this.setIdleTimeout(plan.streamIdleTimeoutMs);
-    if (plan.maxStreamDurationMs > 0) timers.arm(this.durationTimer, turn.now, plan.maxStreamDurationMs);
-    if (plan.requestTimeoutMs > 0) timers.arm(this.requestTimer, turn.now, plan.requestTimeoutMs);
+    this.timers.start(runtime.plan);
   }
 
   /** Part of the head is still to come when the read is over. */
   awaitHead(): void {
-    const { timers, turn } = this.context.net;
-    const timeout = this.runtime?.plan.requestHeadersTimeoutMs ?? 0;
-    if (timeout > 0 && !this.headersTimer.armed) timers.arm(this.headersTimer, turn.now, timeout);
-  }
-
-  /** 0 turns it off. */
-  setIdleTimeout(ms: number): void {
-    const { timers, turn } = this.context.net;
-    this.idleTimeoutMs = ms;
-    if (ms > 0) timers.arm(this.idleTimer, turn.now, ms);
-    else timers.disarm(this.idleTimer);
+    if (this.runtime !== null) this.timers.awaitHead(this.runtime.plan.requestHeadersTimeoutMs);
   }
 
   // RequestReceiver
 
   onRequestHead(endStream: boolean): void {
-    const { net } = this.context;
     this.requestHeadDone = true;
-    net.timers.disarm(this.headersTimer);
+    this.timers.endHead();
     if (endStream) this.endRequest();
     handleRequest(this);
   }
 
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     if (this.over) return;
-    this.lastActivity = this.context.net.turn.now;
+    this.timers.lastActivity = this.context.net.turn.now;
     this.bytesReceived += end - start;
     if (endStream) this.endRequest();
     if (this.upstream !== null) this.upstream.encodeData(buffer, start, end, endStream);
@@ -167,40 +142,30 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   }
 
   private endRequest(): void {
-    const { timers, turn } = this.context.net;
     this.requestEnded = true;
-    this.requestEndedAt = turn.now;
-    timers.disarm(this.requestTimer);
-    this.armRouteTimer();
+    this.requestEndedAt = this.context.net.turn.now;
+    this.timers.endRequest();
+    this.startRouteTimeout();
   }
 
   /** Route `timeout`: from the end of the request, over all that happens upstream. */
-  armRouteTimer(): void {
-    const { timers, turn } = this.context.net;
+  startRouteTimeout(): void {
     const { action } = this;
-    if (action !== null && this.requestEnded && action.timeoutMs > 0 && !this.over) {
-      timers.arm(this.routeTimer, turn.now, action.timeoutMs);
-    }
+    if (action !== null && this.requestEnded && !this.over) this.timers.startRoute(action.timeoutMs);
   }
 
   /** Keeps body bytes until there is an upstream, and holds the client back. */
   private hold(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
-    const copy = new ReadBuffer(end - start);
-    buffer.bytes.copy(copy.bytes, 0, start, end);
-    (this.held ??= []).push({ buffer: copy, last });
-    this.heldLengths.push(end - start);
+    this.held.add(buffer, start, end, last);
     if (!last) this.pauseRequest();
   }
-
-  private readonly heldLengths: number[] = [];
 
   // Upstream
 
   /** Asks the host's pool for a connection. */
   connectUpstream(host: Host): void {
     this.host = host;
-    this.waitingInPool = true;
-    if (!host.pool.newStream(this)) this.waitingInPool = false;
+    if (host.pool.newStream(this)) this.waitingInPool = true;
   }
 
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void {
@@ -211,12 +176,8 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     connection.watermarks = this;
     const { held } = this;
     // The head alone ends the request, unless body bytes came while the pool was connecting.
-    forwardRequestHead(this, encoder, this.requestEnded && held === null);
-    if (held !== null) {
-      this.held = null;
-      for (let i = 0; i < held.length; i++) encoder.encodeData(held[i].buffer, 0, this.heldLengths[i], held[i].last);
-      this.heldLengths.length = 0;
-    }
+    forwardRequestHead(this, encoder, this.requestEnded && held.isEmpty);
+    if (!held.isEmpty) held.sendTo(encoder);
     this.resumeRequest();
     if (this.connection?.aboveWatermark === true) this.pauseResponse();
   }
@@ -234,7 +195,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
 
   onResponseHead(endStream: boolean): void {
     if (this.over) return;
-    this.lastActivity = this.context.net.turn.now;
+    this.timers.lastActivity = this.context.net.turn.now;
     if (endStream) this.detachUpstream();
     forwardResponseHead(this, endStream);
     if (endStream) this.finish();
@@ -242,7 +203,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     if (this.over) return;
-    this.lastActivity = this.context.net.turn.now;
+    this.timers.lastActivity = this.context.net.turn.now;
     this.bytesSent += end - start;
     if (endStream) this.detachUpstream();
     this.encoder?.encodeData(buffer, start, end, endStream);
@@ -321,47 +282,36 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.upstream.pauseResponse();
   }
 
-  // Timers
-
-  onTimer(kind: number): void {
-    const { stats } = this.runtime ?? {};
-    if (this.over || stats === undefined) return;
-    switch (kind) {
-      case IDLE_TIMER:
-        this.onIdleTimer();
+  private onTimeout(timeout: Timeout): void {
+    const { runtime, cluster, host, requestEnded } = this;
+    if (this.over || runtime === null) return;
+    const { stats } = runtime;
+    switch (timeout) {
+      case "stream-idle":
+        stats.rqIdleTimeout.value++;
+        this.timeOut(requestEnded ? LOCAL_REPLIES.streamIdleComplete : LOCAL_REPLIES.streamIdleIncomplete);
         break;
-      case ROUTE_TIMER:
-        if (this.cluster !== null) this.cluster.stats.rqTimeout.value++;
-        if (this.host !== null) this.host.requestTimeouts++;
+      case "route":
+        if (cluster !== null) cluster.stats.rqTimeout.value++;
+        if (host !== null) host.requestTimeouts++;
         this.timeOut(LOCAL_REPLIES.requestTimeout);
         break;
-      case REQUEST_TIMER:
+      case "request":
         stats.rqTimeout.value++;
         this.timeOut(LOCAL_REPLIES.requestOverallTimeout);
         break;
-      case HEADERS_TIMER:
+      case "request-headers":
         stats.rqHeaderTimeout.value++;
         this.timeOut(LOCAL_REPLIES.requestHeaderTimeout);
         break;
-      default:
+      case "max-duration":
         stats.rqMaxDuration.value++;
-        this.timeOut(this.requestEnded ? LOCAL_REPLIES.maxDurationComplete : LOCAL_REPLIES.maxDurationIncomplete);
+        this.timeOut(requestEnded ? LOCAL_REPLIES.maxDurationComplete : LOCAL_REPLIES.maxDurationIncomplete);
+        break;
     }
   }
 
-  /** Activity only notes the time; the timer finds out when it falls due. */
-  private onIdleTimer(): void {
-    const { timers, turn } = this.context.net;
-    const left = this.lastActivity + this.idleTimeoutMs - turn.now;
-    if (left > 0) {
-      timers.arm(this.idleTimer, turn.now, left);
-      return;
-    }
-    if (this.runtime !== null) this.runtime.stats.rqIdleTimeout.value++;
-    this.timeOut(this.requestEnded ? LOCAL_REPLIES.streamIdleComplete : LOCAL_REPLIES.streamIdleIncomplete);
-  }
-
-  private timeOut(reply: (typeof LOCAL_REPLIES)[keyof typeof LOCAL_REPLIES]): void {
+  private timeOut(reply: LocalReply): void {
     this.cancelUpstream();
     sendLocalReply(this, reply);
   }
@@ -385,11 +335,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.resumeRequest();
     const { net, exchanges } = this.context;
     const { runtime, cluster, host, status } = this;
-    net.timers.disarm(this.idleTimer);
-    net.timers.disarm(this.routeTimer);
-    net.timers.disarm(this.requestTimer);
-    net.timers.disarm(this.headersTimer);
-    net.timers.disarm(this.durationTimer);
+    this.timers.stop();
     if (runtime !== null) {
       runtime.stats.rqActive.value--;
       runtime.stats.rqTime.record(net.turn.now - this.startedAt);
@@ -431,14 +377,12 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.requestEnded = false;
     this.responseStarted = false;
     this.over = false;
-    this.held = null;
-    this.heldLengths.length = 0;
+    this.held.clear();
     this.requestPaused = false;
     this.responsePaused = false;
     this.startedAt = 0;
     this.requestEndedAt = 0;
     this.upstreamStartedAt = 0;
-    this.lastActivity = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
@@ -447,7 +391,6 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.transportFailure = "";
     this.isGrpc = false;
     this.originalPath = "";
-    this.idleTimeoutMs = 0;
   }
 }
 

@@ -81,8 +81,8 @@ function forward(exchange: Exchange, action: RouteAction, random: number): void 
   exchange.action = action;
   exchange.target = target;
   exchange.cluster = cluster;
-  if (action.idleTimeoutMs >= 0) exchange.setIdleTimeout(action.idleTimeoutMs);
-  exchange.armRouteTimer();
+  if (action.idleTimeoutMs >= 0) exchange.timers.setIdleTimeout(action.idleTimeoutMs);
+  exchange.startRouteTimeout();
   prepareRequest(exchange, action, target);
   const host = cluster.pick(context.random);
   if (host === null) {

@@ -76,6 +76,7 @@ export interface ProxyOptions {
   cluster?: Partial<ClusterPlan>;
   action?: Partial<RouteAction>;
   listener?: Partial<ListenerPlan>;
+  readIntoBuffers?: boolean;
 }
 
 export class Proxy {
@@ -85,10 +86,11 @@ export class Proxy {
   readonly backend: Backend;
   port = 0;
 
-  constructor(backend: Backend, clock: Clock) {
+  constructor(backend: Backend, clock: Clock, readIntoBuffers = true) {
     this.backend = backend;
     this.plane = new DataPlane({
       clock,
+      readIntoBuffers,
       random: Math.random,
       stats: this.stats,
       log: createLog({
@@ -115,7 +117,7 @@ export class Proxy {
 /** Routes everything to cluster `b`, which is the backend. Fails the test if the proxy had an internal error. */
 export async function startProxy(t: TestContext, options: ProxyOptions = {}): Promise<Proxy> {
   const backend = await startBackend(t);
-  const proxy = new Proxy(backend, options.clock ?? systemClock);
+  const proxy = new Proxy(backend, options.clock ?? systemClock, options.readIntoBuffers);
   const { plane } = proxy;
   const table = prefixTable([{ prefix: "/", route: routePlan(forwardTo(plane.clusterRef("b"), options.action)) }]);
   plane.setCluster(clusterPlan("b", options.cluster));

@@ -1,0 +1,92 @@
+import { Timer, type TimerOwner, type TimerWheel } from "../clock/timer-wheel.ts";
+import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+
+const IDLE = 0;
+const ROUTE = 1;
+const REQUEST = 2;
+const HEADERS = 3;
+const DURATION = 4;
+
+export type Timeout = "stream-idle" | "route" | "request" | "request-headers" | "max-duration";
+
+const TIMEOUTS: readonly Timeout[] = ["stream-idle", "route", "request", "request-headers", "max-duration"];
+
+/** The deadlines of one exchange, all in the data plane's wheel. */
+export class ExchangeTimers implements TimerOwner {
+  /** When something last moved in either direction; the idle timer looks at it only when it falls due. */
+  lastActivity = 0;
+  private readonly wheel: TimerWheel;
+  private readonly clock: { readonly now: number };
+  private readonly onTimeout: (timeout: Timeout) => void;
+  private readonly idle = new Timer(this, IDLE);
+  private readonly route = new Timer(this, ROUTE);
+  private readonly request = new Timer(this, REQUEST);
+  private readonly headers = new Timer(this, HEADERS);
+  private readonly duration = new Timer(this, DURATION);
+  private idleTimeoutMs = 0;
+
+  /** @param clock has the turn's time */
+  constructor(wheel: TimerWheel, clock: { readonly now: number }, onTimeout: (timeout: Timeout) => void) {
+    this.wheel = wheel;
+    this.clock = clock;
+    this.onTimeout = onTimeout;
+  }
+
+  /** The first byte of the request is there. */
+  start(plan: HttpConnectionManagerPlan): void {
+    this.lastActivity = this.clock.now;
+    this.setIdleTimeout(plan.streamIdleTimeoutMs);
+    this.arm(this.duration, plan.maxStreamDurationMs);
+    this.arm(this.request, plan.requestTimeoutMs);
+  }
+
+  /** Part of the head is still to come. */
+  awaitHead(timeoutMs: number): void {
+    if (!this.headers.armed) this.arm(this.headers, timeoutMs);
+  }
+
+  endHead(): void {
+    this.wheel.disarm(this.headers);
+  }
+
+  endRequest(): void {
+    this.wheel.disarm(this.request);
+  }
+
+  startRoute(timeoutMs: number): void {
+    this.arm(this.route, timeoutMs);
+  }
+
+  /** 0 turns it off. */
+  setIdleTimeout(ms: number): void {
+    this.idleTimeoutMs = ms;
+    if (ms > 0) this.wheel.arm(this.idle, this.clock.now, ms);
+    else this.wheel.disarm(this.idle);
+  }
+
+  stop(): void {
+    const { wheel } = this;
+    wheel.disarm(this.idle);
+    wheel.disarm(this.route);
+    wheel.disarm(this.request);
+    wheel.disarm(this.headers);
+    wheel.disarm(this.duration);
+    this.lastActivity = 0;
+    this.idleTimeoutMs = 0;
+  }
+
+  onTimer(kind: number): void {
+    if (kind === IDLE) {
+      const left = this.lastActivity + this.idleTimeoutMs - this.clock.now;
+      if (left > 0) {
+        this.wheel.arm(this.idle, this.clock.now, left);
+        return;
+      }
+    }
+    this.onTimeout(TIMEOUTS[kind]);
+  }
+
+  private arm(timer: Timer, ms: number): void {
+    if (ms > 0) this.wheel.arm(timer, this.clock.now, ms);
+  }
+}

@@ -3,6 +3,7 @@ import { systemClock } from "./clock/clock.ts";
 import { type LogLevel, createLog } from "./log.ts";
 import { ConfigError, formatProblem } from "./plan/problems.ts";
 import { DEFAULT_DRAIN_TIME_MS, type Proxy, startProxy } from "./proxy.ts";
+import { collectStartupGarbage } from "./startup-garbage.ts";
 
 export interface RunProxyOptions {
   /** Bootstrap file, YAML or JSON. */
@@ -45,6 +46,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
   const stop = stopOnSignals(proxy, (message) => log.info(message));
   try {
     await Promise.race([proxy.ready, proxy.closed]);
+    collectStartupGarbage();
     for (const { name, address, port } of proxy.listenerAddresses())
       log.info("listening", { listener: name, address, port });
     if (proxy.adminAddress !== null) log.info("admin endpoint", { address: proxy.adminAddress });

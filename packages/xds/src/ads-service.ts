@@ -7,13 +7,13 @@ import type {
   DeltaDiscoveryResponse,
   DiscoveryRequest,
   DiscoveryResponse,
-} from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "./gen/envoy/service/discovery/v3/discovery_pb.js";
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
-} from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "./gen/envoy/service/discovery/v3/discovery_pb.js";
 
 const SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack, AnySchema } from "@bufbuild/protobuf/wkt";
-import { ClusterSchema } from "../src/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterSchema } from "../src/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { encodeResource, resourceSet, resourceView } from "../src/resource.ts";
 import { PUSH_ORDER, TYPE } from "../src/type-url.ts";
 import { listener } from "./support/resources.ts";

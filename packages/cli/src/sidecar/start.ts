@@ -1,5 +1,5 @@
 /** A proxy in this process that obeys the control plane: what `tulle run` and `tulle gateway` have in common. */
-import { parseBootstrap, startProxy } from "@tulle/proxy";
+import { collectStartupGarbage, parseBootstrap, startProxy } from "@tulle/proxy";
 import type { LogLevel } from "@tulle/proxy";
 import { setTimeout as delay } from "node:timers/promises";
 import { unreachable } from "../control-plane/locate.ts";
@@ -43,6 +43,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await proxy.close();
     throw error;
   }
+  collectStartupGarbage();
   let healthy = false;
   const reportHealth = (now: boolean, message?: string): void => {
     healthy = now;

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponse,
-} from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { HEALTH_INFORMATION } from "../type-url.ts";
 import type { Batch, ErrorDetail, Session, Subscriptions, Verdict } from "./session.ts";
 import { deliver } from "./session.ts";

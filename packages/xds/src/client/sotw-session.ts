@@ -5,7 +5,7 @@ import type {
   DiscoveryRequestSchema,
   DiscoveryResponse,
   Resource,
-} from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { resourceName } from "./resource-name.ts";
 import { HEALTH_INFORMATION } from "../type-url.ts";
 import type { Batch, ErrorDetail, Session, Subscriptions, Verdict } from "./session.ts";

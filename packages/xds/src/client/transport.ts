@@ -5,12 +5,12 @@ import { Client, connectivityState, credentials, status as Status } from "@grpc/
 import type { AdsMethod } from "../ads-service.ts";
 import { deltaAggregatedResources, streamAggregatedResources } from "../ads-service.ts";
 import type { Clock } from "../clock.ts";
-import type { Node } from "../gen/envoy/config/core/v3/base_pb.ts";
+import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import {
   DeltaDiscoveryRequestSchema,
   DiscoveryRequestSchema,
   ResourceSchema,
-} from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { DeltaRequestInit } from "./delta-session.ts";
 import { DeltaSession } from "./delta-session.ts";
 import type { Session, Subscriptions } from "./session.ts";

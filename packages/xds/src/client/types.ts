@@ -1,7 +1,7 @@
 /** What the ADS client delivers, and what it asks of those who receive. */
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Clock } from "../clock.ts";
-import type { Node } from "../gen/envoy/config/core/v3/base_pb.ts";
+import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import type { Log } from "../log.ts";
 
 /** A resource as it came: not decoded beyond its `Any`. */

@@ -1,5 +1,5 @@
 /** The incremental variant: named subscriptions come and go, responses carry what changed. (xds_protocol, "Incremental xDS") */
-import type { DeltaDiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DeltaDiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { ResourceView } from "../resource.ts";
 import { TYPE } from "../type-url.ts";
 import { PushStream } from "./push-stream.ts";

@@ -1,5 +1,5 @@
 /** The state-of-the-world variant: each request lists all names, clusters and listeners are sent in full. */
-import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { EncodedResource, ResourceView } from "../resource.ts";
 import { TYPE } from "../type-url.ts";
 import { PushStream } from "./push-stream.ts";

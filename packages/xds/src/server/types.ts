@@ -1,5 +1,5 @@
 /** What the ADS server asks of its owner, and what it tells. */
-import type { Node } from "../gen/envoy/config/core/v3/base_pb.ts";
+import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { ResourceView } from "../resource.ts";

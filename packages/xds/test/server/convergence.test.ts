@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import * as fc from "fast-check";
-import type { DeltaDiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DeltaDiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { ResourceView } from "../../src/resource.ts";
 import { TYPE } from "../../src/type-url.ts";
 import { DeltaPeer } from "../support/delta-peer.ts";

@@ -11,7 +11,7 @@ import {
   DeltaDiscoveryResponseSchema,
   DiscoveryResponseSchema,
   ResourceSchema,
-} from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
+} from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { EncodedResource } from "../../src/resource.ts";
 import { ManualClock } from "./manual-clock.ts";

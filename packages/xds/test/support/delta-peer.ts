@@ -1,7 +1,7 @@
 /** A client of a DeltaStream, in memory: says what it wants, reads what it gets, answers when told to. */
 import { fromBinary } from "@bufbuild/protobuf";
-import type { DeltaDiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
-import { DeltaDiscoveryResponseSchema } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DeltaDiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
+import { DeltaDiscoveryResponseSchema } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { ResourceView } from "../../src/resource.ts";
 import type { DeltaRequest } from "../../src/server/delta-stream.ts";
 import { DeltaStream } from "../../src/server/delta-stream.ts";

@@ -1,8 +1,8 @@
 /** A client of a SotwStream, in memory. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { resourceName } from "../../src/client/resource-name.ts";
-import type { DiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
-import { DiscoveryResponseSchema } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DiscoveryResponse } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
+import { DiscoveryResponseSchema } from "../../src/gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { ResourceView } from "../../src/resource.ts";
 import type { OutboundResponse } from "../../src/server/push-stream.ts";
 import { SotwStream } from "../../src/server/sotw-stream.ts";

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { systemClock } from "@tulle/xds";
+import { atEnd } from "./at-end.ts";
 import { ConfigDirectory } from "../../src/source/files/config-directory.ts";
 import { SavedFiles } from "../../src/source/files/saved-files.ts";
 
@@ -19,7 +20,7 @@ export interface TestDirectory {
 
 export function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "tulle-control-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(context, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -46,7 +47,7 @@ export async function startDirectory(
   };
   for (const [path, text] of Object.entries(files)) write(path, text);
   await directory.start();
-  context.after(() => directory.close());
+  atEnd(context, () => directory.close());
   const names = (): string[] =>
     directory.objects.map(({ loaded: { object } }) => `${object.kind}/${object.metadata.name}`);
   return { root, directory, logs, changes: () => changes, write, names };

@@ -32,18 +32,24 @@ const NO_RETRIES = "has an effect only with retries or mirroring, which are refu
 const NO_TRACING = "has an effect only with tracing, which is refused";
 const NO_TLS = "has an effect only with TLS, which is refused";
 const NO_ACCESS_LOG = "has an effect only with an access log, which is refused";
-const NO_RUNTIME = "a runtime layer is refused, so the default value holds";
+const NO_RUNTIME = "runtime layers that set something are refused, so the default value holds";
 const OPAQUE = "has no effect of its own; shown in the configuration dump";
 const MEMORY = "tunes memory use of Envoy's allocator";
 
 const BOOTSTRAP: Readonly<Record<string, MessageSupport>> = {
   "envoy.config.bootstrap.v3.Bootstrap": {
-    has: ["node", "static_resources", "dynamic_resources", "admin", "cluster_manager"],
+    has: [
+      "node",
+      "static_resources",
+      "dynamic_resources",
+      "admin",
+      "cluster_manager",
+      "layered_runtime",
+      "stats_config",
+    ],
     only: {
-      layered_runtime: ["empty"],
       enable_dispatcher_stats: [false],
       use_tcp_for_dns_lookups: [false],
-      stats_config: ["empty"],
       overload_manager: ["empty"],
     },
     ignored: {
@@ -64,6 +70,11 @@ const BOOTSTRAP: Readonly<Record<string, MessageSupport>> = {
       ignore_global_conn_limit: "there is no global connection limit",
     },
   },
+  "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
+  // Layers that set nothing: the endpoint that could change the admin layer is not there.
+  "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "admin_layer"], only: { static_layer: ["empty"] } },
+  "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
+  "envoy.config.metrics.v3.StatsConfig": { has: [], only: { use_all_default_tags: [true] } },
   "envoy.config.bootstrap.v3.ClusterManager": {
     has: [],
     only: { local_cluster_name: [""], outlier_detection: ["empty"] },

@@ -198,10 +198,19 @@ test("fields that we lack are refused with their path; a default value counts as
     ["{hcm}.tracing", {}],
     ["{hcm}.codec_type", "HTTP2"],
     ["overload_manager", {}],
-    ["layered_runtime", { layers: [{ name: "admin", admin_layer: {} }] }],
+    [
+      "layered_runtime",
+      {
+        layers: [
+          { name: "static", static_layer: { "envoy.x": true } },
+          { name: "none", static_layer: {} },
+          { name: "admin", admin_layer: {} },
+        ],
+      },
+    ],
   );
   assert.deepEqual(found.sort(), [
-    "layered_runtime: a non-empty value is not supported (only empty)",
+    "layered_runtime.layers[0].static_layer: a non-empty value is not supported (only empty)",
     "static_resources.clusters[0].outlier_detection: is not supported",
     "static_resources.listeners[0].drain_type: MODIFY_ONLY is not supported (only DEFAULT)",
     `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,

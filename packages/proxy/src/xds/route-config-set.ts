@@ -147,7 +147,8 @@ export class RouteConfigSet {
         continue;
       }
       try {
-        next.set(name, { value, entry: config.defaults === null ? null : compileHost(value, config.defaults) });
+        const message = decodeHost(value);
+        next.set(name, { value, entry: config.defaults === null ? null : compileHost(message, config.defaults) });
       } catch (error) {
         refused.set(name, error instanceof Error ? error.message : String(error));
       }
@@ -227,13 +228,18 @@ function recompiled(
 }
 
 /** Throws ConfigError. */
-function compileHost(value: Uint8Array, defaults: RouteConfigDefaults): VirtualHostEntry {
-  const message: VirtualHost = fromBinary(VirtualHostSchema, value);
+function decodeHost(value: Uint8Array): VirtualHost {
+  const message = fromBinary(VirtualHostSchema, value);
   const problems: Problem[] = [];
-  const place = new Place("", problems);
-  checkMessage(VirtualHostSchema, message, place);
+  checkMessage(VirtualHostSchema, message, new Place("", problems));
   throwProblems(problems);
-  const entry = compileVirtualHost(message, defaults, place);
+  return message;
+}
+
+/** Throws ConfigError. */
+function compileHost(message: VirtualHost, defaults: RouteConfigDefaults): VirtualHostEntry {
+  const problems: Problem[] = [];
+  const entry = compileVirtualHost(message, defaults, new Place("", problems));
   throwProblems(problems);
   return entry;
 }

@@ -3,7 +3,7 @@ import { isKind } from "@tulle/api";
 import type { EndpointPort, Labels } from "@tulle/api";
 import type { StoredObject } from "./stored-object.ts";
 
-export interface ListedEndpoint {
+interface ListedEndpoint {
   readonly addresses: readonly string[];
   readonly ready: boolean;
   readonly ports: readonly EndpointPort[];

@@ -5,7 +5,7 @@ import type { EndpointList } from "./endpoint-slices.ts";
 import type { MeshService, ServicePort, StaticEndpoint } from "./service.ts";
 import { sameElements } from "./sharing.ts";
 import type { InboundPort, Workload } from "./workload.ts";
-import { workloadMetadata } from "./workload.ts";
+import { DEFAULT_CLUSTER_ID, workloadMetadata } from "./workload.ts";
 
 export interface MeshEndpoint {
   readonly address: string;
@@ -17,7 +17,7 @@ export interface MeshEndpoint {
   readonly workload: string;
 }
 
-export interface ServiceEndpoints {
+interface ServiceEndpoints {
   readonly service: MeshService;
   readonly byPort: ReadonlyMap<number, readonly MeshEndpoint[]>;
   /** What it was made of; equal elements mean equal endpoints. */
@@ -175,14 +175,14 @@ function fromList({ endpoints, service }: EndpointList, servicePort: ServicePort
     const named = ports.find(({ name = "" }) => name === servicePort.name);
     const number = (named ?? (ports.length === 1 && servicePort.name === "" ? ports[0] : undefined))?.port;
     if (number === undefined) return [];
-    const metadata = [workload, namespace, labels["app"] ?? workload, labels["version"] ?? "latest", "Kubernetes"];
+    const metadata = workloadMetadata({ name: workload, namespace, labels, clusterId: DEFAULT_CLUSTER_ID });
     return addresses.map((address): MeshEndpoint => ({
       address,
       port: number,
       labels,
       healthy: ready,
       weight: 1,
-      workload: metadata.join(";"),
+      workload: metadata,
     }));
   });
 }

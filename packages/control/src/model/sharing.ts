@@ -12,20 +12,6 @@ export function sameElements(a: readonly unknown[], b: readonly unknown[]): bool
   return true;
 }
 
-/** `previous` if it has the same entries in the same order, else `next`. */
-export function shareMap<V>(
-  previous: ReadonlyMap<string, V> | undefined,
-  next: ReadonlyMap<string, V>,
-): ReadonlyMap<string, V> {
-  if (previous === undefined || previous.size !== next.size) return next;
-  const others = previous.entries();
-  for (const [key, value] of next) {
-    const [otherKey, otherValue] = others.next().value!;
-    if (otherKey !== key || otherValue !== value) return next;
-  }
-  return previous;
-}
-
 /** Remembers the result for the last arguments; they are compared by identity. */
 export function rememberLast<A extends readonly unknown[], R>(compute: (...args: A) => R): (...args: A) => R {
   let last: { readonly args: A; readonly result: R } | undefined;

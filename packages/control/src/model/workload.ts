@@ -1,5 +1,9 @@
 /** Workloads that registered themselves by connecting a proxy. */
 import type { Labels } from "@tulle/api";
+import { formatWorkloadMetadata, workloadOfNode } from "@tulle/telemetry";
+
+/** What Istio calls the cluster when there is only one. */
+export const DEFAULT_CLUSTER_ID = "Kubernetes";
 
 export interface InboundPort {
   /** The workload's own port number: what a Service's targetPort names. */
@@ -33,22 +37,10 @@ export interface Workload {
   readonly healthMessage: string;
 }
 
-/** Label, else what Istio's injection would write (istio/istio `pkg/model/proxy.go` GetWorkloadNameAndCanonical…). */
-export function canonicalName({ labels, name }: Pick<Workload, "labels" | "name">): string {
-  return labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"] ?? name;
+/** Istio's `filter_metadata.istio.workload`, by which proxies label their metrics. */
+export function workloadMetadata({ name, namespace, clusterId, labels }: WorkloadIdentity): string {
+  const metadata = { WORKLOAD_NAME: name, NAMESPACE: namespace, CLUSTER_ID: clusterId, LABELS: labels };
+  return formatWorkloadMetadata(workloadOfNode(metadata));
 }
 
-export function canonicalRevision(labels: Labels): string {
-  return (
-    labels["service.istio.io/canonical-revision"] ??
-    labels["app.kubernetes.io/version"] ??
-    labels["version"] ??
-    "latest"
-  );
-}
-
-/** `workload;namespace;canonical name;canonical revision;cluster`: Istio's `filter_metadata.istio.workload`. */
-export function workloadMetadata(workload: Workload): string {
-  const { name, namespace, labels, clusterId } = workload;
-  return [name, namespace, canonicalName(workload), canonicalRevision(labels), clusterId].join(";");
-}
+type WorkloadIdentity = Pick<Workload, "name" | "namespace" | "clusterId" | "labels">;

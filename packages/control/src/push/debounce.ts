@@ -1,7 +1,7 @@
 import type { Clock } from "@tulle/xds";
 
 /** How long changes are gathered after a push before the next one. (istio/istio `PILOT_DEBOUNCE_AFTER`, 100 ms) */
-export const QUIET_MS = 100;
+const QUIET_MS = 100;
 
 /**
  * Leading-edge debounce: the first call runs at once, calls in the following `quietMs` run together when they have passed.

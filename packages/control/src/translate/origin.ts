@@ -6,7 +6,7 @@ import type { Metadata } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { Origin } from "../model/origin.ts";
 
 /** Key in `filter_metadata`. */
-export const ORIGIN_METADATA = "tulle.origin";
+const ORIGIN_METADATA = "tulle.origin";
 
 /** `field` is where in the object: `spec.http[0]`; "" for the object as a whole. */
 export function originMetadata(

@@ -130,7 +130,7 @@ function weightedCluster(
  * The cluster of a destination. Without a port it is the service's only port, else the port that the request was
  * addressed to. A host or subset that nobody knows gives a cluster that does not exist: 503.
  */
-export function clusterOf(
+function clusterOf(
   { host, subset = "", port }: Destination,
   { namespace, domain, port: requestPort, services }: Pick<ActionContext, "namespace" | "domain" | "port" | "services">,
 ): string {

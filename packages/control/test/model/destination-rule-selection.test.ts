@@ -19,7 +19,7 @@ function policy(yaml: string, subset = "", port = 9080, ports?: string): string 
   const json = new TestMesh(service("reviews", "default", ports) + yaml)
     .proxy()
     .json(TYPE.cluster, `outbound|${port}|${subset}|${HOST}`);
-  return String(json["lb_policy"] ?? "ROUND_ROBIN");
+  return (json["lb_policy"] as string | undefined) ?? "ROUND_ROBIN";
 }
 
 test("the client's namespace comes before the service's, that before the root namespace, and nothing is inherited", () => {

@@ -6,6 +6,11 @@ import { TYPE } from "@tulle/xds";
 import type { Workload } from "../../src/model/workload.ts";
 import { destinationRule, service, TestMesh, workload } from "../support/mesh.ts";
 
+interface LbEndpointJson {
+  readonly endpoint: { readonly address: { readonly socket_address: { address: string; port_value: number } } };
+  readonly health_status: string;
+}
+
 function endpoints(
   yaml: string,
   workloads: readonly Workload[],
@@ -14,8 +19,9 @@ function endpoints(
   const json = new TestMesh(yaml, workloads).proxy().json(TYPE.endpoints, cluster);
   const [group] = (json["endpoints"] ?? []) as JsonObject[];
   return ((group?.["lb_endpoints"] ?? []) as JsonObject[]).map((one) => {
-    const { socket_address: address } = (one["endpoint"] as JsonObject)["address"] as { socket_address: JsonObject };
-    return `${String(address["address"])}:${String(address["port_value"])} ${String(one["health_status"])}`;
+    const { endpoint, health_status: health } = one as unknown as LbEndpointJson;
+    const { address, port_value: port } = endpoint.address.socket_address;
+    return `${address}:${port} ${health}`;
   });
 }
 

@@ -7,7 +7,7 @@ import type { ProxyOptions } from "../support/mesh.ts";
 
 const REVIEWS = "reviews.default.svc.cluster.local:9080";
 const subsetOf = (routes: JsonObject[]): string[] =>
-  routes.map((route) => String((route["route"] as JsonObject | undefined)?.["cluster"] ?? "none").split("|")[2]!);
+  routes.map((route) => (route["route"] as { cluster: string }).cluster.split("|")[2]!);
 
 function subsets(yaml: string, host = REVIEWS, proxy: ProxyOptions = {}): string[] {
   return subsetOf(new TestMesh(service("reviews") + yaml).proxy(proxy).routes(host));

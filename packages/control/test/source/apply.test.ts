@@ -4,11 +4,18 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { applyStream, deleteObject } from "../../src/source/files/apply.ts";
+import type { ConfigDirectory } from "../../src/source/files/config-directory.ts";
 import { configMap, startDirectory } from "../support/directory.ts";
 
 const options = { namespace: "default", dryRun: false };
 const actions = (results: readonly { name: string; action: string }[]): string[] =>
   results.map(({ name, action }) => `${name} ${action}`);
+
+function dataOf(directory: ConfigDirectory, name: string): unknown {
+  const stored = directory.byKey.get(`/ConfigMap/default/${name}`);
+  assert.ok(stored !== undefined);
+  return (stored.loaded.object as { data?: unknown }).data;
+}
 
 test("a new object gets a file of its own, with its text as it was given", async (t) => {
   const { root, directory, names } = await startDirectory(t);
@@ -114,7 +121,7 @@ test("one object of a List in a file can be replaced", async (t) => {
   });
   await applyStream(directory, configMap("a", "new"), options);
   assert.deepEqual(names(), ["ConfigMap/a", "ConfigMap/b"]);
-  assert.deepEqual((directory.byKey.get("/ConfigMap/default/a")?.loaded.object as { data?: unknown }).data, {
+  assert.deepEqual(dataOf(directory, "a"), {
     key: "new",
   });
 });
@@ -168,7 +175,8 @@ test("changes that come at the same time are all there in the end", async (t) =>
     applyStream(directory, configMap("c", "three"), options),
   ]);
   assert.deepEqual(names(), ["ConfigMap/a", "ConfigMap/b", "ConfigMap/c"]);
-  const value = (name: string): unknown =>
-    (directory.byKey.get(`/ConfigMap/default/${name}`)?.loaded.object as { data?: { key: unknown } }).data?.key;
-  assert.deepEqual([value("a"), value("b"), value("c")], ["one", "two", "three"]);
+  assert.deepEqual(
+    ["a", "b", "c"].map((name) => dataOf(directory, name)),
+    [{ key: "one" }, { key: "two" }, { key: "three" }],
+  );
 });

@@ -15,8 +15,8 @@ export interface TestControlPlane {
   readonly plane: ControlPlane;
   readonly base: string;
   /** The HTTP API: status and body. */
-  call(method: string, path: string, body?: string): Promise<{ status: number; body: unknown }>;
-  apply(yaml: string): Promise<void>;
+  readonly call: (method: string, path: string, body?: string) => Promise<{ status: number; body: unknown }>;
+  readonly apply: (yaml: string) => Promise<void>;
 }
 
 export async function start(

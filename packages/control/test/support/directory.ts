@@ -13,9 +13,9 @@ export interface TestDirectory {
   readonly directory: ConfigDirectory;
   readonly logs: string[];
   readonly changes: () => number;
-  write(path: string, text: string): void;
+  readonly write: (path: string, text: string) => void;
   /** `kind/name` of what is in force, in order. */
-  names(): string[];
+  readonly names: () => string[];
 }
 
 export function temporaryFolder(context: TestContext): string {

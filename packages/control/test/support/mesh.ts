@@ -150,14 +150,13 @@ export class TestProxy {
   routes(host: string, routes = "9080"): JsonObject[] {
     const found = this.virtualHosts(routes)[host];
     assert.ok(found !== undefined, `no virtual host ${host} in ${routes}`);
-    return ((found["routes"] ?? []) as JsonObject[]).map(({ metadata: _, ...route }) => route);
+    return ((found["routes"] ?? []) as JsonObject[]).map(withoutMetadata);
   }
 }
 
 /** Metadata is checked where it is the subject. */
 export function withoutMetadata(json: JsonObject): JsonObject {
-  const { metadata: _, ...rest } = json;
-  return rest;
+  return Object.fromEntries(Object.entries(json).filter(([name]) => name !== "metadata"));
 }
 
 export function service(name: string, namespace = "default", ports = "[{ name: http, port: 9080 }]"): string {

@@ -12,7 +12,7 @@ import { FileEditor } from "./edits.ts";
 import type { FileEdits, WantedObject } from "./edits.ts";
 import { parseStream } from "./parse-stream.ts";
 
-export interface ApplyResult {
+interface ApplyResult {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;

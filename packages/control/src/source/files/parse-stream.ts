@@ -15,7 +15,7 @@ export interface StreamDocument {
 /** A line that begins with three dashes ends a document wherever it stands. (YAML 1.2.2 section 9.1.2) */
 const MARKER = /^---(?=\s|$)/gm;
 
-export function splitDocuments(text: string): readonly { readonly text: string; readonly startLine: number }[] {
+function splitDocuments(text: string): readonly { readonly text: string; readonly startLine: number }[] {
   // A directive belongs to the document behind the next marker: such a stream is taken as a whole.
   if (/^%/m.test(text)) return [{ text, startLine: 1 }];
   const starts = [0, ...[...text.matchAll(MARKER)].map(({ index }) => index)];

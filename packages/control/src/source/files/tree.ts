@@ -8,7 +8,7 @@ export type Signature = string;
 const EXTENSIONS = [".yaml", ".yml", ".json"];
 
 /** Hidden names are editors', git's and Kubernetes' own: `..data` of a mounted ConfigMap is reached through its links. */
-export function isConfigFile(name: string): boolean {
+function isConfigFile(name: string): boolean {
   return !name.startsWith(".") && EXTENSIONS.some((extension) => name.endsWith(extension));
 }
 

@@ -5,6 +5,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Labels } from "@tulle/api";
 import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { DEFAULT_CLUSTER_ID } from "../../model/workload.ts";
 import type { InboundPort } from "../../model/workload.ts";
 import type { DataPlane } from "../../translate/data-plane.ts";
 import { dataPlaneOf } from "../../translate/data-plane.ts";
@@ -42,9 +43,8 @@ export interface ProxyNode {
 }
 
 /** Where a client that says nothing about ports gets its HTTP proxy. (Istio's outbound port) */
-export const DEFAULT_HTTP_PROXY: Bind = { address: "127.0.0.1", port: 15001 };
+const DEFAULT_HTTP_PROXY: Bind = { address: "127.0.0.1", port: 15001 };
 const DEFAULT_NAMESPACE = "default";
-const DEFAULT_CLUSTER_ID = "Kubernetes";
 /** More than any program listens on. */
 const MAX_PORTS = 256;
 

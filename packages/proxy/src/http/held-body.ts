@@ -22,6 +22,6 @@ export class HeldBody {
   }
 
   clear(): void {
-    this.pieces.length = 0;
+    if (this.pieces.length > 0) this.pieces.length = 0;
   }
 }

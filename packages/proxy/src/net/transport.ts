@@ -121,6 +121,14 @@ export class Transport implements ByteSink, Flushable {
 
   /** The turn's end: one write for everything. */
   flush(): void {
+    try {
+      this.write();
+    } catch (error) {
+      this.onBug(error);
+    }
+  }
+
+  private write(): void {
     this.dirty = false;
     const { socket, text, pieces } = this;
     this.text = "";

@@ -8,6 +8,7 @@ import { Listener } from "./http/listener.ts";
 import { ExchangePool, type HttpContext } from "./http/runtime.ts";
 import type { Log } from "./log.ts";
 import { canRewrap } from "./net/accepted-socket.ts";
+import { openConnection } from "./net/connector.ts";
 import type { NetContext } from "./net/context.ts";
 import { localAddress } from "./net/local-address.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
@@ -65,7 +66,7 @@ export class DataPlane {
       }
       turn.end();
     });
-    this.net = { turn, timers, buffers: new ReadBuffers(), readsIntoBuffers: true, reportBug };
+    this.net = { turn, timers, buffers: new ReadBuffers(), readsIntoBuffers: true, connect: openConnection, reportBug };
     this.http = {
       net: this.net,
       date: new HttpDate(clock),

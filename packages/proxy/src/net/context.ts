@@ -1,3 +1,4 @@
+import type { OnReadOpts, Socket } from "node:net";
 import type { TimerWheel } from "../clock/timer-wheel.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { Turn } from "./turn.ts";
@@ -9,6 +10,8 @@ export interface NetContext {
   readonly buffers: ReadBuffers;
   /** Sockets read into our buffers (`onread`); false where the runtime cannot do that for accepted sockets. */
   readonly readsIntoBuffers: boolean;
+  /** Opens a TCP connection to an IP address (net/connector.ts; tests put sockets of their own here). */
+  connect(address: string, port: number, onread: OnReadOpts | undefined): Socket;
   /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */
   reportBug(error: unknown): void;
 }

@@ -2,7 +2,6 @@ import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { type ClientCodecHost, Http1ClientCodec } from "../codec/http1/client-codec.ts";
 import type { RequestEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import { openConnection } from "../net/connector.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
@@ -46,7 +45,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.pool = pool;
     this.openedAt = use.net.turn.now;
     this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
-      openConnection(host.address, host.port, onread),
+      use.net.connect(host.address, host.port, onread),
     );
     this.codec = new Http1ClientCodec(this, this.transport, use.plan);
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
 import { clusterPlan, endpoint } from "../support/plans.ts";
@@ -92,6 +93,19 @@ describe("the connection pool", () => {
     assert.ok(client.received.endsWith(`${BODY_OF_RESET}remote connection failure`));
     assert.equal(proxy.counter("cluster.b.upstream_cx_connect_fail"), 1);
     assert.equal(proxy.gauge("cluster.b.upstream_cx_active"), 0);
+  });
+
+  it("answers 503 UF when the upstream does not answer the connect, all that wait for it together", async (t) => {
+    const clock = new FakeClock();
+    const proxy = await startProxy(t, { clock, cluster: { connectTimeoutMs: 1_000 } });
+    (proxy.plane as unknown as { net: { connect: () => Socket } }).net.connect = () => new Socket();
+    const clients = [await proxy.client(t), await proxy.client(t)];
+    for (const client of clients) client.send(GET);
+    await until(() => proxy.gauge("cluster.b.upstream_rq_pending_active") === 2);
+    clock.advance(1_020);
+    for (const client of clients) await until(() => client.received.endsWith(`${BODY_OF_RESET}connection timeout`));
+    assert.ok(proxy.counter("cluster.b.upstream_cx_connect_timeout") >= 1);
+    await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 0);
   });
 
   it("answers 503 UH when there is no host, or no healthy one and no panic", async (t) => {

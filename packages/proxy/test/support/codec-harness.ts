@@ -1,7 +1,6 @@
 /** Runs codecs without sockets: bytes in, a transcript of events out. */
 import { Http1ClientCodec } from "../../src/codec/http1/client-codec.ts";
 import { Http1ServerCodec, type Http1ServerOptions } from "../../src/codec/http1/server-codec.ts";
-import type { HeaderBlock } from "../../src/codec/header-block.ts";
 import {
   type ByteSink,
   type ProtocolError,
@@ -33,10 +32,6 @@ export class TextSink implements ByteSink {
   writeBytes(buffer: ReadBuffer, start: number, end: number): void {
     this.text += buffer.bytes.toString("latin1", start, end);
   }
-}
-
-export function lines(headers: HeaderBlock): string {
-  return headers.serialize();
 }
 
 /** What one request turned out to be. */
@@ -114,7 +109,7 @@ export class ServerHarness {
         seen.path = request.path;
         seen.authority = request.authority;
         seen.upgrade = request.upgrade;
-        seen.headers = lines(request.headers);
+        seen.headers = request.headers.serialize();
         if (endStream) end();
       },
       onRequestData: (buffer, start, stop, endStream) => {
@@ -122,7 +117,7 @@ export class ServerHarness {
         if (endStream) end();
       },
       onRequestTrailers: (trailers) => {
-        seen.trailers = lines(trailers);
+        seen.trailers = trailers.serialize();
         end();
       },
       onRequestError: (error) => {
@@ -190,7 +185,7 @@ export class ClientHarness {
       on100Continue: () => {},
       onResponseHead: (endStream) => {
         seen.status = response.status;
-        seen.headers = lines(response.headers);
+        seen.headers = response.headers.serialize();
         seen.complete = endStream;
       },
       onResponseData: (buffer, start, end, endStream) => {

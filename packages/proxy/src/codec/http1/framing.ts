@@ -17,7 +17,7 @@ import type { ProtocolError } from "../messages.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
 
 /** No Content-Length and no Transfer-Encoding. */
-export const NO_LENGTH = -1;
+const NO_LENGTH = -1;
 export const CHUNKED = -2;
 /** `framingError()` says why. */
 export const BAD_FRAMING = -3;
@@ -57,7 +57,7 @@ export function messageLength(headers: HeaderBlock, isHttp11: boolean, allowChun
 }
 
 /** 1*DIGIT up to 2^53 − 1; −1 otherwise. */
-export function parseLength(text: string): number {
+function parseLength(text: string): number {
   const digits = text.length;
   if (digits === 0 || digits > 32) return -1;
   let length = 0;

@@ -24,7 +24,7 @@ export type FilterFactory = (config: unknown, context: FilterContext) => HttpFil
 export type FilterRegistry = ReadonlyMap<string, FilterFactory>;
 
 /** A plan names a filter that the registry does not know: a mistake of ours, the plan compiler refuses unknown filters. */
-export class UnknownFilterError extends Error {
+class UnknownFilterError extends Error {
   override name = "UnknownFilterError";
 
   constructor(plan: HttpFilterPlan) {

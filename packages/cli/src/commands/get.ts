@@ -100,7 +100,7 @@ function asTable({ kind, items }: ObjectGroup, withNamespace: boolean, titled: b
   const rows = items.map(({ object, status }) => [
     ...(withNamespace ? [object.metadata.namespace ?? ""] : []),
     titled ? `${kind.kind.toLowerCase()}/${object.metadata.name}` : object.metadata.name,
-    ...columns.map((column) => column.value(specOf(object))),
+    ...columns.map((column) => column.value(specOf(object)) || "-"),
     ...(aged ? [age(object.metadata.creationTimestamp, Date.now())] : []),
     colouredStatus(statusText(status)),
   ]);

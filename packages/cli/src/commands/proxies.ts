@@ -40,7 +40,8 @@ and keeps what it had; the reason is on stderr) or - (it does not ask for the ty
       return 0;
     }
     const header = ["NAME", "SERVICE", "VERSION", ...TYPES, "CONNECTED", "CLIENT"];
-    console.log(formatTable(proxies.map(row), { header }));
+    const rows = proxies.map(row).sort((a, b) => (a[0]! < b[0]! ? -1 : 1));
+    console.log(formatTable(rows, { header }));
     for (const { node, types } of proxies) {
       for (const [type, { error }] of Object.entries(types)) {
         if (error !== undefined)

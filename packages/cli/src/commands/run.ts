@@ -8,6 +8,7 @@ import { waitUntilAccepting } from "../process/probe.ts";
 import { startProgram } from "../process/program.ts";
 import { onStop } from "../process/stop-signal.ts";
 import { connectionOptions, identify } from "../sidecar/options.ts";
+import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
 import { style } from "../terminal/style.ts";
 
@@ -24,7 +25,7 @@ export const run = defineCommand({
   HTTP_PROXY, http_proxy  the sidecar: plain HTTP requests that honour it go through the mesh, and services are
                           found by name: http://reviews:9080, reviews.default, reviews.default.svc.cluster.local
   NO_PROXY, no_proxy      localhost and 127.0.0.1 stay outside the mesh
-  NODE_USE_ENV_PROXY      1, so that Node.js honours them
+  NODE_USE_ENV_PROXY      1, so that Node.js (24 and newer) honours them; NODE_OPTIONS makes its fetch do so without tunnels
   TULLE_SERVICE, TULLE_VERSION, TULLE_NAMESPACE, TULLE_ADMIN (the sidecar's admin endpoint)
 Other workloads send it requests once it accepts connections on PORT. HTTP is carried; other protocols are not yet.
 Ends with the program's exit code (128 + N after signal N), and with nothing left of its process group. Ctrl-C and
@@ -103,6 +104,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     const [adminPort, proxyPort, freeAppPort, ...freeOutbound] = local.ports as [number, number, number, ...number[]];
     const reachable = await reservePorts(1, options.address);
     const app = { host: LOOPBACK, port: options["app-port"] ?? freeAppPort };
+    const admin = { host: LOOPBACK, port: adminPort };
     const httpProxy = { host: LOOPBACK, port: proxyPort };
     const bound = outbound.map(({ port, local }, i) => ({
       port,
@@ -118,7 +120,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         outbound: bound,
       },
       located,
-      admin: { host: LOOPBACK, port: adminPort },
+      admin,
       reportsHealth: true,
       waitMs: options.wait * 1000,
       logLevel: options["log-level"],
@@ -130,28 +132,11 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       );
     }
 
-    const proxyUrl = `http://${formatAddress(httpProxy)}`;
-    const unproxied = [process.env["NO_PROXY"] ?? process.env["no_proxy"], "localhost,127.0.0.1,::1"]
-      .filter(Boolean)
-      .join(",");
-    const env: NodeJS.ProcessEnv = {
-      ...process.env,
-      PORT: `${app.port}`,
-      HTTP_PROXY: proxyUrl,
-      http_proxy: proxyUrl,
-      NO_PROXY: unproxied,
-      no_proxy: unproxied,
-      NODE_USE_ENV_PROXY: "1",
-      TULLE_SERVICE: identity.service,
-      TULLE_VERSION: identity.labels["version"] ?? "",
-      TULLE_NAMESPACE: identity.namespace,
-      TULLE_ADMIN: `http://${LOOPBACK}:${adminPort}`,
-      ...Object.fromEntries(bound.map(({ port, bind }) => [`TULLE_OUTBOUND_${port}`, formatAddress(bind)])),
-    };
+    const env = programEnvironment(process.env, { identity, app, httpProxy, admin, outbound: bound });
     try {
       return await serve(sidecar, rest ?? [], env, app, options.grace * 1000, () => {
         local.release();
-        reportReady({ admin: `${LOOPBACK}:${adminPort}`, pid: process.pid });
+        reportReady({ admin: formatAddress(admin), pid: process.pid });
       });
     } finally {
       local.release();

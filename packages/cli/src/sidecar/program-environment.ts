@@ -1,0 +1,45 @@
+/** What a program beside a sidecar finds in its environment. */
+import { formatAddress } from "../options.ts";
+import type { Address } from "../options.ts";
+import type { Identity } from "./bootstrap.ts";
+
+/** A URL, in which no blank needs quoting. */
+const FETCH_HOOK = import.meta.resolve("./fetch-hook.js");
+/** What stays outside the mesh: a program's calls to its own machine. */
+const UNPROXIED = "localhost,127.0.0.1,::1";
+
+export interface ProgramSurroundings {
+  readonly identity: Identity;
+  /** Where the program is to listen. */
+  readonly app: Address;
+  readonly httpProxy: Address;
+  readonly admin: Address;
+  /** Local ports that carry requests for a service port. */
+  readonly outbound: readonly { readonly port: number; readonly bind: Address }[];
+}
+
+/** `inherited` with the sidecar's additions. */
+export function programEnvironment(inherited: NodeJS.ProcessEnv, surroundings: ProgramSurroundings): NodeJS.ProcessEnv {
+  const { identity, app, httpProxy, admin, outbound } = surroundings;
+  const proxy = `http://${formatAddress(httpProxy)}`;
+  const unproxied = joined([inherited["NO_PROXY"] ?? inherited["no_proxy"], UNPROXIED], ",");
+  return {
+    ...inherited,
+    PORT: `${app.port}`,
+    HTTP_PROXY: proxy,
+    http_proxy: proxy,
+    NO_PROXY: unproxied,
+    no_proxy: unproxied,
+    NODE_USE_ENV_PROXY: "1",
+    NODE_OPTIONS: joined([inherited["NODE_OPTIONS"], `--import=${FETCH_HOOK}`], " "),
+    TULLE_SERVICE: identity.service,
+    TULLE_VERSION: identity.labels["version"] ?? "",
+    TULLE_NAMESPACE: identity.namespace,
+    TULLE_ADMIN: `http://${formatAddress(admin)}`,
+    ...Object.fromEntries(outbound.map(({ port, bind }) => [`TULLE_OUTBOUND_${port}`, formatAddress(bind)])),
+  };
+}
+
+function joined(parts: readonly (string | undefined)[], separator: string): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(separator);
+}

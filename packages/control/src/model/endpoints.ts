@@ -3,7 +3,7 @@ import { matchesLabels } from "@tulle/api";
 import type { Labels } from "@tulle/api";
 import type { EndpointList } from "./endpoint-slices.ts";
 import type { MeshService, ServicePort, StaticEndpoint } from "./service.ts";
-import { sameElements } from "./sharing.ts";
+import { rememberByObject, sameElements } from "./sharing.ts";
 import type { InboundPort, Workload } from "./workload.ts";
 import { DEFAULT_CLUSTER_ID, workloadMetadata } from "./workload.ts";
 
@@ -57,9 +57,8 @@ function contributorsByService(
     if (found === undefined) members.set(service, [contributor]);
     else found.push(contributor);
   };
-  const selecting = servicesBySelector(services);
   for (const workload of workloads) {
-    for (const service of selectedBy(selecting, workload)) add(service, workload);
+    for (const service of servicesOfWorkload(services, workload)) add(service, workload);
   }
   const byName = new Map(services.filter(({ shortNames }) => shortNames).map((s) => [`${s.namespace}/${s.name}`, s]));
   const sliced = new Set(lists.filter(({ kind }) => kind === "EndpointSlice").map(({ service }) => service));
@@ -79,7 +78,7 @@ interface SelectorIndex {
   readonly byName: ReadonlyMap<string, MeshService>;
 }
 
-function servicesBySelector(services: readonly MeshService[]): SelectorIndex {
+const servicesBySelector = rememberByObject((services: readonly MeshService[]): SelectorIndex => {
   const byLabel = new Map<string, MeshService[]>();
   const byName = new Map<string, MeshService>();
   for (const service of services) {
@@ -94,9 +93,14 @@ function servicesBySelector(services: readonly MeshService[]): SelectorIndex {
     else found.push(service);
   }
   return { byLabel, byName };
-}
+});
 
-function selectedBy({ byLabel, byName }: SelectorIndex, workload: Workload): readonly MeshService[] {
+/** Services that a workload answers for: those that select it, and the one without selector that it names. */
+export function servicesOfWorkload(
+  services: readonly MeshService[],
+  workload: Pick<Workload, "namespace" | "labels" | "service">,
+): readonly MeshService[] {
+  const { byLabel, byName } = servicesBySelector(services);
   const found: MeshService[] = [];
   for (const [key, value] of Object.entries(workload.labels)) {
     for (const service of byLabel.get(`${workload.namespace}/${key}=${value}`) ?? []) {
@@ -110,12 +114,8 @@ function selectedBy({ byLabel, byName }: SelectorIndex, workload: Workload): rea
 
 /** Whether some Service object selects the workload: then the service that it names itself is not made up. */
 export function isSelected(services: readonly MeshService[], workload: Workload): boolean {
-  return services.some(
-    ({ namespace, selector, shortNames }) =>
-      shortNames &&
-      namespace === workload.namespace &&
-      selector !== undefined &&
-      matchesLabels(selector, workload.labels),
+  return servicesOfWorkload(services, workload).some(
+    ({ selector, shortNames }) => shortNames && selector !== undefined,
   );
 }
 
@@ -145,7 +145,10 @@ function withoutDuplicates(endpoints: readonly MeshEndpoint[]): readonly MeshEnd
 }
 
 /** The workload's port that a service port goes to. A named target is its port of that name, or its only port. */
-export function inboundFor(workload: Workload, { targetPort }: ServicePort): InboundPort | undefined {
+export function inboundFor(
+  workload: Pick<Workload, "inbound">,
+  { targetPort }: Pick<ServicePort, "targetPort">,
+): InboundPort | undefined {
   if (typeof targetPort === "number") return workload.inbound.find(({ port }) => port === targetPort);
   const named = workload.inbound.find(({ name }) => name === targetPort);
   return named ?? (workload.inbound.length === 1 ? workload.inbound[0] : undefined);

@@ -88,7 +88,7 @@ function fromService(stored: StoredObject, object: ResourceObject<"", "Service">
     host: serviceHost(metadata.name, metadata.namespace, domain).toLowerCase(),
     name: metadata.name,
     namespace: metadata.namespace,
-    ports: (spec.ports ?? []).filter((port) => port.protocol !== "SCTP").map(fromServicePort),
+    ports: eachNumberOnce((spec.ports ?? []).filter((port) => port.protocol !== "SCTP").map(fromServicePort)),
     visibility: parseExportTo(exportTo, metadata.namespace),
     selector: selector === undefined || Object.keys(selector).length === 0 ? undefined : selector,
     shortNames: true,
@@ -99,6 +99,12 @@ function fromService(stored: StoredObject, object: ResourceObject<"", "Service">
     implicit: false,
     origin: originOf(stored.loaded),
   };
+}
+
+/** A number may be there for TCP and for UDP; a mesh carries the former. */
+function eachNumberOnce(ports: readonly ServicePort[]): readonly ServicePort[] {
+  const preferred = ports.toSorted((a, b) => Number(a.protocol === "UDP") - Number(b.protocol === "UDP"));
+  return ports.filter((port) => port === preferred.find(({ number }) => number === port.number));
 }
 
 function fromServicePort(port: KubeServicePort): ServicePort {
@@ -117,12 +123,14 @@ function fromServiceEntry(
   const { metadata, spec } = object;
   if (spec.resolution !== "STATIC") return [];
   const origin = originOf(stored.loaded);
-  const ports = (spec.ports ?? []).map((port): ServicePort => ({
-    number: port.number,
-    name: port.name,
-    protocol: (port.protocol === undefined ? undefined : parseProtocol(port.protocol)) ?? "AUTO",
-    targetPort: port.targetPort ?? port.number,
-  }));
+  const ports = eachNumberOnce(
+    (spec.ports ?? []).map((port): ServicePort => ({
+      number: port.number,
+      name: port.name,
+      protocol: (port.protocol === undefined ? undefined : parseProtocol(port.protocol)) ?? "AUTO",
+      targetPort: port.targetPort ?? port.number,
+    })),
+  );
   const endpoints = (spec.endpoints ?? [])
     .filter(({ address }) => address !== undefined && isIP(address))
     .map((entry): StaticEndpoint => ({

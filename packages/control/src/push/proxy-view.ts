@@ -1,47 +1,43 @@
 /** What one proxy is to hold: the sets of its class, and what is its own. */
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { encodeResource, resourceSet, resourceView, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet, ResourceView } from "@tulle/xds";
-import type { Origin } from "../model/origin.ts";
+import type { MeshService } from "../model/service.ts";
 import { rememberLast, sameElements } from "../model/sharing.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
-import { translateInboundCluster } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
-import { apiListener, inboundListener, outboundListener } from "../translate/listeners.ts";
-import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
+import { apiListener } from "../translate/listeners.ts";
 import { GatewayViews } from "./gateway-views.ts";
 import type { MeshView } from "./mesh-view.ts";
 import { overlaySet } from "./overlay-set.ts";
+import { inboundClusters, ownListeners, routeNames } from "./own-resources.ts";
 import { routeSetsMaker } from "./route-views.ts";
 import type { RouteCaches, RouteViews } from "./route-views.ts";
 
 export class ProxyView {
   readonly #capabilities: Capabilities;
-  readonly #own: {
-    readonly listeners: ResourceSet;
-    readonly clusters: ResourceSet;
-    readonly routes: readonly string[];
-  };
+  readonly #listeners: ResourceSet;
+  readonly #inboundClusters: (services: readonly MeshService[], domain: string) => ResourceSet;
+  readonly #routeNames: readonly string[];
   readonly #gateway: GatewayViews | undefined;
   #sets: readonly ResourceSet[] = [];
   #view: ResourceView | undefined;
 
   constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#capabilities = capabilities;
-    this.#own = ownResources(node, capabilities);
+    this.#listeners = ownListeners(node, capabilities);
+    this.#inboundClusters = inboundClusters(node);
+    this.#routeNames = routeNames(node);
     this.#gateway = node.type === "router" ? new GatewayViews(node, capabilities, caches) : undefined;
   }
 
   /** The same object while nothing of it changed. */
   view(mesh: MeshView, routes: RouteViews): ResourceView {
-    const sets = this.#capabilities.apiListeners ? [mesh.clusters, mesh.endpoints] : this.#proxySets(mesh, routes);
+    // What is found by name is looked up again only in a new view.
     if (this.#capabilities.apiListeners) {
-      // What is found by name is looked up again only in a new view.
-      this.#view = this.#resolving(sets, routes, mesh.services, mesh.rules.rules);
-      return this.#view;
+      return this.#resolving(mesh.clusters, mesh.endpoints, routes, mesh.services, mesh.rules);
     }
+    const sets = this.#proxySets(mesh, routes);
     if (this.#view === undefined || !sameElements(this.#sets, sets)) {
       this.#sets = sets;
       this.#view = resourceView(sets);
@@ -50,13 +46,14 @@ export class ProxyView {
   }
 
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
-    const own = this.#own;
-    const outbound = routes.sets(own.routes);
+    const { services, options } = mesh.snapshot;
+    const own = this.#listeners;
+    const outbound = routes.sets(this.#routeNames);
     const gateway = this.#gateway?.view(mesh.snapshot);
-    const listeners = gateway === undefined ? own.listeners : this.#gatewayListeners(own.listeners, gateway.listeners);
+    const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
     const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
     const sets = [
-      this.#clusters(mesh.clusters, own.clusters),
+      this.#clusters(mesh.clusters, this.#inboundClusters(services, options.domain)),
       mesh.endpoints,
       listeners,
       ofGateway === undefined
@@ -80,9 +77,14 @@ export class ProxyView {
   readonly #gatewayRoutes = routeSetsMaker();
 
   readonly #resolving = rememberLast(
-    (sets: readonly ResourceSet[], routes: RouteViews, ..._inputs: readonly unknown[]): ResourceView => {
+    (
+      clusters: ResourceSet,
+      endpoints: ResourceSet,
+      routes: RouteViews,
+      ..._inputs: readonly unknown[]
+    ): ResourceView => {
       const listeners = new Map<string, EncodedResource | undefined>();
-      return resourceView(sets, (typeUrl, name) => {
+      return resourceView([clusters, endpoints], (typeUrl, name) => {
         if (typeUrl === TYPE.route) return routes.view(name)?.configuration;
         if (typeUrl !== TYPE.listener) return undefined;
         if (!listeners.has(name)) listeners.set(name, this.#apiListener(name, routes));
@@ -96,35 +98,4 @@ export class ProxyView {
     if (target === undefined) return undefined;
     return encodeResource(name, ListenerSchema, apiListener(name, target.routes, target.service.origin));
   }
-}
-
-/** What follows from the node alone: its listeners, and the cluster of the application behind it. */
-function ownResources(node: ProxyNode, capabilities: Capabilities) {
-  const { httpProxy, outbound, inbound } = node;
-  const origin: Origin = { kind: "Workload", namespace: node.namespace, name: node.workload };
-  const listeners: Listener[] = [];
-  const routes: string[] = [];
-  if (httpProxy !== undefined) {
-    listeners.push(outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, origin, capabilities }));
-    routes.push(HTTP_PROXY_ROUTES);
-  }
-  for (const { port, bind } of outbound) {
-    listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, capabilities }));
-    if (!routes.includes(portRoutes(port))) routes.push(portRoutes(port));
-  }
-  for (const port of inbound) listeners.push(inboundListener({ inbound: port, origin, capabilities }));
-  return {
-    listeners: resourceSet(
-      TYPE.listener,
-      listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener)),
-    ),
-    clusters: resourceSet(
-      TYPE.cluster,
-      inbound.map((port) => {
-        const cluster = translateInboundCluster(port, origin);
-        return encodeResource(cluster.name, ClusterSchema, cluster);
-      }),
-    ),
-    routes,
-  };
 }

@@ -125,16 +125,25 @@ export class Pusher implements AdsSource {
     const started = this.#options.clock.now();
     this.#views.advance(this.current());
     let updated = 0;
-    for (const proxy of this.#proxies.values()) {
-      const target = this.#views.view(proxy.view, proxy.node, proxy.capabilities);
-      if (target === proxy.target) continue;
-      proxy.target = target;
-      updated++;
-      this.#options.update(proxy.streamId, target);
-    }
+    for (const proxy of this.#proxies.values()) if (this.#update(proxy)) updated++;
     this.#pushes++;
     this.#lastPushMs = this.#options.clock.now() - started;
     this.#options.log("debug", "push", { proxies: this.#proxies.size, updated, ms: this.#lastPushMs });
+  }
+
+  /** Whether there was something new. One proxy's trouble must not keep the others from their configuration. */
+  #update(proxy: Proxy): boolean {
+    const { view, node, capabilities, streamId } = proxy;
+    try {
+      const target = this.#views.view(view, node, capabilities);
+      if (target === proxy.target) return false;
+      proxy.target = target;
+      this.#options.update(streamId, target);
+      return true;
+    } catch (error) {
+      this.#options.log("error", "cannot make a proxy's configuration; it keeps what it has", { node: node.id, error });
+      return false;
+    }
   }
 }
 

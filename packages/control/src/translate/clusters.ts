@@ -120,8 +120,16 @@ function clusterMetadata(
   return originMetadata(service.origin, service.implicit ? "" : `spec.ports[${index}]`, { istio });
 }
 
+/** Everything an inbound cluster is made of. */
+export interface InboundClusterInput {
+  readonly inbound: InboundPort;
+  /** Services whose requests arrive there. */
+  readonly services: readonly Pick<MeshService, "host" | "name" | "namespace">[];
+  readonly origin: Origin;
+}
+
 /** The application's port behind its own sidecar. */
-export function translateInboundCluster(inbound: InboundPort, origin: Origin): Cluster {
+export function translateInboundCluster({ inbound, services, origin }: InboundClusterInput): Cluster {
   const name = inboundCluster(inbound.port);
   return create(ClusterSchema, {
     name,
@@ -135,7 +143,9 @@ export function translateInboundCluster(inbound: InboundPort, origin: Origin): C
         { lbEndpoints: [{ hostIdentifier: { case: "endpoint", value: { address: applicationAddress(inbound) } } }] },
       ],
     },
-    metadata: originMetadata(origin, ""),
+    metadata: originMetadata(origin, "", {
+      istio: { services: services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
+    }),
   });
 }
 

@@ -119,6 +119,16 @@ for (const [name, id, metadata, message] of refused) {
   });
 }
 
+test("one place for two listeners, and one port for two applications, are refused", () => {
+  const inbound = { port: 9080, address: "127.0.0.1", bind_port: 1001, app_port: 1 };
+  assert.throws(
+    () => read(ID, { TULLE: { inbound: [inbound, { ...inbound, bind_port: 1002 }] } }),
+    /inbound has port 9080 twice/,
+  );
+  const outbound = [{ port: 80, address: "127.0.0.1", bind_port: 1001 }];
+  assert.throws(() => read(ID, { TULLE: { inbound: [inbound], outbound } }), /binds 127\.0\.0\.1 port 1001 twice/);
+});
+
 test("too many ports are refused", () => {
   const inbound = Array.from({ length: 257 }, (_, index) => ({
     port: index + 1,

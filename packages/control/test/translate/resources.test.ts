@@ -67,7 +67,7 @@ const inbound = {
 };
 
 test("an inbound listener leads to the application behind the sidecar", () => {
-  const proxy = new TestMesh(service("reviews")).proxy({ tulle: inbound });
+  const proxy = new TestMesh(service("reviews")).proxy({ tulle: inbound, labels: { app: "reviews" } });
   const listener = proxy.json(TYPE.listener, "127.0.0.1_41002");
   assert.equal(listener["traffic_direction"], "INBOUND");
   const { route_config: routes, server_header_transformation: server } = manager(listener) as {
@@ -80,8 +80,7 @@ test("an inbound listener leads to the application behind the sidecar", () => {
   assert.deepEqual(host!.domains, ["*"]);
   assert.deepEqual(host!.routes[0]!["route"], { cluster: "inbound|9080||", timeout: "0s" });
 
-  const { metadata: _, ...cluster } = proxy.json(TYPE.cluster, "inbound|9080||");
-  assert.deepEqual(cluster, {
+  assert.deepEqual(proxy.json(TYPE.cluster, "inbound|9080||"), {
     name: "inbound|9080||",
     type: "STATIC",
     connect_timeout: "10s",
@@ -92,6 +91,20 @@ test("an inbound listener leads to the application behind the sidecar", () => {
         { lb_endpoints: [{ endpoint: { address: { socket_address: { address: "127.0.0.2", port_value: 41003 } } } }] },
       ],
     },
+    metadata: {
+      filter_metadata: {
+        "tulle.origin": { kind: "Workload", namespace: "default", name: "client", field: "" },
+        istio: { services: [{ host: HOST, name: "reviews", namespace: "default" }] },
+      },
+    },
+  });
+});
+
+test("an inbound cluster names the service that is made up for the workload before it is known", () => {
+  const proxy = new TestMesh(service("reviews")).proxy({ tulle: { ...inbound, service: "cart" } });
+  const before = proxy.json(TYPE.cluster, "inbound|9080||")["metadata"] as { filter_metadata: { istio: unknown } };
+  assert.deepEqual(before.filter_metadata.istio, {
+    services: [{ host: "cart.default.svc.cluster.local", name: "cart", namespace: "default" }],
   });
 });
 

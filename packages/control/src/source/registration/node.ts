@@ -55,7 +55,7 @@ export function readNode(node: Node): ProxyNode {
   const tulle = readObject(metadata, "TULLE", "node.metadata.TULLE");
   const at = "node.metadata.TULLE";
   const workload = readText(metadata, "WORKLOAD_NAME", "node.metadata") ?? id.workload;
-  return {
+  const proxy: ProxyNode = {
     id: node.id,
     type: id.type,
     dataPlane: dataPlaneOf(node.userAgentName),
@@ -79,6 +79,26 @@ export function readNode(node: Node): ProxyNode {
     gatewayPorts: readGatewayPorts(tulle, `${at}.gateway_ports`),
     reportsHealth: readText(tulle, "health", at) === "reported",
   };
+  refuseDuplicates(proxy, at);
+  return proxy;
+}
+
+/** Two listeners cannot have one place, nor two applications one port of the workload. */
+function refuseDuplicates({ httpProxy, inbound, outbound }: ProxyNode, at: string): void {
+  const ports = inbound.map(({ port }) => `${port}`);
+  refuseTwice(ports, (port) => new MetadataError(`${at}.inbound`, `has port ${port} twice`, "each port once"));
+  const places = [
+    ...(httpProxy === undefined ? [] : [httpProxy]),
+    ...outbound.map(({ bind }) => bind),
+    ...inbound.map(({ address, bindPort }) => ({ address, port: bindPort })),
+  ];
+  const binds = places.map(({ address, port }) => `${address} port ${port}`);
+  refuseTwice(binds, (bind) => new MetadataError(at, `binds ${bind} twice`, "each address and port once"));
+}
+
+function refuseTwice(values: readonly string[], error: (value: string) => MetadataError): void {
+  const twice = values.find((value, index) => values.indexOf(value) !== index);
+  if (twice !== undefined) throw error(twice);
 }
 
 interface NodeId {

@@ -1,0 +1,74 @@
+/** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
+import { serviceHost } from "@tulle/api";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
+import type { ResourceSet } from "@tulle/xds";
+import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
+import type { Origin } from "../model/origin.ts";
+import type { MeshService } from "../model/service.ts";
+import { rememberLast } from "../model/sharing.ts";
+import type { InboundPort } from "../model/workload.ts";
+import type { ProxyNode } from "../source/registration/node.ts";
+import { translateInboundCluster } from "../translate/clusters.ts";
+import type { InboundClusterInput } from "../translate/clusters.ts";
+import type { Capabilities } from "../translate/data-plane.ts";
+import { inboundListener, outboundListener } from "../translate/listeners.ts";
+import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
+
+function originOfNode(node: ProxyNode): Origin {
+  return { kind: "Workload", namespace: node.namespace, name: node.workload };
+}
+
+/** Names of the route configurations that the proxy's listeners refer to. */
+export function routeNames({ httpProxy, outbound }: ProxyNode): readonly string[] {
+  const names = outbound.map(({ port }) => portRoutes(port));
+  return [...new Set(httpProxy === undefined ? names : [HTTP_PROXY_ROUTES, ...names])];
+}
+
+export function ownListeners(node: ProxyNode, capabilities: Capabilities): ResourceSet {
+  const { httpProxy, outbound, inbound } = node;
+  const origin = originOfNode(node);
+  const listeners: Listener[] = [];
+  if (httpProxy !== undefined) {
+    listeners.push(outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, origin, capabilities }));
+  }
+  for (const { port, bind } of outbound) {
+    listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, capabilities }));
+  }
+  for (const port of inbound) listeners.push(inboundListener({ inbound: port, origin, capabilities }));
+  return resourceSet(
+    TYPE.listener,
+    listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener)),
+  );
+}
+
+/** The applications behind the proxy; they name the services that they answer for, so the set depends on those. */
+export function inboundClusters(node: ProxyNode): (services: readonly MeshService[], domain: string) => ResourceSet {
+  const origin = originOfNode(node);
+  let before: ResourceSet | undefined;
+  return rememberLast((services: readonly MeshService[], domain: string) => {
+    const clusters = node.inbound.map((inbound) =>
+      translateInboundCluster({ inbound, services: servicesAt(inbound, node, services, domain), origin }),
+    );
+    const resources = clusters.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
+    before = resourceSet(TYPE.cluster, resources, before);
+    return before;
+  });
+}
+
+/** Services that have a port which leads there; else the one that the workload names, which is made up for it. */
+function servicesAt(
+  inbound: InboundPort,
+  node: ProxyNode,
+  services: readonly MeshService[],
+  domain: string,
+): InboundClusterInput["services"] {
+  const { namespace, service: name } = node;
+  const found = servicesOfWorkload(services, node).filter(({ ports }) =>
+    ports.some((port) => inboundFor(node, port) === inbound),
+  );
+  if (found.length > 0 || name === undefined) return found;
+  return [{ host: serviceHost(name, namespace, domain).toLowerCase(), name, namespace }];
+}

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 const LAUNCHER = join(import.meta.dirname, "..", "..", "..", "packages", "cli", "bin", "tulle.js");
@@ -28,11 +29,20 @@ export interface RunningTulle {
 
 let marks = 0;
 const running = new Set<RunningTulle>();
-process.on("exit", () => {
+// A test that fails leaves its commands running; the file's process could not end.
+after(() => {
   for (const tulle of running) {
-    for (const pid of tulle.processes()) process.kill(pid, "SIGKILL");
+    for (const pid of tulle.processes()) killIfThere(pid);
   }
 });
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
 
 export function startTulle(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningTulle {
   const mark = `${process.pid}-${++marks}`;
@@ -47,7 +57,6 @@ export function startTulle(args: readonly string[], env: NodeJS.ProcessEnv = {})
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = new Promise<Ended>((resolve) => {
     child.once("close", (code, signal) => {
-      if (tulle.processes().length === 0) running.delete(tulle);
       resolve({ code, signal, stdout, stderr });
     });
   });

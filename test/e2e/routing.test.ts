@@ -142,7 +142,7 @@ describe("routing in the demo", () => {
 
     const table = await tulle("get", "vs", ...api);
     assert.match(table.stdout, /^NAME +GATEWAYS +HOSTS .*STATUS/);
-    assert.match(table.stdout, /^reviews +reviews .*InForce/m);
+    assert.match(table.stdout, /^reviews +- +reviews .*InForce/m);
     const json = JSON.parse((await tulle("get", "virtualservice", "reviews", "-o", "json", ...api)).stdout) as {
       spec: { http: { route: { destination: { subset: string } }[] }[] };
     };
@@ -168,7 +168,7 @@ describe("routing in the demo", () => {
     );
     const { code, stderr } = await tulle("apply", "-f", file, "--http", demo.http);
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`^${file}:20:\\d+: VirtualService default/other: spec\\.http\\[0\\]\\.rout`, "m"));
+    assert.match(stderr, new RegExp(`^${file}:22:\\d+: VirtualService default/other: spec\\.http\\[0\\]\\.rout`, "m"));
     assert.match(stderr, /timeout/);
     assert.match(stderr, /nothing was applied/);
     assert.equal((await tulle("get", "vs", "other", "--http", demo.http)).code, 1);

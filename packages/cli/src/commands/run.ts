@@ -6,7 +6,8 @@ import { reportReady } from "../process/part.ts";
 import { reservePorts } from "../process/ports.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
 import { startProgram } from "../process/program.ts";
-import { onStop } from "../process/stop-signal.ts";
+import type { Program } from "../process/program.ts";
+import { endOnStop, onStop } from "../process/stop-signal.ts";
 import { connectionOptions, identify } from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
@@ -97,6 +98,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       labels: options.label,
     });
     const outbound = options.outbound.map(parseOutbound);
+    const stopEnding = endOnStop(); // nothing runs yet that would have to be stopped
     const stateDir = options["state-dir"] ?? defaultStateDir();
     const located = locate("xds", options.xds, stateDir);
 
@@ -134,7 +136,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
 
     const env = programEnvironment(process.env, { identity, app, httpProxy, admin, outbound: bound });
     try {
-      return await serve(sidecar, rest ?? [], env, app, options.grace * 1000, () => {
+      const program = await startProgram(rest ?? [], env);
+      stopEnding();
+      return await serve(sidecar, program, app, options.grace * 1000, () => {
         local.release();
         reportReady({ admin: formatAddress(admin), pid: process.pid });
       });
@@ -154,16 +158,14 @@ function parseOutbound(text: string): { port: number; local: number | undefined 
   return { port, local };
 }
 
-/** Runs the program beside its sidecar until it ends or is to stop; resolves with its exit code. */
+/** Keeps the sidecar beside the program until that ends or is to stop; resolves with its exit code. */
 async function serve(
   sidecar: Sidecar,
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
+  program: Program,
   app: { host: string; port: number },
   graceMs: number,
   onServing: () => void,
 ): Promise<number> {
-  const program = await startProgram(command, env);
   const ended = new AbortController();
   const unlisten = onStop((signal, count) => {
     if (count > 1) program.signal("SIGKILL");

@@ -23,6 +23,11 @@ export function onStop(stop: (signal: StopSignal, count: number) => void): () =>
   };
 }
 
+/** Ends the process at the first stop signal, with its exit code; until the returned function is called. */
+export function endOnStop(): () => void {
+  return onStop((signal) => process.exit(signalExitCode(signal)));
+}
+
 /** Resolves with the first stop signal. A second one ends the process at once. */
 export function stopRequested(): Promise<StopSignal> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { DeltaDiscoveryResponseSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { DeltaDiscoveryResponseSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { readDeltaResponse } from "../src/push/delta-response.ts";
 
 const message = create(DeltaDiscoveryResponseSchema, {

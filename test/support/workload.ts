@@ -1,7 +1,7 @@
 /** Workloads as the control plane sees them: a bootstrap that knows only the ADS address, and a registration without a proxy. */
 import { credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { fromJson, toBinary } from "@bufbuild/protobuf";
-import { DiscoveryRequestSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { DiscoveryRequestSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { TYPE } from "@tulle/xds";
 
 interface TulleMetadata {

@@ -1,12 +1,12 @@
 /** What a simulated proxy reads from a resource: names to subscribe to, and the content that changes. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { ClusterSchema, Cluster_DiscoveryType } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { ClusterSchema, Cluster_DiscoveryType } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { Change } from "./messages.ts";
 
 export const TYPE = {

@@ -1,6 +1,6 @@
 /** A running proxy: configuration, data plane, management server connection and admin endpoint, put together. */
-import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import type { AdsClient } from "@tulle/xds/client";
 import { AdminServer } from "./admin/server.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";

@@ -8,7 +8,7 @@ import {
   EndpointsConfigDumpSchema,
   ListenersConfigDumpSchema,
   RoutesConfigDumpSchema,
-} from "@tulle/xds/gen/envoy/admin/v3/config_dump_shared_pb.ts";
+} from "@tulle/xds/gen/envoy/admin/v3/config_dump_shared_pb.js";
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { ConnectedProxy } from "../push/pusher.ts";

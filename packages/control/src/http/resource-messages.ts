@@ -1,14 +1,14 @@
 import { createRegistry } from "@bufbuild/protobuf";
 import type { Registry } from "@bufbuild/protobuf";
-import { file_envoy_config_cluster_v3_cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { file_envoy_config_endpoint_v3_endpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { file_envoy_config_listener_v3_listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { file_envoy_extensions_filters_http_router_v3_router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
-import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
-import { file_xds_type_v3_typed_struct } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
+import { file_envoy_config_cluster_v3_cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { file_envoy_config_endpoint_v3_endpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { file_envoy_config_listener_v3_listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { file_envoy_extensions_filters_http_router_v3_router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { file_xds_type_v3_typed_struct } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 
 /** Every message that our resources are or hold as Any: what is needed to show them as JSON. */
 export const RESOURCE_MESSAGES: Registry = createRegistry(

@@ -1,9 +1,9 @@
 /** Listeners and routes of gateway workloads. */
 import { toBinary } from "@bufbuild/protobuf";
 import { matchesLabels } from "@tulle/api";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";

@@ -5,12 +5,12 @@
  */
 import { isVisibleTo, MESH_GATEWAY } from "@tulle/api";
 import type { Labels } from "@tulle/api";
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { DestinationRuleIndex, MergedDestinationRule, MergedSubset } from "../model/destination-rule.ts";
-import type { EndpointIndex } from "../model/endpoints.ts";
+import type { EndpointIndex, MeshEndpoint } from "../model/endpoints.ts";
 import { HostIndex } from "../model/host-index.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";
 import { httpCarrier } from "../model/service.ts";
@@ -23,6 +23,8 @@ import type { Capabilities } from "../translate/data-plane.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
 import { outboundCluster } from "../translate/names.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
+
+const NO_ENDPOINTS: readonly MeshEndpoint[] = [];
 
 export interface ClientClass {
   readonly namespace: string;
@@ -53,6 +55,10 @@ export class MeshView {
   #services: readonly MeshService[] | undefined;
   #clusterSet: ResourceSet | undefined;
   #endpointSet: ResourceSet | undefined;
+  readonly #assignments = new WeakMap<
+    ClusterPlan,
+    { readonly endpoints: readonly MeshEndpoint[]; readonly resource: EncodedResource }
+  >();
 
   constructor(client: ClientClass, snapshot: Snapshot, cache: EncodedCache<EncodedResource>) {
     this.client = client;
@@ -134,12 +140,18 @@ export class MeshView {
   });
 
   readonly #endpoints = rememberLast((plans: readonly ClusterPlan[], index: EndpointIndex): ResourceSet => {
-    const resources = plans.map(({ name, service, port, subset }) => {
-      const endpoints = index.get(service.host)?.byPort.get(port.number) ?? [];
+    const resources = plans.map((plan) => {
+      const { name, service, port, subset } = plan;
+      const endpoints = index.get(service.host)?.byPort.get(port.number) ?? NO_ENDPOINTS;
+      // Most assignments are the ones of before: looking here first is what keeps a change of one endpoint cheap.
+      const before = this.#assignments.get(plan);
+      if (before?.endpoints === endpoints) return before.resource;
       const input = { cluster: name, endpoints, labels: subset?.subset.labels };
-      return this.#cache.get(service, `endpoints ${name}`, input, (full) =>
+      const resource = this.#cache.get(service, `endpoints ${name}`, input, (full) =>
         encodeResource(name, ClusterLoadAssignmentSchema, translateLoadAssignment(full)),
       );
+      this.#assignments.set(plan, { endpoints, resource });
+      return resource;
     });
     this.#endpointSet = resourceSet(TYPE.endpoints, resources, this.#endpointSet);
     return this.#endpointSet;

@@ -1,8 +1,8 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
 import { serviceHost } from "@tulle/api";
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { ResourceSet } from "@tulle/xds";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";

@@ -1,5 +1,5 @@
 /** What one proxy is to hold: the sets of its class, and what is its own. */
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, resourceView, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet, ResourceView } from "@tulle/xds";
 import type { MeshService } from "../model/service.ts";

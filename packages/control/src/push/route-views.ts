@@ -1,9 +1,9 @@
 /** Route configurations and virtual hosts of one class of clients. */
 import { toBinary } from "@bufbuild/protobuf";
 import { hostMatches, MESH_GATEWAY } from "@tulle/api";
-import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { MeshService } from "../model/service.ts";

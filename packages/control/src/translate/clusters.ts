@@ -7,10 +7,10 @@ import {
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_LbPolicy as LbPolicy,
   ClusterSchema,
-} from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+} from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
+import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { MergedDestinationRule, MergedSubset } from "../model/destination-rule.ts";
 import type { Origin } from "../model/origin.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";

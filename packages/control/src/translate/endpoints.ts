@@ -3,10 +3,10 @@ import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { matchesLabels } from "@tulle/api";
 import type { Labels } from "@tulle/api";
-import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.ts";
-import type { LbEndpointSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.js";
+import type { LbEndpointSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { MeshEndpoint } from "../model/endpoints.ts";
 
 /** Everything a load assignment is made of. */

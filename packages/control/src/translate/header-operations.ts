@@ -4,8 +4,8 @@ import type { HeaderOperations, IstioHeaders } from "@tulle/api";
 import {
   HeaderValueOption_HeaderAppendAction as AppendAction,
   HeaderValueOptionSchema,
-} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { HeaderValueOption } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { HeaderValueOption } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compareText } from "../model/stored-object.ts";
 import { headerFormat } from "./header-format.ts";
 

@@ -3,17 +3,17 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
-import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
   HttpConnectionManagerSchema,
-} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
+} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import type { Origin } from "../model/origin.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { Capabilities } from "./data-plane.ts";

@@ -1,8 +1,8 @@
 /** Says in a resource's metadata which object it was made from, so that nobody has to guess which YAML did this. */
 import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { MetadataSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { Metadata } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { MetadataSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { Metadata } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { Origin } from "../model/origin.ts";
 
 /** Key in `filter_metadata`. */

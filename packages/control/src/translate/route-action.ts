@@ -10,15 +10,15 @@ import {
   RouteActionSchema,
   WeightedCluster_ClusterWeightSchema,
   WeightedClusterSchema,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type {
   DirectResponseAction,
   RedirectAction,
   Route,
   RouteAction,
   WeightedCluster_ClusterWeight,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { RegexMatchAndSubstituteSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RegexMatchAndSubstituteSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
 import type { MeshService } from "../model/service.ts";
 import { fromText, milliseconds } from "./durations.ts";
 import type { HeaderLists, TranslatedHeaders } from "./header-operations.ts";

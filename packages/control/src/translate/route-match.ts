@@ -2,9 +2,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HttpMatchRequest, StringMatch } from "@tulle/api";
-import { HeaderMatcherSchema, RouteMatchSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import type { HeaderMatcher, RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import type { StringMatcherSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.ts";
+import { HeaderMatcherSchema, RouteMatchSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { HeaderMatcher, RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { StringMatcherSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
 import { compareText } from "../model/stored-object.ts";
 
 /** Header keys that stand for JWT claims; routing on them needs RequestAuthentication. */

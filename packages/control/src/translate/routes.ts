@@ -1,9 +1,9 @@
 /** Route configurations: shells that name their virtual hosts' source, and virtual hosts that were encoded before. */
 import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 
 export interface RouteConfigurationInput {
   readonly name: string;

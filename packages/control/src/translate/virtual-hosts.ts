@@ -6,8 +6,8 @@ import {
   RouteSchema,
   VirtualHost_TlsRequirementType as TlsRequirement,
   VirtualHostSchema,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import type { Route, VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { Route, VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { MeshService } from "../model/service.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { outboundCluster } from "./names.ts";

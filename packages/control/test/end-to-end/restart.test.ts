@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { TYPE } from "@tulle/xds";
 import { start, TestClient } from "../support/control-plane.ts";
 import { temporaryFolder } from "../support/directory.ts";

@@ -21,12 +21,10 @@ const host = fc.oneof(
   ),
 );
 
-const aService = fc
-  .tuple(name, namespace, fc.uniqueArray(port, { minLength: 1 }))
-  .map(([n, ns, ports]) => ({
-    key: `S ${n} ${ns}`,
-    yaml: service(n, ns, `[${ports.map((p) => `{ name: http-${p}, port: ${p} }`).join(", ")}]`),
-  }));
+const aService = fc.tuple(name, namespace, fc.uniqueArray(port, { minLength: 1 })).map(([n, ns, ports]) => ({
+  key: `S ${n} ${ns}`,
+  yaml: service(n, ns, `[${ports.map((p) => `{ name: http-${p}, port: ${p} }`).join(", ")}]`),
+}));
 const aRule = fc
   .tuple(
     name,
@@ -43,12 +41,10 @@ const aRule = fc
       http: `[{ ${match}route: [{ destination: { host: ${to}, subset: v1 } }] }]`,
     }),
   }));
-const aDestinationRule = fc
-  .tuple(name, namespace, name)
-  .map(([n, ns, h]) => ({
-    key: `D ${n} ${ns}`,
-    yaml: destinationRule(n, `{ host: ${h}, subsets: [{ name: v1, labels: { v: x } }] }`, ns),
-  }));
+const aDestinationRule = fc.tuple(name, namespace, name).map(([n, ns, h]) => ({
+  key: `D ${n} ${ns}`,
+  yaml: destinationRule(n, `{ host: ${h}, subsets: [{ name: v1, labels: { v: x } }] }`, ns),
+}));
 const anEntry = fc
   .tuple(
     name,

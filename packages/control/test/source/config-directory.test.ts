@@ -40,6 +40,25 @@ test("an editor that writes beside and renames is one change", async (t) => {
   assert.equal(changes() - before, 1);
 });
 
+test("an editor that moves the file away before it writes it anew takes nothing out of force in between", async (t) => {
+  const { root, directory, names } = await startDirectory(t, { "a.yaml": configMap("a") });
+  const seen = new Set<string>();
+  const end = performance.now() + 150;
+  renameSync(join(root, "a.yaml"), join(root, "a.yaml~"));
+  await eventually(() => {
+    seen.add(names().join());
+    assert.ok(performance.now() > end - 100);
+  });
+  writeFileSync(join(root, "a.yaml"), "");
+  writeFileSync(join(root, "a.yaml"), configMap("new"));
+  await eventually(() => {
+    seen.add(names().join());
+    assert.deepEqual(names(), ["ConfigMap/new"]);
+  });
+  assert.deepEqual([...seen], ["ConfigMap/a", "ConfigMap/new"]);
+  assert.deepEqual(directory.diagnostics, []);
+});
+
 test("a file that becomes wrong keeps its last good version and says so, once", async (t) => {
   const { directory, names, logs, write } = await startDirectory(t, { "a.yaml": configMap("a") });
   write("a.yaml", `${configMap("a", "new")}---\na: [`);

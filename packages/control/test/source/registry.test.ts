@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { readNode } from "../../src/source/registration/node.ts";
 import type { ProxyNode } from "../../src/source/registration/node.ts";
 import { RECONNECT_MS, WorkloadRegistry } from "../../src/source/registration/registry.ts";

@@ -5,7 +5,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { AdsClient } from "@tulle/xds/client";
 import type { ReceivedResource } from "@tulle/xds/client";
-import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { startControlPlane } from "../../src/index.ts";
 import type { ControlPlane } from "../../src/index.ts";
 import { atEnd } from "./at-end.ts";

@@ -4,7 +4,7 @@ import { create, fromBinary, toJson } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { formatDiagnostic, parseYaml } from "@tulle/api";
-import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceView } from "@tulle/xds";
 import { RESOURCE_MESSAGES } from "../../src/http/resource-messages.ts";

@@ -1,6 +1,6 @@
 /** What an admin endpoint is: a path, its help, and a pure function from a query to a reply. */
 import type { AdsClient } from "@tulle/xds/client";
-import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";

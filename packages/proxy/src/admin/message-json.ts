@@ -7,8 +7,8 @@ import {
   fromBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { type Node, NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { type Node, NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { TYPE_URL_PREFIX } from "../plan/supported-fields.ts";
 import { extensionRegistry } from "../plan/schemas.ts";
 

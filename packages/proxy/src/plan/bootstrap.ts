@@ -1,7 +1,7 @@
 /** Reads an Envoy bootstrap file: the same file starts Envoy and this proxy. */
 import { readFile } from "node:fs/promises";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { checkMessage } from "./check.ts";
 import { decodeJson } from "./json.ts";
 import { ConfigError, Place, type Problem, throwProblems } from "./problems.ts";

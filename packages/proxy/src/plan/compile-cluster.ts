@@ -4,14 +4,14 @@ import {
   ClusterSchema,
   Cluster_DiscoveryType as Discovery,
   Cluster_LbPolicy as LbPolicy,
-} from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+} from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
   type Http1ProtocolOptions,
   type HttpProtocolOptions,
-} from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.ts";
-import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+} from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
+import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { statNameOf } from "../stats/index.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { milliseconds } from "./duration.ts";

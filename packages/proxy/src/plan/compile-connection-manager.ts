@@ -1,13 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Workload } from "@tulle/telemetry";
-import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.ts";
-import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
+import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   type HttpConnectionManager,
   HttpConnectionManager_PathWithEscapedSlashesAction as Escaped,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
-} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { milliseconds } from "./duration.ts";
 import { compileMeshStats } from "./mesh-stats-config.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";

@@ -1,4 +1,4 @@
-import { type Cluster, Cluster_DnsLookupFamily as Family } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { type Cluster, Cluster_DnsLookupFamily as Family } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { DnsOptions, LookupFamily } from "../upstream/dns-resolver.ts";
 import { milliseconds } from "./duration.ts";
 

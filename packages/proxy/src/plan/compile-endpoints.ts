@@ -1,6 +1,6 @@
-import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.ts";
-import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import type { LbEndpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
+import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.js";
+import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import type { LbEndpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
 import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
 import type { ClusterPlan, EndpointPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";

@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
-import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import type { FilterChain } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import type { FilterChain } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { readSocketAddress } from "./address.ts";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import { fingerprintOf } from "./fingerprint.ts";

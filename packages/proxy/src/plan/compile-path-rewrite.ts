@@ -1,4 +1,4 @@
-import type { RegexMatchAndSubstitute } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.ts";
+import type { RegexMatchAndSubstitute } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
 import type { Place } from "./problems.ts";
 import { substitution } from "./regex.ts";
 import { withoutQuery } from "./route-table.ts";

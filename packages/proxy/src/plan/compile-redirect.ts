@@ -1,7 +1,7 @@
 import {
   type RedirectAction as RedirectMessage,
   RedirectAction_RedirectResponseCode as Code,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { compilePathRewrite } from "./compile-path-rewrite.ts";
 import type { RedirectAction, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";

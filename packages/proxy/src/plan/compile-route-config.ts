@@ -1,9 +1,9 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { type RouteConfiguration, RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { type RouteConfiguration, RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import {
   type VirtualHost,
   VirtualHost_TlsRequirementType as TlsRequirement,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { HTTPS_REDIRECT } from "./compile-redirect.ts";
 import { compileRoute } from "./compile-route.ts";
 import { fingerprintOf } from "./fingerprint.ts";

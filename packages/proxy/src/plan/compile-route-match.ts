@@ -1,8 +1,8 @@
 import {
   FractionalPercent_DenominatorType as Denominator,
   type FractionalPercent,
-} from "@tulle/xds/gen/envoy/type/v3/percent_pb.ts";
-import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/type/v3/percent_pb.js";
+import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";

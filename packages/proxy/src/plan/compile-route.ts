@@ -3,7 +3,7 @@ import {
   type RouteAction as RouteActionMessage,
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type WeightedCluster_ClusterWeight,
-} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
 import { compileRedirect } from "./compile-redirect.ts";
 import { compileRouteMatch } from "./compile-route-match.ts";

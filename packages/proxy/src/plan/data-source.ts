@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { DataSource } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { DataSource } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { Place } from "./problems.ts";
 
 /** The bytes of a DataSource as latin1 text. A file is read once, here. */

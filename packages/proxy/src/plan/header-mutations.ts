@@ -2,7 +2,7 @@
 import {
   type HeaderValueOption,
   HeaderValueOption_HeaderAppendAction as Action,
-} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compileHeaderValue } from "./header-value-format.ts";
 import type { HeaderMutation } from "./plan.ts";
 import type { Place } from "./problems.ts";

@@ -3,7 +3,7 @@
  * every error has its path, and all of them are reported.
  */
 import { type DescField, type DescMessage, type JsonValue, type MessageShape, fromJson } from "@bufbuild/protobuf";
-import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.ts";
+import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { type Place } from "./problems.ts";
 import { extensionRegistry } from "./schemas.ts";
 import { TYPE_URL_PREFIX } from "./supported-fields.ts";

@@ -1,5 +1,5 @@
 /** Conditions of a route on headers and query parameters. Behaviour: Envoy `source/common/http/header_utility.cc`, `source/common/router/config_utility.cc`. */
-import type { HeaderMatcher, QueryParameterMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { HeaderMatcher, QueryParameterMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";

@@ -1,4 +1,4 @@
-import type { StringMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.ts";
+import type { StringMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
 import type { Place } from "./problems.ts";
 import { type TextTest, fullMatch } from "./regex.ts";
 

@@ -16,7 +16,7 @@ import {
   rules,
   type FieldRules,
   type StringRules,
-} from "@tulle/xds/gen/validate/validate_pb.ts";
+} from "@tulle/xds/gen/validate/validate_pb.js";
 
 /** Says what is wrong with a value; null if nothing is. */
 export type Rule = (value: unknown) => string | null;

@@ -1,9 +1,9 @@
 /** How the management server is reached: a cluster of the bootstrap, read for gRPC instead of the data plane. */
 import { isIPv6 } from "node:net";
-import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ApiConfigSource_ApiType as ApiType } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ApiConfigSource_ApiType as ApiType } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
+import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { readNamedAddress } from "../plan/address.ts";
 import { milliseconds } from "../plan/duration.ts";
 import type { Place } from "../plan/problems.ts";

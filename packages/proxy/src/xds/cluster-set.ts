@@ -2,7 +2,7 @@
  * The clusters that there are, static and from CDS, and where their endpoints come from. A cluster whose endpoints are not known
  * yet is warming: the data plane does not see it, and an older version of it keeps serving.
  */
-import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";

@@ -4,11 +4,11 @@
  */
 import { type DescMessage, type Message, type MessageShape, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Workload, workloadOfNode } from "@tulle/telemetry";
-import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";

@@ -3,7 +3,7 @@
  * keeps serving, a new one does not accept.
  */
 import type { Workload } from "@tulle/telemetry";
-import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { compileListener } from "../plan/compile-listener.ts";

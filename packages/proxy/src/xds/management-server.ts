@@ -1,7 +1,7 @@
 /** Connects the ADS client of @tulle/xds. Apart from the rest because it brings gRPC with it. */
 import { AdsClient } from "@tulle/xds/client";
-import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import type { ConfigSource } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.ts";
+import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import type { ConfigSource } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { Log } from "../log.ts";
 import { milliseconds } from "../plan/duration.ts";

@@ -4,7 +4,7 @@ import {
   ExtensionSchema,
   type Node,
   NodeSchema,
-} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+} from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { USER_AGENT_NAME, VERSION } from "../version.ts";
 import { SUPPORTED_FIELDS } from "../plan/supported-fields.ts";
 

@@ -3,8 +3,8 @@
  * RouteConfigRef; a change compiles what changed and swaps the ref's table.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { VirtualHostSchema, type VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { VirtualHostSchema, type VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { checkMessage } from "../plan/check.ts";
 import {
   type RouteConfigContext,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
 import type { Proxy } from "../../src/proxy.ts";
 import { listenerJson } from "../plan/support.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { compileEndpoints } from "../../src/plan/compile-endpoints.ts";
 import type { ClusterPlan, EndpointPlan } from "../../src/plan/plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";

@@ -1,8 +1,8 @@
 /** Compiles pieces of Envoy configuration, given as JSON, the way the proxy does at start. */
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { checkMessage } from "../../src/plan/check.ts";
 import { compileCluster } from "../../src/plan/compile-cluster.ts";
 import { compileListener } from "../../src/plan/compile-listener.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
 import type { EndpointPlan } from "../../src/plan/plan.ts";
 import { Place } from "../../src/plan/problems.ts";

@@ -13,12 +13,12 @@ import {
   resourceView,
 } from "@tulle/xds";
 import { ADS_SERVER_OPTIONS, type AdsConnection, AdsServer, type NackDetail } from "@tulle/xds/server";
-import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
-import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.ts";
-import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { type Log, createLog } from "../../src/log.ts";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
 import { type Proxy, startProxy } from "../../src/proxy.ts";

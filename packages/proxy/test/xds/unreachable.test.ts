@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
 import { startProxy } from "../../src/proxy.ts";
 import { listenerJson } from "../plan/support.ts";

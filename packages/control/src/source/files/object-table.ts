@@ -16,7 +16,7 @@ export interface ObjectTable {
   readonly byKey: ReadonlyMap<string, StoredObject>;
   /** Objects that another file, or the same file before, already has. */
   readonly duplicates: readonly Diagnostic[];
-  /** When objects without a creationTimestamp were first seen, by key. */
+  /** When each object was first seen, by key: the age of those without a creationTimestamp. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
 
@@ -26,24 +26,44 @@ export const EMPTY_TABLE: ObjectTable = { objects: [], byKey: new Map(), duplica
 export function buildTable(files: readonly FileObjects[], previous: ObjectTable, now: number): ObjectTable {
   const byKey = new Map<string, StoredObject>();
   const duplicates: Diagnostic[] = [];
-  const firstSeen = new Map<string, number>();
-  for (const loaded of files.flatMap(({ objects }) => objects)) {
-    const key = keyOf(loaded);
-    const winner = byKey.get(key);
-    if (winner !== undefined) {
-      duplicates.push(duplicate(loaded, winner.loaded));
-      continue;
+  const added = new Map<string, number>();
+  for (const file of files) {
+    for (const loaded of file.objects) {
+      const key = keyOf(loaded);
+      const winner = byKey.get(key);
+      if (winner !== undefined) {
+        duplicates.push(duplicate(loaded, winner.loaded));
+        continue;
+      }
+      const before = previous.byKey.get(key);
+      if (before?.loaded === loaded) {
+        byKey.set(key, before);
+        continue;
+      }
+      const seen = previous.firstSeen.get(key) ?? now;
+      if (!previous.firstSeen.has(key)) added.set(key, seen);
+      byKey.set(key, { key, loaded, createdAt: creationOf(loaded) ?? seen });
     }
-    const seen = previous.firstSeen.get(key) ?? now;
-    firstSeen.set(key, seen);
-    const before = previous.byKey.get(key);
-    const createdAt = creationOf(loaded) ?? seen;
-    const same = before?.loaded === loaded && before.createdAt === createdAt;
-    byKey.set(key, same ? before : { key, loaded, createdAt });
   }
   const objects = [...byKey.values()];
   const unchanged = sameElements(objects, previous.objects);
-  return { objects: unchanged ? previous.objects : objects, byKey, duplicates, firstSeen };
+  return {
+    objects: unchanged ? previous.objects : objects,
+    byKey,
+    duplicates,
+    firstSeen: firstSeenOf(byKey, added, previous.firstSeen),
+  };
+}
+
+/** The same map while the same objects are there. */
+function firstSeenOf(
+  byKey: ReadonlyMap<string, StoredObject>,
+  added: ReadonlyMap<string, number>,
+  before: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  // With nothing new, as many means the same.
+  if (added.size === 0 && before.size === byKey.size) return before;
+  return new Map([...byKey.keys()].map((key) => [key, added.get(key) ?? before.get(key)!]));
 }
 
 const keyOf = rememberByObject(({ object }: LoadedObject) => objectKey(object));

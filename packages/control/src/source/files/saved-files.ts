@@ -30,10 +30,9 @@ export class SavedFiles {
   }
 
   setFirstSeen(firstSeen: ReadonlyMap<string, number>): void {
-    const known = this.#firstSeen;
+    if (firstSeen === this.#firstSeen) return;
     this.#firstSeen = firstSeen;
-    const same = known.size === firstSeen.size && [...firstSeen].every(([key, at]) => known.get(key) === at);
-    if (!same) this.#save();
+    this.#save();
   }
 
   good(path: string): string | undefined {

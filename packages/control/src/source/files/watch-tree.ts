@@ -13,8 +13,15 @@ export interface WatchOptions {
   readonly onChange: (changed: ReadonlySet<string> | "all") => void;
 }
 
-/** A write is many events; the file is read when there have been none for this long. */
-const SETTLE_MS = 20;
+/** Milliseconds without a further event after which a change is taken for complete. */
+const SETTLE_MS = {
+  /** A write is many events. */
+  written: 20,
+  /** A file that was renamed into place is complete. One that was created is not, but its writing is events of its own. */
+  renamed: 3,
+  /** Editors move a file away, or empty it, before they write it anew: what is gone is believed later. */
+  gone: 100,
+};
 /** Someone who writes without pause must not keep others waiting. */
 const MAX_SETTLE_MS = 300;
 /** Watchers miss events (network file systems, links to other trees), so everything is looked at once in a while. */
@@ -28,30 +35,31 @@ export function watchTree({ root, clock, log, onChange }: WatchOptions): () => v
   let cancelRescan: (() => void) | undefined;
   let closed = false;
 
-  const note = (path: string | null): void => {
+  const note = (path: string | null, settleMs: number): void => {
     if (closed) return;
     if (changed === undefined) firstAt = clock.now();
     if (path === null) changed = "all";
     else if (changed !== "all") changed = (changed ?? new Set()).add(path);
     cancelSettle?.();
     const waited = clock.now() - firstAt;
-    cancelSettle = clock.after(Math.max(0, Math.min(SETTLE_MS, MAX_SETTLE_MS - waited)), () => {
+    cancelSettle = clock.after(Math.max(0, Math.min(settleMs, MAX_SETTLE_MS - waited)), () => {
       const names = changed ?? "all";
       changed = undefined;
       if (names === "all") directories.follow();
       onChange(names);
     });
   };
-  const directories = new WatchedDirectories(root, log, (directory, name) => {
-    if (name === null) return note(null);
-    const path = relative(root, join(directory, name));
-    if (isConfigPath(path)) note(path);
+  const directories = new WatchedDirectories(root, log, (event, directory, name) => {
+    if (name === null) return note(null, SETTLE_MS.written);
+    const full = join(directory, name);
+    const path = relative(root, full);
+    if (isConfigPath(path)) note(path, isGoneOrEmpty(full) ? SETTLE_MS.gone : SETTLE_MS[event]);
     // Of other names only directories and links to them matter: `..data` of a mounted ConfigMap is such a link.
-    else if (directories.has(join(directory, name)) || leadsToDirectory(join(directory, name))) note(null);
+    else if (directories.has(full) || leadsToDirectory(full)) note(null, SETTLE_MS.written);
   });
   const rescan = (): void => {
     cancelRescan = clock.after(RESCAN_MS, () => {
-      note(null);
+      note(null, 0);
       rescan();
     });
   };
@@ -66,6 +74,8 @@ export function watchTree({ root, clock, log, onChange }: WatchOptions): () => v
   };
 }
 
+type OnEvent = (event: "renamed" | "written", directory: string, name: string | null) => void;
+
 /**
  * One watcher for each directory of the tree. Node's own recursive watching is built from one watcher per file on Linux, which goes
  * on watching the old file when a new one is renamed over it, as every careful writer does.
@@ -73,12 +83,12 @@ export function watchTree({ root, clock, log, onChange }: WatchOptions): () => v
 class WatchedDirectories {
   readonly #root: string;
   readonly #log: Log;
-  readonly #onEvent: (directory: string, name: string | null) => void;
+  readonly #onEvent: OnEvent;
   /** By path as reached from the root; links are followed. A path whose inode is another one leads elsewhere now. */
   readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
   #warned = false;
 
-  constructor(root: string, log: Log, onEvent: (directory: string, name: string | null) => void) {
+  constructor(root: string, log: Log, onEvent: OnEvent) {
     this.#root = root;
     this.#log = log;
     this.#onEvent = onEvent;
@@ -126,7 +136,9 @@ class WatchedDirectories {
 
   #watch(path: string, inode: number): void {
     try {
-      const watcher = watch(path, { persistent: false }, (_event, name) => this.#onEvent(path, name));
+      const watcher = watch(path, { persistent: false }, (event, name) =>
+        this.#onEvent(event === "rename" ? "renamed" : "written", path, name),
+      );
       watcher.on("error", (error) => {
         this.#warn(path, error);
         watcher.close();
@@ -144,6 +156,11 @@ class WatchedDirectories {
     this.#warned = true;
     this.#log("warn", `cannot watch ${path}; looking every ${RESCAN_MS / 1000} s instead`, { error });
   }
+}
+
+function isGoneOrEmpty(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined || found.size === 0;
 }
 
 function leadsToDirectory(path: string): boolean {

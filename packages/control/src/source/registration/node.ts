@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Labels } from "@tulle/api";
-import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { DEFAULT_CLUSTER_ID } from "../../model/workload.ts";
 import type { InboundPort } from "../../model/workload.ts";
 import type { DataPlane } from "../../translate/data-plane.ts";

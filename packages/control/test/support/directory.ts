@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { systemClock } from "@tulle/xds";
+import type { Clock } from "@tulle/xds";
 import { atEnd } from "./at-end.ts";
 import { ConfigDirectory } from "../../src/source/files/config-directory.ts";
 import { SavedFiles } from "../../src/source/files/saved-files.ts";
@@ -29,6 +30,7 @@ export async function startDirectory(
   context: TestContext,
   files: Readonly<Record<string, string>> = {},
   base = temporaryFolder(context),
+  clock: Clock = systemClock,
 ): Promise<TestDirectory> {
   const root = join(base, "config");
   const logs: string[] = [];
@@ -37,7 +39,7 @@ export async function startDirectory(
   const directory = new ConfigDirectory({
     directory: root,
     saved: new SavedFiles(join(base, "state"), log),
-    clock: systemClock,
+    clock,
     log,
     onChange: () => changes++,
   });

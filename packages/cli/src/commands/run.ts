@@ -7,7 +7,8 @@ import { reservePorts } from "../process/ports.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
 import { startProgram } from "../process/program.ts";
 import type { Program } from "../process/program.ts";
-import { endOnStop, onStop } from "../process/stop-signal.ts";
+import { onStop, signalExitCode } from "../process/stop-signal.ts";
+import type { OnStop } from "../process/stop-signal.ts";
 import { connectionOptions, identify } from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
@@ -98,7 +99,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       labels: options.label,
     });
     const outbound = options.outbound.map(parseOutbound);
-    const stopEnding = endOnStop(); // nothing runs yet that would have to be stopped
+    // One listener for all of the time: a signal that comes while listeners are exchanged would be lost.
+    let stop: OnStop = (signal) => process.exit(signalExitCode(signal)); // nothing runs yet that would have to be stopped
+    onStop((signal, count) => stop(signal, count));
     const stateDir = options["state-dir"] ?? defaultStateDir();
     const located = locate("xds", options.xds, stateDir);
 
@@ -137,8 +140,12 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     const env = programEnvironment(process.env, { identity, app, httpProxy, admin, outbound: bound });
     try {
       const program = await startProgram(rest ?? [], env);
-      stopEnding();
-      return await serve(sidecar, program, app, options.grace * 1000, () => {
+      const graceMs = options.grace * 1000;
+      stop = (signal, count) => {
+        if (count > 1) program.signal("SIGKILL");
+        else void sidecar.retire(FAREWELL_MS).then(() => program.stop(signal, graceMs));
+      };
+      return await serve(sidecar, program, app, graceMs, () => {
         local.release();
         reportReady({ admin: formatAddress(admin), pid: process.pid });
       });
@@ -158,7 +165,7 @@ function parseOutbound(text: string): { port: number; local: number | undefined 
   return { port, local };
 }
 
-/** Keeps the sidecar beside the program until that ends or is to stop; resolves with its exit code. */
+/** Keeps the sidecar beside the program until that ends; resolves with its exit code. */
 async function serve(
   sidecar: Sidecar,
   program: Program,
@@ -167,10 +174,6 @@ async function serve(
   onServing: () => void,
 ): Promise<number> {
   const ended = new AbortController();
-  const unlisten = onStop((signal, count) => {
-    if (count > 1) program.signal("SIGKILL");
-    else void sidecar.retire(FAREWELL_MS).then(() => program.stop(signal, graceMs));
-  });
   const probing = waitUntilAccepting(app, ended.signal).then((accepting) => {
     if (!accepting) return;
     sidecar.reportHealth(true);
@@ -180,6 +183,5 @@ async function serve(
   ended.abort();
   await probing;
   await program.stop("SIGTERM", graceMs);
-  unlisten();
   return code;
 }

@@ -4,28 +4,20 @@ import { constants } from "node:os";
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
+/** `count` is 1 for the first signal. */
+export type OnStop = (signal: StopSignal, count: number) => void;
+
 /**
- * Calls back for each stop signal; `count` is 1 for the first. A parent that started this process with an IPC channel
- * and is gone, even by `kill -9`, counts as SIGTERM. Returns a function that stops listening.
+ * Calls back for each stop signal. A parent that started this process with an IPC channel
+ * and is gone, even by `kill -9`, counts as SIGTERM.
  */
-export function onStop(stop: (signal: StopSignal, count: number) => void): () => void {
+export function onStop(stop: OnStop): void {
   let count = 0;
-  const listeners = STOP_SIGNALS.map((signal) => ({ signal, listener: () => stop(signal, ++count) }));
-  for (const { signal, listener } of listeners) process.on(signal, listener);
-  const orphaned = (): void => stop("SIGTERM", ++count);
+  for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal, ++count));
   if (process.channel !== undefined) {
-    process.on("disconnect", orphaned);
+    process.on("disconnect", () => stop("SIGTERM", ++count));
     process.channel.unref();
   }
-  return () => {
-    for (const { signal, listener } of listeners) process.off(signal, listener);
-    process.off("disconnect", orphaned);
-  };
-}
-
-/** Ends the process at the first stop signal, with its exit code; until the returned function is called. */
-export function endOnStop(): () => void {
-  return onStop((signal) => process.exit(signalExitCode(signal)));
 }
 
 /** Resolves with the first stop signal. A second one ends the process at once. */

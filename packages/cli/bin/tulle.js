@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import module from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,7 +12,9 @@ const OLDEST_MAJOR = 24;
 
 if (Number(process.versions.node.split(".")[0]) >= OLDEST_MAJOR) {
   // From the second start on nothing is stripped of types or compiled again: half the start-up time, and 40 MB less memory.
-  module.enableCompileCache?.();
+  // In a place that only this user can write to: what is kept there is run.
+  const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, "tulle"));
   const { main } = await import("../src/main.ts");
   await main(process.argv.slice(2));
 } else {

@@ -181,14 +181,17 @@ async function live(mesh: DemoMesh, { rate, json, configDir, stateDir, notes, st
   if (json) console.log(JSON.stringify({ ingress: mesh.ingress, ...mesh.controlPlane, stateDir, configDir }));
   else console.log(introduction(mesh, configDir));
   const block = inPlace ? openLiveBlock(() => stop.abort()) : undefined;
-  const history: Counts[] = [before];
+  const history = [{ at: performance.now(), counts: before }];
   for (let tick = 1; !signal.aborted; tick++) {
     await delay(REFRESH_MS, undefined, { signal }).catch(() => undefined);
     const now = await mesh.counts();
-    history.push(now);
+    history.push({ at: performance.now(), counts: now });
     if (history.length > WINDOW_SECONDS + 1) history.shift();
-    const seconds = ((history.length - 1) * REFRESH_MS) / 1000;
-    const table = (): string => edgeTable(edgesBetween(before, now), edgesBetween(history[0]!, now), seconds);
+    const [oldest, newest] = [history[0]!, history.at(-1)!];
+    const table = (): string => {
+      const recent = edgesBetween(oldest.counts, now);
+      return edgeTable(edgesBetween(before, now), recent, (newest.at - oldest.at) / 1000);
+    };
     if (block !== undefined)
       block.draw([table(), "", ...notes.slice(-NOTES_SHOWN), style.dim("q: stop everything")].join("\n"));
     else if (!json && tick % PRINT_EVERY === 0) console.log(`${table()}\n`);
@@ -196,7 +199,10 @@ async function live(mesh: DemoMesh, { rate, json, configDir, stateDir, notes, st
   block?.close();
   await flowing;
   traffic.close();
-  if (json) console.log(resultLine(mesh.ingress, edgesBetween(before, await mesh.counts()), traffic.outcome));
+  if (json)
+    console.log(
+      resultLine(mesh.ingress, edgesBetween(before, await countsAfter(mesh, before, traffic.outcome)), traffic.outcome),
+    );
 }
 
 function introduction(mesh: DemoMesh, configDir: string): string {

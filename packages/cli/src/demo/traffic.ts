@@ -3,7 +3,8 @@ import { Agent, get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { reason } from "../errors.ts";
 
-const TIMEOUT_MS = 30_000;
+/** Longer than any timeout of the services and the mesh. */
+const TIMEOUT_MS = 20_000;
 
 export interface Outcome {
   readonly sent: number;
@@ -28,24 +29,24 @@ export class Traffic {
     return { sent: this.#sent, unanswered: this.#unanswered, firstError: this.#firstError };
   }
 
-  /** Sends `count` requests, `concurrency` at a time. Ends early when aborted. */
+  /** Sends `count` requests, `concurrency` at a time. When aborted it sends no more and finishes those that are open. */
   async send(count: number, concurrency: number, signal: AbortSignal): Promise<void> {
     let left = count;
     const worker = async (): Promise<void> => {
       while (left > 0 && !signal.aborted) {
         left--;
-        await this.#request(signal);
+        await this.#request();
       }
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
   }
 
-  /** Sends `rate` requests a second, whether or not earlier ones have been answered, until aborted. */
+  /** Sends `rate` requests a second, whether or not earlier ones have been answered, until aborted; then as `send`. */
   async flow(rate: number, signal: AbortSignal): Promise<void> {
     const started = performance.now();
     const open = new Set<Promise<void>>();
     for (let i = 1; !signal.aborted; i++) {
-      const request = this.#request(signal).finally(() => open.delete(request));
+      const request = this.#request().finally(() => open.delete(request));
       open.add(request);
       await delay(Math.max(0, started + (i * 1000) / rate - performance.now()));
     }
@@ -56,15 +57,11 @@ export class Traffic {
     this.#agent.destroy();
   }
 
-  async #request(signal: AbortSignal): Promise<void> {
+  async #request(): Promise<void> {
     this.#sent++;
     try {
-      await this.#exchange(AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
+      await this.#exchange(AbortSignal.timeout(TIMEOUT_MS));
     } catch (error) {
-      if (signal.aborted) {
-        this.#sent--; // given up by us, not failed
-        return;
-      }
       this.#unanswered++;
       this.#firstError ??= reason(error);
     }

@@ -59,7 +59,7 @@ export const WIRE_CASES: readonly WireCase[] = [
   one("chunked with trailers", post("transfer-encoding: chunked\r\n", "5\r\nhello\r\n0\r\nx-trailer: 1\r\n\r\n")),
   one("leading zeros in a length", post("content-length: 0005\r\n", "hello")),
   one("leading zeros in a chunk size", post("transfer-encoding: chunked\r\n", "0005\r\nhello\r\n0\r\n\r\n")),
-  { name: "every byte on its own", send: [...post("content-length: 5\r\nx-a: 1\r\n", "hello")] },
+  { name: "every byte on its own", send: post("content-length: 5\r\nx-a: 1\r\n", "hello").split("") },
   { name: "head and body apart", send: [post("content-length: 5\r\n", ""), "hel", "lo"] },
   { name: "two requests pipelined", send: [get("x-n: 1\r\n") + get("x-n: 2\r\n")] },
   { name: "three requests, one after another", send: [get(), post("content-length: 2\r\n", "ok"), get()] },

@@ -32,7 +32,11 @@ nothing: if anything is wrong, every mistake is printed with file, line and colu
       dryRun: options["dry-run"],
     });
     for (const diagnostic of diagnostics) {
-      const text = formatDiagnostic({ ...diagnostic, ...manifests.locate(diagnostic.line) });
+      const message = diagnostic.message.replace(/\bin line (\d+)/, (_, line: string) => {
+        const other = manifests.locate(Number(line));
+        return `at ${other.file}:${other.line}`;
+      });
+      const text = formatDiagnostic({ ...diagnostic, message, ...manifests.locate(diagnostic.line) });
       process.stderr.write(`${(diagnostic.severity === "error" ? style.bad : style.caution)(text, process.stderr)}\n`);
     }
     const errors = diagnostics.filter(({ severity }) => severity === "error").length;

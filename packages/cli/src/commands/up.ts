@@ -52,6 +52,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","http":"127.
     const stopped = stopRequested();
     const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
     const configDir = resolve(options.config ?? join(stateDir, "config"));
+    process.env["GRPC_VERBOSITY"] ??= "NONE"; // gRPC would write its own word about a taken port beside our error
     const [{ startControlPlane }, { controlPlaneLog }] = await Promise.all([
       import("@tulle/control"),
       import("../log.ts"),

@@ -2,11 +2,11 @@
  * The contract between a codec and what is above it, the same for every HTTP version. A codec turns bytes into these events
  * and these calls into bytes; it has no socket and no clock. Nothing above a codec knows which version it speaks.
  */
-import type { RequestView } from "../plan/plan.ts";
 import { HeaderBlock } from "./header-block.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 
-export class RequestHead implements RequestView {
+/** Also what matchers and header formats read: it has the shape of plan.ts's `RequestView`. */
+export class RequestHead {
   method = "";
   path = "";
   authority = "";

@@ -1,4 +1,4 @@
-import type { Socket, OnReadOpts } from "node:net";
+import type { OpenSocket } from "../net/accepted-socket.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
@@ -47,7 +47,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
   private readonly drainTimer = new Timer(this, DRAIN_TIMER);
 
-  constructor(context: HttpContext, owner: ConnectionOwner, open: (onread: OnReadOpts | undefined) => Socket) {
+  constructor(context: HttpContext, owner: ConnectionOwner, open: OpenSocket) {
     this.context = context;
     this.owner = owner;
     const { runtime } = owner;

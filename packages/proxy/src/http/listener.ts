@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { AcceptedSocket } from "../net/accepted-socket.ts";
 import { Acceptor } from "../net/acceptor.ts";
 import { rewrap } from "../net/accepted-socket.ts";
 import type { ListenerPlan } from "../plan/plan.ts";
@@ -96,7 +96,7 @@ export class Listener implements ConnectionOwner {
     if (this.connections.size === 0) this.onEmpty();
   }
 
-  private accept(accepted: Socket): void {
+  private accept(accepted: AcceptedSocket): void {
     const { net } = this.context;
     net.turn.begin();
     try {

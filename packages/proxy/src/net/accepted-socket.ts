@@ -1,5 +1,10 @@
 import { type OnReadOpts, Socket, connect, createServer } from "node:net";
 
+export type AcceptedSocket = Socket;
+
+/** Makes the socket of a connection, given how it must read (`undefined` where only 'data' events are possible). */
+export type OpenSocket = (onread: OnReadOpts | undefined) => Socket;
+
 /**
  * Gives an accepted socket `onread`, which node:net offers for outgoing connections only (3–6 µs a request, see
  * docs/decisions/0011-sockets.md): its handle moves to a new Socket. The handle is not public API: `canRewrap` finds out at

@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import type { Address } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
+import { isIP } from "../ip-address.ts";
 import type { Place } from "./problems.ts";
 
 export interface SocketAddress {

@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Clock } from "./clock/clock.ts";
 import { TimerWheel } from "./clock/timer-wheel.ts";
 import { Exchange } from "./http/exchange.ts";
 import { HTTP_FILTERS } from "./http/filters/registry.ts";
 import { HttpDate } from "./http/http-date.ts";
 import { Listener } from "./http/listener.ts";
+import { RequestIds } from "./http/request-ids.ts";
 import { ExchangePool, type HttpContext } from "./http/runtime.ts";
 import type { Log } from "./log.ts";
 import { canRewrap } from "./net/accepted-socket.ts";
@@ -67,10 +68,11 @@ export class DataPlane {
       turn.end();
     });
     this.net = { turn, timers, buffers: new ReadBuffers(), readsIntoBuffers: true, connect: openConnection, reportBug };
+    const ids = new RequestIds(randomFillSync);
     this.http = {
       net: this.net,
       date: new HttpDate(clock),
-      sources: { requestId: options.requestId ?? randomUUID, localAddress: localAddress() },
+      sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
       random: options.random,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       findCluster: (name) => this.refs.get(name) ?? null,

@@ -1,3 +1,4 @@
+import { latin1 } from "./latin1.ts";
 import { HEADER_CLASSES, HEADER_NAMES, HeaderClass, KNOWN_HEADERS, headerId, isInline } from "./header-names.ts";
 
 /** How a line leaves: as it came, or changed. */
@@ -226,14 +227,21 @@ export class HeaderBlock {
       if (how === VERBATIM) continue;
       const at = offsets[i << 2];
       if (at > from) out += text.slice(from, at);
-      if (how !== REMOVED) out += `${this.nameAt(i)}: ${this.valueAt(i)}\r\n`;
+      if (how !== REMOVED) out += this.lineAt(i);
       from = i + 1 < scanned ? offsets[(i + 1) << 2] : this.end;
     }
     if (this.end > from) out += text.slice(from, this.end);
     for (let i = scanned; i < this.count; i++) {
-      if (state[i] === APPENDED) out += `${this.names[i]}: ${this.values[i]}\r\n`;
+      if (state[i] === APPENDED) out += this.lineAt(i);
     }
     return out;
+  }
+
+  /** One line as it leaves. */
+  private lineAt(index: number): string {
+    const id = this.ids[index];
+    const value = this.valueAt(index);
+    return id === 0 ? this.nameAt(index) + ": " + value + "\r\n" : knownLine(id, value);
   }
 
   private isNamed(index: number, name: string): boolean {
@@ -241,6 +249,30 @@ export class HeaderBlock {
     const at = this.offsets[index << 2];
     return this.offsets[(index << 2) + 1] - at === name.length && this.text.startsWith(name, at);
   }
+}
+
+/** Per known name the value of the last line made for it, and that line once the value was seen twice in a row. */
+const lastValues = emptyStrings(KNOWN_HEADERS);
+const lastLines = emptyStrings(KNOWN_HEADERS);
+
+/**
+ * Most lines that a proxy adds have the value that they had last time: then the line is there already, in one piece, and neither
+ * joined here nor flattened when it is written.
+ */
+function knownLine(id: number, value: string): string {
+  if (lastValues[id] !== value) {
+    lastValues[id] = value;
+    lastLines[id] = "";
+    return HEADER_NAMES[id] + ": " + value + "\r\n";
+  }
+  if (lastLines[id] === "") lastLines[id] = flat(HEADER_NAMES[id] + ": " + value + "\r\n");
+  return lastLines[id];
+}
+
+/** V8 keeps a joined string as the tree of its parts; a slice of bytes is one piece. */
+function flat(text: string): string {
+  const bytes = Buffer.from(text, "latin1");
+  return latin1(bytes, 0, bytes.length);
 }
 
 function emptyStrings(count: number): string[] {

@@ -15,7 +15,9 @@ export class Turn {
   now: number;
   private readonly clock: Clock;
   private depth = 0;
-  private readonly dirty: Flushable[] = [];
+  /** The first `dirtyCount` are to be flushed. Never shortened: an array that is emptied by its length grows anew each turn. */
+  private readonly dirty: (Flushable | null)[] = [];
+  private dirtyCount = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -29,12 +31,15 @@ export class Turn {
   end(): void {
     if (--this.depth > 0) return;
     const { dirty } = this;
-    for (let i = 0; i < dirty.length; i++) dirty[i].flush();
-    dirty.length = 0;
+    for (let i = 0; i < this.dirtyCount; i++) {
+      dirty[i]?.flush();
+      dirty[i] = null;
+    }
+    this.dirtyCount = 0;
   }
 
   /** `target` is flushed when the turn ends; call once per turn and target. */
   flushLater(target: Flushable): void {
-    this.dirty.push(target);
+    this.dirty[this.dirtyCount++] = target;
   }
 }

@@ -75,7 +75,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   encodeHead(head: RequestHead, endStream: boolean): void {
     const { method, headers } = head;
     this.isHead = method === "HEAD";
-    let text = `${method} ${head.path} HTTP/1.1\r\nhost: ${head.authority}\r\n${headers.serialize()}`;
+    // Joined by "+": a template would ask each part whether it is a string.
+    let text = method + " " + head.path + " HTTP/1.1\r\nhost: " + head.authority + "\r\n" + headers.serialize();
     this.writer.start();
     if (headers.slots[CONTENT_LENGTH] < 0) {
       if (!endStream) {
@@ -83,7 +84,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
         this.writer.chunked = true;
       } else if (!usuallyHasNoBody(method)) text += "content-length: 0\r\n";
     }
-    this.sink.writeText(`${text}\r\n`);
+    this.sink.writeText(text + "\r\n");
     this.requestEnded = endStream;
   }
 

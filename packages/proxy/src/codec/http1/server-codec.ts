@@ -308,7 +308,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       }
     }
     writer.dropsBody = bodyless;
-    this.sink.writeText(`${text}\r\n`);
+    this.sink.writeText(text + "\r\n");
     if (endStream) this.endResponse();
   }
 

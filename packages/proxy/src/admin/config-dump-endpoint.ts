@@ -8,7 +8,7 @@ import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_co
 import type { HttpConnectionManager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { RE2JS } from "re2js";
 import { unpackExtension } from "../plan/schemas.ts";
-import { HTTP_CONNECTION_MANAGER, TYPE_URL_PREFIX } from "../plan/supported-fields.ts";
+import { HTTP_CONNECTION_MANAGER, TYPE_URL_PREFIX } from "../plan/supported-fields/index.ts";
 import type { ConfigFailure, ConfigRecord, ConfigRecords } from "../xds/config-records.ts";
 import { type AdminContext, type AdminEndpoint, json, text } from "./endpoint.ts";
 import { bootstrapToJson, messageToJson, packedToJson } from "./message-json.ts";

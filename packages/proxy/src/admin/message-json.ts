@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Node, NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
-import { TYPE_URL_PREFIX } from "../plan/supported-fields.ts";
+import { TYPE_URL_PREFIX } from "../plan/supported-fields/index.ts";
 import { extensionRegistry } from "../plan/schemas.ts";
 
 const OPTIONS = { registry: createRegistry(extensionRegistry), useProtoFieldName: true };

@@ -9,7 +9,7 @@ import {
   type StreamResetReason,
 } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
-import type { RouteAction, RoutePlan, WeightedClusterPlan } from "../plan/plan.ts";
+import type { FilterConfigs, RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
@@ -17,9 +17,10 @@ import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstrea
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
 import { HeldBody } from "./held-body.ts";
+import type { HttpFilter } from "./filters/filter.ts";
 import { DETAILS, LOCAL_REPLIES, type LocalReply, type ResponseFlag, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
-import { handleRequest } from "./request-handler.ts";
+import { handleRequest, runFilters } from "./request-handler.ts";
 import { failUpstream, forwardRequestHead, forwardResponseHead } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 
@@ -38,6 +39,8 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   encoder: ResponseEncoder | null = null;
 
   // Where it goes.
+  /** The table that the route came from: a request that is routed again is routed by the same one. */
+  routes: RouteTable | null = null;
   route: RoutePlan | null = null;
   action: RouteAction | null = null;
   target: WeightedClusterPlan | null = null;
@@ -47,6 +50,14 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   private upstreamConnection: UpstreamConnection | null = null;
   private waitingInPool = false;
   wants100Continue = false;
+
+  // What filters make of it.
+  /** What the route, or its weighted cluster, says to filters. */
+  filterConfigs: FilterConfigs | null = null;
+  /** How many of the filters that look at requests have seen this one. */
+  filtersPassed = 0;
+  /** What filters keep of this exchange, each under itself; made when first needed. */
+  filterState: Map<HttpFilter, unknown> | null = null;
 
   // How far it has come.
   requestHeadDone = false;
@@ -113,6 +124,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.timers.lastActivity = this.context.net.turn.now;
     this.bytesReceived += end - start;
     if (endStream) this.endRequest();
+    this.runtime?.filters.onRequestData(this, buffer, start, end, endStream);
     if (this.upstream !== null) this.upstream.encodeData(buffer, start, end, endStream);
     else this.hold(buffer, start, end, endStream);
   }
@@ -152,6 +164,22 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   startRouteTimeout(): void {
     const { action } = this;
     if (action !== null && this.requestEnded && !this.over) this.timers.startRoute(action.timeoutMs);
+  }
+
+  // Filters
+
+  /** A filter's answer. The exchange is over then. */
+  reply(reply: LocalReply): void {
+    sendLocalReply(this, reply);
+  }
+
+  /** What a filter has held back goes on to the next one. */
+  continueRequest(): void {
+    if (!this.over) runFilters(this);
+  }
+
+  setFilterState(filter: HttpFilter, state: unknown): void {
+    (this.filterState ??= new Map()).set(filter, state);
   }
 
   /** Keeps body bytes until there is an upstream, and holds the client back. */
@@ -206,6 +234,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.timers.lastActivity = this.context.net.turn.now;
     this.bytesSent += end - start;
     if (endStream) this.detachUpstream();
+    this.runtime?.filters.onResponseData(this, buffer, start, end, endStream);
     this.encoder?.encodeData(buffer, start, end, endStream);
     if (endStream) this.finish();
   }
@@ -349,8 +378,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
           else host.requestsFailed++;
         }
       }
-      const { filters } = runtime;
-      for (let i = 0; i < filters.length; i++) filters[i].onComplete(this);
+      runtime.filters.onComplete(this);
     }
     this.connection?.onExchangeFinished(this);
     this.reset();
@@ -364,6 +392,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.connection = null;
     this.runtime = null;
     this.encoder = null;
+    this.routes = null;
     this.route = null;
     this.action = null;
     this.target = null;
@@ -373,6 +402,9 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.upstreamConnection = null;
     this.waitingInPool = false;
     this.wants100Continue = false;
+    this.filterConfigs = null;
+    this.filtersPassed = 0;
+    this.filterState = null;
     this.requestHeadDone = false;
     this.requestEnded = false;
     this.responseStarted = false;

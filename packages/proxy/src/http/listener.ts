@@ -5,7 +5,7 @@ import type { ListenerPlan } from "../plan/plan.ts";
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
 import { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { type ConnectionOwner, DownstreamConnection } from "./downstream-connection.ts";
-import { type FilterRegistry, createFilters } from "./filters/filter.ts";
+import { FilterChain, type FilterRegistry } from "./filters/filter.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 
 /** A bound listener: accepts connections and keeps track of them. */
@@ -119,7 +119,12 @@ export class Listener implements ConnectionOwner {
     return {
       plan: manager,
       stats: new ConnectionManagerStats(this.registry, manager.statPrefix, statPrefix(plan)),
-      filters: createFilters(this.filters, manager.filters, { stats: this.registry, direction: plan.direction }),
+      filters: new FilterChain(this.filters, manager.filters, {
+        stats: this.registry,
+        statPrefix: manager.statPrefix,
+        direction: plan.direction,
+        random: this.context.random,
+      }),
     };
   }
 }

@@ -46,7 +46,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   if (exchange.route !== null) {
     applyHeaderMutations(headers, exchange.route.responseHeaders, request, connection, false);
   }
-  for (let i = runtime.filters.length - 1; i >= 0; i--) runtime.filters[i].onResponse(exchange);
+  runtime.filters.onResponse(exchange);
   const requestId = exchange.requestHeadDone ? request.headers.get(X_REQUEST_ID) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
   exchange.responseStarted = true;

@@ -7,12 +7,12 @@ import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { normalizePath } from "./path.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
-import { routeRequest } from "./router.ts";
+import { chooseRoute, routeRequest } from "./router.ts";
 
 export function handleRequest(exchange: Exchange): void {
   const { runtime, connection, request, context, encoder } = exchange;
   if (runtime === null || connection === null || encoder === null) return;
-  const { plan, filters } = runtime;
+  const { plan } = runtime;
   const { headers } = request;
   exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpc(headers.get(CONTENT_TYPE));
 
@@ -34,16 +34,16 @@ export function handleRequest(exchange: Exchange): void {
     refuse(exchange, LOCAL_REPLIES.upgradeFailed);
     return;
   }
-  for (let i = 0; i < filters.length; i++) {
-    const reply = filters[i].onRequest(exchange);
-    if (reply !== null) {
-      sendLocalReply(exchange, reply);
-      return;
-    }
-  }
+  exchange.routes = plan.routes.current;
   // No route table has a CONNECT route; the connection is of no further use to its client.
-  if (request.method === "CONNECT") refuse(exchange, LOCAL_REPLIES.routeNotFound);
-  else routeRequest(exchange);
+  if (request.method === "CONNECT") connection.closeAfterResponse();
+  else chooseRoute(exchange);
+  runFilters(exchange);
+}
+
+/** The filters that have not seen the request yet, then the router. */
+export function runFilters(exchange: Exchange): void {
+  if (exchange.runtime?.filters.onRequest(exchange, exchange.filtersPassed) === true) routeRequest(exchange);
 }
 
 function checkRequest(exchange: Exchange, plan: HttpConnectionManagerPlan): LocalReply | null {

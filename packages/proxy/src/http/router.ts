@@ -23,25 +23,27 @@ import {
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { finishResponseHeaders, removeResponseHopByHop } from "./response-headers.ts";
 
-export function routeRequest(exchange: Exchange): void {
-  const { runtime, request, context } = exchange;
-  if (runtime === null) return;
-  const table = runtime.plan.routes.current;
-  if (table === null) {
-    runtime.stats.noRoute.value++;
-    sendLocalReply(exchange, LOCAL_REPLIES.noRouteConfiguration);
-    return;
-  }
+/** Chooses the route, and the cluster where it has several: filters see both. Again, where a filter has changed the request. */
+export function chooseRoute(exchange: Exchange): void {
+  const { routes, request, context } = exchange;
   const random = context.random();
-  const route = table.route(request, random);
+  const route = routes === null ? null : routes.route(request, random);
+  exchange.route = route;
+  exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
+  exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
+}
+
+/** All filters have let the request through. */
+export function routeRequest(exchange: Exchange): void {
+  const { runtime, routes, route } = exchange;
+  if (runtime === null) return;
   if (route === null) {
     runtime.stats.noRoute.value++;
-    sendLocalReply(exchange, LOCAL_REPLIES.routeNotFound);
+    sendLocalReply(exchange, routes === null ? LOCAL_REPLIES.noRouteConfiguration : LOCAL_REPLIES.routeNotFound);
     return;
   }
-  exchange.route = route;
   const { action } = route;
-  if (action.kind === "forward") forward(exchange, action, random);
+  if (action.kind === "forward") forward(exchange, action);
   else if (action.kind === "redirect") redirect(exchange, action);
   else respondDirectly(exchange, action);
 }
@@ -68,10 +70,9 @@ function respondDirectly(exchange: Exchange, action: DirectResponseAction): void
   sendLocalReply(exchange, reply, location);
 }
 
-function forward(exchange: Exchange, action: RouteAction, random: number): void {
-  const { runtime, context } = exchange;
+function forward(exchange: Exchange, action: RouteAction): void {
+  const { runtime, context, target } = exchange;
   if (runtime === null) return;
-  const target = pickCluster(exchange, action, random);
   const cluster = target?.cluster.current ?? null;
   if (target === null || cluster === null) {
     runtime.stats.noCluster.value++;
@@ -79,7 +80,6 @@ function forward(exchange: Exchange, action: RouteAction, random: number): void 
     return;
   }
   exchange.action = action;
-  exchange.target = target;
   exchange.cluster = cluster;
   if (action.idleTimeoutMs >= 0) exchange.timers.setIdleTimeout(action.idleTimeoutMs);
   exchange.startRouteTimeout();
@@ -93,11 +93,15 @@ function forward(exchange: Exchange, action: RouteAction, random: number): void 
   exchange.connectUpstream(host);
 }
 
+const UNWEIGHTED = { requestHeaders: [], responseHeaders: [] } as const;
+
 function pickCluster(exchange: Exchange, action: RouteAction, random: number): WeightedClusterPlan | null {
   const { clusters } = action;
   if (action.clusterHeader !== "") {
     const cluster = exchange.context.findCluster(exchange.request.header(action.clusterHeader) ?? "");
-    return cluster === null ? null : { cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: null };
+    if (cluster === null) return null;
+    const { requestHeaders, responseHeaders } = UNWEIGHTED;
+    return { cluster, weight: 1, requestHeaders, responseHeaders, rewriteHost: null, filterConfigs: null };
   }
   if (clusters.length === 1) return clusters[0];
   let left = random * action.totalWeight;
@@ -177,7 +181,7 @@ export function forwardResponseHead(exchange: Exchange, endStream: boolean): voi
   if (route !== null && route.responseHeaders.length > 0) {
     applyHeaderMutations(headers, route.responseHeaders, request, connection, false);
   }
-  for (let i = filters.length - 1; i >= 0; i--) filters[i].onResponse(exchange);
+  filters.onResponse(exchange);
   const requestId = plan.alwaysSetRequestIdInResponse ? request.headers.get(X_REQUEST_ID) : "";
   finishResponseHeaders(headers, plan, context.date.at(now), requestId);
   exchange.responseStarted = true;

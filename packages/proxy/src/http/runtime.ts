@@ -2,7 +2,7 @@ import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HttpFilter } from "./filters/filter.ts";
+import type { FilterChain } from "./filters/filter.ts";
 import type { HttpDate } from "./http-date.ts";
 import type { RequestHeaderSources } from "./request-headers.ts";
 
@@ -22,7 +22,7 @@ export interface HttpContext {
 export interface HttpRuntime {
   readonly plan: HttpConnectionManagerPlan;
   readonly stats: ConnectionManagerStats;
-  readonly filters: readonly HttpFilter[];
+  readonly filters: FilterChain;
 }
 
 /** Exchanges that are not in use, ready for the next request. */

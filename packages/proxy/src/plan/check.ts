@@ -6,7 +6,7 @@ import type { DescField, DescMessage, DescOneof, Message } from "@bufbuild/proto
 import { type Any, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { Place } from "./problems.ts";
 import { type Extension, isNameOnly, unpackExtension } from "./schemas.ts";
-import { type MessageSupport, SUPPORTED_FIELDS } from "./supported-fields.ts";
+import { type MessageSupport, SUPPORTED_FIELDS } from "./supported-fields/index.ts";
 import { type FieldValidation, type Rule, fieldValidation, oneofRequired } from "./validation-rules.ts";
 
 /** Reports what is wrong with `message` and everything in it to `place`. */

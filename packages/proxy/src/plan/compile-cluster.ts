@@ -19,7 +19,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { BalancerPlan, CircuitBreakerPlan, ClusterPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
-import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields.ts";
+import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";
 
 export interface ClusterContext {
   /** Name of the cluster that the management server is reached by: the only one that may speak HTTP/2. */

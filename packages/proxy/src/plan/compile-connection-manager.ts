@@ -1,5 +1,4 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { Workload } from "@tulle/telemetry";
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
@@ -9,21 +8,19 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { milliseconds } from "./duration.ts";
-import { compileMeshStats } from "./mesh-stats-config.ts";
+import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
-import { MESH_STATS, ROUTER } from "./supported-fields.ts";
+import { ROUTER } from "./supported-fields/index.ts";
 
 const ROUTER_NAME = "envoy.filters.http.router";
 
-export interface ConnectionManagerContext {
+export interface ConnectionManagerContext extends FilterCompilerContext {
   /** The shared hold on an RDS route configuration. */
   routeConfigRef(name: string): RouteConfigRef;
   /** Compiles an inline route configuration. */
   inlineRoutes(message: RouteConfiguration, place: Place): RouteConfigRef;
-  /** Who this proxy is, for mesh metrics. */
-  readonly localWorkload: Workload;
 }
 
 /** Sources of the defaults: Envoy http_connection_manager.proto and protocol.proto. */
@@ -146,13 +143,17 @@ function compileFilters(
     const extension = unpackExtension(filter.configType.value);
     if (extension.typeName === ROUTER) {
       router = extension.message as Router | null;
-    } else if (extension.typeName === MESH_STATS) {
-      filters.push({
-        name: filter.name,
-        typeUrl: extension.typeUrl,
-        config: compileMeshStats(extension.content, context.localWorkload),
-      });
+      continue;
     }
+    const compiler = FILTER_COMPILERS.get(extension.typeName);
+    if (compiler === undefined) continue;
+    const at = place.item("http_filters", i).packed("typed_config", extension.typeUrl);
+    filters.push({
+      name: filter.name,
+      typeName: extension.typeName,
+      disabled: filter.disabled,
+      config: compiler.compile(extension, context, at),
+    });
   }
   if (router === null) place.field("http_filters").refuse(`a filter chain without ${ROUTER_NAME} is not supported`);
   return { router, filters };

@@ -8,7 +8,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { HttpConnectionManagerPlan, ListenerPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
-import { HTTP_CONNECTION_MANAGER } from "./supported-fields.ts";
+import { HTTP_CONNECTION_MANAGER } from "./supported-fields/index.ts";
 
 /** `per_connection_buffer_limit_bytes` of listeners and clusters. Source: Envoy api/envoy/config/listener/v3/listener.proto. */
 export const DEFAULT_BUFFER_LIMIT_BYTES = 1024 * 1024;

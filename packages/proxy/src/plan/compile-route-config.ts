@@ -6,9 +6,10 @@ import {
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { HTTPS_REDIRECT } from "./compile-redirect.ts";
 import { compileRoute } from "./compile-route.ts";
+import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
-import type { ClusterRef, HeaderMutation, RoutePlan } from "./plan.ts";
+import type { ClusterRef, FilterConfigs, HeaderMutation, RoutePlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { HostRouteTable, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
@@ -25,6 +26,7 @@ export interface RouteConfigDefaults {
   readonly name: string;
   readonly options: RouteTableOptions;
   readonly headers: HeaderMutations;
+  readonly filterConfigs: FilterConfigs | null;
   readonly mostSpecificWins: boolean;
   readonly maxDirectResponseBodyBytes: number;
   readonly knownClusters: ReadonlySet<string> | null;
@@ -48,6 +50,7 @@ export function compileRouteConfigDefaults(
       ignorePathParameters: message.ignorePathParametersInPathMatching,
     },
     headers: compileHeaderOperations(message, place),
+    filterConfigs: compileFilterConfigs(message.typedPerFilterConfig, place),
     mostSpecificWins: message.mostSpecificHeaderMutationsWins,
     maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BODY_BYTES,
     knownClusters: (message.validateClusters ?? context.validateClusters) ? context.knownClusters : null,
@@ -101,6 +104,10 @@ export function compileVirtualHost(
     maxDirectResponseBodyBytes: defaults.maxDirectResponseBodyBytes,
     combine: (route: HeaderMutations): HeaderMutations =>
       defaults.mostSpecificWins ? joined(defaults.headers, own, route) : joined(route, own, defaults.headers),
+    filterConfigs: mergeFilterConfigs(
+      defaults.filterConfigs,
+      compileFilterConfigs(message.typedPerFilterConfig, place),
+    ),
   };
   return {
     name: message.name,
@@ -112,7 +119,14 @@ export function compileVirtualHost(
 }
 
 function tlsRedirectPlan(virtualHost: string): RoutePlan {
-  return { name: "", virtualHost, action: HTTPS_REDIRECT, requestHeaders: NO_MUTATIONS, responseHeaders: NO_MUTATIONS };
+  return {
+    name: "",
+    virtualHost,
+    action: HTTPS_REDIRECT,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    filterConfigs: null,
+  };
 }
 
 /** The order of application: a later one sees, and may overwrite, what an earlier one did. */

@@ -9,10 +9,12 @@ import { compileRedirect } from "./compile-redirect.ts";
 import { compileRouteMatch } from "./compile-route-match.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
+import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import type {
   ClusterRef,
   DirectResponseAction,
+  FilterConfigs,
   RequestView,
   RouteAction,
   RoutePlan,
@@ -31,6 +33,8 @@ export interface RouteContext {
   readonly maxDirectResponseBodyBytes: number;
   /** Adds the operations of the levels above to a route's own, in Envoy's order. */
   combine(own: HeaderMutations): HeaderMutations;
+  /** Of the levels above. */
+  readonly filterConfigs: FilterConfigs | null;
 }
 
 /** Route `timeout` if none is given. Source: Envoy api/envoy/config/route/v3/route_components.proto. */
@@ -45,12 +49,17 @@ const CLUSTER_NOT_FOUND_STATUS: Readonly<Record<number, number>> = {
 export function compileRoute(route: Route, context: RouteContext, place: Place): RouteEntry {
   const match = compileRouteMatch(route.match!, place.field("match"));
   const headers = context.combine(compileHeaderOperations(route, place));
+  const filterConfigs = mergeFilterConfigs(
+    context.filterConfigs,
+    compileFilterConfigs(route.typedPerFilterConfig, place),
+  );
   const plan: RoutePlan = {
     name: route.name,
     virtualHost: context.virtualHost,
-    action: compileAction(route, match.rewrittenLength, context, place),
+    action: compileAction(route, match.rewrittenLength, { ...context, filterConfigs }, place),
     requestHeaders: headers.request,
     responseHeaders: headers.response,
+    filterConfigs,
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
 }
@@ -130,6 +139,7 @@ function compileClusters(
         requestHeaders: NO_MUTATIONS,
         responseHeaders: NO_MUTATIONS,
         rewriteHost: null,
+        filterConfigs: null,
       },
     ];
   }
@@ -147,12 +157,14 @@ function compileWeighted(
   else checkKnown(message.name, context, place.field("name"));
   const headers = compileHeaderOperations(message, place);
   const host = message.hostRewriteSpecifier.value ?? "";
+  const own = compileFilterConfigs(message.typedPerFilterConfig, place);
   return {
     cluster: context.clusterRef(message.name),
     weight: message.weight ?? 0,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
     rewriteHost: host === "" ? null : () => host,
+    filterConfigs: own === null ? null : mergeFilterConfigs(context.filterConfigs, own),
   };
 }
 

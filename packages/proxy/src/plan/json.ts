@@ -6,7 +6,7 @@ import { type DescField, type DescMessage, type JsonValue, type MessageShape, fr
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { type Place } from "./problems.ts";
 import { extensionRegistry } from "./schemas.ts";
-import { TYPE_URL_PREFIX } from "./supported-fields.ts";
+import { TYPE_URL_PREFIX } from "./supported-fields/index.ts";
 
 type JsonObject = { [key: string]: JsonValue };
 

@@ -97,12 +97,26 @@ export interface HttpConnectionManagerPlan {
   readonly filters: readonly HttpFilterPlan[];
 }
 
-/** A filter before the router: `typeUrl` selects the implementation in http/filters, `config` is what its compile step made. */
+/** A filter before the router: `typeName` selects the implementation in http/filters, `config` is what its compile step made. */
 export interface HttpFilterPlan {
   readonly name: string;
-  readonly typeUrl: string;
+  /** Message type of its configuration. */
+  readonly typeName: string;
+  /** `HttpFilter.disabled`: off unless a route switches it on. */
+  readonly disabled: boolean;
   readonly config: unknown;
 }
+
+/** What a route says for one filter. */
+export interface RouteFilterConfig {
+  /** Message type of `config`: a filter of another type does not see it. "" if there is none. */
+  readonly typeName: string;
+  readonly disabled: boolean;
+  readonly config: unknown;
+}
+
+/** By filter name, the levels of a route merged. */
+export type FilterConfigs = ReadonlyMap<string, RouteFilterConfig>;
 
 /** A listener's hold on its route configuration; RDS and VHDS swap `current`. Null = not delivered: 404, `route_configuration_not_found`. */
 export interface RouteConfigRef {
@@ -127,6 +141,8 @@ export interface RoutePlan {
   /** In order of application (weighted cluster's come on top, see WeightedClusterPlan). */
   readonly requestHeaders: readonly HeaderMutation[];
   readonly responseHeaders: readonly HeaderMutation[];
+  /** Null if no level has any. */
+  readonly filterConfigs: FilterConfigs | null;
 }
 
 export interface RouteAction {
@@ -157,6 +173,8 @@ export interface WeightedClusterPlan {
   readonly requestHeaders: readonly HeaderMutation[];
   readonly responseHeaders: readonly HeaderMutation[];
   readonly rewriteHost: ((request: RequestView) => string) | null;
+  /** Merged with the route's; null: the route's hold. */
+  readonly filterConfigs: FilterConfigs | null;
 }
 
 export interface RedirectAction {

@@ -8,7 +8,7 @@ import { readNamedAddress } from "../plan/address.ts";
 import { milliseconds } from "../plan/duration.ts";
 import type { Place } from "../plan/problems.ts";
 import { unpackExtension } from "../plan/schemas.ts";
-import { HTTP_PROTOCOL_OPTIONS } from "../plan/supported-fields.ts";
+import { HTTP_PROTOCOL_OPTIONS } from "../plan/supported-fields/index.ts";
 
 export interface AdsTarget {
   readonly clusterName: string;

@@ -6,7 +6,7 @@ import {
   NodeSchema,
 } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { USER_AGENT_NAME, VERSION } from "../version.ts";
-import { SUPPORTED_FIELDS } from "../plan/supported-fields.ts";
+import { SUPPORTED_FIELDS } from "../plan/supported-fields/index.ts";
 
 /** Extension points whose implementations the node lists, with Envoy's category names. */
 const CATEGORIES: Readonly<Record<string, string>> = {

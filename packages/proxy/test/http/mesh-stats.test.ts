@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HTTP_LABELS, REQUESTS_TOTAL, REQUEST_DURATION, RESPONSE_BYTES, UNKNOWN_WORKLOAD } from "@tulle/telemetry";
-import { MESH_STATS_TYPE_URL } from "../../src/http/filters/mesh-stats.ts";
+import { MESH_STATS } from "../../src/plan/supported-fields/index.ts";
 import type { ListenerPlan } from "../../src/plan/plan.ts";
 import { endpoint } from "../support/plans.ts";
 import { GET, type Proxy, startProxy, until } from "../support/proxy.ts";
@@ -13,7 +13,9 @@ function start(t: Parameters<typeof startProxy>[0], direction: ListenerPlan["dir
     listener: { direction },
     cluster: { service: { host: "reviews.default.svc.cluster.local", name: "reviews", namespace: "default" } },
     manager: {
-      filters: [{ name: "istio.stats", typeUrl: MESH_STATS_TYPE_URL, config: { reporter: "SIDECAR", local: LOCAL } }],
+      filters: [
+        { name: "istio.stats", typeName: MESH_STATS, disabled: false, config: { reporter: "SIDECAR", local: LOCAL } },
+      ],
     },
   });
 }

@@ -156,7 +156,7 @@ test("the mesh metrics filter arrives with its reporter and this proxy's workloa
   };
   const [plan] = listener(listenerJson({ http_filters: [filter, ROUTER_FILTER] })).connectionManager.filters;
   assert.equal(plan.name, "istio.stats");
-  assert.equal(plan.typeUrl, "type.googleapis.com/stats.PluginConfig");
+  assert.equal(plan.typeName, "stats.PluginConfig");
   assert.equal((plan.config as { reporter: string }).reporter, "SERVER_GATEWAY");
 });
 

@@ -5,7 +5,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
-import { MESH_STATS, SUPPORTED_FIELDS } from "../../src/plan/supported-fields.ts";
+import { MESH_STATS, SUPPORTED_FIELDS } from "../../src/plan/supported-fields/index.ts";
 
 /** Every message that can be reached through supported fields. */
 function reachable(): Map<string, DescMessage> {

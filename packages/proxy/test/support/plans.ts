@@ -41,7 +41,7 @@ export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): End
 export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {
   return {
     kind: "forward",
-    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: null }],
+    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: null, filterConfigs: null }],
     totalWeight: 1,
     clusterHeader: "",
     clusterNotFoundStatus: 503,
@@ -56,7 +56,15 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
 }
 
 export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePlan> = {}): RoutePlan {
-  return { name: "", virtualHost: "", action, requestHeaders: [], responseHeaders: [], ...changes };
+  return {
+    name: "",
+    virtualHost: "",
+    action,
+    requestHeaders: [],
+    responseHeaders: [],
+    filterConfigs: null,
+    ...changes,
+  };
 }
 
 /** First route whose prefix and host fit. */

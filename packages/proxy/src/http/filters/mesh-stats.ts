@@ -11,15 +11,12 @@ import {
   parseWorkloadMetadata,
 } from "@tulle/telemetry";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
-import type { MeshStatsConfig } from "../../plan/mesh-stats-config.ts";
+import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { Counter, Histogram, StatsRegistry, Tags } from "../../stats/index.ts";
 import type { Cluster } from "../../upstream/cluster.ts";
 import type { Host } from "../../upstream/host.ts";
 import type { Exchange } from "../exchange.ts";
 import type { FilterContext, HttpFilter } from "./filter.ts";
-
-/** Istio's own name for the configuration of its metrics filter. */
-export const MESH_STATS_TYPE_URL = "type.googleapis.com/stats.PluginConfig";
 
 /** The metrics of one combination of labels. */
 class Series {
@@ -59,14 +56,6 @@ export class MeshStats implements HttpFilter {
     this.registry = context.stats;
     this.local = config.local;
     this.inbound = context.direction === "inbound";
-  }
-
-  onRequest(): null {
-    return null;
-  }
-
-  onResponse(): void {
-    // Counted when all is over.
   }
 
   onComplete(exchange: Exchange): void {

@@ -1,0 +1,21 @@
+import type { Workload } from "@tulle/telemetry";
+import type { Place } from "../problems.ts";
+import type { Extension } from "../schemas.ts";
+
+/** What a filter's configuration may depend on beside itself. */
+export interface FilterCompilerContext {
+  /** Who this proxy is, for mesh metrics. */
+  readonly localWorkload: Workload;
+}
+
+/** Turns the configuration of one kind of HTTP filter into what the filter reads (http/filters). Messages have passed `checkMessage`. */
+export interface FilterCompiler {
+  compile(extension: Extension, context: FilterCompilerContext, place: Place): unknown;
+  /** The message that routes configure this filter with, if they can; of `ROUTE_FILTER_TYPES`. */
+  readonly compileRoute: RouteFilterCompiler | null;
+}
+
+export interface RouteFilterCompiler {
+  readonly typeName: string;
+  compile(extension: Extension, place: Place): unknown;
+}

@@ -1,0 +1,88 @@
+import type { SupportGroup } from "./message-support.ts";
+import { MEMORY } from "./reasons.ts";
+import { FILE_ACCESS_LOG } from "./type-names.ts";
+
+export const BOOTSTRAP: SupportGroup = {
+  "envoy.config.bootstrap.v3.Bootstrap": {
+    has: [
+      "node",
+      "static_resources",
+      "dynamic_resources",
+      "admin",
+      "cluster_manager",
+      "layered_runtime",
+      "stats_config",
+    ],
+    only: {
+      enable_dispatcher_stats: [false],
+      use_tcp_for_dns_lookups: [false],
+      overload_manager: ["empty"],
+    },
+    ignored: {
+      stats_flush_interval: "there are no stats sinks, and the admin endpoint shows current values",
+      stats_flush_on_admin: "there are no stats sinks, and the admin endpoint shows current values",
+      deferred_stat_options: "stats are always made when first needed",
+      grpc_async_client_manager_config: "there is one management server connection, kept as long as the proxy runs",
+      memory_allocator_manager: MEMORY,
+    },
+  },
+  "envoy.config.bootstrap.v3.Bootstrap.StaticResources": { has: ["listeners", "clusters"] },
+  "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": { has: ["lds_config", "cds_config", "ads_config"] },
+  "envoy.config.bootstrap.v3.Admin": {
+    has: ["address", "access_log"],
+    only: { access_log_path: ["/dev/null"] },
+    ignored: {
+      profile_path: "the admin endpoint has no profiler",
+      ignore_global_conn_limit: "there is no global connection limit",
+    },
+  },
+  "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
+  // Layers that set nothing: the endpoint that could change the admin layer is not there.
+  "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "admin_layer"], only: { static_layer: ["empty"] } },
+  "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
+  "envoy.config.metrics.v3.StatsConfig": { has: [], only: { use_all_default_tags: [true] } },
+  "envoy.config.bootstrap.v3.ClusterManager": {
+    has: [],
+    only: { local_cluster_name: [""], outlier_detection: ["empty"] },
+    ignored: { enable_deferred_cluster_creation: "clusters cost little until they are used" },
+  },
+  "envoy.config.accesslog.v3.AccessLog": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [FILE_ACCESS_LOG] },
+  },
+  // Reached from the admin endpoint only.
+  [FILE_ACCESS_LOG]: {
+    has: [],
+    only: { path: ["/dev/null"] },
+    ignored: { format: "written to /dev/null", log_format: "written to /dev/null" },
+  },
+  "envoy.config.core.v3.Node": {
+    has: ["id", "cluster", "metadata", "dynamic_parameters", "locality", "client_features"],
+    ignored: {
+      user_agent_name: "set by the proxy, as Envoy sets its own",
+      user_agent_version: "set by the proxy, as Envoy sets its own",
+      user_agent_build_version: "set by the proxy, as Envoy sets its own",
+      extensions: "set by the proxy, as Envoy sets its own",
+    },
+  },
+  "xds.core.v3.ContextParams": { has: ["params"] },
+  "envoy.config.core.v3.Locality": { has: ["region", "zone", "sub_zone"] },
+  "envoy.config.core.v3.ConfigSource": {
+    has: ["ads", "self", "initial_fetch_timeout"],
+    only: { resource_api_version: ["AUTO", "V3"] },
+  },
+  "envoy.config.core.v3.AggregatedConfigSource": { has: [] },
+  "envoy.config.core.v3.SelfConfigSource": { has: [], only: { transport_api_version: ["AUTO", "V3"] } },
+  "envoy.config.core.v3.ApiConfigSource": {
+    has: ["grpc_services", "set_node_on_first_message_only"],
+    only: { api_type: ["GRPC", "DELTA_GRPC"], transport_api_version: ["V3", "AUTO"] },
+  },
+  "envoy.config.core.v3.GrpcService": {
+    has: ["envoy_grpc"],
+    ignored: { timeout: "a stream has no deadline" },
+  },
+  "envoy.config.core.v3.GrpcService.EnvoyGrpc": {
+    has: ["cluster_name", "authority"],
+    ignored: { skip_envoy_headers: "the stream carries no x-envoy headers" },
+  },
+};

@@ -1,0 +1,27 @@
+import type { SupportGroup } from "./message-support.ts";
+import { NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { RAW_BUFFER } from "./type-names.ts";
+
+export const CORE: SupportGroup = {
+  "envoy.config.core.v3.Address": { has: ["socket_address"] },
+  "envoy.config.core.v3.SocketAddress": {
+    has: ["address", "port_value"],
+    only: { protocol: ["TCP"], resolver_name: [""], ipv4_compat: [false] },
+  },
+  "envoy.config.core.v3.Metadata": { has: ["filter_metadata"], ignored: { typed_filter_metadata: OPAQUE } },
+  "envoy.config.core.v3.TransportSocket": { has: ["name", "typed_config"], extensions: { typed_config: [RAW_BUFFER] } },
+  [RAW_BUFFER]: { has: [] },
+  "envoy.config.core.v3.DataSource": { has: ["filename", "inline_bytes", "inline_string", "environment_variable"] },
+  "envoy.config.core.v3.HeaderValue": { has: ["key", "value"] },
+  "envoy.config.core.v3.HeaderValueOption": { has: ["header", "append", "append_action", "keep_empty_value"] },
+  "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.config.core.v3.RuntimeDouble": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.type.v3.FractionalPercent": { has: ["numerator", "denominator"] },
+  "envoy.type.v3.Percent": { has: ["value"] },
+  "envoy.type.v3.Int64Range": { has: ["start", "end"] },
+  "envoy.type.matcher.v3.StringMatcher": {
+    has: ["exact", "prefix", "suffix", "safe_regex", "contains", "ignore_case"],
+  },
+  "envoy.type.matcher.v3.RegexMatcher": { has: ["regex"], ignored: { google_re2: "there is one engine, RE2" } },
+  "envoy.type.matcher.v3.RegexMatchAndSubstitute": { has: ["pattern", "substitution"] },
+};

@@ -1,0 +1,127 @@
+import type { SupportGroup } from "./message-support.ts";
+import { HTTP_FILTER_TYPES } from "./filters.ts";
+import { NO_ACCESS_LOG, NO_TLS, OPAQUE } from "./reasons.ts";
+import { HTTP_CONNECTION_MANAGER, ROUTER } from "./type-names.ts";
+
+export const LISTENER: SupportGroup = {
+  "envoy.config.listener.v3.Listener": {
+    has: [
+      "name",
+      "address",
+      "filter_chains",
+      "default_filter_chain",
+      "per_connection_buffer_limit_bytes",
+      "traffic_direction",
+    ],
+    only: {
+      drain_type: ["DEFAULT"],
+      bind_to_port: [true],
+      use_original_dst: [false],
+      transparent: [false],
+      freebind: [false],
+      enable_mptcp: [false],
+      connection_balance_config: ["empty"],
+      stat_prefix: [""],
+    },
+    ignored: {
+      metadata: OPAQUE,
+      listener_filters_timeout: "has an effect only with listener filters, which are refused",
+      continue_on_listener_filters_timeout: "has an effect only with listener filters, which are refused",
+      enable_reuse_port: "one event loop accepts; nothing shares the port",
+      reuse_port: "one event loop accepts; nothing shares the port",
+      max_connections_to_accept_per_socket_event: "tunes Envoy's accept loop",
+      ignore_global_conn_limit: "there is no global connection limit",
+      bypass_overload_manager: "there is no overload manager",
+    },
+  },
+  "envoy.config.listener.v3.FilterChain": {
+    has: ["filters", "transport_socket"],
+    only: { filter_chain_match: ["empty"], use_proxy_proto: [false] },
+    ignored: { name: OPAQUE, metadata: OPAQUE, transport_socket_connect_timeout: NO_TLS },
+  },
+  "envoy.config.listener.v3.Filter": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [HTTP_CONNECTION_MANAGER] },
+  },
+  [HTTP_CONNECTION_MANAGER]: {
+    has: [
+      "stat_prefix",
+      "rds",
+      "route_config",
+      "http_filters",
+      "common_http_protocol_options",
+      "http_protocol_options",
+      "server_name",
+      "server_header_transformation",
+      "max_request_headers_kb",
+      "stream_idle_timeout",
+      "request_timeout",
+      "request_headers_timeout",
+      "drain_timeout",
+      "delayed_close_timeout",
+      "use_remote_address",
+      "xff_num_trusted_hops",
+      "skip_xff_append",
+      "via",
+      "generate_request_id",
+      "preserve_external_request_id",
+      "always_set_request_id_in_response",
+      "proxy_100_continue",
+      "normalize_path",
+      "merge_slashes",
+      "path_with_escaped_slashes_action",
+      "strip_matching_host_port",
+      "strip_any_host_port",
+      "strip_trailing_host_dot",
+    ],
+    only: {
+      codec_type: ["AUTO", "HTTP1"],
+      // Without TLS there is no client certificate: Envoy removes the header for all of these alike.
+      forward_client_cert_details: ["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET"],
+      add_user_agent: [false],
+      internal_address_config: ["empty"],
+      represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
+      stream_error_on_invalid_http_message: [false],
+      append_x_forwarded_port: [false],
+      append_local_overload: [false],
+      add_proxy_protocol_connection_state: [true],
+    },
+    ignored: {
+      set_current_client_cert_details: NO_TLS,
+      access_log_flush_interval: NO_ACCESS_LOG,
+      flush_access_log_on_new_request: NO_ACCESS_LOG,
+      access_log_options: NO_ACCESS_LOG,
+    },
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {
+    has: ["name", "typed_config", "is_optional", "disabled"],
+    extensions: { typed_config: [ROUTER, ...HTTP_FILTER_TYPES] },
+  },
+  // Used by listeners and clusters; what only one of them has is checked where it is compiled.
+  "envoy.config.core.v3.HttpProtocolOptions": {
+    has: [
+      "idle_timeout",
+      "max_connection_duration",
+      "max_headers_count",
+      "max_stream_duration",
+      "headers_with_underscores_action",
+      "max_requests_per_connection",
+    ],
+  },
+  "envoy.config.core.v3.Http1ProtocolOptions": {
+    has: [
+      "allow_absolute_url",
+      "accept_http_10",
+      "default_host_for_http_10",
+      "enable_trailers",
+      "allow_chunked_length",
+    ],
+    only: {
+      override_stream_error_on_invalid_http_message: [false],
+      send_fully_qualified_url: [false],
+      allow_custom_methods: [false],
+    },
+    ignored: { use_balsa_parser: "there is one parser" },
+  },
+};

@@ -1,0 +1,13 @@
+export interface MessageSupport {
+  /** Implemented. */
+  readonly has: readonly string[];
+  /** Accepted for these values only: enum value names, numbers, booleans (also wrapped), strings, or "empty" for a message or list. */
+  readonly only?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+  /** Accepted without effect, and why. */
+  readonly ignored?: Readonly<Record<string, string>>;
+  /** For Any fields (also lists and maps of them): the message types that may be packed. */
+  readonly extensions?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Groups of the table, by message type name. */
+export type SupportGroup = Readonly<Record<string, MessageSupport>>;

@@ -1,0 +1,12 @@
+/** Message types that the plan compilers tell apart by name. */
+
+export const TYPE_URL_PREFIX = "type.googleapis.com/";
+
+export const HTTP_CONNECTION_MANAGER =
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+export const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
+export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+export const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
+/** Istio's mesh metrics filter, sent as a TypedStruct: it has no published proto. */
+export const MESH_STATS = "stats.PluginConfig";

@@ -1,11 +1,9 @@
 import { RE2JS } from "re2js";
+import type { CircuitBreakerPlan } from "../plan/plan.ts";
 import { statNameOf } from "../stats/index.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import { type AdminContext, type AdminEndpoint, json, text } from "./endpoint.ts";
-
-/** Routes of priority HIGH are refused; their thresholds are shown with Envoy's defaults because its readers expect the lines. */
-const HIGH_PRIORITY = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 } as const;
 
 /** How `/clusters` writes a host's health. Source: Envoy `source/common/upstream/host_utility.cc`. */
 const HEALTH_FLAGS: Readonly<Record<Host["health"], string>> = {
@@ -49,8 +47,8 @@ function clusterText(cluster: Cluster, context: AdminContext): string {
   const line = (key: string, value: string | number | boolean): string => `${name}::${key}::${value}\n`;
   let out = line("observability_name", observabilityName(cluster));
   for (const [priority, thresholds] of [
-    ["default", plan.thresholds],
-    ["high", HIGH_PRIORITY],
+    ["default", plan.thresholds[0]],
+    ["high", plan.thresholds[1]],
   ] as const) {
     out += line(`${priority}_priority::max_connections`, thresholds.maxConnections);
     out += line(`${priority}_priority::max_pending_requests`, thresholds.maxPendingRequests);
@@ -94,7 +92,7 @@ function hostStats(host: Host): readonly (readonly [string, number])[] {
 
 function clusterJson(cluster: Cluster, context: AdminContext): unknown {
   const { plan, name } = cluster;
-  const threshold = (thresholds: typeof plan.thresholds): Record<string, number> => ({
+  const threshold = (thresholds: CircuitBreakerPlan): Record<string, number> => ({
     max_connections: thresholds.maxConnections,
     max_pending_requests: thresholds.maxPendingRequests,
     max_requests: thresholds.maxRequests,
@@ -104,7 +102,9 @@ function clusterJson(cluster: Cluster, context: AdminContext): unknown {
     name,
     ...(context.configuration.clusters.isDynamic(name) ? { added_via_api: true } : {}),
     host_statuses: [...cluster.allHosts()].map(hostJson),
-    circuit_breakers: { thresholds: [threshold(plan.thresholds), { priority: "HIGH", ...threshold(HIGH_PRIORITY) }] },
+    circuit_breakers: {
+      thresholds: [threshold(plan.thresholds[0]), { priority: "HIGH", ...threshold(plan.thresholds[1]) }],
+    },
     observability_name: observabilityName(cluster),
     ...(plan.edsServiceName === "" ? {} : { eds_service_name: plan.edsServiceName }),
   };

@@ -9,9 +9,17 @@ import {
   type StreamResetReason,
 } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
-import type { FilterConfigs, RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/plan.ts";
+import type {
+  FilterConfigs,
+  RouteAction,
+  RoutePlan,
+  RouteTable,
+  RoutingPriority,
+  WeightedClusterPlan,
+} from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
+import type { Hash64, LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
@@ -28,7 +36,7 @@ import type { HttpContext, HttpRuntime } from "./runtime.ts";
  * One request and its response, from the first byte to the last. Codecs call it, it drives routing and upstream, and nothing
  * else holds state for a request. Pooled, of one fixed shape: `reset` must name every field.
  */
-export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks {
+export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks, LoadBalancerContext {
   readonly context: HttpContext;
   readonly request = new RequestHead();
   readonly response = new ResponseHead();
@@ -50,6 +58,8 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   private upstreamConnection: UpstreamConnection | null = null;
   private waitingInPool = false;
   wants100Continue = false;
+  /** How often another host is drawn in place of one that a retry avoids. */
+  hostSelectionRetries = 0;
 
   // What filters make of it.
   /** What the route, or its weighted cluster, says to filters. */
@@ -188,12 +198,34 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     if (!last) this.pauseRequest();
   }
 
+  // LoadBalancerContext
+
+  get random(): () => number {
+    return this.context.random;
+  }
+
+  hashRequest(_hash: Hash64): boolean {
+    return false;
+  }
+
+  requestHeader(name: string): string | undefined {
+    return this.request.header(name);
+  }
+
+  avoidsHost(_host: Host): boolean {
+    return false;
+  }
+
   // Upstream
+
+  private get priority(): RoutingPriority {
+    return this.action?.priority ?? 0;
+  }
 
   /** Asks the host's pool for a connection. */
   connectUpstream(host: Host): void {
     this.host = host;
-    if (host.pool.newStream(this)) this.waitingInPool = true;
+    if (host.pool(this.priority).newStream(this)) this.waitingInPool = true;
   }
 
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void {
@@ -264,7 +296,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   cancelUpstream(): void {
     if (this.waitingInPool) {
       this.waitingInPool = false;
-      this.host?.pool.cancel(this);
+      this.host?.pool(this.priority).cancel(this);
     }
     const { upstream, cluster } = this;
     if (upstream === null) return;
@@ -402,6 +434,7 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.upstreamConnection = null;
     this.waitingInPool = false;
     this.wants100Continue = false;
+    this.hostSelectionRetries = 0;
     this.filterConfigs = null;
     this.filtersPassed = 0;
     this.filterState = null;

@@ -71,7 +71,7 @@ function respondDirectly(exchange: Exchange, action: DirectResponseAction): void
 }
 
 function forward(exchange: Exchange, action: RouteAction): void {
-  const { runtime, context, target } = exchange;
+  const { runtime, target } = exchange;
   if (runtime === null) return;
   const cluster = target?.cluster.current ?? null;
   if (target === null || cluster === null) {
@@ -84,7 +84,7 @@ function forward(exchange: Exchange, action: RouteAction): void {
   if (action.idleTimeoutMs >= 0) exchange.timers.setIdleTimeout(action.idleTimeoutMs);
   exchange.startRouteTimeout();
   prepareRequest(exchange, action, target);
-  const host = cluster.pick(context.random);
+  const host = cluster.chooseHost(exchange);
   if (host === null) {
     cluster.stats.cxNoneHealthy.value++;
     sendLocalReply(exchange, LOCAL_REPLIES.noHealthyUpstream);

@@ -35,6 +35,7 @@ const DEFAULTS = {
   healthyPanicThreshold: 50,
   choiceCount: 2,
   thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
+  retryBudget: { percent: 20, minConcurrency: 3 },
 } as const;
 
 const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
@@ -66,7 +67,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     idleTimeoutMs: milliseconds(http?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
-    thresholds: compileThresholds(message),
+    thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
     service: istioService(message),
     fingerprint: fingerprintOf(toBinary(ClusterSchema, message)),
@@ -109,14 +110,25 @@ function compileBalancer(message: Cluster, place: Place): BalancerPlan {
   return { policy: policy ?? "round-robin", choiceCount: config.value.choiceCount ?? DEFAULTS.choiceCount };
 }
 
-/** Thresholds of priority HIGH have no effect: routes of that priority are refused. */
-function compileThresholds(message: Cluster): CircuitBreakerPlan {
-  const found = message.circuitBreakers?.thresholds.find((each) => each.priority === RoutingPriority.DEFAULT);
+/** The first of a priority holds. */
+function compileThresholds(message: Cluster, priority: RoutingPriority): CircuitBreakerPlan {
+  const found = message.circuitBreakers?.thresholds.find((each) => each.priority === priority);
+  const { thresholds, retryBudget } = DEFAULTS;
+  const budget = found?.retryBudget;
   return {
-    maxConnections: found?.maxConnections ?? DEFAULTS.thresholds.maxConnections,
-    maxPendingRequests: found?.maxPendingRequests ?? DEFAULTS.thresholds.maxPendingRequests,
-    maxRequests: found?.maxRequests ?? DEFAULTS.thresholds.maxRequests,
-    maxRetries: found?.maxRetries ?? DEFAULTS.thresholds.maxRetries,
+    maxConnections: found?.maxConnections ?? thresholds.maxConnections,
+    maxPendingRequests: found?.maxPendingRequests ?? thresholds.maxPendingRequests,
+    maxRequests: found?.maxRequests ?? thresholds.maxRequests,
+    maxRetries: found?.maxRetries ?? thresholds.maxRetries,
+    maxConnectionPools: found?.maxConnectionPools ?? Infinity,
+    retryBudget:
+      budget === undefined
+        ? null
+        : {
+            percent: budget.budgetPercent?.value ?? retryBudget.percent,
+            minConcurrency: budget.minRetryConcurrency ?? retryBudget.minConcurrency,
+          },
+    trackRemaining: found?.trackRemaining ?? false,
   };
 }
 

@@ -4,6 +4,7 @@ import {
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type WeightedCluster_ClusterWeight,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
 import { compileRedirect } from "./compile-redirect.ts";
 import { compileRouteMatch } from "./compile-route-match.ts";
@@ -121,6 +122,7 @@ function compileForward(
     autoHostRewrite:
       message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,
     appendXForwardedHost: message.appendXForwardedHost,
+    priority: message.priority === RoutingPriority.HIGH ? 1 : 0,
   };
 }
 

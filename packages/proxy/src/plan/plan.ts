@@ -165,6 +165,7 @@ export interface RouteAction {
   /** `auto_host_rewrite`: the chosen endpoint's hostname replaces the authority. */
   readonly autoHostRewrite: boolean;
   readonly appendXForwardedHost: boolean;
+  readonly priority: RoutingPriority;
 }
 
 export interface WeightedClusterPlan {
@@ -227,7 +228,8 @@ export interface ClusterPlan {
   /** `max_response_headers_kb` × 1024, default 60 KiB; `max_headers_count`, default 100. */
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
-  readonly thresholds: CircuitBreakerPlan;
+  /** By routing priority. */
+  readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   /** In percent; default 50, 0 = never panic. */
   readonly healthyPanicThreshold: number;
   /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
@@ -241,12 +243,27 @@ export interface BalancerPlan {
   readonly choiceCount: number;
 }
 
-/** DEFAULT priority thresholds; Envoy's defaults 1024, 1024, 1024, 3. */
+/** Envoy `RoutingPriority`: 0 = DEFAULT, 1 = HIGH. Each has circuit breakers and connections of its own. */
+export type RoutingPriority = 0 | 1;
+
+/** Envoy's defaults 1024, 1024, 1024, 3. */
 export interface CircuitBreakerPlan {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
+  /** Default no limit. */
+  readonly maxConnectionPools: number;
+  /** In place of `maxRetries`. */
+  readonly retryBudget: RetryBudgetPlan | null;
+  /** `track_remaining`: gauges of what is left. */
+  readonly trackRemaining: boolean;
+}
+
+/** Of the requests under way and waiting; defaults 20 % and 3. */
+export interface RetryBudgetPlan {
+  readonly percent: number;
+  readonly minConcurrency: number;
 }
 
 export interface EndpointPlan {

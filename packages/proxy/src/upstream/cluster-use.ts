@@ -1,5 +1,7 @@
 import type { NetContext } from "../net/context.ts";
-import type { ClusterPlan } from "../plan/plan.ts";
+import type { ClusterPlan, RoutingPriority } from "../plan/plan.ts";
+import type { StatsRegistry } from "../stats/index.ts";
+import { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterStats } from "./cluster-stats.ts";
 
 /** What a cluster's pools and connections share: its plan, its metrics, and the counts that its circuit breakers limit. */
@@ -7,13 +9,31 @@ export class ClusterUse {
   readonly plan: ClusterPlan;
   readonly stats: ClusterStats;
   readonly net: NetContext;
+  /** Of all priorities. */
   connections = 0;
-  pendingRequests = 0;
-  activeRequests = 0;
+  private readonly breakers: readonly [CircuitBreakers, CircuitBreakers];
 
-  constructor(plan: ClusterPlan, stats: ClusterStats, net: NetContext) {
+  constructor(plan: ClusterPlan, stats: ClusterStats, net: NetContext, registry: StatsRegistry) {
     this.plan = plan;
     this.stats = stats;
     this.net = net;
+    const prefix = `cluster.${plan.statName}.circuit_breakers`;
+    this.breakers = [
+      new CircuitBreakers(plan.thresholds[0], registry, `${prefix}.default.`),
+      new CircuitBreakers(plan.thresholds[1], registry, `${prefix}.high.`),
+    ];
+  }
+
+  of(priority: RoutingPriority): CircuitBreakers {
+    return this.breakers[priority];
+  }
+
+  /** A retry's place under the circuit breaker, or false. What has been taken goes back by `releaseRetry`. */
+  tryRetry(priority: RoutingPriority): boolean {
+    return this.breakers[priority].retries.tryTake();
+  }
+
+  releaseRetry(priority: RoutingPriority): void {
+    this.breakers[priority].retries.release();
   }
 }

@@ -5,6 +5,7 @@ import { type Balancer, createBalancer } from "./balancer/index.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import { ClusterUse } from "./cluster-use.ts";
 import { Host, hostName } from "./host.ts";
+import type { LoadBalancerContext } from "./load-balancer-context.ts";
 
 /** Envoy `DefaultOverProvisioningFactor`: 1.4, in percent. */
 const OVERPROVISIONING = 140;
@@ -28,7 +29,7 @@ export class Cluster {
   constructor(plan: ClusterPlan, net: NetContext, registry: StatsRegistry) {
     this.plan = plan;
     this.stats = new ClusterStats(registry, plan.statName);
-    this.use = new ClusterUse(plan, this.stats, net);
+    this.use = new ClusterUse(plan, this.stats, net, registry);
     this.healthy = this.degraded = this.everyone = createBalancer<Host>(plan.balancer, []);
   }
 
@@ -45,8 +46,22 @@ export class Cluster {
     return this.endpoints;
   }
 
-  /** Null if no host may be used. @param random gives [0, 1) */
-  pick(random: () => number): Host | null {
+  /** Null if no host may be used. */
+  chooseHost(context: LoadBalancerContext): Host | null {
+    const host = this.chooseOnce(context.random);
+    let retries = context.hostSelectionRetries;
+    if (retries === 0 || host === null) return host;
+    // What is drawn last is taken, wanted or not. Source: Envoy `load_balancer_impl.cc`, ZoneAwareLoadBalancerBase::chooseHost.
+    let last = host;
+    while (retries-- > 0 && context.avoidsHost(last)) {
+      const next = this.chooseOnce(context.random);
+      if (next === null) return null;
+      last = next;
+    }
+    return last;
+  }
+
+  private chooseOnce(random: () => number): Host | null {
     if (this.panic) {
       this.stats.lbHealthyPanic.value++;
       return this.everyone.pick(random);
@@ -72,7 +87,7 @@ export class Cluster {
         this.hosts.set(key, known);
       }
     }
-    for (const host of gone.values()) host.pool.drain();
+    for (const host of gone.values()) host.drain();
     this.rebalance();
   }
 
@@ -102,11 +117,11 @@ export class Cluster {
 
   /** The cluster is gone or replaced: idle connections close, requests in flight finish. */
   drain(): void {
-    for (const host of this.hosts.values()) host.pool.drain();
+    for (const host of this.hosts.values()) host.drain();
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    for (const host of this.hosts.values()) host.pool.destroy();
+    for (const host of this.hosts.values()) host.destroy();
   }
 }

@@ -1,5 +1,6 @@
-import type { EndpointPlan } from "../plan/plan.ts";
+import type { EndpointPlan, RoutingPriority } from "../plan/plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
+import type { OutlierMonitor } from "./outlier/monitor.ts";
 import { Http1Pool } from "./pool.ts";
 
 /** One endpoint of a cluster: what the balancer reads, its connections, and what admin `/clusters` shows. */
@@ -20,7 +21,12 @@ export class Host {
   requestsSucceeded = 0;
   requestsFailed = 0;
   requestTimeouts = 0;
-  readonly pool: Http1Pool;
+  /** Null: its cluster detects no outliers. */
+  readonly outlier: OutlierMonitor | null = null;
+  private readonly use: ClusterUse;
+  private readonly defaultPool: Http1Pool;
+  /** Made when first needed, as hardly anybody uses it. */
+  private highPool: Http1Pool | null = null;
 
   constructor(plan: EndpointPlan, use: ClusterUse) {
     this.address = plan.address;
@@ -29,12 +35,31 @@ export class Host {
     this.weight = plan.weight;
     this.health = plan.health;
     this.workload = plan.workload;
-    this.pool = new Http1Pool(this, use);
+    this.use = use;
+    this.defaultPool = new Http1Pool(this, use, 0);
   }
 
   /** `10.0.0.1:80`, `[::1]:80`: Envoy's way to write an address. */
   get name(): string {
     return hostName(this.address, this.port);
+  }
+
+  /** Each routing priority has connections of its own. */
+  pool(priority: RoutingPriority): Http1Pool {
+    if (priority === 0) return this.defaultPool;
+    return (this.highPool ??= new Http1Pool(this, this.use, 1));
+  }
+
+  /** No more requests are expected: idle connections close, requests in flight finish. */
+  drain(): void {
+    this.defaultPool.drain();
+    this.highPool?.drain();
+  }
+
+  /** Closes every connection now. */
+  destroy(): void {
+    this.defaultPool.destroy();
+    this.highPool?.destroy();
   }
 
   /** New weight, health and metadata; address and connections stay. */

@@ -1,4 +1,6 @@
 import type { RequestEncoder, ResponseReceiver, StreamResetReason } from "../codec/messages.ts";
+import type { RoutingPriority } from "../plan/plan.ts";
+import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
@@ -20,22 +22,24 @@ export interface PoolClient extends ResponseReceiver {
 export class Http1Pool {
   private readonly host: Host;
   private readonly use: ClusterUse;
+  /** What requests of its routing priority may use of the cluster. */
+  private readonly breakers: CircuitBreakers;
   private readonly ready: UpstreamConnection[] = [];
   private readonly all = new Set<UpstreamConnection>();
   private readonly pending: PoolClient[] = [];
   private connecting = 0;
   private draining = false;
 
-  constructor(host: Host, use: ClusterUse) {
+  constructor(host: Host, use: ClusterUse, priority: RoutingPriority) {
     this.host = host;
     this.use = use;
+    this.breakers = use.of(priority);
   }
 
   /** Answers at once (`onPoolReady`, `onPoolFailure`) or later; true if later, `cancel` then takes it back. */
   newStream(client: PoolClient): boolean {
-    const { use } = this;
-    const { thresholds } = use.plan;
-    if (use.activeRequests >= thresholds.maxRequests) {
+    const { use, breakers } = this;
+    if (!breakers.requests.canCreate()) {
       use.stats.rqActiveOverflow.value++;
       use.stats.rqPendingOverflow.value++;
       client.onPoolFailure("overflow", "");
@@ -46,13 +50,14 @@ export class Http1Pool {
       this.attach(client, connection);
       return false;
     }
-    if (use.pendingRequests >= thresholds.maxPendingRequests) {
+    if (!breakers.pending.canCreate()) {
       use.stats.rqPendingOverflow.value++;
       client.onPoolFailure("overflow", "");
       return false;
     }
     use.stats.rqPendingTotal.value++;
-    this.countPending(1);
+    breakers.pending.inc();
+    use.stats.rqPendingActive.value++;
     this.pending.push(client);
     this.connectForPending();
     return true;
@@ -63,7 +68,7 @@ export class Http1Pool {
     const index = this.pending.indexOf(client);
     if (index < 0) return;
     this.pending.splice(index, 1);
-    this.countPending(-1);
+    this.endPending();
     this.use.stats.rqCancelled.value++;
   }
 
@@ -82,14 +87,14 @@ export class Http1Pool {
 
   /** A pool without any connection may open one whatever the limit says (Envoy). */
   private connectForPending(): void {
-    const { use } = this;
+    const { use, breakers } = this;
     while (this.connecting < this.pending.length) {
-      if (use.connections >= use.plan.thresholds.maxConnections) {
+      if (!breakers.connections.canCreate()) {
         use.stats.cxOverflow.value++;
         if (this.all.size > 0) return;
       }
       this.connecting++;
-      const connection = new UpstreamConnection(this.host, use, this);
+      const connection = new UpstreamConnection(this.host, use, this, breakers.connections);
       this.all.add(connection);
       connection.connect();
     }
@@ -97,7 +102,7 @@ export class Http1Pool {
 
   private attach(client: PoolClient, connection: UpstreamConnection): void {
     const { use, host } = this;
-    use.activeRequests++;
+    this.breakers.requests.inc();
     use.stats.rqActive.value++;
     use.stats.rqTotal.value++;
     host.activeRequests++;
@@ -122,7 +127,7 @@ export class Http1Pool {
   onReady(connection: UpstreamConnection): void {
     const client = this.pending.shift();
     if (client !== undefined) {
-      this.countPending(-1);
+      this.endPending();
       this.attach(client, connection);
     } else if (this.draining) connection.close();
     else this.ready.push(connection);
@@ -130,7 +135,7 @@ export class Http1Pool {
 
   /** The request on a connection is over, however it ended. */
   onStreamEnd(): void {
-    this.use.activeRequests--;
+    this.breakers.requests.dec();
     this.use.stats.rqActive.value--;
     this.host.activeRequests--;
   }
@@ -149,14 +154,14 @@ export class Http1Pool {
 
   private failPending(reason: StreamResetReason, transportFailure: string): void {
     for (const client of this.pending.splice(0)) {
-      this.countPending(-1);
+      this.endPending();
       this.use.stats.rqPendingFailureEject.value++;
       client.onPoolFailure(reason, transportFailure);
     }
   }
 
-  private countPending(by: number): void {
-    this.use.pendingRequests += by;
-    this.use.stats.rqPendingActive.value += by;
+  private endPending(): void {
+    this.breakers.pending.dec();
+    this.use.stats.rqPendingActive.value--;
   }
 }

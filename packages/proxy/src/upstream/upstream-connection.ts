@@ -6,6 +6,7 @@ import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
 import type { Http1Pool, PoolClient } from "./pool.ts";
+import type { Resource } from "./resource.ts";
 
 const CONNECT_TIMER = 0;
 const IDLE_TIMER = 1;
@@ -26,6 +27,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   readonly host: Host;
   private readonly use: ClusterUse;
   private readonly pool: Http1Pool;
+  private readonly breaker: Resource;
   private readonly transport: Transport;
   private readonly codec: Http1ClientCodec;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
@@ -39,10 +41,12 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   /** The exchange that wants to know of back-pressure; null while idle. */
   watermarks: UpstreamWatermarks | null = null;
 
-  constructor(host: Host, use: ClusterUse, pool: Http1Pool) {
+  /** @param breaker counts the connections of the pool's priority */
+  constructor(host: Host, use: ClusterUse, pool: Http1Pool, breaker: Resource) {
     this.host = host;
     this.use = use;
     this.pool = pool;
+    this.breaker = breaker;
     this.openedAt = use.net.turn.now;
     this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
       use.net.connect(host.address, host.port, onread),
@@ -53,6 +57,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   connect(): void {
     const { use, host } = this;
     use.connections++;
+    this.breaker.inc();
     use.stats.cxTotal.value++;
     use.stats.cxHttp1Total.value++;
     use.stats.cxActive.value++;
@@ -119,6 +124,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     net.timers.disarm(this.connectTimer);
     net.timers.disarm(this.idleTimer);
     use.connections--;
+    this.breaker.dec();
     host.activeConnections--;
     stats.cxActive.value--;
     stats.cxDestroy.value++;

@@ -5,6 +5,7 @@ import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoin
 import { compileEndpoints } from "../../src/plan/compile-endpoints.ts";
 import type { ClusterPlan, EndpointPlan } from "../../src/plan/plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
+import { limits, limitsOf } from "../support/plans.ts";
 import { cluster, refusals } from "./support.ts";
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -27,7 +28,7 @@ test("an empty cluster has Envoy's defaults", () => {
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
-    thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
+    ...limits({}),
     healthyPanicThreshold: 50,
     service: null,
   });
@@ -46,7 +47,7 @@ test("everything that is set arrives in the plan", () => {
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     circuit_breakers: {
       thresholds: [
-        { priority: "HIGH", max_requests: 1 },
+        { priority: "HIGH", max_requests: 1, retry_budget: { min_retry_concurrency: 9 } },
         { max_connections: 7, max_requests: 8 },
       ],
     },
@@ -66,7 +67,10 @@ test("everything that is set arrives in the plan", () => {
     maxRequestsPerConnection: 9,
     idleTimeoutMs: 60_000,
     maxResponseHeadersCount: 50,
-    thresholds: { maxConnections: 7, maxPendingRequests: 1024, maxRequests: 8, maxRetries: 3 },
+    thresholds: [
+      limitsOf({ maxConnections: 7, maxRequests: 8 }),
+      limitsOf({ maxRequests: 1, retryBudget: { percent: 20, minConcurrency: 9 } }),
+    ],
     healthyPanicThreshold: 0,
     service: { host: "b.ns.svc", name: "b", namespace: "ns" },
   };

@@ -1,5 +1,6 @@
 /** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
 import type {
+  CircuitBreakerPlan,
   ClusterPlan,
   ClusterRef,
   EndpointPlan,
@@ -12,6 +13,26 @@ import type {
 } from "../../src/plan/plan.ts";
 
 let fingerprints = 0;
+
+/** Envoy's defaults. */
+const DEFAULT_LIMITS: CircuitBreakerPlan = {
+  maxConnections: 1024,
+  maxPendingRequests: 1024,
+  maxRequests: 1024,
+  maxRetries: 3,
+  maxConnectionPools: Infinity,
+  retryBudget: null,
+  trackRemaining: false,
+};
+
+export function limitsOf(changes: Partial<CircuitBreakerPlan>): CircuitBreakerPlan {
+  return { ...DEFAULT_LIMITS, ...changes };
+}
+
+/** Circuit breakers of priority DEFAULT. */
+export function limits(changes: Partial<CircuitBreakerPlan>): Pick<ClusterPlan, "thresholds"> {
+  return { thresholds: [limitsOf(changes), DEFAULT_LIMITS] };
+}
 
 export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): ClusterPlan {
   return {
@@ -26,7 +47,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
-    thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
+    ...limits({}),
     healthyPanicThreshold: 50,
     service: null,
     fingerprint: `cluster-${fingerprints++}`,
@@ -51,6 +72,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     rewriteHost: null,
     autoHostRewrite: false,
     appendXForwardedHost: false,
+    priority: 0,
     ...changes,
   };
 }

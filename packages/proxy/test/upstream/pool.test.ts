@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
-import { clusterPlan, endpoint } from "../support/plans.ts";
+import { clusterPlan, endpoint, limits } from "../support/plans.ts";
 import { GET, OK, startBackend, startProxy, until } from "../support/proxy.ts";
 
 const BODY_OF_RESET = "upstream connect error or disconnect/reset before headers. reset reason: ";
@@ -31,7 +31,7 @@ describe("the connection pool", () => {
 
   it("queues requests beyond the connection limit, and refuses them beyond the queue limit", async (t) => {
     const proxy = await startProxy(t, {
-      cluster: { thresholds: { maxConnections: 1, maxPendingRequests: 1, maxRequests: 1024, maxRetries: 3 } },
+      cluster: limits({ maxConnections: 1, maxPendingRequests: 1, maxRequests: 1024 }),
     });
     const held: (() => void)[] = [];
     proxy.backend.onData = (connection) => void held.push(() => connection.socket.write(OK));
@@ -55,7 +55,7 @@ describe("the connection pool", () => {
 
   it("refuses requests beyond max_requests", async (t) => {
     const proxy = await startProxy(t, {
-      cluster: { thresholds: { maxConnections: 9, maxPendingRequests: 9, maxRequests: 1, maxRetries: 3 } },
+      cluster: limits({ maxConnections: 9, maxPendingRequests: 9, maxRequests: 1 }),
     });
     proxy.backend.onData = () => {};
     const [a, b] = [await proxy.client(t), await proxy.client(t)];
@@ -68,7 +68,7 @@ describe("the connection pool", () => {
 
   it("takes a request out of the queue when its client goes", async (t) => {
     const proxy = await startProxy(t, {
-      cluster: { thresholds: { maxConnections: 1, maxPendingRequests: 9, maxRequests: 9, maxRetries: 3 } },
+      cluster: limits({ maxConnections: 1, maxPendingRequests: 9, maxRequests: 9 }),
     });
     const held: (() => void)[] = [];
     proxy.backend.onData = (connection) => void held.push(() => connection.socket.write(OK));

@@ -68,8 +68,19 @@ export const CLUSTER: SupportGroup = {
     ignored: {},
   },
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds": {
-    has: ["priority", "max_connections", "max_pending_requests", "max_requests", "max_retries"],
-    only: { track_remaining: [false] },
+    has: [
+      "priority",
+      "max_connections",
+      "max_pending_requests",
+      "max_requests",
+      "max_retries",
+      "max_connection_pools",
+      "retry_budget",
+      "track_remaining",
+    ],
+  },
+  "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget": {
+    has: ["budget_percent", "min_retry_concurrency"],
   },
   [HTTP_PROTOCOL_OPTIONS]: {
     has: ["common_http_protocol_options", "explicit_http_config", "use_downstream_protocol_config"],

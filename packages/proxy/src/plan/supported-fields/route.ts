@@ -101,8 +101,8 @@ export const ROUTE: SupportGroup = {
       "append_x_forwarded_host",
       "timeout",
       "idle_timeout",
+      "priority",
     ],
-    only: { priority: ["DEFAULT"] },
     ignored: {
       hash_policy: "has an effect only with ring hash and Maglev balancing, which are refused",
       include_vh_rate_limits: "has an effect only with rate limits, which are refused",

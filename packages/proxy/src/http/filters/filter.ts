@@ -4,14 +4,15 @@ import type { HttpFilterPlan, ListenerPlan } from "../../plan/plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 
-/** What a filter wants done with a request whose head it has seen. */
+/** What a filter wants done with a request whose head it has seen. @public */
 export type FilterStatus = typeof CONTINUE | typeof STOP;
 
-/** On to the next filter. */
+/** On to the next filter. @public */
 export const CONTINUE = 0;
 /**
  * No further: the filter has answered (`exchange.reply`), or keeps the request and will call `exchange.continueRequest` later. An
  * exchange that was answered belongs to somebody else by now: not to be touched again.
+ * @public
  */
 export const STOP = 1;
 

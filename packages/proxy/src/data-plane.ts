@@ -67,7 +67,16 @@ export class DataPlane {
       }
       turn.end();
     });
-    this.net = { turn, timers, buffers: new ReadBuffers(), readsIntoBuffers: true, connect: openConnection, reportBug };
+    let connections = 0;
+    this.net = {
+      turn,
+      timers,
+      buffers: new ReadBuffers(),
+      readsIntoBuffers: true,
+      connect: openConnection,
+      nextConnectionId: () => connections++,
+      reportBug,
+    };
     const ids = new RequestIds(randomFillSync);
     this.http = {
       net: this.net,

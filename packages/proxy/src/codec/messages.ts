@@ -2,6 +2,7 @@
  * The contract between a codec and what is above it, the same for every HTTP version. A codec turns bytes into these events
  * and these calls into bytes; it has no socket and no clock. Nothing above a codec knows which version it speaks.
  */
+import type { BytesMeter } from "./bytes-meter.ts";
 import { HeaderBlock } from "./header-block.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 
@@ -68,6 +69,8 @@ export interface ByteSink {
 export interface RequestReceiver {
   /** Filled by the codec before `onRequestHead`. */
   readonly request: RequestHead;
+  /** The codec counts here what it reads and writes for this request. */
+  readonly downstreamBytes: BytesMeter;
   onRequestHead(endStream: boolean): void;
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
   /** Ends the request. */
@@ -95,6 +98,8 @@ export interface ResponseEncoder {
 export interface ResponseReceiver {
   /** Filled by the codec before `onResponseHead`. */
   readonly response: ResponseHead;
+  /** The codec counts here what it reads and writes for this response's request. */
+  readonly upstreamBytes: BytesMeter;
   on100Continue(): void;
   onResponseHead(endStream: boolean): void;
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;

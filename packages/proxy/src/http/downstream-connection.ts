@@ -24,6 +24,7 @@ export interface ConnectionOwner {
 
 /** One connection of a client: its socket, its codec, and the exchange that is going on. */
 export class DownstreamConnection implements TransportHandler, ServerCodecHost, ConnectionView, TimerOwner {
+  readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
@@ -55,6 +56,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.runtimeAtStart = runtime;
     this.transport = new Transport(context.net, this, owner.bufferLimitBytes, open);
     const { socket } = this.transport;
+    this.id = this.transport.id;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
     this.localAddress = plainAddress(socket.localAddress ?? "");

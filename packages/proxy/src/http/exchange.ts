@@ -1,3 +1,4 @@
+import { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import {
   type ProtocolError,
@@ -80,6 +81,8 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
   private responsePaused = false;
 
   // What there is to tell of it.
+  readonly downstreamBytes = new BytesMeter();
+  readonly upstreamBytes = new BytesMeter();
   startedAt = 0;
   requestEndedAt = 0;
   upstreamStartedAt = 0;
@@ -445,6 +448,8 @@ export class Exchange implements RequestReceiver, PoolClient, UpstreamWatermarks
     this.held.clear();
     this.requestPaused = false;
     this.responsePaused = false;
+    this.downstreamBytes.reset();
+    this.upstreamBytes.reset();
     this.startedAt = 0;
     this.requestEndedAt = 0;
     this.upstreamStartedAt = 0;

@@ -12,6 +12,8 @@ export interface NetContext {
   readonly readsIntoBuffers: boolean;
   /** Opens a TCP connection to an IP address (net/connector.ts; tests put sockets of their own here). */
   connect(address: string, port: number, onread: OnReadOpts | undefined): Socket;
+  /** Numbers the connections of a data plane, those of clients and those to upstreams alike, from 0 (Envoy's connection ids). */
+  nextConnectionId(): number;
   /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */
   reportBug(error: unknown): void;
 }

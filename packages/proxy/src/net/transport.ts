@@ -28,6 +28,8 @@ const INLINE_BYTES = 8_192;
  */
 export class Transport implements ByteSink, Flushable {
   readonly socket: Socket;
+  /** Of this connection, unique in its data plane. */
+  readonly id: number;
   bytesRead = 0;
   bytesWritten = 0;
   private readonly context: NetContext;
@@ -58,6 +60,7 @@ export class Transport implements ByteSink, Flushable {
     open: (onread: OnReadOpts | undefined) => Socket,
   ) {
     this.context = context;
+    this.id = context.nextConnectionId();
     this.handler = handler;
     this.highWatermark = highWatermark;
     this.buffer = context.buffers.shared;

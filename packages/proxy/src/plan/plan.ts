@@ -20,6 +20,8 @@ export interface RequestView {
 
 /** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */
 export interface ConnectionView {
+  /** `%CONNECTION_ID%` */
+  readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

@@ -25,6 +25,14 @@ export interface UpstreamWatermarks {
 /** One connection to a host. */
 export class UpstreamConnection implements TransportHandler, ClientCodecHost, TimerOwner {
   readonly host: Host;
+  readonly id: number;
+  /** Of our end, once it is connected. */
+  localAddress = "";
+  localPort = 0;
+  readonly openedAt: number;
+  connectedAt = 0;
+  /** How many it has been used for, the present one included. */
+  requests = 0;
   private readonly use: ClusterUse;
   private readonly pool: Http1Pool;
   private readonly breaker: Resource;
@@ -32,9 +40,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   private readonly codec: Http1ClientCodec;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
   private readonly idleTimer = new Timer(this, IDLE_TIMER);
-  private readonly openedAt: number;
   private state = CONNECTING;
-  private requests = 0;
   private timedOut = false;
   private closedByUs = false;
   private pausedReads = 0;
@@ -51,6 +57,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
       use.net.connect(host.address, host.port, onread),
     );
+    this.id = this.transport.id;
     this.codec = new Http1ClientCodec(this, this.transport, use.plan);
   }
 
@@ -97,6 +104,10 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   onConnect(): void {
     const { net, stats } = this.use;
     net.timers.disarm(this.connectTimer);
+    const { socket } = this.transport;
+    this.localAddress = socket.localAddress ?? "";
+    this.localPort = socket.localPort ?? 0;
+    this.connectedAt = net.turn.now;
     stats.cxConnectMs.record(net.turn.now - this.openedAt);
     this.state = IDLE;
     this.transport.start();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { array, assert as check, boolean, constantFrom, oneof, property, string } from "fast-check";
+import { BytesMeter } from "../../src/codec/bytes-meter.ts";
 import { Http1ClientCodec } from "../../src/codec/http1/client-codec.ts";
 import { RequestHead, ResponseHead } from "../../src/codec/messages.ts";
 import { ClientHarness, ServerHarness, TextSink } from "../support/codec-harness.ts";
@@ -65,6 +66,7 @@ describe("random input", () => {
             .start(
               {
                 response: new ResponseHead(),
+                upstreamBytes: new BytesMeter(),
                 on100Continue: () => {},
                 onResponseHead: () => {},
                 onResponseData: () => {},

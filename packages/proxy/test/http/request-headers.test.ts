@@ -8,7 +8,7 @@ import { RequestHead } from "../../src/codec/messages.ts";
 import { HeaderBlock } from "../../src/codec/header-block.ts";
 import { managerPlan } from "../support/plans.ts";
 
-const CONNECTION = { remoteAddress: "10.0.0.9", remotePort: 1, localAddress: "10.0.0.1", localPort: 80 };
+const CONNECTION = { id: 0, remoteAddress: "10.0.0.9", remotePort: 1, localAddress: "10.0.0.1", localPort: 80 };
 const SOURCES = { requestId: () => "uuid", localAddress: "192.0.2.2" };
 
 function mutate(

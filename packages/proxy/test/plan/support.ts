@@ -109,6 +109,7 @@ export function request(init: RequestInit = {}): RequestView {
 }
 
 export const connection: ConnectionView = {
+  id: 0,
   remoteAddress: "10.1.2.3",
   remotePort: 40123,
   localAddress: "::1",

@@ -1,4 +1,5 @@
 /** Runs codecs without sockets: bytes in, a transcript of events out. */
+import { BytesMeter } from "../../src/codec/bytes-meter.ts";
 import { Http1ClientCodec } from "../../src/codec/http1/client-codec.ts";
 import { Http1ServerCodec, type Http1ServerOptions } from "../../src/codec/http1/server-codec.ts";
 import {
@@ -45,6 +46,7 @@ export interface SeenRequest {
   trailers: string;
   complete: boolean;
   error: ProtocolError | null;
+  bytes: BytesMeter;
 }
 
 /** A server that answers each request with an empty 200 as soon as it is complete. */
@@ -90,6 +92,7 @@ export class ServerHarness {
       trailers: "",
       complete: false,
       error: null,
+      bytes: new BytesMeter(),
     };
     this.requests.push(seen);
     const request = new RequestHead();
@@ -104,6 +107,7 @@ export class ServerHarness {
     };
     return {
       request,
+      downstreamBytes: seen.bytes,
       onRequestHead: (endStream) => {
         seen.method = request.method;
         seen.path = request.path;
@@ -145,11 +149,19 @@ export interface SeenResponse {
   body: string;
   complete: boolean;
   reset: StreamResetReason | "";
+  bytes: BytesMeter;
 }
 
 /** A client that has sent one request and reads what comes. */
 export class ClientHarness {
-  readonly seen: SeenResponse = { status: 0, headers: "", body: "", complete: false, reset: "" };
+  readonly seen: SeenResponse = {
+    status: 0,
+    headers: "",
+    body: "",
+    complete: false,
+    reset: "",
+    bytes: new BytesMeter(),
+  };
   readonly sink = new TextSink();
   reusable: boolean | null = null;
   broken: boolean | null = null;
@@ -182,6 +194,7 @@ export class ClientHarness {
     const response = new ResponseHead();
     return {
       response,
+      upstreamBytes: seen.bytes,
       on100Continue: () => {},
       onResponseHead: (endStream) => {
         seen.status = response.status;

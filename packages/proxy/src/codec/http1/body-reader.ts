@@ -9,8 +9,8 @@ import { HTTP1_ERRORS } from "./protocol-errors.ts";
 /** Who gets the pieces of a body. */
 export interface BodyReceiver {
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void;
-  /** Instead of a last piece. */
-  onBodyTrailers(trailers: HeaderBlock): void;
+  /** Instead of a last piece. @param end where they end in the bytes being read */
+  onBodyTrailers(trailers: HeaderBlock, end: number): void;
 }
 
 /**
@@ -180,7 +180,7 @@ export class BodyReader {
     if (after >= 0) {
       this.state = NONE;
       if (block.count === 0) this.receiver.onBodyData(buffer, after, after, true);
-      else this.receiver.onBodyTrailers(block);
+      else this.receiver.onBodyTrailers(block, after);
     } else if (after === MALFORMED) {
       this.state = FAILED;
       this.error = reader.error;

@@ -1,3 +1,4 @@
+import type { HeaderBlock } from "../header-block.ts";
 import { CONTENT_LENGTH, HeaderClass } from "../header-names.ts";
 import type { ByteSink, RequestEncoder, RequestHead, ResponseReceiver } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
@@ -47,6 +48,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   private reusable = true;
   /** Where the bytes of this read end. */
   private readEnd = 0;
+  /** Up to where they have been counted. */
+  private countedTo = 0;
 
   constructor(host: ClientCodecHost, sink: ByteSink, options: Http1ClientOptions) {
     this.host = host;
@@ -76,7 +79,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     const { method, headers } = head;
     this.isHead = method === "HEAD";
     // Joined by "+": a template would ask each part whether it is a string.
-    let text = method + " " + head.path + " HTTP/1.1\r\nhost: " + head.authority + "\r\n" + headers.serialize();
+    const startLine = method + " " + head.path + " HTTP/1.1\r\n";
+    let text = startLine + "host: " + head.authority + "\r\n" + headers.serialize();
     this.writer.start();
     if (headers.slots[CONTENT_LENGTH] < 0) {
       if (!endStream) {
@@ -85,18 +89,23 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       } else if (!usuallyHasNoBody(method)) text += "content-length: 0\r\n";
     }
     this.sink.writeText(text + "\r\n");
+    this.receiver?.upstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     this.requestEnded = endStream;
   }
 
   encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
-    this.writer.writeData(buffer, start, end, endStream);
+    this.countSent(this.writer.writeData(buffer, start, end, endStream));
     if (endStream) this.requestEnded = true;
   }
 
   /** Envoy drops trailers towards an HTTP/1 upstream unless the cluster enables them; no plan does. */
   encodeTrailers(): void {
-    this.writer.writeTrailers("");
+    this.countSent(this.writer.writeTrailers(""));
     this.requestEnded = true;
+  }
+
+  private countSent(bytes: number): void {
+    if (this.receiver !== null) this.receiver.upstreamBytes.wireSent += bytes;
   }
 
   cancel(): void {
@@ -115,6 +124,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   receive(buffer: ReadBuffer, start: number, end: number): void {
     let i = start;
     this.readEnd = end;
+    this.countedTo = start;
     while (i < end) {
       if (this.state === HEAD) {
         i = this.parseHead(buffer, i, end);
@@ -122,6 +132,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       } else if (this.state === BODY) {
         i = this.body.read(buffer, i, end);
         if (i < 0) {
+          this.countReceived(end);
           this.break(true);
           return;
         }
@@ -131,7 +142,14 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
         return;
       }
     }
+    if (this.state === BODY) this.countReceived(end);
     if (this.state === ENDED) this.release();
+  }
+
+  /** The bytes up to here are the present response's. */
+  private countReceived(to: number): void {
+    if (this.receiver !== null) this.receiver.upstreamBytes.wireReceived += to - this.countedTo;
+    this.countedTo = to;
   }
 
   /** The peer has sent its last byte. Gives false if that is no regular end of anything. */
@@ -140,6 +158,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       this.reusable = false;
       this.body.reset();
       this.readEnd = 0;
+      this.countedTo = 0;
       this.onBodyData(EMPTY, 0, 0, true);
       return;
     }
@@ -173,6 +192,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       options.maxResponseHeadersBytes,
       options.maxResponseHeadersCount,
     );
+    this.countReceived(after < 0 ? end : after);
     if (after === INCOMPLETE) return INCOMPLETE;
     if (after < 0 || !this.readHead(receiver, after)) {
       this.break(true);
@@ -225,13 +245,17 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
 
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
     const { receiver } = this;
+    this.countReceived(end);
     if (last) this.finish(end);
     receiver?.onResponseData(buffer, start, end, last);
   }
 
   /** Envoy drops an HTTP/1 upstream's trailers unless the cluster enables them; no plan does. */
-  onBodyTrailers(): void {
-    this.onBodyData(EMPTY, -1, -1, true);
+  onBodyTrailers(_trailers: HeaderBlock, end: number): void {
+    const { receiver } = this;
+    this.countReceived(end);
+    this.finish(end);
+    receiver?.onResponseData(EMPTY, 0, 0, true);
   }
 
   /**

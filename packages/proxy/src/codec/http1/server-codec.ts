@@ -91,6 +91,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private waiting: ReadBuffer | null = null;
   private waitingStart = 0;
   private waitingEnd = 0;
+  /** Bytes of empty lines since the last request, which Envoy counts to the next one. */
+  private emptyLines = 0;
+  /** Up to where the bytes being read have been counted. */
+  private countedTo = 0;
 
   constructor(host: ServerCodecHost, sink: ByteSink, options: Http1ServerOptions) {
     this.host = host;
@@ -131,11 +135,13 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   private parse(buffer: ReadBuffer, start: number, end: number): void {
     this.parsing = true;
+    this.countedTo = start;
     let i = start;
     while (i < end) {
       if (this.state === BODY) {
         i = this.body.read(buffer, i, end);
         if (i < 0) {
+          this.countReceived(end);
           this.fail(this.body.error);
           break;
         }
@@ -149,7 +155,14 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
         if (i < 0) break;
       }
     }
+    if (this.state === BODY) this.countReceived(end);
     this.parsing = false;
+  }
+
+  /** The bytes up to here are the present request's. */
+  private countReceived(to: number): void {
+    if (this.receiver !== null) this.receiver.downstreamBytes.wireReceived += to - this.countedTo;
+    this.countedTo = to;
   }
 
   /** Gives the offset after the head; negative if there is nothing more to do with these bytes. */
@@ -158,12 +171,17 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (this.state === IDLE || receiver === null) {
       const { bytes } = buffer;
       while (i + 1 < end && bytes[i] === CR && bytes[i + 1] === LF) i += 2;
-      if (i === end) return i;
+      if (i === end) {
+        this.emptyLines += end - this.countedTo;
+        return i;
+      }
       this.state = HEAD;
       this.responseEnded = false;
       this.isHttp11 = true;
       this.isHead = false;
       this.receiver = receiver = this.host.onRequestStart(this);
+      receiver.downstreamBytes.wireReceived = this.emptyLines;
+      this.emptyLines = 0;
     }
     const { options } = this;
     const head = receiver.request;
@@ -175,6 +193,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       options.maxRequestHeadersBytes,
       options.maxRequestHeadersCount,
     );
+    this.countReceived(after < 0 ? end : after);
     if (after === INCOMPLETE) return INCOMPLETE;
     if (after < 0) {
       this.fail(this.heads.error);
@@ -249,11 +268,13 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   }
 
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
+    this.countReceived(end);
     if (last) this.state = COMPLETE;
     this.receiver?.onRequestData(buffer, start, end, last);
   }
 
-  onBodyTrailers(trailers: HeaderBlock): void {
+  onBodyTrailers(trailers: HeaderBlock, end: number): void {
+    this.countReceived(end);
     this.state = COMPLETE;
     if (this.options.enableTrailers) this.receiver?.onRequestTrailers(trailers);
     else this.receiver?.onRequestData(EMPTY, 0, 0, true);
@@ -283,7 +304,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   // ResponseEncoder
 
   encode100Continue(): void {
-    this.sink.writeText("HTTP/1.1 100 Continue\r\n\r\n");
+    const text = "HTTP/1.1 100 Continue\r\n\r\n";
+    this.sink.writeText(text);
+    this.countSent(text.length);
   }
 
   encodeHead(head: ResponseHead, endStream: boolean): void {
@@ -291,7 +314,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     const { writer } = this;
     // The rest of the request may never come: its end cannot be told from the next one's start (Envoy closes, too).
     if (this.state === BODY || this.state === HEAD) this.closing = true;
-    let text = statusLine(status, this.isHttp11) + headers.serialize();
+    const startLine = statusLine(status, this.isHttp11);
+    let text = startLine + headers.serialize();
     if (this.closing) text += "connection: close\r\n";
     else if (this.keepAlive10) text += "connection: keep-alive\r\n";
     const bodyless = this.isHead || status === 204 || status === 304;
@@ -309,22 +333,27 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     }
     writer.dropsBody = bodyless;
     this.sink.writeText(text + "\r\n");
+    this.receiver?.downstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     if (endStream) this.endResponse();
   }
 
   encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
-    this.writer.writeData(buffer, start, end, endStream);
+    this.countSent(this.writer.writeData(buffer, start, end, endStream));
     if (endStream) this.endResponse();
   }
 
   encodeText(latin1: string, endStream: boolean): void {
-    this.writer.writeText(latin1, endStream);
+    this.countSent(this.writer.writeText(latin1, endStream));
     if (endStream) this.endResponse();
   }
 
   encodeTrailers(trailers: HeaderBlock): void {
-    this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : "");
+    this.countSent(this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : ""));
     this.endResponse();
+  }
+
+  private countSent(bytes: number): void {
+    if (this.receiver !== null) this.receiver.downstreamBytes.wireSent += bytes;
   }
 
   abort(): void {

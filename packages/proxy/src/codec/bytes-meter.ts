@@ -1,0 +1,19 @@
+/** Bytes of one stream on one side as they crossed the wire, framing included. Envoy's `StreamInfo::BytesMeter`. */
+export class BytesMeter {
+  wireReceived = 0;
+  wireSent = 0;
+  /** Of what was sent, the header lines with their line ends; the start line is none. */
+  headerSent = 0;
+
+  reset(): void {
+    this.wireReceived = 0;
+    this.wireSent = 0;
+    this.headerSent = 0;
+  }
+
+  /** A head has left. @param lines bytes of its header lines @param rest of its start line and its empty line */
+  countHead(lines: number, rest: number): void {
+    this.headerSent += lines;
+    this.wireSent += lines + rest;
+  }
+}

@@ -8,12 +8,18 @@ const root = join(import.meta.dirname, "..");
 const bin = join(root, "node_modules/.bin");
 
 const STEPS: readonly { readonly name: string; readonly run: () => boolean }[] = [
+  // They are made at install; a change of the roots since then would only show as types that are missing.
+  { name: "generated types", run: () => script("generate-protos.ts", "--if-stale") },
   { name: "types", run: () => tool("tsc", "--noEmit", "-p", ".") },
   { name: "lint", run: () => tool("oxlint", "--type-aware", "--deny-warnings", ".") },
   { name: "format", run: () => tool("oxfmt", "--check", ".") },
   { name: "unused exports and dependencies", run: () => tool("knip") },
   { name: "import direction", run: importDirection },
 ];
+
+function script(name: string, ...args: string[]): boolean {
+  return spawnSync(process.execPath, [join(root, "scripts", name), ...args], { stdio: "inherit" }).status === 0;
+}
 
 function tool(name: string, ...args: string[]): boolean {
   const result = spawnSync(join(bin, name), args, { cwd: root, encoding: "utf8" });

@@ -6,6 +6,7 @@
  * types at each start would cost a proxy 100 ms and 40 MB (docs/decisions/0002).
  */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +46,39 @@ function writeOverlay(): void {
   writeFileSync(join(overlay, "validate/validate.proto"), text);
 }
 
+/** Fields that Envoy 1.40 has and the bundled protos, which are older, have not. (Envoy api/, the numbers are upstream's) */
+const NEWER_FIELDS: readonly {
+  readonly file: string;
+  readonly imports: readonly string[];
+  /** The line of the message before which `text` goes. */
+  readonly before: string;
+  readonly text: string;
+}[] = [
+  {
+    file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+    imports: ["envoy/config/common/matcher/v3/matcher.proto"],
+    before: "  config.core.v3.HttpProtocolOptions common_http_protocol_options = 1;\n",
+    text: `  message OutlierDetection {
+    // Which responses count as errors, in place of 5xx.
+    config.common.matcher.v3.MatchPredicate error_matcher = 1;
+  }
+  OutlierDetection outlier_detection = 8;
+
+`,
+  },
+];
+
+function writeNewerFields(): void {
+  for (const { file, imports, before, text } of NEWER_FIELDS) {
+    const bundled = readFileSync(join(deps, "envoy-api", file), "utf8").replaceAll("\r\n", "\n");
+    if (!bundled.includes(before)) throw new Error(`${file} has no line ${JSON.stringify(before)} any more`);
+    const lines = imports.map((name) => `import "${name}";\n`).join("");
+    const patched = bundled.replace(before, text + before).replace(/^import /m, `${lines}import `);
+    mkdirSync(dirname(join(overlay, file)), { recursive: true });
+    writeFileSync(join(overlay, file), patched);
+  }
+}
+
 /** All protos that the roots import, the roots included; google/protobuf comes with protoc and with protobuf-es. */
 function closure(roots: readonly string[]): string[] {
   const seen = new Set<string>();
@@ -61,7 +95,17 @@ function closure(roots: readonly string[]): string[] {
   return [...seen].sort();
 }
 
+/** What the generated files were made from: a hash of this script and its roots. */
+const stampFile = join(root, "build/proto-stamp");
+const stamp = createHash("sha256")
+  .update(["generate-protos.ts", "proto-roots.ts"].map((name) => readFileSync(join(root, "scripts", name))).join())
+  .digest("hex");
+if (process.argv.includes("--if-stale") && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) {
+  process.exit(0);
+}
+
 writeOverlay();
+writeNewerFields();
 const files = closure(PROTO_ROOTS);
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
@@ -77,4 +121,5 @@ execFileSync(
   ],
   { stdio: "inherit" },
 );
+writeFileSync(stampFile, stamp);
 console.log(`generated ${files.length} files in packages/xds/src/gen`);

@@ -51,6 +51,7 @@ export type {
   LocalityLbSetting,
   OutlierDetection,
   PortTrafficPolicy,
+  TcpKeepalive,
   TrafficPolicy,
   ZoneAwareLbSetting,
 } from "./kinds/istio/traffic-policy.ts";
@@ -129,6 +130,8 @@ export { perMillion } from "./percent.ts";
 export { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 export type { PortProtocol } from "./protocol.ts";
 export { formatDiagnostic, formatPath } from "./diagnostic.ts";
+export { MESH_CONFIG_KEY, MESH_CONFIG_MAP, meshConfigOf } from "./mesh-config/parse.ts";
+export type { MeshConfig } from "./mesh-config/schema.ts";
 export type { Diagnostic, DiagnosticCode, Path, PathStep, Severity } from "./diagnostic.ts";
 export type { LoadedObject, Position, Source } from "./parse/loaded-object.ts";
 export { DEFAULT_NAMESPACE } from "./parse/load-object.ts";

@@ -56,7 +56,7 @@ function validateSettings(settings: Settings, path: Path, reporter: Reporter): v
   if (tls !== undefined) validateClientTls(tls, [...path, "tls"], reporter);
 }
 
-function validateOutlierDetection(outlier: OutlierDetection, path: Path, { error }: Reporter): void {
+export function validateOutlierDetection(outlier: OutlierDetection, path: Path, { error }: Reporter): void {
   if ((outlier.consecutiveLocalOriginFailures ?? 0) > 0 && outlier.splitExternalLocalOriginErrors !== true) {
     const at = [...path, "consecutiveLocalOriginFailures"];
     error(at, "has no effect without splitExternalLocalOriginErrors", "splitExternalLocalOriginErrors: true");
@@ -99,7 +99,7 @@ function isPrime(value: number): boolean {
   return true;
 }
 
-function validateLocality(
+export function validateLocality(
   locality: LocalityLbSetting,
   hasOutlier: boolean,
   path: Path,

@@ -15,6 +15,7 @@ import {
 import { validateGatewayHttpRoute, validateGrpcRoute, validateL4Route } from "./gateway-api-routes.ts";
 import { validateBackendTlsPolicy, validateK8sGateway, validateListenerSet } from "./gateway-api.ts";
 import { validateGateway } from "./gateway.ts";
+import { validateConfigMap } from "./mesh-config.ts";
 import { validateEndpointSlice, validateIngress, validateService, validateWorkload } from "./kubernetes.ts";
 import { reporter } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
@@ -56,7 +57,7 @@ const VALIDATORS: Validators = {
     UDPRoute: validateL4Route,
     BackendTLSPolicy: validateBackendTlsPolicy,
   },
-  "": { Service: validateService },
+  "": { Service: validateService, ConfigMap: validateConfigMap },
   "discovery.k8s.io": { EndpointSlice: validateEndpointSlice },
   apps: { Deployment: validateWorkload, StatefulSet: validateWorkload, DaemonSet: validateWorkload },
   "networking.k8s.io": { Ingress: validateIngress },

@@ -38,7 +38,12 @@ export interface MergedDestinationRule {
   readonly origin: Origin;
 }
 
-export function destinationRuleOf(stored: StoredObject, domain: string): DestinationRuleRule | undefined {
+/** `exportTo` is what a rule without one means. */
+export function destinationRuleOf(
+  stored: StoredObject,
+  domain: string,
+  exportTo?: readonly string[],
+): DestinationRuleRule | undefined {
   const { object } = stored.loaded;
   if (!isKind(object, "networking.istio.io", "DestinationRule")) return undefined;
   const { spec, metadata } = object;
@@ -49,7 +54,7 @@ export function destinationRuleOf(stored: StoredObject, domain: string): Destina
     createdAt: stored.createdAt,
     spec,
     host: resolveShortName(spec.host, metadata.namespace, domain).toLowerCase(),
-    visibility: selector === undefined ? parseExportTo(spec.exportTo, metadata.namespace) : own,
+    visibility: selector === undefined ? parseExportTo(spec.exportTo, metadata.namespace, exportTo) : own,
     selector,
     loaded: stored.loaded,
   };

@@ -72,15 +72,20 @@ export function findPort(service: MeshService, number: number): ServicePort | un
   return service.ports.find((port) => port.number === number);
 }
 
-/** Services that an object describes: none, one, or one for each host of a ServiceEntry. */
-export function servicesOf(stored: StoredObject, domain: string): readonly MeshService[] {
+/** Services that an object describes: none, one, or one for each host of a ServiceEntry. `exportTo` is for those that have none. */
+export function servicesOf(stored: StoredObject, domain: string, exportTo?: readonly string[]): readonly MeshService[] {
   const { object } = stored.loaded;
-  if (isKind(object, "", "Service")) return [fromService(stored, object, domain)];
-  if (isKind(object, "networking.istio.io", "ServiceEntry")) return fromServiceEntry(stored, object);
+  if (isKind(object, "", "Service")) return [fromService(stored, object, domain, exportTo)];
+  if (isKind(object, "networking.istio.io", "ServiceEntry")) return fromServiceEntry(stored, object, exportTo);
   return [];
 }
 
-function fromService(stored: StoredObject, object: ResourceObject<"", "Service">, domain: string): MeshService {
+function fromService(
+  stored: StoredObject,
+  object: ResourceObject<"", "Service">,
+  domain: string,
+  defaultExportTo: readonly string[] | undefined,
+): MeshService {
   const { metadata, spec } = object;
   const exportTo = parseExportToAnnotation(metadata.annotations["networking.istio.io/exportTo"]);
   const selector = spec.selector;
@@ -89,7 +94,7 @@ function fromService(stored: StoredObject, object: ResourceObject<"", "Service">
     name: metadata.name,
     namespace: metadata.namespace,
     ports: eachNumberOnce((spec.ports ?? []).filter((port) => port.protocol !== "SCTP").map(fromServicePort)),
-    visibility: parseExportTo(exportTo, metadata.namespace),
+    visibility: parseExportTo(exportTo, metadata.namespace, defaultExportTo),
     selector: selector === undefined || Object.keys(selector).length === 0 ? undefined : selector,
     shortNames: true,
     addresses: [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter(
@@ -119,6 +124,7 @@ function fromServicePort(port: KubeServicePort): ServicePort {
 function fromServiceEntry(
   stored: StoredObject,
   object: ResourceObject<"networking.istio.io", "ServiceEntry">,
+  defaultExportTo: readonly string[] | undefined,
 ): readonly MeshService[] {
   const { metadata, spec } = object;
   if (spec.resolution !== "STATIC") return [];
@@ -144,7 +150,7 @@ function fromServiceEntry(
     name: host,
     namespace: metadata.namespace,
     ports,
-    visibility: parseExportTo(spec.exportTo, metadata.namespace),
+    visibility: parseExportTo(spec.exportTo, metadata.namespace, defaultExportTo),
     selector: spec.workloadSelector?.labels,
     shortNames: false,
     addresses: (spec.addresses ?? []).filter(isIP),

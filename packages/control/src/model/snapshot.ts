@@ -12,6 +12,8 @@ import { endpointListOf } from "./endpoint-slices.ts";
 import type { GatewayRule } from "./gateway.ts";
 import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
+import type { MeshSettings } from "./mesh-settings.ts";
+import { meshSettings } from "./mesh-settings.ts";
 import type { MeshService } from "./service.ts";
 import { servicesOf } from "./service.ts";
 import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
@@ -35,6 +37,7 @@ export interface SnapshotInput {
 
 export interface Snapshot extends SnapshotInput {
   readonly options: MeshOptions;
+  readonly mesh: MeshSettings;
   /** In order of host. */
   readonly services: readonly MeshService[];
   readonly serviceByHost: ReadonlyMap<string, MeshService>;
@@ -63,13 +66,26 @@ export class SnapshotBuilder {
   next({ objects, workloads }: SnapshotInput): Snapshot {
     const before = this.#current;
     if (objects !== before?.objects) this.#byKind = partition(objects, this.#byKind);
-    const { services: declared, shadowed } = this.#declared(this.#ofKind("/Service"), this.#ofKind(SERVICE_ENTRY));
+    const mesh = this.#mesh(this.#ofKind("/ConfigMap"));
+    const { services: declared, shadowed } = this.#declared(
+      this.#servicesOf(mesh.config.defaultServiceExportTo),
+      this.#ofKind("/Service"),
+      this.#ofKind(SERVICE_ENTRY),
+    );
     const services = this.#services(declared, this.#implicit(workloads, declared));
-    const virtualServices = this.#virtualServices(this.#ofKind(VIRTUAL_SERVICE));
-    const destinationRules = this.#destinationRules(this.#ofKind(DESTINATION_RULE));
+    const { defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = mesh.config;
+    const virtualServices = this.#virtualServices(
+      this.#virtualServiceOf(defaultVirtualServiceExportTo),
+      this.#ofKind(VIRTUAL_SERVICE),
+    );
+    const destinationRules = this.#destinationRules(
+      this.#destinationRuleOf(defaultDestinationRuleExportTo),
+      this.#ofKind(DESTINATION_RULE),
+    );
     const lists = this.#endpointLists(this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"), this.#ofKind("/Pod"));
     this.#current = {
       options: this.#options,
+      mesh,
       objects,
       workloads,
       services,
@@ -89,24 +105,40 @@ export class SnapshotBuilder {
     return this.#byKind.get(kind) ?? NONE;
   }
 
-  readonly #servicesOf = rememberByObject((stored: StoredObject) => servicesOf(stored, this.#options.domain));
+  readonly #mesh = rememberLast((configMaps: readonly StoredObject[]) =>
+    meshSettings(configMaps, this.#options.rootNamespace),
+  );
+
+  readonly #servicesOf = rememberLast((exportTo: ExportTo) =>
+    rememberByObject((stored: StoredObject) => servicesOf(stored, this.#options.domain, exportTo)),
+  );
 
   /** One service a host: a Service before a ServiceEntry, then the older, as in Istio's registry. */
-  readonly #declared = rememberLast((kube: readonly StoredObject[], entries: readonly StoredObject[]) => {
-    const byHost = new Map<string, MeshService>();
-    const shadowed = new Map<MeshService, MeshService>();
-    for (const objects of [kube, entries]) {
-      const found = objects.flatMap((stored) =>
-        this.#servicesOf(stored).map((service) => ({ service, createdAt: stored.createdAt, origin: service.origin })),
-      );
-      for (const { service } of found.sort(compareCreation)) {
-        const winner = byHost.get(service.host);
-        if (winner === undefined) byHost.set(service.host, service);
-        else shadowed.set(service, winner);
+  readonly #declared = rememberLast(
+    (
+      servicesOfObject: (stored: StoredObject) => readonly MeshService[],
+      kube: readonly StoredObject[],
+      entries: readonly StoredObject[],
+    ) => {
+      const byHost = new Map<string, MeshService>();
+      const shadowed = new Map<MeshService, MeshService>();
+      for (const objects of [kube, entries]) {
+        const found = objects.flatMap((stored) =>
+          servicesOfObject(stored).map((service) => ({
+            service,
+            createdAt: stored.createdAt,
+            origin: service.origin,
+          })),
+        );
+        for (const { service } of found.sort(compareCreation)) {
+          const winner = byHost.get(service.host);
+          if (winner === undefined) byHost.set(service.host, service);
+          else shadowed.set(service, winner);
+        }
       }
-    }
-    return { services: [...byHost.values()], shadowed };
-  });
+      return { services: [...byHost.values()], shadowed };
+    },
+  );
 
   readonly #implicit = rememberLast((workloads: readonly Workload[], declared: readonly MeshService[]) => {
     const before = (this.#current?.services ?? []).filter(({ implicit }) => implicit);
@@ -126,18 +158,20 @@ export class SnapshotBuilder {
     (services: readonly MeshService[]): ReadonlyMap<string, MeshService> => new Map(services.map((s) => [s.host, s])),
   );
 
-  readonly #virtualServiceOf = rememberByObject((stored: StoredObject) =>
-    virtualServiceOf(stored, this.#options.domain),
+  readonly #virtualServiceOf = rememberLast((exportTo: ExportTo) =>
+    rememberByObject((stored: StoredObject) => virtualServiceOf(stored, this.#options.domain, exportTo)),
   );
-  readonly #virtualServices = rememberLast((objects: readonly StoredObject[]) =>
-    sorted(objects, this.#virtualServiceOf),
+  readonly #virtualServices = rememberLast(
+    (ruleOf: (stored: StoredObject) => VirtualServiceRule | undefined, objects: readonly StoredObject[]) =>
+      sorted(objects, ruleOf),
   );
 
-  readonly #destinationRuleOf = rememberByObject((stored: StoredObject) =>
-    destinationRuleOf(stored, this.#options.domain),
+  readonly #destinationRuleOf = rememberLast((exportTo: ExportTo) =>
+    rememberByObject((stored: StoredObject) => destinationRuleOf(stored, this.#options.domain, exportTo)),
   );
-  readonly #destinationRules = rememberLast((objects: readonly StoredObject[]) =>
-    sorted(objects, this.#destinationRuleOf),
+  readonly #destinationRules = rememberLast(
+    (ruleOf: (stored: StoredObject) => DestinationRuleRule | undefined, objects: readonly StoredObject[]) =>
+      sorted(objects, ruleOf),
   );
   readonly #destinationRuleIndex = rememberLast(
     (rules: readonly DestinationRuleRule[]) => new DestinationRuleIndex(rules, this.#options.rootNamespace),
@@ -174,6 +208,9 @@ export class SnapshotBuilder {
       indexEndpoints(services, workloads, lists, this.#current?.endpoints),
   );
 }
+
+/** MeshConfig's `default…ExportTo`; undefined: everybody. */
+type ExportTo = readonly string[] | undefined;
 
 const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";

@@ -33,7 +33,12 @@ export interface VirtualServiceRule {
   readonly loaded: LoadedObject;
 }
 
-export function virtualServiceOf(stored: StoredObject, domain: string): VirtualServiceRule | undefined {
+/** `exportTo` is what a rule without one means. */
+export function virtualServiceOf(
+  stored: StoredObject,
+  domain: string,
+  exportTo?: readonly string[],
+): VirtualServiceRule | undefined {
   const { object } = stored.loaded;
   if (!isKind(object, "networking.istio.io", "VirtualService")) return undefined;
   const { spec, metadata } = object;
@@ -51,7 +56,7 @@ export function virtualServiceOf(stored: StoredObject, domain: string): VirtualS
       spec.gateways === undefined || spec.gateways.length === 0
         ? [MESH_GATEWAY]
         : [...new Set(spec.gateways.map((reference) => resolveGatewayName(reference, namespace)))],
-    visibility: parseExportTo(spec.exportTo, namespace),
+    visibility: parseExportTo(spec.exportTo, namespace, exportTo),
     sourceLabelKeys: [...new Set(matches.flatMap(({ sourceLabels = {} }) => Object.keys(sourceLabels)))],
     dependsOnSource: matches.some(
       ({ sourceLabels, sourceNamespace }) => sourceLabels !== undefined || sourceNamespace !== undefined,

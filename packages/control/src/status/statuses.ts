@@ -8,6 +8,7 @@ import { servicesOf } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { StoredObject } from "../model/stored-object.ts";
 import { destinationRuleFindings } from "./destination-rule-status.ts";
+import { meshConfigFindings } from "./mesh-config-status.ts";
 import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
@@ -57,6 +58,10 @@ export class Statuses {
       const key = `${object.metadata.namespace}/${object.metadata.name}`;
       const rule = snapshot.gateways.find((gateway) => gateway.key === key);
       return rule === undefined ? [] : gatewayFindings(snapshot, rule);
+    }
+    if (isKind(object, "", "ConfigMap")) {
+      const found = meshConfigFindings(snapshot, object);
+      if (found !== undefined) return found;
     }
     const host = servicesOf(stored, snapshot.options.domain)[0]?.host;
     if (host !== undefined) {

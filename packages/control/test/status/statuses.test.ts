@@ -127,19 +127,33 @@ test("a DestinationRule: in force, without a service, or shadowed in part by an 
 test("fields of a DestinationRule that are not applied yet, wherever a policy may stand", () => {
   const yaml = destinationRule(
     "x",
-    `{ host: reviews, trafficPolicy: { tls: { mode: ISTIO_MUTUAL }, outlierDetection: {}, portLevelSettings: [{ port: { number: 9080 }, tls: { mode: DISABLE }, connectionPool: { tcp: { maxConnections: 1 } } }] },
-      subsets: [{ name: a, trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true } } } }] }`,
+    `{ host: reviews, trafficPolicy: { tls: { mode: ISTIO_MUTUAL }, proxyProtocol: {}, connectionPool: { http: { h2UpgradePolicy: UPGRADE } },
+      portLevelSettings: [{ port: { number: 9080 }, tls: { mode: DISABLE }, connectionPool: { tcp: { maxConnections: 1 } } }] },
+      subsets: [{ name: a, trafficPolicy: { loadBalancer: { zoneAwareLbSetting: {} } } }] }`,
   );
   const found = statuses(yaml, "DestinationRule", "x").filter((line) => line.startsWith("NotYetApplied"));
-  assert.deepEqual(
-    found.map((line) => line.split(" ")[1]),
-    [
-      "spec.trafficPolicy.outlierDetection:",
-      "spec.trafficPolicy.tls:",
-      "spec.trafficPolicy.portLevelSettings[0].connectionPool:",
-      "spec.subsets[0].trafficPolicy.loadBalancer.consistentHash:",
-    ],
-  );
+  assert.deepEqual(found, [
+    "NotYetApplied spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: HTTP/2 to the destination: Envoy has it, Tulle's own proxy not yet",
+    "NotYetApplied spec.trafficPolicy.tls: TLS to the destination",
+    "NotYetApplied spec.trafficPolicy.proxyProtocol: the PROXY protocol",
+    "NotYetApplied spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting: zone-aware load balancing",
+  ]);
+});
+
+test("MeshConfig: in force, with the settings that are not applied; elsewhere than in the root namespace it is ignored", () => {
+  const settings = (namespace: string): string => `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: ${namespace} }
+data: { mesh: "{ connectTimeout: 1s, enableAutoMtls: true }" }`;
+  assert.deepEqual(statuses(settings("istio-system"), "ConfigMap", "istio", "istio-system"), [
+    "InForce: settings of the whole mesh",
+    "NotYetApplied data.mesh.enableAutoMtls: this setting",
+  ]);
+  assert.deepEqual(statuses(settings("default"), "ConfigMap", "istio"), [
+    "Ignored data.mesh: the mesh has its settings in namespace istio-system",
+  ]);
 });
 
 test("a Service says how many endpoints it has, which ports are not carried, and who does not listen there", () => {

@@ -22,7 +22,7 @@ const percentage = integer({ min: 0, max: 100 });
 
 const localityFailover = object({ from: string(), to: string() });
 
-const localityLbSetting = object({
+export const localityLbSetting = object({
   distribute: list(object({ from: string(nonEmpty), to: map(integer({ min: 0, max: 100 })) })),
   failover: list(localityFailover),
   failoverPriority: list(string(nonEmpty)),
@@ -30,7 +30,7 @@ const localityLbSetting = object({
 });
 export type LocalityLbSetting = Infer<typeof localityLbSetting>;
 
-const zoneAwareLbSetting = object({
+export const zoneAwareLbSetting = object({
   enabled: boolean(),
   failover: list(localityFailover),
   failoverPriority: list(string(nonEmpty)),
@@ -92,11 +92,18 @@ const loadBalancer = object(
 );
 export type LoadBalancerSettings = Infer<typeof loadBalancer>;
 
+export const tcpKeepalive = object({
+  probes: uint32,
+  time: duration({ minMs: 1 }),
+  interval: duration({ minMs: 1 }),
+});
+export type TcpKeepalive = Infer<typeof tcpKeepalive>;
+
 export const connectionPool = object({
   tcp: object({
     maxConnections: integer({ min: 0 }),
     connectTimeout: duration({ minMs: 1 }),
-    tcpKeepalive: object({ probes: uint32, time: duration({ minMs: 1 }), interval: duration({ minMs: 1 }) }),
+    tcpKeepalive,
     maxConnectionDuration: duration({ minMs: 1 }),
     idleTimeout: duration(),
   }),
@@ -117,7 +124,7 @@ export const connectionPool = object({
 });
 export type ConnectionPoolSettings = Infer<typeof connectionPool>;
 
-const outlierDetection = object({
+export const outlierDetection = object({
   consecutiveErrors: deprecated(integer({ min: 0 }), "use consecutiveGatewayErrors or consecutive5xxErrors"),
   splitExternalLocalOriginErrors: boolean(),
   consecutiveLocalOriginFailures: uint32,

@@ -128,7 +128,7 @@ const httpRewrite = object({
 });
 export type HttpRewrite = Infer<typeof httpRewrite>;
 
-const httpRetry = object({
+export const httpRetry = object({
   attempts: integer({ min: 0 }),
   perTryTimeout: duration({ minMs: 1 }),
   retryOn: string(),

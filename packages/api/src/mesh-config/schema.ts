@@ -1,0 +1,100 @@
+/**
+ * MeshConfig: mesh-wide settings, YAML text under the key `mesh` of the ConfigMap `istio` (istio/api
+ * `mesh/v1alpha1/config.proto` and `proxy.proto`). Parts that nothing reads are opaque.
+ */
+import { exportTo } from "../kinds/istio/selector.ts";
+import {
+  connectionPool,
+  localityLbSetting,
+  outlierDetection,
+  tcpKeepalive,
+  zoneAwareLbSetting,
+} from "../kinds/istio/traffic-policy.ts";
+import { httpRetry } from "../kinds/istio/virtual-service.ts";
+import {
+  boolean,
+  duration,
+  enumOf,
+  integer,
+  list,
+  number,
+  object,
+  opaque,
+  openObject,
+  string,
+} from "../schema/schema.ts";
+import type { Infer } from "../schema/schema.ts";
+
+const port = integer({ min: 0, max: 65535 });
+const disabled = openObject({ disabled: boolean() });
+
+/** Here `defaultConfig`, in pods the annotation `proxy.istio.io/config`. */
+const proxyConfig = openObject({
+  tracing: openObject({ sampling: number({ min: 0, max: 100 }) }),
+  gatewayTopology: openObject({ numTrustedProxies: integer({ min: 0 }) }),
+  proxyHeaders: openObject({
+    server: object({ disabled: boolean(), value: string() }),
+    requestId: disabled,
+    attemptCount: disabled,
+    envoyDebugHeaders: disabled,
+  }),
+});
+
+export const meshConfig = object({
+  proxyListenPort: port,
+  proxyInboundListenPort: port,
+  proxyHttpPort: port,
+  connectTimeout: duration({ minMs: 1 }),
+  hboneIdleTimeout: opaque(),
+  protocolDetectionTimeout: duration(),
+  tcpKeepalive,
+  ingressClass: string(),
+  ingressService: string(),
+  ingressControllerMode: enumOf(["UNSPECIFIED", "OFF", "DEFAULT", "STRICT"]),
+  ingressSelector: string(),
+  enableTracing: boolean(),
+  accessLogFile: string(),
+  accessLogFormat: string(),
+  accessLogEncoding: enumOf(["TEXT", "JSON"]),
+  enableEnvoyAccessLogService: boolean(),
+  disableEnvoyListenerLog: boolean(),
+  defaultConfig: proxyConfig,
+  outboundTrafficPolicy: object({
+    mode: enumOf(["REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS"]),
+    tls: opaque(),
+  }),
+  inboundTrafficPolicy: object({ mode: enumOf(["PASSTHROUGH", "LOCALHOST"]) }),
+  configSources: opaque(),
+  enableAutoMtls: boolean(),
+  trustDomain: string(),
+  trustDomainAliases: list(string()),
+  caCertificates: opaque(),
+  defaultServiceExportTo: exportTo,
+  defaultVirtualServiceExportTo: exportTo,
+  defaultDestinationRuleExportTo: exportTo,
+  rootNamespace: string(),
+  localityLbSetting,
+  zoneAwareLbSetting,
+  dnsRefreshRate: duration({ minMs: 1 }),
+  h2UpgradePolicy: enumOf(["DO_NOT_UPGRADE", "UPGRADE"]),
+  inboundClusterStatName: string(),
+  outboundClusterStatName: string(),
+  certificates: opaque(),
+  serviceSettings: opaque(),
+  serviceScopeConfigs: opaque(),
+  enablePrometheusMerge: boolean(),
+  verifyCertificateAtClient: boolean(),
+  ca: opaque(),
+  extensionProviders: list(opaque()),
+  defaultProviders: opaque(),
+  discoverySelectors: opaque(),
+  pathNormalization: object({
+    normalization: enumOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
+  }),
+  defaultHttpRetryPolicy: httpRetry,
+  meshMTLS: opaque(),
+  tlsDefaults: opaque(),
+  defaultTrafficPolicy: object({ connectionPool, outlierDetection }),
+  serviceEntryVisibility: opaque(),
+});
+export type MeshConfig = Infer<typeof meshConfig>;

@@ -12,6 +12,7 @@ import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { DestinationRuleIndex, MergedDestinationRule, MergedSubset } from "../model/destination-rule.ts";
 import type { EndpointIndex, MeshEndpoint } from "../model/endpoints.ts";
 import { HostIndex } from "../model/host-index.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";
 import { httpCarrier } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
@@ -94,7 +95,7 @@ export class MeshView {
   }
 
   get clusters(): ResourceSet {
-    return this.#clusters(this.#plans(this.services, this.#snapshot.destinationRuleIndex));
+    return this.#clusters(this.#plans(this.services, this.#snapshot.destinationRuleIndex), this.#snapshot.mesh);
   }
 
   get endpoints(): ResourceSet {
@@ -125,13 +126,13 @@ export class MeshView {
     },
   );
 
-  readonly #clusters = rememberLast((plans: readonly ClusterPlan[]): ResourceSet => {
+  readonly #clusters = rememberLast((plans: readonly ClusterPlan[], mesh: MeshSettings): ResourceSet => {
     const { capabilities } = this.client;
     const resources = plans.map(({ name, ...input }) =>
       this.#cache.get(
         input.service,
         clusterVariant(name, capabilities, input.rule),
-        { ...input, capabilities },
+        { ...input, mesh, capabilities },
         (full) => encodeResource(name, ClusterSchema, translateOutboundCluster(full)),
       ),
     );

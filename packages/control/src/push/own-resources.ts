@@ -1,14 +1,18 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
 import { serviceHost } from "@tulle/api";
+import type { ConnectionPoolSettings, Labels } from "@tulle/api";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { ResourceSet } from "@tulle/xds";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import type { MeshService } from "../model/service.ts";
-import { rememberLast } from "../model/sharing.ts";
+import { rememberLast, shareList } from "../model/sharing.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import { translateInboundCluster } from "../translate/clusters.ts";
@@ -16,6 +20,9 @@ import type { InboundClusterInput } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { inboundListener, outboundListener } from "../translate/listeners.ts";
 import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
+
+/** Rules that select clients say nothing about who is called. */
+const NO_LABELS: Labels = {};
 
 function originOfNode(node: ProxyNode): Origin {
   return { kind: "Workload", namespace: node.namespace, name: node.workload };
@@ -44,18 +51,50 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): Resou
   );
 }
 
-/** The applications behind the proxy; they name the services that they answer for, so the set depends on those. */
-export function inboundClusters(node: ProxyNode): (services: readonly MeshService[], domain: string) => ResourceSet {
+/**
+ * The applications behind the proxy. They name the services that they answer for, and have the limits that those services'
+ * DestinationRules give. (istio/istio `cluster_builder.go` buildInboundCluster)
+ */
+export function inboundClusters(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
   const origin = originOfNode(node);
+  const servicesByPort = rememberLast((services: readonly MeshService[], domain: string) =>
+    node.inbound.map((inbound) => servicesAt(inbound, node, services, domain)),
+  );
+  let pools: readonly (ConnectionPoolSettings | undefined)[] = [];
   let before: ResourceSet | undefined;
-  return rememberLast((services: readonly MeshService[], domain: string) => {
-    const clusters = node.inbound.map((inbound) =>
-      translateInboundCluster({ inbound, services: servicesAt(inbound, node, services, domain), origin }),
-    );
-    const resources = clusters.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
-    before = resourceSet(TYPE.cluster, resources, before);
-    return before;
-  });
+  const encode = rememberLast(
+    (
+      services: ReturnType<typeof servicesByPort>,
+      limits: readonly (ConnectionPoolSettings | undefined)[],
+      mesh: MeshSettings,
+    ) => {
+      const clusters = node.inbound.map((inbound, index) =>
+        translateInboundCluster({
+          inbound,
+          services: services[index]!,
+          origin,
+          pool: limits[index],
+          mesh,
+          capabilities,
+        }),
+      );
+      const resources = clusters.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
+      before = resourceSet(TYPE.cluster, resources, before);
+      return before;
+    },
+  );
+  return ({ services: all, options, mesh, serviceByHost, destinationRuleIndex }) => {
+    const services = servicesByPort(all, options.domain);
+    const limits = node.inbound.map((inbound, index) => {
+      const service = serviceByHost.get(services[index]![0]?.host ?? "");
+      const port = service?.ports.find((candidate) => inboundFor(node, candidate) === inbound);
+      if (service === undefined || port === undefined) return mesh.config.defaultTrafficPolicy?.connectionPool;
+      const rule = destinationRuleIndex.find(service, node.namespace, NO_LABELS);
+      return effectivePolicy(rule, undefined, port.number, mesh.config.defaultTrafficPolicy).connectionPool;
+    });
+    pools = shareList(pools, limits);
+    return encode(services, pools, mesh);
+  };
 }
 
 /** Services that have a port which leads there; else the one that the workload names, which is made up for it. */

@@ -2,8 +2,8 @@
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, resourceView, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet, ResourceView } from "@tulle/xds";
-import type { MeshService } from "../model/service.ts";
 import { rememberLast, sameElements } from "../model/sharing.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { apiListener } from "../translate/listeners.ts";
@@ -17,7 +17,7 @@ import type { RouteCaches, RouteViews } from "./route-views.ts";
 export class ProxyView {
   readonly #capabilities: Capabilities;
   readonly #listeners: ResourceSet;
-  readonly #inboundClusters: (services: readonly MeshService[], domain: string) => ResourceSet;
+  readonly #inboundClusters: (snapshot: Snapshot) => ResourceSet;
   readonly #routeNames: readonly string[];
   readonly #gateway: GatewayViews | undefined;
   #sets: readonly ResourceSet[] = [];
@@ -26,7 +26,7 @@ export class ProxyView {
   constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#capabilities = capabilities;
     this.#listeners = ownListeners(node, capabilities);
-    this.#inboundClusters = inboundClusters(node);
+    this.#inboundClusters = inboundClusters(node, capabilities);
     this.#routeNames = routeNames(node);
     this.#gateway = node.type === "router" ? new GatewayViews(node, capabilities, caches) : undefined;
   }
@@ -46,14 +46,13 @@ export class ProxyView {
   }
 
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
-    const { services, options } = mesh.snapshot;
     const own = this.#listeners;
     const outbound = routes.sets(this.#routeNames);
     const gateway = this.#gateway?.view(mesh.snapshot);
     const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
     const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
     const sets = [
-      this.#clusters(mesh.clusters, this.#inboundClusters(services, options.domain)),
+      this.#clusters(mesh.clusters, this.#inboundClusters(mesh.snapshot)),
       mesh.endpoints,
       listeners,
       ofGateway === undefined

@@ -1,6 +1,9 @@
 /** The one table of fields that the API has and this version does not apply. A field that is in it and set is reported. */
 import { isIP } from "@tulle/api";
 import type { Path } from "@tulle/api";
+import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { CAPABILITIES } from "../translate/data-plane.ts";
+import type { ClusterFeature } from "../translate/data-plane.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
 
@@ -12,18 +15,56 @@ interface Unsupported {
   readonly unless?: (value: unknown) => boolean;
 }
 
+const OWN_PROXY = CAPABILITIES.tulle;
+
+/** What Envoy applies, and Tulle's own proxy unless `applied`. */
+function notByOwnProxy(applied: boolean, path: Path, what: string, unless?: Unsupported["unless"]): Unsupported[] {
+  if (applied) return [];
+  return [
+    { path, what: `${what}: Envoy has it, Tulle's own proxy not yet`, ...(unless === undefined ? {} : { unless }) },
+  ];
+}
+
+function byFeature(feature: ClusterFeature, path: Path, what: string, unless?: Unsupported["unless"]): Unsupported[] {
+  return notByOwnProxy(OWN_PROXY.clusterFeatures.has(feature), path, what, unless);
+}
+
+const HTTP2 = OWN_PROXY.carriers.includes("http2");
+
+const CONNECTION_POOL: readonly Unsupported[] = [
+  ...byFeature("TCP keepalive", ["tcp", "tcpKeepalive"], "TCP keepalive"),
+  ...byFeature("maximum connection duration", ["tcp", "maxConnectionDuration"], "a maximum age of connections"),
+  ...notByOwnProxy(HTTP2, ["http", "h2UpgradePolicy"], "HTTP/2 to the destination", (value) => value !== "UPGRADE"),
+  ...notByOwnProxy(HTTP2, ["http", "useClientProtocol"], "HTTP/2 to the destination", (value) => value !== true),
+  ...notByOwnProxy(HTTP2, ["http", "maxConcurrentStreams"], "HTTP/2 to the destination"),
+  ...notByOwnProxy(HTTP2, ["http", "http2KeepAlive"], "HTTP/2 to the destination"),
+];
+
 const TRAFFIC_POLICY: readonly Unsupported[] = [
-  { path: ["connectionPool"], what: "connection pool limits" },
-  { path: ["outlierDetection"], what: "outlier detection" },
+  ...CONNECTION_POOL.map(({ path, ...rest }) => ({ path: ["connectionPool", ...path], ...rest })),
+  ...byFeature("outlier detection", ["outlierDetection"], "outlier detection"),
+  ...byFeature(
+    "outlier detection by status codes",
+    ["outlierDetection", "outlierDetectionHttpErrorCodes"],
+    "outlier detection by these status codes, in place of 5xx",
+  ),
   { path: ["tls"], what: "TLS to the destination", unless: (tls) => fieldOf(tls, "mode") === "DISABLE" },
   { path: ["tunnel"], what: "tunnelling" },
   { path: ["proxyProtocol"], what: "the PROXY protocol" },
-  { path: ["retryBudget"], what: "retry budgets" },
-  { path: ["loadBalancer", "consistentHash"], what: "consistent hashing; LEAST_REQUEST is used" },
+  ...byFeature("retry budgets", ["retryBudget"], "retry budgets"),
+  ...notByOwnProxy(
+    OWN_PROXY.balancers.has(LbPolicy.RING_HASH) && OWN_PROXY.balancers.has(LbPolicy.MAGLEV),
+    ["loadBalancer", "consistentHash"],
+    "consistent hashing, in place of which LEAST_REQUEST is used",
+  ),
+  {
+    path: ["loadBalancer", "backendUtilization"],
+    what: "balancing by reported utilization, in place of which LEAST_REQUEST is used",
+  },
   { path: ["loadBalancer", "localityLbSetting"], what: "locality load balancing", unless: isDisabled },
   { path: ["loadBalancer", "zoneAwareLbSetting"], what: "zone-aware load balancing", unless: isDisabled },
-  { path: ["loadBalancer", "warmup"], what: "warm-up of new endpoints" },
-  { path: ["loadBalancer", "warmupDurationSecs"], what: "warm-up of new endpoints" },
+  ...byFeature("warm-up", ["loadBalancer", "warmup"], "warm-up of new endpoints"),
+  ...byFeature("warm-up", ["loadBalancer", "warmupDurationSecs"], "warm-up of new endpoints"),
   {
     path: ["loadBalancer", "simple"],
     what: "PASSTHROUGH; LEAST_REQUEST is used",

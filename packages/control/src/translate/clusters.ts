@@ -1,8 +1,6 @@
 /** A service port, or a subset of it, as a cluster; and the application behind a sidecar. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
-import type { Any } from "@bufbuild/protobuf/wkt";
-import type { TrafficPolicy } from "@tulle/api";
+import { create } from "@bufbuild/protobuf";
+import type { ConnectionPoolSettings } from "@tulle/api";
 import {
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_LbPolicy as LbPolicy,
@@ -10,21 +8,20 @@ import {
 } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
-import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { MergedDestinationRule, MergedSubset } from "../model/destination-rule.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
+import { DEFAULT_MESH_SETTINGS } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";
-import { httpCarrier } from "../model/service.ts";
+import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
+import { connectionPool } from "./connection-pool.ts";
 import type { Capabilities } from "./data-plane.ts";
-import { milliseconds } from "./durations.ts";
+import { loadBalancer } from "./load-balancer.ts";
 import { inboundCluster, outboundCluster } from "./names.ts";
 import { originMetadata } from "./origin.ts";
-
-/** Istio's `MeshConfig.connectTimeout`. (istio/istio `pkg/config/mesh/mesh.go`) */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Istio's circuit breakers do not break unless a DestinationRule says so. (`cluster_traffic_policy.go` getDefaultCircuitBreakerThresholds) */
-const UNLIMITED = 4_294_967_295;
+import { outlierDetection } from "./outlier-detection.ts";
+import { protocolOptions } from "./protocol-options.ts";
 
 /** Everything an outbound cluster is made of. */
 export interface OutboundClusterInput {
@@ -33,12 +30,15 @@ export interface OutboundClusterInput {
   readonly rule: MergedDestinationRule | undefined;
   /** Undefined: the whole service. */
   readonly subset: MergedSubset | undefined;
+  readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
 }
 
-export function translateOutboundCluster({ service, port, rule, subset, capabilities }: OutboundClusterInput): Cluster {
+export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
+  const { service, port, rule, subset, mesh, capabilities } = input;
   const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);
-  const balancer = balancerOf(rule, subset, port.number);
+  const policy = effectivePolicy(rule, subset, port.number, mesh.config.defaultTrafficPolicy);
+  const outlier = capabilities.clusterFeatures.has("outlier detection") ? policy.outlierDetection : undefined;
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
@@ -46,59 +46,19 @@ export function translateOutboundCluster({ service, port, rule, subset, capabili
       edsConfig: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
       serviceName: name,
     },
-    connectTimeout: milliseconds(CONNECT_TIMEOUT_MS),
-    lbPolicy: capabilities.allBalancers ? balancer : LbPolicy.ROUND_ROBIN,
-    circuitBreakers: { thresholds: [noLimits] },
-    // Istio's default minHealthPercent: unhealthy endpoints get nothing, however many they are.
-    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
-    typedExtensionProtocolOptions: protocolOptions(port),
+    ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),
+    ...loadBalancer(policy.loadBalancer, capabilities),
+    ...(outlier === undefined ? {} : { outlierDetection: outlierDetection(outlier) }),
+    // By default unhealthy endpoints get nothing, however many they are.
+    commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
+    typedExtensionProtocolOptions: protocolOptions({
+      protocol: port.protocol,
+      pool: policy.connectionPool,
+      outlierDetection: outlier,
+      mesh,
+      capabilities,
+    }),
     metadata: clusterMetadata(service, port, rule, subset),
-  });
-}
-
-const noLimits = {
-  maxConnections: UNLIMITED,
-  maxPendingRequests: UNLIMITED,
-  maxRequests: UNLIMITED,
-  maxRetries: UNLIMITED,
-};
-
-/** The more special policy's block wins; a port's block stands for the whole of its level. (istio-api rule 10) */
-function balancerOf(rule: MergedDestinationRule | undefined, subset: MergedSubset | undefined, port: number): LbPolicy {
-  const settings = loadBalancerAt(subset?.subset.trafficPolicy, port) ?? loadBalancerAt(rule?.trafficPolicy, port);
-  switch (settings?.simple) {
-    case "ROUND_ROBIN":
-      return LbPolicy.ROUND_ROBIN;
-    case "RANDOM":
-      return LbPolicy.RANDOM;
-    default:
-      return LbPolicy.LEAST_REQUEST;
-  }
-}
-
-function loadBalancerAt(policy: TrafficPolicy | undefined, port: number): TrafficPolicy["loadBalancer"] {
-  const atPort = policy?.portLevelSettings?.find((settings) => settings.port?.number === port);
-  // What the port's settings leave out is Istio's default, not what the destination's say.
-  return atPort === undefined ? policy?.loadBalancer : (atPort.loadBalancer ?? {});
-}
-
-const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-
-function protocolOptions({ protocol }: ServicePort): Record<string, Any> {
-  if (httpCarrier(protocol) !== "http2") return {};
-  return { [HTTP_PROTOCOL_OPTIONS]: http2Options() };
-}
-
-function http2Options(): Any {
-  const options = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: {
-      case: "explicitHttpConfig",
-      value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
-    },
-  });
-  return create(AnySchema, {
-    typeUrl: `type.googleapis.com/${HTTP_PROTOCOL_OPTIONS}`,
-    value: toBinary(HttpProtocolOptionsSchema, options),
   });
 }
 
@@ -126,17 +86,29 @@ export interface InboundClusterInput {
   /** Services whose requests arrive there. */
   readonly services: readonly Pick<MeshService, "host" | "name" | "namespace">[];
   readonly origin: Origin;
+  /** Limits that the receiving side has as well, so that they hold for all its clients together. */
+  readonly pool: ConnectionPoolSettings | undefined;
+  readonly mesh: MeshSettings;
+  readonly capabilities: Capabilities;
 }
 
 /** The application's port behind its own sidecar. */
-export function translateInboundCluster({ inbound, services, origin }: InboundClusterInput): Cluster {
+export function translateInboundCluster(input: InboundClusterInput): Cluster {
+  const { inbound, services, origin, pool, mesh, capabilities } = input;
   const name = inboundCluster(inbound.port);
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
-    connectTimeout: milliseconds(CONNECT_TIMEOUT_MS),
+    ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
     lbPolicy: LbPolicy.ROUND_ROBIN,
-    circuitBreakers: { thresholds: [noLimits] },
+    typedExtensionProtocolOptions: protocolOptions({
+      protocol: "HTTP",
+      // Only clients choose to upgrade.
+      pool: pool === undefined ? undefined : withoutUpgrade(pool),
+      outlierDetection: undefined,
+      mesh: DEFAULT_MESH_SETTINGS,
+      capabilities,
+    }),
     loadAssignment: {
       clusterName: name,
       endpoints: [
@@ -147,6 +119,10 @@ export function translateInboundCluster({ inbound, services, origin }: InboundCl
       istio: { services: services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
     }),
   });
+}
+
+function withoutUpgrade({ tcp, http }: ConnectionPoolSettings): ConnectionPoolSettings {
+  return { ...(tcp === undefined ? {} : { tcp }), http: { ...http, h2UpgradePolicy: "DO_NOT_UPGRADE" } };
 }
 
 function applicationAddress({ appAddress, appPort }: InboundPort) {

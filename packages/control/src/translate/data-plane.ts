@@ -1,7 +1,22 @@
 /** The kinds of data plane we serve, and what each can be sent. */
+import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { HttpCarrier } from "../model/service.ts";
 
 export type DataPlane = "tulle" | "envoy" | "grpc";
+
+/** Parts of clusters and assignments that not every data plane takes. */
+export type ClusterFeature =
+  | "outlier detection"
+  /** Statuses that count as errors, in place of 5xx. */
+  | "outlier detection by status codes"
+  | "warm-up"
+  /** Priorities, and weights of localities. */
+  | "localities"
+  | "retry budgets"
+  | "TCP keepalive"
+  | "maximum connection duration"
+  /** Gauges of what circuit breakers leave. */
+  | "remaining gauges";
 
 export interface Capabilities {
   /** Tells sets of capabilities apart. */
@@ -18,11 +33,14 @@ export interface Capabilities {
   readonly upgrades: readonly string[];
   /** Takes a route's timeout from `max_stream_duration`, as gRPC clients do. */
   readonly maxStreamDuration: boolean;
-  /** Balancers other than round robin by Envoy's old enum. (@grpc/grpc-js-xds cluster-resource-type.ts takes no other) */
-  readonly allBalancers: boolean;
+  /** In place of any other it gets LEAST_REQUEST if it has that, else ROUND_ROBIN. */
+  readonly balancers: ReadonlySet<LbPolicy>;
+  readonly clusterFeatures: ReadonlySet<ClusterFeature>;
 }
 
-const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
+const { ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV } = LbPolicy;
+
+export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   tulle: {
     id: "tulle",
     virtualHostDiscovery: true,
@@ -31,7 +49,8 @@ const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     meshStats: true,
     upgrades: [],
     maxStreamDuration: false,
-    allBalancers: true,
+    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM]),
+    clusterFeatures: new Set(),
   },
   envoy: {
     id: "envoy",
@@ -41,7 +60,17 @@ const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     meshStats: false,
     upgrades: ["websocket"],
     maxStreamDuration: false,
-    allBalancers: true,
+    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
+    clusterFeatures: new Set([
+      "outlier detection",
+      "outlier detection by status codes",
+      "warm-up",
+      "localities",
+      "retry budgets",
+      "TCP keepalive",
+      "maximum connection duration",
+      "remaining gauges",
+    ]),
   },
   grpc: {
     id: "grpc",
@@ -51,7 +80,9 @@ const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     meshStats: false,
     upgrades: [],
     maxStreamDuration: true,
-    allBalancers: false,
+    // By Envoy's old enum it takes no others. (@grpc/grpc-js-xds cluster-resource-type.ts)
+    balancers: new Set([ROUND_ROBIN, RING_HASH]),
+    clusterFeatures: new Set(["outlier detection", "localities"]),
   },
 };
 

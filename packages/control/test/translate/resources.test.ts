@@ -18,6 +18,7 @@ const unlimited = {
       max_pending_requests: 4294967295,
       max_requests: 4294967295,
       max_retries: 4294967295,
+      track_remaining: true,
     },
   ],
 };

@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 const REPOSITORY = join(import.meta.dirname, "..", "..");
 
 /** Envoy could not be found, or did not come up; the message carries its log and says what to do. */
-class EnvoyError extends Error {
+export class EnvoyError extends Error {
   override name = "EnvoyError";
 }
 

@@ -1,0 +1,120 @@
+/** What a contract case is: a configuration, what the client and the upstreams do, and what is looked at. README.md shows one. */
+
+/** Plain JSON, as in an Envoy bootstrap. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export interface ContractCase {
+  /** Unique in its area, a sentence about the behaviour. */
+  readonly name: string;
+  /** `Group: feature`, a line of docs/compatibility.md. Cases of one feature share it. */
+  readonly feature: string;
+
+  // The configuration: parts of a default bootstrap (bootstrap.ts), each laid over the default field by field.
+  /** Routes of the default virtual host; default: everything to cluster `a`. */
+  readonly routes?: readonly JsonObject[];
+  /** Fields of the default virtual host (name `v`, domains `*`). */
+  readonly virtualHost?: JsonObject;
+  /** In place of the default virtual host. */
+  readonly virtualHosts?: readonly JsonObject[];
+  /** Fields of the route configuration. */
+  readonly routeConfig?: JsonObject;
+  /** Fields of the HTTP connection manager. */
+  readonly manager?: JsonObject;
+  /** HTTP filters before the router. */
+  readonly filters?: readonly JsonObject[];
+  /** Fields of the router filter's configuration. */
+  readonly router?: JsonObject;
+  /** Fields of the listener. */
+  readonly listener?: JsonObject;
+  /** By name; default: `a`, with the upstream of that name as its one endpoint. */
+  readonly clusters?: Readonly<Record<string, ClusterParts>>;
+  /** Fields of the bootstrap itself. */
+  readonly bootstrap?: JsonObject;
+  /** Format of an access log of the connection manager; a line end is added. Observed as `log`. */
+  readonly accessLog?: string;
+
+  // What happens.
+  /** By name; default: one for every endpoint that is named and not described, answering 200 with its name as the body. */
+  readonly upstreams?: Readonly<Record<string, Upstream>>;
+  readonly client: readonly Step[];
+
+  // What is looked at beside the bytes.
+  /** Names of counters and gauges. */
+  readonly stats?: readonly string[];
+  /** The configuration must be refused by both; nothing is sent then. */
+  readonly refused?: true;
+  /** Chunks are recorded as they came. Default: neighbouring chunks are one, since where they are cut depends on reads. */
+  readonly exactChunks?: true;
+  /** What else varies from run to run: replaced in everything that is observed. */
+  readonly mask?: readonly (readonly [RegExp, string])[];
+
+  // Where Tulle differs.
+  /** Differs on purpose: the reason, for users. What Tulle does is recorded too, and must differ from Envoy's. */
+  readonly waived?: string;
+  /** Tulle does not do this yet: what is missing. Fails as soon as it works. */
+  readonly notBuilt?: string;
+}
+
+export type ClusterParts = { readonly [field: string]: Json } & {
+  /** Names of upstreams, or whole `lb_endpoints` entries (`endpoint()`); default: the upstream of the cluster's name. */
+  readonly endpoints?: readonly (string | JsonObject)[];
+};
+
+/** Bytes (latin1) sent on connection `c`, as a segment of their own; or what else a client does or waits for (steps.ts). */
+export type Step =
+  | string
+  | { readonly do: "send"; readonly bytes: string; readonly on: string }
+  | { readonly do: "connect"; readonly on: string; readonly listener: string }
+  | { readonly do: "finish" | "reset" | "close" | "pause" | "resume"; readonly on: string }
+  | { readonly do: "got"; readonly what: string | RegExp | number; readonly on: string }
+  | { readonly do: "ended"; readonly on: string }
+  | { readonly do: "seen"; readonly upstream: string; readonly what: string | RegExp | number }
+  | { readonly do: "let"; readonly gate: string }
+  | { readonly do: "stat"; readonly name: string; readonly value: number }
+  | { readonly do: "admin"; readonly method: string; readonly path: string }
+  | { readonly do: "elapse"; readonly ms: number };
+
+/** How an upstream behaves: bytes for every request, or a script; `REFUSED`: nothing listens there. */
+export type Upstream = string | UpstreamScript | typeof REFUSED;
+
+export const REFUSED = { refused: true } as const;
+
+export interface UpstreamScript {
+  /** The answer to the first request, the second, …; the last one answers all that follow. Counted over all connections. */
+  readonly answers: readonly Answer[];
+  /** Answer as soon as the head of the request is there. Default: when it is complete. */
+  readonly early?: true;
+  /** Done when a connection comes, before any request. */
+  readonly greeting?: Answer;
+  /** Reads nothing until this gate is opened. */
+  readonly deafUntil?: string;
+}
+
+export type Answer = string | readonly Act[];
+
+/** Bytes, each in a segment of its own; an end; waiting for `open(gate)`, or for bytes on this connection. */
+export type Act =
+  | string
+  | { readonly do: "close" | "reset" | "finish" }
+  | { readonly do: "gate"; readonly gate: string }
+  | { readonly do: "sees"; readonly text: string };
+
+/** What is compared. Streams of bytes are lists of lines (CR LF left out), messages apart by a line `---`. */
+export interface Observation {
+  /** Both refuse the configuration. */
+  readonly refused?: true;
+  /** The script could not go on. */
+  readonly stuck?: string;
+  readonly client?: Readonly<Record<string, Stream>>;
+  /** By name, each with its connections in the order in which they came. Those that nothing came to are left out. */
+  readonly upstreams?: Readonly<Record<string, readonly Stream[]>>;
+  readonly stats?: Readonly<Record<string, number | null>>;
+  readonly log?: readonly string[];
+}
+
+export interface Stream {
+  readonly received: readonly string[];
+  /** How the proxy ended it, if it did. */
+  readonly end?: "closed" | "reset";
+}

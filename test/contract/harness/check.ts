@@ -1,0 +1,84 @@
+/** Runs cases and tells how each stands to the record. */
+import { isDeepStrictEqual } from "node:util";
+import type { ContractCase, Observation } from "./case.ts";
+import type { Recorded } from "./record.ts";
+import { runCase } from "./run-case.ts";
+import type { Subject } from "./subject.ts";
+
+/** `failed`: something that must not be, whatever the case says about Tulle. */
+type Standing = "same" | "waived" | "not built" | "different" | "failed";
+
+export interface Outcome {
+  readonly area: string;
+  readonly contractCase: ContractCase;
+  readonly standing: Standing;
+  /** Why it is different or failed. */
+  readonly because?: string;
+  readonly expected?: Observation;
+  readonly seen?: Observation;
+}
+
+export interface Entry {
+  readonly area: string;
+  readonly contractCase: ContractCase;
+}
+
+/** Tulle against the record. */
+export async function checkTulle({ area, contractCase }: Entry, recorded: Recorded, tulle: Subject): Promise<Outcome> {
+  const { waived, notBuilt } = contractCase;
+  const told = (standing: Standing, because?: string, expected?: Observation, seen?: Observation): Outcome => ({
+    area,
+    contractCase,
+    standing,
+    ...(because === undefined ? {} : { because }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(seen === undefined ? {} : { seen }),
+  });
+  const right = waived === undefined ? recorded.envoy : recorded.tulle;
+  if (right === undefined) return told("failed", "waived, and what Tulle is to do is not recorded");
+  const { refusal, ...seen } = await runCase(contractCase, tulle, notBuilt === undefined ? right : null);
+  const same = isDeepStrictEqual(seen, right);
+  if (notBuilt !== undefined) {
+    if (same) return told("failed", `it works now: take notBuilt away (${notBuilt})`);
+    return told("not built", refusal ?? notBuilt, right, seen);
+  }
+  if (waived !== undefined && isDeepStrictEqual(recorded.envoy, right))
+    return told("failed", "waived, but Tulle and Envoy do the same: take the waiver away");
+  if (!same) return told("different", refusal, right, seen);
+  return told(waived === undefined ? "same" : "waived");
+}
+
+/** A live Envoy against the record. */
+export async function checkEnvoy({ area, contractCase }: Entry, recorded: Recorded, envoy: Subject): Promise<Outcome> {
+  const { refusal, ...seen } = await runCase(contractCase, envoy, recorded.envoy);
+  if (isDeepStrictEqual(seen, recorded.envoy)) return { area, contractCase, standing: "same" };
+  const because = refusal ?? "a live Envoy does something other than the record";
+  return { area, contractCase, standing: "failed", because, expected: recorded.envoy, seen };
+}
+
+/** What a case looks like now. Throws where it cannot be recorded. */
+export async function recordCase({ contractCase }: Entry, envoy: Subject, tulle: Subject): Promise<Recorded> {
+  const { refusal, ...seen } = await runCase(contractCase, envoy, null);
+  if (seen.stuck !== undefined) throw new Error(`stuck on Envoy: waited for ${seen.stuck}: ${JSON.stringify(seen)}`);
+  if ((seen.refused ?? false) !== (contractCase.refused ?? false))
+    throw new Error(seen.refused === true ? `refused by Envoy: ${refusal}` : "not refused by Envoy");
+  if (contractCase.waived === undefined) return { envoy: seen };
+  const { refusal: _, ...ours } = await runCase(contractCase, tulle, null);
+  return { envoy: seen, tulle: ours };
+}
+
+/** Runs `work` for every item, so many at a time, and gives a promise for each. */
+export function pooled<T, R>(items: readonly T[], atATime: number, work: (item: T) => Promise<R>): Promise<R>[] {
+  const results = items.map(() => Promise.withResolvers<R>());
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (;;) {
+      const index = next++;
+      if (index >= items.length) return;
+      await Promise.try(work, items[index]!).then(results[index]!.resolve, results[index]!.reject);
+    }
+  };
+  for (let i = 0; i < atATime; i++) void worker();
+  for (const { promise } of results) promise.catch(() => undefined);
+  return results.map(({ promise }) => promise);
+}

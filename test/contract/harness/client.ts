@@ -1,0 +1,70 @@
+/** A client connection that does what a case's steps say and keeps every byte. */
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { countComplete, methodsIn, parse } from "./messages.ts";
+import type { Parsed } from "./messages.ts";
+import type { Activity } from "./waiting.ts";
+
+export class Client {
+  readonly port: Promise<number>;
+  received = "";
+  end: "closed" | "reset" | null = null;
+  private sent = "";
+  private readonly socket: Socket;
+
+  constructor(port: number, activity: Activity) {
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+    this.port = new Promise((resolve, reject) => {
+      this.socket.once("connect", () => resolve(this.socket.localPort!));
+      this.socket.once("error", reject);
+    });
+    this.port.catch(() => undefined);
+    this.socket.on("data", (chunk) => {
+      this.received += chunk.toString("latin1");
+      activity.happened();
+    });
+    const over = (end: "closed" | "reset"): void => {
+      this.end ??= end;
+      activity.happened();
+    };
+    this.socket.on("end", () => over("closed"));
+    this.socket.on("error", () => over("reset"));
+  }
+
+  /** Resolves when the system has taken the bytes. */
+  send(bytes: string): Promise<void> {
+    this.sent += bytes;
+    if (this.socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => this.socket.write(bytes, "latin1", () => resolve()));
+  }
+
+  finish(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.end ??= null;
+    this.socket.destroy();
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  parsed(): Parsed {
+    return parse(this.received, "responses", methodsIn(this.sent));
+  }
+
+  has(what: string | RegExp | number): boolean {
+    if (typeof what === "number") return countComplete(this.parsed()) >= what;
+    return typeof what === "string" ? this.received.includes(what) : what.test(this.received);
+  }
+}

@@ -1,0 +1,247 @@
+/** Plays one case against one proxy and gives what was to be seen. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { bootstrapOf, upstreamNames } from "./bootstrap.ts";
+import type { ContractCase, Observation, Step, Stream } from "./case.ts";
+import { Client } from "./client.ts";
+import { linesOf, parse } from "./messages.ts";
+import { normalised } from "./normalise.ts";
+import type { Running, Subject } from "./subject.ts";
+import { Gates, ScriptedUpstream } from "./upstream.ts";
+import { Activity, Stuck } from "./waiting.ts";
+
+/** For a step's condition. */
+const STEP_LIMIT_MS = 10_000;
+/** For one of a case that is not expected to work. */
+const NOT_BUILT_LIMIT_MS = 2_000;
+/** Without a record to compare with, a case is over when nothing has happened for so long; longer if no client has got anything. */
+const QUIET_MS = 500;
+const SILENT_MS = 2000;
+/** With one: what is seen is what was expected, and nothing comes after it for so long. */
+const SETTLE_MS = 40;
+/** With one: nothing has happened for so long, and what is seen is something else. */
+const DIFFERENT_MS = 1500;
+
+/** @param expected what would be right: the case is over as soon as it is seen. */
+export async function runCase(
+  contractCase: ContractCase,
+  subject: Subject,
+  expected: Observation | null,
+): Promise<Observation & { readonly refusal?: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "tulle-contract-"));
+  const activity = new Activity();
+  const gates = new Gates();
+  const upstreams = new Map<string, ScriptedUpstream>();
+  let running: Running | null = null;
+  let stage: Stage | null = null;
+  try {
+    for (const [index, name] of upstreamNames(contractCase).entries()) {
+      const upstream = new ScriptedUpstream(name, contractCase.upstreams?.[name], gates, activity);
+      upstreams.set(name, upstream);
+      await upstream.listen(index);
+    }
+    const logFile = join(folder, "access.log");
+    const ports = new Map([...upstreams].map(([name, { port }]) => [name, port]));
+    const started = await subject.start(bootstrapOf(contractCase, { ports, logFile }));
+    if ("refusal" in started) return { refused: true, refusal: started.refusal };
+    running = started;
+    stage = new Stage(contractCase, running, upstreams, gates, activity, logFile);
+    let stuck: string | undefined;
+    try {
+      for (const step of contractCase.refused === true ? [] : contractCase.client) await stage.play(step);
+    } catch (error) {
+      if (!(error instanceof Stuck)) throw error;
+      stuck = error.message;
+    }
+    return await stage.observe(expected, stuck);
+  } finally {
+    stage?.close();
+    await running?.stop();
+    for (const upstream of upstreams.values()) await upstream.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+class Stage {
+  private readonly contractCase: ContractCase;
+  private readonly proxy: Running;
+  private readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
+  private readonly gates: Gates;
+  private readonly activity: Activity;
+  private readonly logFile: string;
+  private readonly clients = new Map<string, Client>();
+  private readonly clientPorts = new Map<string, number>();
+  private readonly own: string;
+
+  constructor(
+    contractCase: ContractCase,
+    proxy: Running,
+    upstreams: ReadonlyMap<string, ScriptedUpstream>,
+    gates: Gates,
+    activity: Activity,
+    logFile: string,
+  ) {
+    this.contractCase = contractCase;
+    this.proxy = proxy;
+    this.upstreams = upstreams;
+    this.gates = gates;
+    this.activity = activity;
+    this.logFile = logFile;
+    this.own = JSON.stringify(contractCase);
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close();
+  }
+
+  async play(step: Step): Promise<void> {
+    await this.act(step);
+    this.activity.happened();
+  }
+
+  private async act(step: Step): Promise<void> {
+    if (typeof step === "string") return this.send("c", step);
+    switch (step.do) {
+      case "send":
+        return this.send(step.on, step.bytes);
+      case "connect":
+        return void (await this.client(step.on, step.listener));
+      case "finish":
+      case "reset":
+      case "close":
+      case "pause":
+      case "resume": {
+        const client = await this.client(step.on);
+        return client[step.do]();
+      }
+      case "got": {
+        const client = await this.client(step.on);
+        return this.until(`${step.on} to get ${String(step.what)}`, () => client.has(step.what));
+      }
+      case "ended": {
+        const client = await this.client(step.on);
+        return this.until(`the end of ${step.on}`, () => client.end !== null);
+      }
+      case "seen": {
+        const upstream = this.upstreams.get(step.upstream)!;
+        return this.until(`${step.upstream} to see ${String(step.what)}`, () => upstream.has(step.what));
+      }
+      case "let":
+        return this.gates.open(step.gate);
+      case "stat":
+        return this.until(`${step.name} to be ${step.value}`, async () => (await this.stat(step.name)) === step.value);
+      case "admin":
+        await this.admin(step.path, step.method);
+        return;
+      case "elapse":
+        await new Promise((resolve) => setTimeout(resolve, step.ms));
+    }
+  }
+
+  private until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    const limit = this.contractCase.notBuilt === undefined ? STEP_LIMIT_MS : NOT_BUILT_LIMIT_MS;
+    return this.activity.until(what, limit, holds);
+  }
+
+  private async send(on: string, bytes: string): Promise<void> {
+    const client = await this.client(on);
+    await client.send(bytes);
+    // Segments that follow one another are to arrive one by one.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  private async client(name: string, listener = "l"): Promise<Client> {
+    let client = this.clients.get(name);
+    if (client === undefined) {
+      client = new Client(this.proxy.ports.get(listener)!, this.activity);
+      this.clients.set(name, client);
+      this.clientPorts.set(name, await client.port);
+    }
+    return client;
+  }
+
+  /** Looks until it is clear whether what is seen is what was expected, or until all is quiet. */
+  async observe(expected: Observation | null, stuck: string | undefined): Promise<Observation> {
+    for (;;) {
+      const seen = normalised(await this.look(stuck), this.varying());
+      const quiet = performance.now() - this.activity.last;
+      if (expected === null) {
+        const silent = [...this.clients.values()].every(({ received, end }) => received === "" && end === null);
+        if (quiet > (silent ? SILENT_MS : QUIET_MS)) return seen;
+      } else {
+        const same = isDeepStrictEqual(seen, expected);
+        if (quiet > (same ? SETTLE_MS : DIFFERENT_MS)) return seen;
+      }
+      await this.activity.next(15);
+    }
+  }
+
+  private async look(stuck: string | undefined): Promise<Observation> {
+    const { exactChunks = false, stats = [] } = this.contractCase;
+    const client: Record<string, Stream> = {};
+    for (const [name, each] of this.clients) client[name] = streamOf(linesOf(each.parsed(), exactChunks), each.end);
+    const upstreams: Record<string, Stream[]> = {};
+    for (const [name, { connections }] of this.upstreams) {
+      const streams = connections
+        .filter(({ received }) => received !== "")
+        .map(({ received, end }) => streamOf(linesOf(parse(received, "requests"), exactChunks), end));
+      if (streams.length > 0) upstreams[name] = streams;
+    }
+    const seen: Observation = { ...(stuck === undefined ? {} : { stuck }), client, upstreams };
+    const counted = stats.length === 0 ? {} : { stats: await this.stats(stats) };
+    return { ...seen, ...counted, ...(this.wantsLog() ? { log: this.log() } : {}) };
+  }
+
+  private wantsLog(): boolean {
+    return this.contractCase.accessLog !== undefined || this.own.includes("{log}");
+  }
+
+  private log(): string[] {
+    try {
+      return readFileSync(this.logFile, "utf8").split("\n").slice(0, -1);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+
+  private varying(): Parameters<typeof normalised>[1] {
+    const ports = new Map<number, string>();
+    for (const [name, { port, connections }] of this.upstreams) {
+      ports.set(port, name);
+      for (const connection of connections) ports.set(connection.port, "proxy");
+    }
+    for (const [name, port] of this.proxy.ports) ports.set(port, name === "l" ? "listener" : name);
+    for (const [name, port] of this.clientPorts) ports.set(port, name === "c" ? "client" : `client ${name}`);
+    return { ports, mask: this.contractCase.mask, own: this.own };
+  }
+
+  private async stat(name: string): Promise<number | null> {
+    return (await this.stats([name]))[name]!;
+  }
+
+  private async stats(names: readonly string[]): Promise<Record<string, number | null>> {
+    const lines = (await this.admin("/stats", "GET")).split("\n");
+    const values = new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(": ")), line]));
+    return Object.fromEntries(
+      names.map((name) => {
+        const line = values.get(name);
+        return [name, line === undefined ? null : Number(line.slice(name.length + 2))];
+      }),
+    );
+  }
+
+  private async admin(path: string, method: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.proxy.adminPort}${path}`, {
+      method,
+      headers: { connection: "close" },
+    });
+    return response.text();
+  }
+}
+
+function streamOf(received: string[], end: Stream["end"] | null): Stream {
+  return end === null || end === undefined ? { received } : { received, end };
+}

@@ -1,0 +1,37 @@
+/** A live Envoy still does what the record says. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { AREAS } from "./cases/index.ts";
+import { checkEnvoy, pooled } from "./harness/check.ts";
+import type { Outcome } from "./harness/check.ts";
+import { differenceOf } from "./harness/diff.ts";
+import { envoySubject } from "./harness/envoy-subject.ts";
+import { readRecord } from "./harness/record.ts";
+
+const AT_A_TIME = 6;
+
+const envoy = envoySubject();
+const entries = [...AREAS].flatMap(([area, cases]) => {
+  const record = readRecord(area);
+  return cases.map((contractCase) => ({ area, contractCase, recorded: record.get(contractCase.name) }));
+});
+let outcomes: Promise<Outcome>[];
+
+before(() => {
+  outcomes = pooled(entries, AT_A_TIME, (entry) => {
+    if (entry.recorded === undefined) throw new Error("not recorded: npm run contract -- --record --missing");
+    return checkEnvoy(entry, entry.recorded, envoy);
+  });
+});
+
+for (const area of AREAS.keys()) {
+  describe(area, () => {
+    for (const [index, entry] of entries.entries()) {
+      if (entry.area !== area) continue;
+      test(entry.contractCase.name, async () => {
+        const { standing, because = "", expected = {}, seen = {} } = await outcomes[index]!;
+        assert.equal(standing, "same", standing === "same" ? "" : `${because}\n${differenceOf(expected, seen)}`);
+      });
+    }
+  });
+}

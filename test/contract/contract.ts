@@ -1,11 +1,12 @@
 /**
  * `npm run contract`: Tulle against Envoy's recorded answers.
  *   --live     a live Envoy against the record, too
- *   --record   records Envoy's answers anew (and Tulle's, where a case is waived); with --missing only what has none yet
+ *   --record   records Envoy's answers anew (and Tulle's, where a case is waived); with --missing only what has none yet;
+ *              writes docs/compatibility.md
  *   --json     one line of JSON
  *   --area A, --name TEXT   only cases of this area, whose names contain this
  *   --allow-not-built       what is known not to be built does not count as different
- *   --pages    writes docs/compatibility.md
+ *   --pages    only writes docs/compatibility.md
  * Ends with 1 if anything is different.
  */
 import { parseArgs } from "node:util";
@@ -62,6 +63,7 @@ async function record(): Promise<boolean> {
     }
   }
   for (const [area, cases] of AREAS) writeRecord(area, cases, records.get(area)!);
+  writeCompatibilityPage(AREAS);
   say(`recorded ${entries.length - failures} of ${entries.length}`);
   return failures === 0;
 }
@@ -109,7 +111,10 @@ function explain({ area, contractCase, standing, because, expected, seen }: Outc
 }
 
 async function run(): Promise<boolean> {
-  if (options.pages) return writeCompatibilityPage(AREAS);
+  if (options.pages) {
+    writeCompatibilityPage(AREAS);
+    return true;
+  }
   return options.record ? record() : check();
 }
 

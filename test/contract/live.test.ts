@@ -4,6 +4,7 @@ import { before, describe, test } from "node:test";
 import { AREAS } from "./cases/index.ts";
 import { checkEnvoy, pooled } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
+import { compatibilityPage, compatibilityPageOnDisk } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
 import { envoySubject } from "./harness/envoy-subject.ts";
 import { readRecord } from "./harness/record.ts";
@@ -35,3 +36,7 @@ for (const area of AREAS.keys()) {
     }
   });
 }
+
+test("docs/compatibility.md is up to date (npm run contract -- --pages)", () => {
+  assert.equal(compatibilityPageOnDisk(), compatibilityPage(AREAS));
+});

@@ -4,7 +4,6 @@ import { after, before, describe, test } from "node:test";
 import { AREAS } from "./cases/index.ts";
 import { checkTulle, pooled } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
-import { compatibilityPage, compatibilityPageOnDisk } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
 import { readRecord } from "./harness/record.ts";
 import { tulleSubject } from "./harness/tulle-subject.ts";
@@ -47,8 +46,4 @@ test("names of cases are unique in their area, features have a group", () => {
     assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length, area);
     for (const { feature } of cases) assert.match(feature, /^[^:]+: ./);
   }
-});
-
-test("docs/compatibility.md is up to date (npm run contract -- --pages)", () => {
-  assert.equal(compatibilityPageOnDisk(), compatibilityPage(AREAS));
 });

@@ -1,15 +1,18 @@
-/** All areas of the contract suite. An area is a file here and a record beside it (../record/AREA.json). */
+/** All areas of the contract suite: every other file of this folder exports its `CASES`; its record has its name (../record/AREA.json). */
+import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import type { ContractCase } from "../harness/case.ts";
-import { CASES as connections } from "./connections.ts";
-import { CASES as http1Requests } from "./http1-requests.ts";
-import { CASES as localReplies } from "./local-replies.ts";
-import { CASES as routeActions } from "./route-actions.ts";
-import { CASES as upstreamAnswers } from "./upstream-answers.ts";
 
-export const AREAS: ReadonlyMap<string, readonly ContractCase[]> = new Map([
-  ["connections", connections],
-  ["http1-requests", http1Requests],
-  ["local-replies", localReplies],
-  ["route-actions", routeActions],
-  ["upstream-answers", upstreamAnswers],
-]);
+async function casesOf(area: string): Promise<readonly ContractCase[]> {
+  const module = (await import(`./${area}.ts`)) as { readonly CASES: readonly ContractCase[] };
+  return module.CASES;
+}
+
+const areas = readdirSync(import.meta.dirname)
+  .map((file) => basename(file, ".ts"))
+  .filter((area) => area !== "index")
+  .sort();
+
+export const AREAS: ReadonlyMap<string, readonly ContractCase[]> = new Map(
+  await Promise.all(areas.map(async (area) => [area, await casesOf(area)] as const)),
+);

@@ -8,9 +8,8 @@ const PATH = join(import.meta.dirname, "..", "..", "..", "docs", "compatibility.
 
 type Areas = ReadonlyMap<string, readonly ContractCase[]>;
 
-export function writeCompatibilityPage(areas: Areas): boolean {
+export function writeCompatibilityPage(areas: Areas): void {
   writeFileSync(PATH, compatibilityPage(areas));
-  return true;
 }
 
 export function compatibilityPageOnDisk(): string {

@@ -80,6 +80,7 @@ export class DataPlane {
     const ids = new RequestIds(randomFillSync);
     this.http = {
       net: this.net,
+      clock,
       date: new HttpDate(clock),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
       random: options.random,

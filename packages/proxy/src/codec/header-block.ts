@@ -59,6 +59,26 @@ export class HeaderBlock {
     this.text = "";
   }
 
+  /** Becomes a copy of another block. */
+  copyFrom(other: HeaderBlock): void {
+    while (this.ids.length < other.ids.length) this.grow();
+    this.count = other.count;
+    this.scanned = other.scanned;
+    this.classes = other.classes;
+    this.start = other.start;
+    this.end = other.end;
+    this.text = other.text;
+    this.offsets.set(other.offsets);
+    this.ids.set(other.ids);
+    this.slots.set(other.slots);
+    this.state.set(other.state);
+    for (let i = 0; i < other.count; i++) {
+      this.names[i] = other.names[i];
+      this.values[i] = other.values[i];
+    }
+    this.edited = other.edited;
+  }
+
   /** For the scanner: makes room for at least one more line. */
   grow(): void {
     const capacity = this.ids.length * 2;
@@ -203,6 +223,7 @@ export class HeaderBlock {
       this.removeAt(i);
       this.slots[id] = -1;
     }
+    this.classes &= ~classes;
   }
 
   replaceAt(index: number, value: string): void {

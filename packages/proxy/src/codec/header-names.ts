@@ -86,6 +86,7 @@ const TABLE: readonly (readonly [name: string, inline: number, classes: number])
   ["x-envoy-original-path", INLINE_IN_REQUESTS, edgeOnly],
   ["x-envoy-original-host", INLINE_IN_REQUESTS, edgeOnly],
   ["x-envoy-attempt-count", INLINE, 0],
+  ["x-envoy-is-timeout-retry", INLINE_IN_REQUESTS, 0],
   ["x-envoy-decorator-operation", INLINE, edgeOnly],
   ["x-envoy-downstream-service-cluster", INLINE_IN_REQUESTS, edgeOnly],
   ["x-envoy-downstream-service-node", INLINE_IN_REQUESTS, edgeOnly],
@@ -157,6 +158,7 @@ export const LOCATION = known("location");
 export const REFERER = known("referer");
 export const CONTENT_TYPE = known("content-type");
 export const GRPC_STATUS = known("grpc-status");
+export const GRPC_TIMEOUT = known("grpc-timeout");
 export const GRPC_MESSAGE = known("grpc-message");
 export const X_REQUEST_ID = known("x-request-id");
 export const X_FORWARDED_FOR = known("x-forwarded-for");
@@ -168,6 +170,19 @@ export const X_ENVOY_ORIGINAL_HOST = known("x-envoy-original-host");
 export const X_ENVOY_UPSTREAM_SERVICE_TIME = known("x-envoy-upstream-service-time");
 export const X_ENVOY_EXPECTED_RQ_TIMEOUT_MS = known("x-envoy-expected-rq-timeout-ms");
 export const X_ENVOY_OVERLOADED = known("x-envoy-overloaded");
+export const X_ENVOY_ATTEMPT_COUNT = known("x-envoy-attempt-count");
+export const X_ENVOY_INTERNAL = known("x-envoy-internal");
+export const X_ENVOY_IS_TIMEOUT_RETRY = known("x-envoy-is-timeout-retry");
+export const X_ENVOY_RATELIMITED = known("x-envoy-ratelimited");
+export const X_ENVOY_RETRY_ON = known("x-envoy-retry-on");
+export const X_ENVOY_RETRY_GRPC_ON = known("x-envoy-retry-grpc-on");
+export const X_ENVOY_MAX_RETRIES = known("x-envoy-max-retries");
+export const X_ENVOY_RETRIABLE_STATUS_CODES = known("x-envoy-retriable-status-codes");
+export const X_ENVOY_RETRIABLE_HEADER_NAMES = known("x-envoy-retriable-header-names");
+export const X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT = known("x-envoy-hedge-on-per-try-timeout");
+export const X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS = known("x-envoy-upstream-rq-timeout-ms");
+export const X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS = known("x-envoy-upstream-rq-per-try-timeout-ms");
+export const X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE = known("x-envoy-upstream-rq-timeout-alt-response");
 
 /**
  * Perfect hash of the known names over length and four letters: `table[hash]` is the only candidate, which the scanner then

@@ -27,6 +27,19 @@ export class RequestHead {
     return this.headers.find(name);
   }
 
+  /** Becomes a copy of another head. */
+  copyFrom(other: RequestHead): void {
+    this.method = other.method;
+    this.path = other.path;
+    this.authority = other.authority;
+    this.scheme = other.scheme;
+    this.isHttp11 = other.isHttp11;
+    this.hasAuthority = other.hasAuthority;
+    this.absoluteForm = other.absoluteForm;
+    this.upgrade = other.upgrade;
+    this.headers.copyFrom(other.headers);
+  }
+
   reset(): void {
     this.method = "";
     this.path = "";
@@ -40,9 +53,14 @@ export class RequestHead {
   }
 }
 
+/** Also what matchers read of a response: it has the shape of plan.ts's `ResponseView`. */
 export class ResponseHead {
   status = 0;
   readonly headers = new HeaderBlock();
+
+  header(name: string): string | undefined {
+    return this.headers.find(name);
+  }
 
   reset(): void {
     this.status = 0;

@@ -29,6 +29,8 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** `per_connection_buffer_limit_bytes` of the listener. */
+  readonly bufferLimitBytes: number;
   /** More waits to be written than the listener allows. */
   aboveWatermark = false;
   private readonly context: HttpContext;
@@ -54,6 +56,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     const { runtime } = owner;
     const { plan, stats } = runtime;
     this.runtimeAtStart = runtime;
+    this.bufferLimitBytes = owner.bufferLimitBytes;
     this.transport = new Transport(context.net, this, owner.bufferLimitBytes, open);
     const { socket } = this.transport;
     this.id = this.transport.id;

@@ -6,10 +6,11 @@ const ROUTE = 1;
 const REQUEST = 2;
 const HEADERS = 3;
 const DURATION = 4;
+const RETRY = 5;
 
-export type Timeout = "stream-idle" | "route" | "request" | "request-headers" | "max-duration";
+export type Timeout = "stream-idle" | "route" | "request" | "request-headers" | "max-duration" | "retry";
 
-const TIMEOUTS: readonly Timeout[] = ["stream-idle", "route", "request", "request-headers", "max-duration"];
+const TIMEOUTS: readonly Timeout[] = ["stream-idle", "route", "request", "request-headers", "max-duration", "retry"];
 
 /** The deadlines of one exchange, all in the data plane's wheel. */
 export class ExchangeTimers implements TimerOwner {
@@ -23,7 +24,9 @@ export class ExchangeTimers implements TimerOwner {
   private readonly request = new Timer(this, REQUEST);
   private readonly headers = new Timer(this, HEADERS);
   private readonly duration = new Timer(this, DURATION);
+  private readonly retry = new Timer(this, RETRY);
   private idleTimeoutMs = 0;
+  private startedAt = 0;
 
   /** @param clock has the turn's time */
   constructor(wheel: TimerWheel, clock: { readonly now: number }, onTimeout: (timeout: Timeout) => void) {
@@ -34,7 +37,7 @@ export class ExchangeTimers implements TimerOwner {
 
   /** The first byte of the request is there. */
   start(plan: HttpConnectionManagerPlan): void {
-    this.lastActivity = this.clock.now;
+    this.lastActivity = this.startedAt = this.clock.now;
     this.setIdleTimeout(plan.streamIdleTimeoutMs);
     this.arm(this.duration, plan.maxStreamDurationMs);
     this.arm(this.request, plan.requestTimeoutMs);
@@ -57,6 +60,27 @@ export class ExchangeTimers implements TimerOwner {
     this.arm(this.route, timeoutMs);
   }
 
+  /** The upstream has agreed to another protocol: that may take as long as it likes. */
+  stopRoute(): void {
+    this.wheel.disarm(this.route);
+  }
+
+  /** Of the whole stream, since its first byte; 0 = as long as it likes. */
+  limitDuration(ms: number): void {
+    const { wheel, duration, clock } = this;
+    if (ms === 0) wheel.disarm(duration);
+    else wheel.arm(duration, clock.now, Math.max(0, ms - (clock.now - this.startedAt)));
+  }
+
+  /** Falls due also where there is nothing to wait for: a retry begins in a turn of its own. */
+  startRetry(ms: number): void {
+    this.wheel.arm(this.retry, this.clock.now, ms);
+  }
+
+  stopRetry(): void {
+    this.wheel.disarm(this.retry);
+  }
+
   /** 0 turns it off. */
   setIdleTimeout(ms: number): void {
     this.idleTimeoutMs = ms;
@@ -71,8 +95,10 @@ export class ExchangeTimers implements TimerOwner {
     wheel.disarm(this.request);
     wheel.disarm(this.headers);
     wheel.disarm(this.duration);
+    wheel.disarm(this.retry);
     this.lastActivity = 0;
     this.idleTimeoutMs = 0;
+    this.startedAt = 0;
   }
 
   onTimer(kind: number): void {

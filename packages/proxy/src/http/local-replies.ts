@@ -19,6 +19,7 @@ export type ResponseFlag =
   | "UO"
   | "UPE"
   | "UR"
+  | "URX"
   | "UT";
 
 /** An answer that the proxy gives by itself. */
@@ -47,6 +48,27 @@ export const LOCAL_REPLIES = {
   clusterNotFound: reply(503, "", "NC", "cluster_not_found"),
   noHealthyUpstream: reply(503, "no healthy upstream", "UH", "no_healthy_upstream"),
   requestTimeout: reply(504, "upstream request timeout", "UT", "response_timeout"),
+  perTryTimeout: reply(504, "upstream request timeout", "UT", "upstream_per_try_timeout"),
+  perTryIdleTimeout: reply(504, "upstream request timeout", "SI", "upstream_per_try_idle_timeout"),
+  upstreamMaxDurationComplete: reply(
+    504,
+    "upstream max stream duration reached",
+    "UMSDR",
+    "upstream_max_stream_duration_reached",
+  ),
+  upstreamMaxDurationIncomplete: reply(
+    408,
+    "upstream max stream duration reached",
+    "UMSDR",
+    "upstream_max_stream_duration_reached",
+  ),
+  /** The body was kept for a retry that waits, and has become too long. */
+  retryBufferExceeded: reply(
+    507,
+    "exceeded request buffer limit while retrying upstream",
+    "",
+    "request_payload_exceeded_retry_buffer_limit",
+  ),
   missingHost: reply(400, "", "", "missing_host_header"),
   /** The path does not begin with a slash. */
   absolutePathRejected: reply(404, "", "", "absolute_path_rejected"),
@@ -93,11 +115,11 @@ export function resetFlag(reason: StreamResetReason): ResponseFlag {
 }
 
 /** The upstream failed before it answered. @param transportFailure the system's words, "" if none */
-export function resetReply(reason: StreamResetReason, transportFailure: string): LocalReply {
+export function resetReply(reason: StreamResetReason, transportFailure: string, retried: boolean): LocalReply {
   const detail = transportFailure === "" ? reason : `${reason}|${transportFailure}`;
   return {
     status: reason === "protocol error" ? 502 : 503,
-    body: `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`,
+    body: `upstream connect error or disconnect/reset before headers. ${retried ? "retried and the latest " : ""}reset reason: ${reason}`,
     flag: RESET_FLAGS[reason],
     details: `upstream_reset_before_response_started{${detail.replaceAll(" ", "_")}}`,
     overloaded: reason === "overflow",

@@ -7,7 +7,7 @@ import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { normalizePath } from "./path.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
-import { chooseRoute, routeRequest } from "./router.ts";
+import { chooseRoute } from "./route-choice.ts";
 
 export function handleRequest(exchange: Exchange): void {
   const { runtime, connection, request, context, encoder } = exchange;
@@ -43,7 +43,7 @@ export function handleRequest(exchange: Exchange): void {
 
 /** The filters that have not seen the request yet, then the router. */
 export function runFilters(exchange: Exchange): void {
-  if (exchange.runtime?.filters.onRequest(exchange, exchange.filtersPassed) === true) routeRequest(exchange);
+  if (exchange.runtime?.filters.onRequest(exchange, exchange.filtersPassed) === true) exchange.router.route();
 }
 
 function checkRequest(exchange: Exchange, plan: HttpConnectionManagerPlan): LocalReply | null {

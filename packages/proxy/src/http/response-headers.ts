@@ -15,10 +15,12 @@ import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
 import { appendVia } from "./request-headers.ts";
 
 /** Removes what concerned the upstream connection only. `te`, `trailer` and nominated headers stay, as Envoy leaves them. */
-export function removeResponseHopByHop(headers: HeaderBlock): void {
+export function removeResponseHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
   if ((headers.classes & HeaderClass.hopByHop) === 0) return;
-  headers.remove(CONNECTION);
-  headers.remove(UPGRADE);
+  if (!keepUpgrade) {
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
+  }
   headers.remove(TRANSFER_ENCODING);
   headers.remove(KEEP_ALIVE);
   headers.remove(PROXY_CONNECTION);

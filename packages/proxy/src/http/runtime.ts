@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
@@ -9,6 +10,7 @@ import type { RequestHeaderSources } from "./request-headers.ts";
 /** What all exchanges of a data plane share. */
 export interface HttpContext {
   readonly net: NetContext;
+  readonly clock: Clock;
   readonly date: HttpDate;
   readonly sources: RequestHeaderSources;
   /** [0, 1) */

@@ -64,6 +64,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     maxRequestsPerConnection: http?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+    maxStreamDurationMs: milliseconds(http?.maxStreamDuration, 0),
     idleTimeoutMs: milliseconds(http?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
@@ -174,8 +175,6 @@ function checkHttp1(options: Http1ProtocolOptions | undefined, place: Place): vo
 function checkCommon(options: HttpProtocolOptions | undefined, place: Place): void {
   if (options?.maxConnectionDuration !== undefined)
     place.field("max_connection_duration").refuse("is not supported for a cluster");
-  if (options?.maxStreamDuration !== undefined)
-    place.field("max_stream_duration").refuse("is not supported for a cluster");
   if (options !== undefined && options.headersWithUnderscoresAction !== Underscores.ALLOW) {
     place.field("headers_with_underscores_action").refuse("is not supported for a cluster");
   }

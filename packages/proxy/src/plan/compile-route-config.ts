@@ -5,11 +5,12 @@ import {
   VirtualHost_TlsRequirementType as TlsRequirement,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { HTTPS_REDIRECT } from "./compile-redirect.ts";
-import { compileRoute } from "./compile-route.ts";
+import { compileRetryPolicy } from "./compile-retry-policy.ts";
+import { type RouteContext, compileMirrors, compileRoute } from "./compile-route.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
-import type { ClusterRef, FilterConfigs, HeaderMutation, RoutePlan } from "./plan.ts";
+import type { ClusterRef, FilterConfigs, HeaderMutation, MirrorPlan, RoutePlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { HostRouteTable, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
@@ -27,6 +28,7 @@ export interface RouteConfigDefaults {
   readonly options: RouteTableOptions;
   readonly headers: HeaderMutations;
   readonly filterConfigs: FilterConfigs | null;
+  readonly mirrors: readonly MirrorPlan[];
   readonly mostSpecificWins: boolean;
   readonly maxDirectResponseBodyBytes: number;
   readonly knownClusters: ReadonlySet<string> | null;
@@ -43,6 +45,8 @@ export function compileRouteConfigDefaults(
   context: RouteConfigContext,
   place: Place,
 ): RouteConfigDefaults {
+  const knownClusters = (message.validateClusters ?? context.validateClusters) ? context.knownClusters : null;
+  const clusterRef = (name: string): ClusterRef => context.clusterRef(name);
   return {
     name: message.name,
     options: {
@@ -53,11 +57,14 @@ export function compileRouteConfigDefaults(
     filterConfigs: compileFilterConfigs(message.typedPerFilterConfig, place),
     mostSpecificWins: message.mostSpecificHeaderMutationsWins,
     maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BODY_BYTES,
-    knownClusters: (message.validateClusters ?? context.validateClusters) ? context.knownClusters : null,
+    knownClusters,
+    mirrors: compileMirrors(message.requestMirrorPolicies, { knownClusters, clusterRef }, place) ?? NO_MIRRORS,
     fingerprint: fingerprintOf(toBinary(RouteConfigurationSchema, { ...message, virtualHosts: [] })),
-    clusterRef: (name) => context.clusterRef(name),
+    clusterRef,
   };
 }
+
+const NO_MIRRORS: readonly MirrorPlan[] = [];
 
 /** Compiles a whole route configuration with inline virtual hosts. */
 export function compileRouteConfig(
@@ -96,8 +103,8 @@ export function compileVirtualHost(
   defaults: RouteConfigDefaults,
   place: Place,
 ): VirtualHostEntry {
-  const own = withAttemptCount(compileHeaderOperations(message, place), message);
-  const context = {
+  const own = compileHeaderOperations(message, place);
+  const context: RouteContext = {
     virtualHost: message.name,
     clusterRef: (name: string) => defaults.clusterRef(name),
     knownClusters: defaults.knownClusters,
@@ -108,6 +115,13 @@ export function compileVirtualHost(
       defaults.filterConfigs,
       compileFilterConfigs(message.typedPerFilterConfig, place),
     ),
+    retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? false,
+    mirrors: compileMirrors(message.requestMirrorPolicies, defaults, place) ?? defaults.mirrors,
+    requestBufferLimitBytes: message.perRequestBufferLimitBytes ?? -1,
+    attemptCountInRequest: message.includeRequestAttemptCount,
+    attemptCountInResponse: message.includeAttemptCountInResponse,
+    isTimeoutRetryHeader: message.includeIsTimeoutRetryHeader,
   };
   return {
     name: message.name,
@@ -126,6 +140,10 @@ function tlsRedirectPlan(virtualHost: string): RoutePlan {
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     filterConfigs: null,
+    attemptCountInRequest: false,
+    attemptCountInResponse: false,
+    isTimeoutRetryHeader: false,
+    requestBufferLimitBytes: -1,
   };
 }
 
@@ -141,19 +159,4 @@ function concat(lists: readonly (readonly HeaderMutation[])[]): readonly HeaderM
   const used = lists.filter((list) => list.length > 0);
   if (used.length === 0) return NO_MUTATIONS;
   return used.length === 1 ? used[0] : used.flat();
-}
-
-/** `include_request_attempt_count`: without retries every attempt is the first. */
-function withAttemptCount(headers: HeaderMutations, message: VirtualHost): HeaderMutations {
-  const first: HeaderMutation = {
-    op: "overwrite",
-    name: "x-envoy-attempt-count",
-    value: "1",
-    format: null,
-    keepEmpty: false,
-  };
-  return {
-    request: message.includeRequestAttemptCount ? [...headers.request, first] : headers.request,
-    response: message.includeAttemptCountInResponse ? [...headers.response, first] : headers.response,
-  };
 }

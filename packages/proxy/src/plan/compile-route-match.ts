@@ -1,12 +1,9 @@
-import {
-  FractionalPercent_DenominatorType as Denominator,
-  type FractionalPercent,
-} from "@tulle/xds/gen/envoy/type/v3/percent_pb.js";
 import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
-import type { RequestView } from "./plan.ts";
+import { fractionOf } from "./fraction.ts";
+import type { RequestTest, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
-import { type RequestTest, compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
+import { compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
 import { PATH_EXACT, PATH_PREFIX, PATH_SEPARATED_PREFIX, PATH_TEST, type PathKind } from "./route-table.ts";
 import { compileRegex, never } from "./string-matcher.ts";
 
@@ -69,13 +66,6 @@ function literalPath(
   if (!insensitive) return { kind, text, test: never };
   const lower = text.toLowerCase();
   return { kind: PATH_TEST, text: "", test: (path) => matches(path.toLowerCase(), lower) };
-}
-
-/** A fractional percentage as a number in [0, 1]. */
-function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
-  if (percent === undefined) return whenAbsent;
-  const per = { [Denominator.HUNDRED]: 100, [Denominator.TEN_THOUSAND]: 1e4, [Denominator.MILLION]: 1e6 };
-  return Math.min(1, percent.numerator / (per[percent.denominator as keyof typeof per] ?? 100));
 }
 
 /** `grpc: {}`: content-type is application/grpc, alone or with a subtype. */

@@ -1,5 +1,7 @@
 import {
   type Route,
+  type RouteAction_RequestMirrorPolicy as RequestMirrorPolicy,
+  type RouteAction_UpgradeConfig as UpgradeConfig,
   type RouteAction as RouteActionMessage,
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type WeightedCluster_ClusterWeight,
@@ -7,16 +9,20 @@ import {
 import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
 import { compileRedirect } from "./compile-redirect.ts";
+import { compileRetryPolicy } from "./compile-retry-policy.ts";
 import { compileRouteMatch } from "./compile-route-match.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
+import { fractionOf } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import type {
   ClusterRef,
   DirectResponseAction,
   FilterConfigs,
+  MirrorPlan,
   RequestView,
+  RetryPolicyPlan,
   RouteAction,
   RoutePlan,
   WeightedClusterPlan,
@@ -36,6 +42,15 @@ export interface RouteContext {
   combine(own: HeaderMutations): HeaderMutations;
   /** Of the levels above. */
   readonly filterConfigs: FilterConfigs | null;
+  /** What the virtual host says for routes that say nothing. */
+  readonly retryPolicy: RetryPolicyPlan | null;
+  readonly hedgesOnPerTryTimeout: boolean;
+  /** Of the virtual host, else of the route configuration. */
+  readonly mirrors: readonly MirrorPlan[];
+  readonly requestBufferLimitBytes: number;
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
+  readonly isTimeoutRetryHeader: boolean;
 }
 
 /** Route `timeout` if none is given. Source: Envoy api/envoy/config/route/v3/route_components.proto. */
@@ -61,6 +76,10 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
     requestHeaders: headers.request,
     responseHeaders: headers.response,
     filterConfigs,
+    attemptCountInRequest: context.attemptCountInRequest,
+    attemptCountInResponse: context.attemptCountInResponse,
+    isTimeoutRetryHeader: context.isTimeoutRetryHeader,
+    requestBufferLimitBytes: route.perRequestBufferLimitBytes ?? context.requestBufferLimitBytes,
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
 }
@@ -115,7 +134,8 @@ function compileForward(
     clusterHeader:
       message.clusterSpecifier.case === "clusterHeader" ? message.clusterSpecifier.value.toLowerCase() : "",
     clusterNotFoundStatus: CLUSTER_NOT_FOUND_STATUS[message.clusterNotFoundResponseCode] ?? 503,
-    timeoutMs: milliseconds(message.timeout, DEFAULT_TIMEOUT_MS),
+    // Where the duration of the whole stream is limited, that of the response is not.
+    timeoutMs: message.maxStreamDuration === undefined ? milliseconds(message.timeout, DEFAULT_TIMEOUT_MS) : 0,
     idleTimeoutMs: milliseconds(message.idleTimeout, -1),
     rewritePath: compilePathRewrite(message.prefixRewrite, message.regexRewrite, rewrittenLength, place),
     rewriteHost: compileHostRewrite(message, place),
@@ -123,7 +143,52 @@ function compileForward(
       message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,
     appendXForwardedHost: message.appendXForwardedHost,
     priority: message.priority === RoutingPriority.HIGH ? 1 : 0,
+    retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")) ?? context.retryPolicy,
+    hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? context.hedgesOnPerTryTimeout,
+    mirrors: compileMirrors(message.requestMirrorPolicies, context, place) ?? context.mirrors,
+    maxStreamDurationMs: milliseconds(message.maxStreamDuration?.maxStreamDuration, -1),
+    grpcTimeoutHeaderMaxMs: milliseconds(message.maxStreamDuration?.grpcTimeoutHeaderMax, -1),
+    grpcTimeoutHeaderOffsetMs: milliseconds(message.maxStreamDuration?.grpcTimeoutHeaderOffset, 0),
+    maxGrpcTimeoutMs: message.maxStreamDuration === undefined ? milliseconds(message.maxGrpcTimeout, -1) : -1,
+    grpcTimeoutOffsetMs: milliseconds(message.grpcTimeoutOffset, 0),
+    upgrades: compileUpgrades(message.upgradeConfigs, place),
   };
+}
+
+/** Null where the level has none: the one above holds. */
+export function compileMirrors(
+  policies: readonly RequestMirrorPolicy[],
+  context: Pick<RouteContext, "clusterRef" | "knownClusters">,
+  place: Place,
+): readonly MirrorPlan[] | null {
+  if (policies.length === 0) return null;
+  return policies.map((policy, i) => {
+    const at = place.item("request_mirror_policies", i);
+    if (policy.cluster !== "" && policy.clusterHeader !== "") {
+      at.refuse(
+        `Only one of cluster '${policy.cluster}' or cluster_header '${policy.clusterHeader}' in request mirror policy can be specified`,
+      );
+    } else if (policy.cluster === "" && policy.clusterHeader === "") {
+      at.refuse("Exactly one of cluster or cluster_header in request mirror policy need to be specified");
+    } else if (policy.cluster !== "") checkKnown(policy.cluster, context, at.field("cluster"));
+    return {
+      cluster: policy.cluster === "" ? null : context.clusterRef(policy.cluster),
+      clusterHeader: policy.clusterHeader.toLowerCase(),
+      fraction: fractionOf(policy.runtimeFraction?.defaultValue, 1),
+      appendShadow: !policy.disableShadowHostSuffixAppend,
+    };
+  });
+}
+
+function compileUpgrades(configs: readonly UpgradeConfig[], place: Place): ReadonlyMap<string, boolean> | null {
+  if (configs.length === 0) return null;
+  const upgrades = new Map<string, boolean>();
+  configs.forEach((config, i) => {
+    const type = config.upgradeType.toLowerCase();
+    if (upgrades.has(type)) place.item("upgrade_configs", i).refuse(`Duplicate upgrade ${config.upgradeType}`);
+    upgrades.set(type, config.enabled ?? true);
+  });
+  return upgrades;
 }
 
 function compileClusters(
@@ -170,7 +235,7 @@ function compileWeighted(
   };
 }
 
-function checkKnown(name: string, context: RouteContext, place: Place): void {
+function checkKnown(name: string, context: Pick<RouteContext, "knownClusters">, place: Place): void {
   if (context.knownClusters !== null && !context.knownClusters.has(name))
     place.refuse(`route: unknown cluster '${name}'`);
 }

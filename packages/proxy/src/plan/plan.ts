@@ -18,6 +18,21 @@ export interface RequestView {
   header(name: string): string | undefined;
 }
 
+/** A condition that a request meets or not. */
+export interface RequestTest {
+  matches(request: RequestView): boolean;
+}
+
+/** What matchers may read of a response. */
+export interface ResponseView {
+  readonly status: number;
+  header(name: string): string | undefined;
+}
+
+export interface ResponseTest {
+  matches(response: ResponseView): boolean;
+}
+
 /** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */
 export interface ConnectionView {
   /** `%CONNECTION_ID%` */
@@ -145,6 +160,12 @@ export interface RoutePlan {
   readonly responseHeaders: readonly HeaderMutation[];
   /** Null if no level has any. */
   readonly filterConfigs: FilterConfigs | null;
+  /** `include_request_attempt_count`, `include_attempt_count_in_response`, `include_is_timeout_retry_header` of the virtual host. */
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
+  readonly isTimeoutRetryHeader: boolean;
+  /** How much of a body is kept for another attempt; -1 = the listener's buffer limit. */
+  readonly requestBufferLimitBytes: number;
 }
 
 export interface RouteAction {
@@ -168,6 +189,58 @@ export interface RouteAction {
   readonly autoHostRewrite: boolean;
   readonly appendXForwardedHost: boolean;
   readonly priority: RoutingPriority;
+  /** The route's, else the virtual host's; null = none. */
+  readonly retryPolicy: RetryPolicyPlan | null;
+  /** `hedge_policy.hedge_on_per_try_timeout`: a slow attempt goes on beside the next one. */
+  readonly hedgesOnPerTryTimeout: boolean;
+  readonly mirrors: readonly MirrorPlan[];
+  /** `max_stream_duration.max_stream_duration`; 0 = none, -1 = the connection manager's. */
+  readonly maxStreamDurationMs: number;
+  /** The most that `grpc-timeout` may make of that (0 = anything); -1: the header is not looked at. */
+  readonly grpcTimeoutHeaderMaxMs: number;
+  readonly grpcTimeoutHeaderOffsetMs: number;
+  /** The most that `grpc-timeout` may ask for (0 = anything); -1: the header is not looked at. */
+  readonly maxGrpcTimeoutMs: number;
+  readonly grpcTimeoutOffsetMs: number;
+  /** `upgrade_configs`: lower-case protocol → allowed; null = the connection manager decides alone. */
+  readonly upgrades: ReadonlyMap<string, boolean> | null;
+}
+
+export interface RetryPolicyPlan {
+  /** Conditions, `RetryOn` bits. */
+  readonly retryOn: number;
+  readonly numRetries: number;
+  /** 0 = none. */
+  readonly perTryTimeoutMs: number;
+  readonly perTryIdleTimeoutMs: number;
+  readonly retriableStatusCodes: readonly number[];
+  readonly retriableHeaders: readonly ResponseTest[];
+  /** Where there are any, one must match for the request to be retried at all. */
+  readonly retriableRequestHeaders: readonly RequestTest[];
+  readonly backOffBaseMs: number;
+  readonly backOffMaxMs: number;
+  readonly rateLimited: RateLimitedBackOff | null;
+  /** `envoy.retry_host_predicates.previous_hosts`. */
+  readonly avoidPreviousHosts: boolean;
+  /** How often another host is picked because the first was tried before. */
+  readonly hostSelectionMaxAttempts: number;
+}
+
+/** Response headers that say when to try again. */
+export interface RateLimitedBackOff {
+  readonly headers: readonly { readonly name: string; readonly format: "seconds" | "unix-timestamp" }[];
+  readonly maxMs: number;
+}
+
+/** Where a copy of the request goes. */
+export interface MirrorPlan {
+  /** Null: the cluster that the request header `clusterHeader` names. */
+  readonly cluster: ClusterRef | null;
+  readonly clusterHeader: string;
+  /** In [0, 1]. */
+  readonly fraction: number;
+  /** The host gets `-shadow`. */
+  readonly appendShadow: boolean;
 }
 
 export interface WeightedClusterPlan {
@@ -227,6 +300,8 @@ export interface ClusterPlan {
   readonly maxRequestsPerConnection: number;
   /** Upstream `idle_timeout`, default 1 h. */
   readonly idleTimeoutMs: number;
+  /** `max_stream_duration` of `common_http_protocol_options`; 0 = none. */
+  readonly maxStreamDurationMs: number;
   /** `max_response_headers_kb` × 1024, default 60 KiB; `max_headers_count`, default 100. */
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;

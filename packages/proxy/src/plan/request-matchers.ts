@@ -1,18 +1,21 @@
 /** Conditions of a route on headers and query parameters. Behaviour: Envoy `source/common/http/header_utility.cc`, `source/common/router/config_utility.cc`. */
 import type { HeaderMatcher, QueryParameterMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
-import type { RequestView } from "./plan.ts";
+import type { RequestTest, RequestView, ResponseTest, ResponseView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
 import { compileRegex, compileStringMatcher, textTest } from "./string-matcher.ts";
 
-/** A condition that a request meets or not. */
-export interface RequestTest {
-  matches(request: RequestView): boolean;
+export function compileHeaderMatcher(matcher: HeaderMatcher, place: Place): RequestTest {
+  return compileMatcher(matcher, headerReader(matcher.name), place);
 }
 
-export function compileHeaderMatcher(matcher: HeaderMatcher, place: Place): RequestTest {
+/** The same for a response's headers. */
+export function compileResponseHeaderMatcher(matcher: HeaderMatcher, place: Place): ResponseTest {
+  return compileMatcher(matcher, responseHeaderReader(matcher.name), place);
+}
+
+function compileMatcher<Message>(matcher: HeaderMatcher, read: Reader<Message>, place: Place): MessageTest<Message> {
   const specifier = matcher.headerMatchSpecifier;
-  const read = headerReader(matcher.name);
   const { invertMatch: invert, treatMissingHeaderAsEmpty: missingIsEmpty } = matcher;
   switch (specifier.case) {
     case "presentMatch":
@@ -46,8 +49,20 @@ export function compileHeaderMatcher(matcher: HeaderMatcher, place: Place): Requ
   }
 }
 
+type Reader<Message> = (message: Message) => string | undefined;
+
+/** A condition on a request or a response. */
+interface MessageTest<Message> {
+  matches(message: Message): boolean;
+}
+
 /** A request header's value; undefined if absent. Pseudo-headers and Host are the request's own properties. */
-export type HeaderReader = (request: RequestView) => string | undefined;
+export type HeaderReader = Reader<RequestView>;
+
+function responseHeaderReader(name: string): Reader<ResponseView> {
+  const lower = name.toLowerCase();
+  return lower === ":status" ? (response) => String(response.status) : (response) => response.header(lower);
+}
 
 export function headerReader(name: string): HeaderReader {
   const lower = name.toLowerCase();
@@ -66,36 +81,36 @@ export function headerReader(name: string): HeaderReader {
   }
 }
 
-class PresenceTest implements RequestTest {
-  private readonly read: HeaderReader;
+class PresenceTest<Message> implements MessageTest<Message> {
+  private readonly read: Reader<Message>;
   private readonly present: boolean;
 
-  constructor(read: HeaderReader, present: boolean) {
+  constructor(read: Reader<Message>, present: boolean) {
     this.read = read;
     this.present = present;
   }
 
-  matches(request: RequestView): boolean {
-    return (this.read(request) !== undefined) === this.present;
+  matches(message: Message): boolean {
+    return (this.read(message) !== undefined) === this.present;
   }
 }
 
 /** An absent header matches nothing, inverted or not, unless it counts as empty. */
-class HeaderTest implements RequestTest {
-  private readonly read: HeaderReader;
+class HeaderTest<Message> implements MessageTest<Message> {
+  private readonly read: Reader<Message>;
   private readonly test: TextTest;
   private readonly invert: boolean;
   private readonly missingIsEmpty: boolean;
 
-  constructor(read: HeaderReader, test: TextTest, invert: boolean, missingIsEmpty: boolean) {
+  constructor(read: Reader<Message>, test: TextTest, invert: boolean, missingIsEmpty: boolean) {
     this.read = read;
     this.test = test;
     this.invert = invert;
     this.missingIsEmpty = missingIsEmpty;
   }
 
-  matches(request: RequestView): boolean {
-    const value = this.read(request);
+  matches(message: Message): boolean {
+    const value = this.read(message);
     if (value === undefined) return this.missingIsEmpty && this.test("") !== this.invert;
     return this.test(value) !== this.invert;
   }

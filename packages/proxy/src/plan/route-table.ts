@@ -3,9 +3,8 @@
  * its own conditions need (a regex on the path needs the path without its query).
  * Behaviour: Envoy `source/common/router/config_impl.cc`, RouteMatcher and VirtualHostImpl.
  */
-import type { RequestView, RoutePlan, RouteTable } from "./plan.ts";
+import type { RequestTest, RequestView, RoutePlan, RouteTable } from "./plan.ts";
 import type { TextTest } from "./regex.ts";
-import type { RequestTest } from "./request-matchers.ts";
 
 /** How a route looks at the path. Numbers, because each request compares them for each route it passes. */
 export const PATH_PREFIX = 0;

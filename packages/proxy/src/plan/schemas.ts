@@ -13,6 +13,7 @@ import { FilterConfigSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_c
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
@@ -22,6 +23,7 @@ export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   RouterSchema,
   FilterConfigSchema,
+  PreviousHostsPredicateSchema,
   HttpProtocolOptionsSchema,
   RawBufferSchema,
   FileAccessLogSchema,

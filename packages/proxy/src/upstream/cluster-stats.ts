@@ -32,6 +32,16 @@ export class ClusterStats {
   readonly rqRxReset: Counter;
   readonly rqTxReset: Counter;
   readonly rqTimeout: Counter;
+  readonly rqPerTryTimeout: Counter;
+  readonly rqPerTryIdleTimeout: Counter;
+  readonly rqMaxDurationReached: Counter;
+  readonly rqRetry: Counter;
+  readonly rqRetrySuccess: Counter;
+  readonly rqRetryOverflow: Counter;
+  readonly rqRetryLimitExceeded: Counter;
+  readonly rqRetryBackoffExponential: Counter;
+  readonly rqRetryBackoffRatelimited: Counter;
+  readonly retryOrShadowAbandoned: Counter;
   readonly rqTime: Histogram;
   readonly flowControlPaused: Counter;
   readonly flowControlResumed: Counter;
@@ -83,6 +93,16 @@ export class ClusterStats {
     this.rqRxReset = counter("upstream_rq_rx_reset");
     this.rqTxReset = counter("upstream_rq_tx_reset");
     this.rqTimeout = counter("upstream_rq_timeout");
+    this.rqPerTryTimeout = counter("upstream_rq_per_try_timeout");
+    this.rqPerTryIdleTimeout = counter("upstream_rq_per_try_idle_timeout");
+    this.rqMaxDurationReached = counter("upstream_rq_max_duration_reached");
+    this.rqRetry = counter("upstream_rq_retry");
+    this.rqRetrySuccess = counter("upstream_rq_retry_success");
+    this.rqRetryOverflow = counter("upstream_rq_retry_overflow");
+    this.rqRetryLimitExceeded = counter("upstream_rq_retry_limit_exceeded");
+    this.rqRetryBackoffExponential = counter("upstream_rq_retry_backoff_exponential");
+    this.rqRetryBackoffRatelimited = counter("upstream_rq_retry_backoff_ratelimited");
+    this.retryOrShadowAbandoned = counter("retry_or_shadow_abandoned");
     this.rqTime = histogram("upstream_rq_time");
     this.flowControlPaused = counter("upstream_flow_control_paused_reading_total");
     this.flowControlResumed = counter("upstream_flow_control_resumed_reading_total");
@@ -91,6 +111,14 @@ export class ClusterStats {
     this.membershipDegraded = gauge("membership_degraded");
     this.membershipChange = counter("membership_change");
     this.lbHealthyPanic = counter("lb_healthy_panic");
+  }
+
+  /** Of an answer that was not taken: the request is tried again. */
+  countRetriedStatus(status: number): void {
+    const { registry, prefix } = this;
+    registry.counter(`${prefix}retry.upstream_rq_${status}`).value++;
+    registry.counter(`${prefix}retry.upstream_rq_${(status / 100) | 0}xx`).value++;
+    registry.counter(`${prefix}retry.upstream_rq_completed`).value++;
   }
 
   /** A response's status, whether the upstream sent it or the router answered for it. */

@@ -62,7 +62,7 @@ describe("local replies", () => {
   });
 
   it("name the reason of a reset in body and details", () => {
-    const failed = resetReply("remote connection failure", "delayed connect error: Connection refused");
+    const failed = resetReply("remote connection failure", "delayed connect error: Connection refused", false);
     assert.equal(
       failed.body,
       "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
@@ -72,8 +72,11 @@ describe("local replies", () => {
       "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}",
     );
     assert.deepEqual([failed.status, failed.flag], [503, "UF"]);
-    assert.deepEqual([resetReply("protocol error", "").status, resetReply("protocol error", "").flag], [502, "UPE"]);
-    assert.equal(resetReply("overflow", "").overloaded, true);
+    assert.deepEqual(
+      [resetReply("protocol error", "", false).status, resetReply("protocol error", "", false).flag],
+      [502, "UPE"],
+    );
+    assert.equal(resetReply("overflow", "", false).overloaded, true);
   });
 
   it("map to gRPC", () => {

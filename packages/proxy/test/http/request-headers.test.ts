@@ -141,7 +141,7 @@ describe("response headers", () => {
     const block = new HeaderBlock();
     for (const line of headers)
       block.appendNamed(line.slice(0, line.indexOf(": ")), line.slice(line.indexOf(": ") + 2));
-    removeResponseHopByHop(block);
+    removeResponseHopByHop(block, false);
     finishResponseHeaders(block, managerPlan(null, changes), "D", "id");
     return block.serialize();
   };

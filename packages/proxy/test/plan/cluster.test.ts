@@ -25,6 +25,7 @@ test("an empty cluster has Envoy's defaults", () => {
     connectTimeoutMs: 5000,
     bufferLimitBytes: 1024 * 1024,
     maxRequestsPerConnection: 0,
+    maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,

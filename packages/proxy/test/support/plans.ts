@@ -44,6 +44,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     connectTimeoutMs: 5_000,
     bufferLimitBytes: 1_048_576,
     maxRequestsPerConnection: 0,
+    maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
@@ -73,6 +74,15 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     autoHostRewrite: false,
     appendXForwardedHost: false,
     priority: 0,
+    retryPolicy: null,
+    hedgesOnPerTryTimeout: false,
+    mirrors: [],
+    maxStreamDurationMs: -1,
+    grpcTimeoutHeaderMaxMs: -1,
+    grpcTimeoutHeaderOffsetMs: 0,
+    maxGrpcTimeoutMs: -1,
+    grpcTimeoutOffsetMs: 0,
+    upgrades: null,
     ...changes,
   };
 }
@@ -85,6 +95,10 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
     requestHeaders: [],
     responseHeaders: [],
     filterConfigs: null,
+    attemptCountInRequest: false,
+    attemptCountInResponse: false,
+    isTimeoutRetryHeader: false,
+    requestBufferLimitBytes: -1,
     ...changes,
   };
 }

@@ -1,7 +1,6 @@
 /** Why fields are accepted without effect, where several have the same reason. */
 
 export const NO_HEALTH_CHECKS = "has an effect only with active health checks, which are refused";
-export const NO_RETRIES = "has an effect only with retries or mirroring, which are refused";
 export const NO_TRACING = "has an effect only with tracing, which is refused";
 export const NO_TLS = "has an effect only with TLS, which is refused";
 export const NO_ACCESS_LOG = "has an effect only with an access log, which is refused";

@@ -1,6 +1,7 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RETRIES, NO_TRACING, NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { NO_TRACING, NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { PREVIOUS_HOSTS } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
   "request_headers_to_add",
@@ -15,6 +16,7 @@ export const ROUTE: SupportGroup = {
       "name",
       "virtual_hosts",
       "vhds",
+      "request_mirror_policies",
       "most_specific_header_mutations_wins",
       "validate_clusters",
       "max_direct_response_body_size_bytes",
@@ -35,25 +37,36 @@ export const ROUTE: SupportGroup = {
       "require_tls",
       "include_request_attempt_count",
       "include_attempt_count_in_response",
+      "include_is_timeout_retry_header",
+      "retry_policy",
+      "hedge_policy",
+      "request_mirror_policies",
+      "per_request_buffer_limit_bytes",
       "typed_per_filter_config",
       ...HEADER_OPERATIONS,
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
     ignored: {
       metadata: OPAQUE,
-      per_request_buffer_limit_bytes: NO_RETRIES,
-      include_is_timeout_retry_header: NO_RETRIES,
     },
   },
   "envoy.config.route.v3.Route": {
-    has: ["name", "match", "route", "redirect", "direct_response", "typed_per_filter_config", ...HEADER_OPERATIONS],
+    has: [
+      "name",
+      "match",
+      "route",
+      "redirect",
+      "direct_response",
+      "per_request_buffer_limit_bytes",
+      "typed_per_filter_config",
+      ...HEADER_OPERATIONS,
+    ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
     only: { stat_prefix: [""] },
     ignored: {
       metadata: OPAQUE,
       decorator: NO_TRACING,
       tracing: NO_TRACING,
-      per_request_buffer_limit_bytes: NO_RETRIES,
     },
   },
   "envoy.config.route.v3.RouteMatch": {
@@ -100,6 +113,13 @@ export const ROUTE: SupportGroup = {
       "host_rewrite_path_regex",
       "append_x_forwarded_host",
       "timeout",
+      "retry_policy",
+      "hedge_policy",
+      "request_mirror_policies",
+      "max_stream_duration",
+      "max_grpc_timeout",
+      "grpc_timeout_offset",
+      "upgrade_configs",
       "idle_timeout",
       "priority",
     ],
@@ -108,6 +128,42 @@ export const ROUTE: SupportGroup = {
       include_vh_rate_limits: "has an effect only with rate limits, which are refused",
     },
   },
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
+    has: ["max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"],
+  },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": { has: ["upgrade_type", "enabled"] },
+  "envoy.config.route.v3.RouteAction.RequestMirrorPolicy": {
+    has: ["cluster", "cluster_header", "runtime_fraction", "disable_shadow_host_suffix_append"],
+    ignored: { trace_sampled: NO_TRACING },
+  },
+  "envoy.config.route.v3.HedgePolicy": {
+    has: ["hedge_on_per_try_timeout"],
+    only: { initial_requests: [1] },
+    ignored: { additional_request_chance: "Envoy does not have it either" },
+  },
+  "envoy.config.route.v3.RetryPolicy": {
+    has: [
+      "retry_on",
+      "num_retries",
+      "per_try_timeout",
+      "per_try_idle_timeout",
+      "retry_host_predicate",
+      "host_selection_retry_max_attempts",
+      "retriable_status_codes",
+      "retry_back_off",
+      "rate_limited_retry_back_off",
+      "retriable_headers",
+      "retriable_request_headers",
+    ],
+  },
+  "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [PREVIOUS_HOSTS] },
+  },
+  [PREVIOUS_HOSTS]: { has: [] },
+  "envoy.config.route.v3.RetryPolicy.RetryBackOff": { has: ["base_interval", "max_interval"] },
+  "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": { has: ["reset_headers", "max_interval"] },
+  "envoy.config.route.v3.RetryPolicy.ResetHeader": { has: ["name", "format"] },
   "envoy.config.route.v3.WeightedCluster": {
     has: ["clusters"],
     ignored: { total_weight: "the sum of the weights holds, as in Envoy", runtime_key_prefix: NO_RUNTIME },

@@ -10,3 +10,4 @@ export const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawB
 export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 /** Istio's mesh metrics filter, sent as a TypedStruct: it has no published proto. */
 export const MESH_STATS = "stats.PluginConfig";
+export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";

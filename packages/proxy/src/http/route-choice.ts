@@ -1,0 +1,55 @@
+/** Which route a request takes, and the answers that a route gives without an upstream. */
+import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
+import type { Exchange } from "./exchange.ts";
+import { DETAILS } from "./local-replies.ts";
+import { sendLocalReply } from "./local-reply-sender.ts";
+
+/** Chooses the route, and the cluster where it has several: filters see both. Again, where a filter has changed the request. */
+export function chooseRoute(exchange: Exchange): void {
+  const { routes, request, context } = exchange;
+  const random = context.random();
+  const route = routes === null ? null : routes.route(request, random);
+  exchange.route = route;
+  exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
+  exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
+}
+
+function pickCluster(exchange: Exchange, action: RouteAction, random: number): WeightedClusterPlan | null {
+  const { clusters } = action;
+  if (action.clusterHeader !== "") {
+    const cluster = exchange.context.findCluster(exchange.request.header(action.clusterHeader) ?? "");
+    return cluster === null ? null : { ...UNWEIGHTED, cluster };
+  }
+  if (clusters.length === 1) return clusters[0];
+  let left = random * action.totalWeight;
+  for (const candidate of clusters) {
+    left -= candidate.weight;
+    if (left < 0) return candidate;
+  }
+  return null;
+}
+
+const UNWEIGHTED = {
+  weight: 1,
+  requestHeaders: [],
+  responseHeaders: [],
+  rewriteHost: null,
+  filterConfigs: null,
+} as const;
+
+export function redirect(exchange: Exchange, action: RedirectAction): void {
+  if (exchange.runtime !== null) exchange.runtime.stats.rqRedirect.value++;
+  const { status } = action;
+  const reply = { status, body: "", flag: "", details: DETAILS.directResponse, overloaded: false } as const;
+  sendLocalReply(exchange, reply, action.location(exchange.request));
+}
+
+export function respondDirectly(exchange: Exchange, action: DirectResponseAction): void {
+  if (exchange.runtime !== null) exchange.runtime.stats.rqDirectResponse.value++;
+  const { status, body } = action;
+  const reply = { status, body, flag: "", details: DETAILS.directResponse, overloaded: false } as const;
+  const { scheme, authority, path } = exchange.request;
+  // Envoy names the requested resource in 201 and 3xx.
+  const location = status === 201 || (status >= 300 && status < 400) ? `${scheme}://${authority}${path}` : "";
+  sendLocalReply(exchange, reply, location);
+}

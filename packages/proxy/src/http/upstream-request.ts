@@ -1,0 +1,237 @@
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import type { BytesMeter } from "../codec/bytes-meter.ts";
+import type { HeaderBlock } from "../codec/header-block.ts";
+import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
+import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { RoutingPriority } from "../plan/plan.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
+import type { PoolClient } from "../upstream/pool.ts";
+import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
+import type { Exchange } from "./exchange.ts";
+
+const PER_TRY = 0;
+const PER_TRY_IDLE = 1;
+const MAX_DURATION = 2;
+
+/**
+ * One attempt of an exchange at one host: its connection, its response until that is chosen, its deadlines. Envoy's
+ * `UpstreamRequest`. Belongs to its exchange, and is used again for the next attempt once this one is over.
+ */
+export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
+  readonly exchange: Exchange;
+  response = new ResponseHead();
+  host: Host | null = null;
+  cluster: Cluster | null = null;
+  encoder: RequestEncoder | null = null;
+  /** Nothing of a response has come. */
+  awaitingHeaders = false;
+  /** Another attempt has been begun because this one was slow (hedging). */
+  retried = false;
+  /** The request asks for another protocol: its bytes wait until the upstream has agreed. */
+  private awaitsSwitch = false;
+  /** When the connection was there. */
+  startedAt = 0;
+  private connection: UpstreamConnection | null = null;
+  private waitingInPool = false;
+  private responsePaused = false;
+  private readonly perTry = new Timer(this, PER_TRY);
+  private readonly perTryIdle = new Timer(this, PER_TRY_IDLE);
+  private readonly maxDuration = new Timer(this, MAX_DURATION);
+  private perTryIdleMs = 0;
+  private lastActivity = 0;
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  get upstreamBytes(): BytesMeter {
+    return this.exchange.upstreamBytes;
+  }
+
+  get wants100Continue(): boolean {
+    return this.exchange.wants100Continue;
+  }
+
+  private get priority(): RoutingPriority {
+    return this.exchange.action?.priority ?? 0;
+  }
+
+  /** Asks the host's pool for a connection; may fail before it returns. */
+  start(cluster: Cluster, host: Host): void {
+    this.cluster = cluster;
+    this.host = host;
+    this.awaitingHeaders = true;
+    if (host.pool(this.priority).newStream(this)) this.waitingInPool = true;
+  }
+
+  onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void {
+    const { exchange } = this;
+    this.waitingInPool = false;
+    this.encoder = encoder;
+    this.connection = connection;
+    this.startedAt = this.lastActivity = exchange.context.net.turn.now;
+    connection.watermarks = this;
+    this.awaitsSwitch = exchange.switchesProtocol;
+    exchange.router.onAttemptReady(this, encoder);
+    if (exchange.requestEnded) this.armPerTry();
+    this.armPerTryIdle();
+    const maxDurationMs = this.cluster === null ? 0 : this.cluster.plan.maxStreamDurationMs;
+    if (maxDurationMs > 0) exchange.context.net.timers.arm(this.maxDuration, this.startedAt, maxDurationMs);
+    if (exchange.connection?.aboveWatermark === true) this.pauseResponse();
+  }
+
+  onPoolFailure(reason: StreamResetReason, transportFailure: string): void {
+    this.waitingInPool = false;
+    this.exchange.router.onAttemptReset(this, reason, transportFailure);
+  }
+
+  /** The request has been received whole: the time of this attempt runs. */
+  armPerTry(): void {
+    const { router, context } = this.exchange;
+    const { perTryTimeoutMs } = router.timeouts;
+    if (perTryTimeoutMs === 0 || this.encoder === null) return;
+    context.net.timers.arm(this.perTry, context.net.turn.now, perTryTimeoutMs);
+  }
+
+  private armPerTryIdle(): void {
+    const { action, context } = this.exchange;
+    const ms = action === null || action.retryPolicy === null ? 0 : action.retryPolicy.perTryIdleTimeoutMs;
+    this.perTryIdleMs = ms;
+    if (ms > 0) context.net.timers.arm(this.perTryIdle, context.net.turn.now, ms);
+  }
+
+  onTimer(kind: number): void {
+    const { context } = this.exchange;
+    if (kind === PER_TRY) {
+      this.exchange.router.onPerTryTimeout(this);
+      return;
+    }
+    if (kind === MAX_DURATION) {
+      this.exchange.router.onMaxDuration(this);
+      return;
+    }
+    const left = this.lastActivity + this.perTryIdleMs - context.net.turn.now;
+    if (left > 0) context.net.timers.arm(this.perTryIdle, context.net.turn.now, left);
+    else this.exchange.router.onPerTryIdleTimeout(this);
+  }
+
+  // The request's body
+
+  /** There is an upstream that reads it. */
+  get takesBody(): boolean {
+    return this.encoder !== null && !this.awaitsSwitch;
+  }
+
+  sendData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    this.touch();
+    this.encoder?.encodeData(buffer, start, end, endStream);
+  }
+
+  sendTrailers(trailers: HeaderBlock): void {
+    this.touch();
+    this.encoder?.encodeTrailers(trailers);
+  }
+
+  private touch(): void {
+    this.lastActivity = this.exchange.context.net.turn.now;
+  }
+
+  // ResponseReceiver
+
+  on100Continue(): void {
+    this.touch();
+    this.exchange.on100Continue();
+  }
+
+  onResponseHead(endStream: boolean): void {
+    this.touch();
+    this.awaitingHeaders = false;
+    this.stopPerTry();
+    this.awaitsSwitch = false;
+    if (endStream) this.detach();
+    this.exchange.router.onAttemptHeaders(this, endStream);
+  }
+
+  onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    this.touch();
+    if (endStream) this.detach();
+    this.exchange.router.onAttemptData(this, buffer, start, end, endStream);
+  }
+
+  onResponseTrailers(trailers: HeaderBlock): void {
+    this.detach();
+    this.exchange.router.onAttemptTrailers(this, trailers);
+  }
+
+  onResponseReset(reason: StreamResetReason): void {
+    this.detach();
+    this.exchange.router.onAttemptReset(this, reason, "");
+  }
+
+  // Back-pressure
+
+  onUpstreamAboveWatermark(): void {
+    this.exchange.pauseRequest();
+  }
+
+  onUpstreamBelowWatermark(): void {
+    this.exchange.resumeRequest();
+  }
+
+  pauseResponse(): void {
+    if (this.responsePaused || this.encoder === null) return;
+    this.responsePaused = true;
+    this.encoder.pauseResponse();
+  }
+
+  resumeResponse(): void {
+    if (!this.responsePaused) return;
+    this.responsePaused = false;
+    this.encoder?.resumeResponse();
+  }
+
+  // The end
+
+  private stopPerTry(): void {
+    if (this.perTry.armed) this.exchange.context.net.timers.disarm(this.perTry);
+  }
+
+  /** The connection is done with this attempt: nothing more is to be said to it. */
+  private detach(): void {
+    if (this.connection !== null) this.connection.watermarks = null;
+    this.encoder = null;
+    this.connection = null;
+    this.responsePaused = false;
+    this.stopPerTry();
+    const { timers } = this.exchange.context.net;
+    if (this.perTryIdle.armed) timers.disarm(this.perTryIdle);
+    if (this.maxDuration.armed) timers.disarm(this.maxDuration);
+  }
+
+  /** Takes back whatever is going on. */
+  cancel(): void {
+    if (this.waitingInPool) {
+      this.waitingInPool = false;
+      this.host?.pool(this.priority).cancel(this);
+    }
+    const { encoder, cluster } = this;
+    if (encoder === null) return;
+    this.detach();
+    if (cluster !== null) cluster.stats.rqTxReset.value++;
+    encoder.cancel();
+  }
+
+  /** Ready for the next attempt. */
+  reset(): void {
+    this.response.reset();
+    this.host = null;
+    this.cluster = null;
+    this.awaitingHeaders = false;
+    this.retried = false;
+    this.awaitsSwitch = false;
+    this.startedAt = 0;
+    this.perTryIdleMs = 0;
+    this.lastActivity = 0;
+  }
+}

@@ -1,0 +1,11 @@
+import {
+  FractionalPercent_DenominatorType as Denominator,
+  type FractionalPercent,
+} from "@tulle/xds/gen/envoy/type/v3/percent_pb.js";
+
+/** A fractional percentage as a number in [0, 1]. */
+export function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
+  if (percent === undefined) return whenAbsent;
+  const per = { [Denominator.HUNDRED]: 100, [Denominator.TEN_THOUSAND]: 1e4, [Denominator.MILLION]: 1e6 };
+  return Math.min(1, percent.numerator / (per[percent.denominator as keyof typeof per] ?? 100));
+}

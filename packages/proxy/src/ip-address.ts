@@ -1,2 +1,2 @@
-/** The one function of node:net that opens nothing, so that pure code need not import sockets to use it. */
-export { isIP } from "node:net";
+/** What of node:net opens nothing, so that pure code need not import sockets to use it. */
+export { BlockList, isIP } from "node:net";

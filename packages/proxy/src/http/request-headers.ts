@@ -11,11 +11,13 @@ import {
   UPGRADE,
   VIA,
   X_ENVOY_EXTERNAL_ADDRESS,
+  X_ENVOY_INTERNAL,
   X_FORWARDED_FOR,
   X_FORWARDED_PROTO,
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
+import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
 
 /** Where what is random or local comes from. */
@@ -36,22 +38,23 @@ export function mutateRequestHeaders(
   sources: RequestHeaderSources,
 ): void {
   const { headers } = request;
-  const edge = plan.useRemoteAddress;
+  const internal = plan.isInternal !== null && isInternal(headers, plan, plan.isInternal, connection);
+  const edge = plan.useRemoteAddress && !internal;
   if (headers.classes !== 0) {
     if ((headers.classes & HeaderClass.hopByHop) !== 0) removeHopByHop(headers, request.upgrade !== "");
-    // No address is internal (`internal_address_config` matches nothing by default), so that every request is external.
-    let unwanted = HeaderClass.neverFromPeer | HeaderClass.trustedOnly;
-    if (edge) unwanted |= HeaderClass.edgeOnly;
+    let unwanted = HeaderClass.neverFromPeer;
+    if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }
   if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
 
-  if (edge) setForwardedHeaders(headers, plan, connection, sources);
+  if (plan.useRemoteAddress) setForwardedHeaders(headers, plan, connection, sources, edge);
   else if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
   if (request.scheme === "") {
     const forwarded = headers.get(X_FORWARDED_PROTO).toLowerCase();
     request.scheme = forwarded === "https" || forwarded === "http" ? forwarded : CONNECTION_SCHEME;
   }
+  if (internal) headers.set(X_ENVOY_INTERNAL, "true");
   if (plan.via !== "") appendVia(headers, plan.via);
   if (plan.generateRequestId) {
     if (!headers.has(X_REQUEST_ID)) headers.append(X_REQUEST_ID, sources.requestId());
@@ -96,6 +99,7 @@ function setForwardedHeaders(
   plan: HttpConnectionManagerPlan,
   connection: ConnectionView,
   sources: RequestHeaderSources,
+  edge: boolean,
 ): void {
   const before = headers.get(X_FORWARDED_FOR);
   const trusted = plan.xffNumTrustedHops > 0 ? nthFromRight(before, plan.xffNumTrustedHops) : "";
@@ -106,7 +110,21 @@ function setForwardedHeaders(
   if (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PROTO)) {
     headers.set(X_FORWARDED_PROTO, CONNECTION_SCHEME);
   }
-  headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
+  if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
+}
+
+/** The client's address, told by one hop at most, is one that the connection manager trusts. */
+function isInternal(
+  headers: HeaderBlock,
+  plan: HttpConnectionManagerPlan,
+  trusts: AddressTest,
+  connection: ConnectionView,
+): boolean {
+  const forwardedFor = headers.get(X_FORWARDED_FOR);
+  // Envoy: with several addresses nobody knows who added which (`conn_manager_utility.cc`, single_xff_address).
+  if (forwardedFor === "") return plan.useRemoteAddress && trusts(connection.remoteAddress);
+  if (plan.useRemoteAddress) return false;
+  return !forwardedFor.includes(",") && trusts(forwardedFor.trim());
 }
 
 /** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */

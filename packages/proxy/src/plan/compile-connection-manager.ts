@@ -7,6 +7,7 @@ import {
   HttpConnectionManager_PathWithEscapedSlashesAction as Escaped,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { type AddressTest, compileCidrRanges } from "./cidr.ts";
 import { milliseconds } from "./duration.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
@@ -74,6 +75,7 @@ export function compileConnectionManager(
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffNumTrustedHops: message.xffNumTrustedHops,
     skipXffAppend: message.skipXffAppend,
+    isInternal: compileInternalAddresses(message, place.field("internal_address_config")),
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,
@@ -107,6 +109,11 @@ export function compileConnectionManager(
     routes: compileRoutes(message, context, place),
     filters,
   };
+}
+
+function compileInternalAddresses(message: HttpConnectionManager, place: Place): AddressTest | null {
+  const ranges = message.internalAddressConfig?.cidrRanges ?? [];
+  return ranges.length === 0 ? null : compileCidrRanges(ranges, (i) => place.item("cidr_ranges", i));
 }
 
 function compileRoutes(

@@ -6,6 +6,7 @@
  * started with. Defaults are Envoy's (docs: api-v3 protos), stated at each field. Times are milliseconds, 0 = disabled.
  */
 import type { Cluster } from "../upstream/cluster.ts";
+import type { AddressTest } from "./cidr.ts";
 
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
 export interface RequestView {
@@ -68,6 +69,8 @@ export interface HttpConnectionManagerPlan {
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
   readonly skipXffAppend: boolean;
+  /** `internal_address_config`: who may steer the proxy by x-envoy headers; null = nobody. */
+  readonly isInternal: AddressTest | null;
   readonly via: string;
   /** `generate_request_id`, default true. */
   readonly generateRequestId: boolean;

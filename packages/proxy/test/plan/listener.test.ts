@@ -14,6 +14,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     useRemoteAddress: false,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
+    isInternal: null,
     via: "",
     generateRequestId: true,
     preserveExternalRequestId: false,

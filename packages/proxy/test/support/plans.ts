@@ -128,6 +128,7 @@ export function managerPlan(
     useRemoteAddress: false,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
+    isInternal: null,
     via: "",
     generateRequestId: true,
     preserveExternalRequestId: false,

@@ -8,6 +8,7 @@ export const CORE: SupportGroup = {
     has: ["address", "port_value"],
     only: { protocol: ["TCP"], resolver_name: [""], ipv4_compat: [false] },
   },
+  "envoy.config.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
   "envoy.config.core.v3.Metadata": { has: ["filter_metadata"], ignored: { typed_filter_metadata: OPAQUE } },
   "envoy.config.core.v3.TransportSocket": { has: ["name", "typed_config"], extensions: { typed_config: [RAW_BUFFER] } },
   [RAW_BUFFER]: { has: [] },

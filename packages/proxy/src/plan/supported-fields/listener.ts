@@ -62,6 +62,7 @@ export const LISTENER: SupportGroup = {
       "use_remote_address",
       "xff_num_trusted_hops",
       "skip_xff_append",
+      "internal_address_config",
       "via",
       "generate_request_id",
       "preserve_external_request_id",
@@ -79,7 +80,6 @@ export const LISTENER: SupportGroup = {
       // Without TLS there is no client certificate: Envoy removes the header for all of these alike.
       forward_client_cert_details: ["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET"],
       add_user_agent: [false],
-      internal_address_config: ["empty"],
       represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
       stream_error_on_invalid_http_message: [false],
       append_x_forwarded_port: [false],
@@ -92,6 +92,10 @@ export const LISTENER: SupportGroup = {
       flush_access_log_on_new_request: NO_ACCESS_LOG,
       access_log_options: NO_ACCESS_LOG,
     },
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": {
+    has: ["cidr_ranges"],
+    ignored: { unix_sockets: "no listener has a unix socket" },
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {

@@ -18,6 +18,8 @@ export type DiagnosticCode =
   | "bad-value"
   | "one-of"
   | "deprecated"
+  /** A field that changes nothing where it stands; always a warning. */
+  | "no-effect"
   | "semantic";
 
 export interface Diagnostic {

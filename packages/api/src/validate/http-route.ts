@@ -102,14 +102,14 @@ function validateAction(route: IstioHttpRoute, isDelegate: boolean, path: Path, 
 }
 
 /** The authority is changed in one place; istiod routes with the first of several, so the others are warned about. */
-function validateAuthority({ rewrite, headers }: IstioHttpRoute, path: Path, { warning }: Reporter): void {
+function validateAuthority({ rewrite, headers }: IstioHttpRoute, path: Path, { noEffect }: Reporter): void {
   let setBy = rewrite?.authority === undefined || rewrite.authority === "" ? undefined : "rewrite.authority";
   for (const operation of ["set", "add"] as const) {
     for (const name of Object.keys(headers?.request?.[operation] ?? {})) {
       if (!isAuthorityHeader(name)) continue;
       if (setBy !== undefined) {
         const at = [...path, "headers", "request", operation, name];
-        warning(at, `has no effect: the authority is already set by ${setBy}`, "one place that sets it");
+        noEffect(at, `has no effect: the authority is already set by ${setBy}`, "one place that sets it");
       }
       setBy ??= `headers.request.${operation}`;
     }
@@ -178,13 +178,13 @@ function validateRetries(retries: HttpRetry, path: Path, { error }: Reporter): v
   }
 }
 
-function validateFault({ abort, delay }: HttpFaultInjection, path: Path, { error, warning }: Reporter): void {
+function validateFault({ abort, delay }: HttpFaultInjection, path: Path, { error, noEffect }: Reporter): void {
   if (abort === undefined && delay === undefined) error(path, "injects nothing", "an abort or a delay");
   if (delay?.exponentialDelay !== undefined) {
     error([...path, "delay", "exponentialDelay"], "is not supported", "fixedDelay");
   }
   if (delay !== undefined && delay.fixedDelay === undefined && delay.exponentialDelay === undefined) {
-    warning([...path, "delay"], "has no effect without fixedDelay");
+    noEffect([...path, "delay"], "has no effect without fixedDelay");
   }
   for (const [name, fault] of [["abort", abort] as const, ["delay", delay] as const]) {
     const value = fault?.percentage?.value ?? 0;
@@ -202,7 +202,7 @@ function validateFault({ abort, delay }: HttpFaultInjection, path: Path, { error
     error([...path, "abort", "grpcStatus"], `is ${JSON.stringify(grpcStatus)}`, expected);
   }
   if (abort.httpStatus === undefined && grpcStatus === undefined && abort.http2Error === undefined) {
-    warning([...path, "abort"], "has no effect without httpStatus or grpcStatus");
+    noEffect([...path, "abort"], "has no effect without httpStatus or grpcStatus");
   }
 }
 

@@ -5,14 +5,22 @@ import type { Report } from "../schema/check.ts";
 export interface Reporter {
   readonly error: (path: Path, message: string, expected?: string) => void;
   readonly warning: (path: Path, message: string, expected?: string) => void;
+  /** A warning about what changes nothing where it stands. */
+  readonly noEffect: (path: Path, message: string, expected?: string) => void;
 }
 
 export function reporter(report: Report): Reporter {
-  const with_ = (severity: "error" | "warning") => (path: Path, message: string, expected?: string) => {
-    const finding = { severity, code: "semantic", path, message } as const;
-    report(expected === undefined ? finding : { ...finding, expected });
+  const with_ =
+    (severity: "error" | "warning", code: "semantic" | "no-effect") =>
+    (path: Path, message: string, expected?: string) => {
+      const finding = { severity, code, path, message };
+      report(expected === undefined ? finding : { ...finding, expected });
+    };
+  return {
+    error: with_("error", "semantic"),
+    warning: with_("warning", "semantic"),
+    noEffect: with_("warning", "no-effect"),
   };
-  return { error: with_("error"), warning: with_("warning") };
 }
 
 /** Calls `report` with the index and value of each item that occurred before; equality is by `key`. */

@@ -6,13 +6,13 @@ import { validateTargets } from "./scope.ts";
 type Telemetry = ResourceObject<"telemetry.istio.io", "Telemetry">;
 
 export function validateTelemetry({ spec }: Telemetry, reporter: Reporter): void {
-  const { error, warning } = reporter;
+  const { error, noEffect } = reporter;
   validateTargets(spec, reporter);
   const tracing = spec.tracing ?? [];
-  if (tracing.length > 1) warning(["spec", "tracing", 1], "is ignored: only the first item of tracing counts");
+  if (tracing.length > 1) noEffect(["spec", "tracing", 1], "is ignored: only the first item of tracing counts");
   for (const [index, { providers = [] }] of tracing.entries()) {
     if (providers.length < 2) continue;
-    warning(["spec", "tracing", index, "providers", 1], "is ignored: only the first provider counts");
+    noEffect(["spec", "tracing", index, "providers", 1], "is ignored: only the first provider counts");
   }
   for (const [index, { overrides = [] }] of (spec.metrics ?? []).entries()) {
     for (const [position, { tagOverrides = {} }] of overrides.entries()) {

@@ -2,32 +2,33 @@
 import type { HttpMatchRequest, VirtualServiceSpec } from "../kinds/istio/virtual-service.ts";
 import type { Reporter } from "./reporter.ts";
 
-interface Rule {
-  readonly match?: readonly object[];
-}
-
 export function warnUnreachable(spec: VirtualServiceSpec, reporter: Reporter): void {
-  warnInList(spec.http ?? [], "http", reporter);
-  warnInList(spec.tls ?? [], "tls", reporter);
-  warnInList(spec.tcp ?? [], "tcp", reporter);
+  warnInList(spec.http ?? [], "http", takesEverything, reporter);
+  warnInList(spec.tls ?? [], "tls", () => false, reporter);
+  warnInList(spec.tcp ?? [], "tcp", () => false, reporter);
   warnCoveredPrefixes(spec, reporter);
 }
 
-function warnInList(rules: readonly Rule[], list: string, { warning }: Reporter): void {
+function warnInList<M extends object>(
+  rules: readonly { readonly match?: readonly M[] }[],
+  list: string,
+  takesAll: (match: M) => boolean,
+  { noEffect }: Reporter,
+): void {
   const seen = new Map<string, number>();
   let catchAll: number | undefined;
   for (const [index, { match = [] }] of rules.entries()) {
     const path = ["spec", list, index];
     if (catchAll !== undefined) {
-      warning(path, `is never reached: ${list}[${catchAll}] before it has no match and takes everything`);
+      noEffect(path, `is never reached: ${list}[${catchAll}] before it takes everything`);
       continue;
     }
-    if (match.length === 0) catchAll = index;
+    if (match.length === 0 || match.some(takesAll)) catchAll = index;
     for (const [position, condition] of match.entries()) {
       const key = canonical({ ...condition, name: undefined });
       const earlier = seen.get(key);
       if (earlier === undefined) seen.set(key, index);
-      else warning([...path, "match", position], `has no effect: ${list}[${earlier}] has the same match`);
+      else noEffect([...path, "match", position], `has no effect: ${list}[${earlier}] has the same match`);
     }
   }
 }
@@ -36,15 +37,15 @@ function warnInList(rules: readonly Rule[], list: string, { warning }: Reporter)
 const MAX_PREFIXES = 1000;
 
 /** A match on a path prefix alone takes every longer prefix that comes later. */
-function warnCoveredPrefixes(spec: VirtualServiceSpec, { warning }: Reporter): void {
+function warnCoveredPrefixes(spec: VirtualServiceSpec, { noEffect }: Reporter): void {
   const taken: { readonly prefix: string; readonly index: number }[] = [];
   for (const [index, route] of (spec.http ?? []).entries()) {
     for (const [position, match] of (route.match ?? []).entries()) {
       const path = match.uri?.prefix ?? match.uri?.exact;
       const cover = taken.find(({ prefix }) => path !== undefined && path.startsWith(prefix));
-      if (cover !== undefined && match.uri?.prefix !== cover.prefix) {
+      if (cover !== undefined && !isRoot(cover.prefix) && match.uri?.prefix !== cover.prefix) {
         const at = ["spec", "http", index, "match", position];
-        warning(at, `has no effect: http[${cover.index}] takes every path that starts with "${cover.prefix}"`);
+        noEffect(at, `has no effect: http[${cover.index}] takes every path that starts with "${cover.prefix}"`);
       }
     }
     for (const match of route.match ?? []) {
@@ -53,9 +54,23 @@ function warnCoveredPrefixes(spec: VirtualServiceSpec, { warning }: Reporter): v
   }
 }
 
+/** A match that every request of the hosts satisfies, whoever sends it. (istio/istio `route.go` IsCatchAllRoute) */
+function takesEverything(match: HttpMatchRequest): boolean {
+  const { uri = {} } = match;
+  const everyPath = uri.exact === undefined && (uri.regex === undefined ? isRoot(uri.prefix) : uri.regex === ".*");
+  return everyPath && Object.keys(match).every((key) => UNCONDITIONAL.has(key) || key === "ignoreUriCase");
+}
+
+function isRoot(prefix = "/"): boolean {
+  return prefix === "/" || prefix === "";
+}
+
+/** Fields of a match that are no condition, and the path. */
+const UNCONDITIONAL: ReadonlySet<string> = new Set(["uri", "name", "statPrefix"]);
+
 function isPrefixOnly(match: HttpMatchRequest): boolean {
   if (match.uri?.prefix === undefined || match.ignoreUriCase === true) return false;
-  return Object.keys(match).every((key) => key === "uri" || key === "name" || key === "statPrefix");
+  return Object.keys(match).every((key) => UNCONDITIONAL.has(key));
 }
 
 /** Text that is the same for equal values, whatever the order of their keys. */

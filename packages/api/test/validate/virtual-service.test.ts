@@ -204,8 +204,20 @@ test("rules that cannot be reached give a warning", () => {
   assert.deepEqual(faultsOf("VirtualService", rules), [
     'warning: spec.http[1].match[0]: has no effect: http[0] takes every path that starts with "/a"',
     "warning: spec.http[2].match[0]: has no effect: http[0] has the same match",
-    "warning: spec.http[4]: is never reached: http[3] before it has no match and takes everything",
+    "warning: spec.http[4]: is never reached: http[3] before it takes everything",
   ]);
+});
+
+test("a match of every path without conditions takes everything from later rules; one for some clients does not", () => {
+  for (const all of ["{uri: {prefix: /}, name: all}", "{uri: {regex: '.*'}}", "{}"]) {
+    assert.deepEqual(
+      faultsOf("VirtualService", http(`match: [${all}], ${ROUTE}`, `match: [{uri: {prefix: /x}}], ${ROUTE}`)),
+      ["warning: spec.http[1]: is never reached: http[0] before it takes everything"],
+    );
+  }
+  for (const some of ["{uri: {prefix: /}, port: 80}", "{sourceLabels: {app: a}}", "{method: {exact: GET}}"]) {
+    assert.deepEqual(faultsOf("VirtualService", http(`match: [${some}], ${ROUTE}`, ROUTE)), []);
+  }
 });
 
 test("a prefix with other conditions takes nothing from later rules", () => {

@@ -1,6 +1,7 @@
 /** Istio Gateways: which servers a gateway workload opens, and which VirtualServices are bound to them. */
 import { hostMatches, hostsIntersect, isKind, isVisibleTo, matchesLabels, parseNamespacedHost } from "@tulle/api";
 import type { GatewayServer, GatewaySpec, Labels } from "@tulle/api";
+import { someHoldFor } from "./http-rule.ts";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
@@ -72,7 +73,7 @@ export interface GatewayHost {
 export function gatewayHosts(
   servers: readonly BoundServer[],
   rules: readonly VirtualServiceRule[],
-  namespace: string,
+  { namespace, labels }: { readonly namespace: string; readonly labels: Labels },
 ): readonly GatewayHost[] {
   const hosts = new Map<string, { rules: VirtualServiceRule[]; gateways: Set<string>; httpsRedirect: boolean }>();
   for (const { gateway, server } of servers) {
@@ -80,6 +81,7 @@ export function gatewayHosts(
     for (const rule of rules) {
       if (!rule.hasHttp || !rule.gateways.includes(gateway.key)) continue;
       if (!isVisibleTo(rule.visibility, namespace)) continue;
+      if (!someHoldFor(rule.http, { gateways: [gateway.key], namespace, labels }, server.port.number)) continue;
       for (const host of boundHosts(server.hosts, gateway.origin.namespace, rule)) {
         const entry = hosts.get(host) ?? { rules: [], gateways: new Set<string>(), httpsRedirect: false };
         if (!entry.rules.includes(rule)) entry.rules.push(rule);

@@ -3,6 +3,7 @@
  * before it whatever did not change, down to single services and rules, so that a change costs what changed.
  */
 import type { Labels } from "@tulle/api";
+import { delegateResolver } from "./delegation.ts";
 import type { DestinationRuleRule } from "./destination-rule.ts";
 import { DestinationRuleIndex, destinationRuleOf } from "./destination-rule.ts";
 import type { EndpointIndex } from "./endpoints.ts";
@@ -161,9 +162,10 @@ export class SnapshotBuilder {
   readonly #virtualServiceOf = rememberLast((exportTo: ExportTo) =>
     rememberByObject((stored: StoredObject) => virtualServiceOf(stored, this.#options.domain, exportTo)),
   );
+  readonly #withDelegates = delegateResolver();
   readonly #virtualServices = rememberLast(
     (ruleOf: (stored: StoredObject) => VirtualServiceRule | undefined, objects: readonly StoredObject[]) =>
-      sorted(objects, ruleOf),
+      this.#withDelegates(sorted(objects, ruleOf)),
   );
 
   readonly #destinationRuleOf = rememberLast((exportTo: ExportTo) =>
@@ -245,7 +247,7 @@ function clientLabelKeys(
   virtualServices: readonly VirtualServiceRule[],
   destinationRules: readonly DestinationRuleRule[],
 ): readonly string[] {
-  const keys = new Set(virtualServices.flatMap(({ sourceLabelKeys }) => sourceLabelKeys));
+  const keys = new Set(virtualServices.flatMap(({ facts }) => facts.sourceLabelKeys));
   for (const { selector } of destinationRules) for (const key of Object.keys(selector ?? {})) keys.add(key);
   return [...keys].sort();
 }

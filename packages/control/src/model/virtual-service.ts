@@ -9,6 +9,9 @@ import {
   resolveShortName,
 } from "@tulle/api";
 import type { LoadedObject, VirtualServiceSpec, Visibility } from "@tulle/api";
+import type { Delegation } from "./delegation.ts";
+import type { HttpRule } from "./http-rule.ts";
+import { destinationHosts, httpRulesOf } from "./http-rule.ts";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
@@ -17,20 +20,29 @@ export interface VirtualServiceRule {
   readonly origin: Origin;
   readonly createdAt: number;
   readonly spec: VirtualServiceSpec;
-  /** Fully qualified, lower case. */
+  /** Fully qualified, lower case; none if it is for others to delegate to. */
   readonly hosts: readonly string[];
   /** `mesh` or `namespace/name`; by default `mesh`. */
   readonly gateways: readonly string[];
   readonly visibility: Visibility;
+  /** Whether it has HTTP routes; otherwise it says nothing about HTTP. */
+  readonly hasHttp: boolean;
+  /** Its HTTP routes in order, its delegates' in place of what delegates to them. */
+  readonly http: readonly HttpRule[];
+  /** What `http` is like. */
+  readonly facts: HttpFacts;
+  /** What became of its references to delegates, in order. */
+  readonly delegations: readonly Delegation[];
+  readonly loaded: LoadedObject;
+}
+
+interface HttpFacts {
   /** Label keys that some match asks the client workload for. */
   readonly sourceLabelKeys: readonly string[];
   /** Whether some match asks who the client is, by labels or namespace. */
   readonly dependsOnSource: boolean;
-  /** Fully qualified hosts that its routes name as destinations. */
+  /** Fully qualified hosts that the routes name as destinations. */
   readonly destinations: readonly string[];
-  /** Whether it has HTTP routes; otherwise it says nothing about HTTP. */
-  readonly hasHttp: boolean;
-  readonly loaded: LoadedObject;
 }
 
 /** `exportTo` is what a rule without one means. */
@@ -44,11 +56,10 @@ export function virtualServiceOf(
   const { spec, metadata } = object;
   const { namespace } = metadata;
   const resolve = (host: string): string => resolveShortName(host, namespace, domain).toLowerCase();
-  const http = spec.http ?? [];
-  const matches = http.flatMap(({ match = [] }) => match);
-  const destinations = http.flatMap(({ route = [] }) => route.map(({ destination }) => resolve(destination.host)));
+  const origin = originOf(stored.loaded);
+  const http = httpRulesOf(spec.http, origin, domain);
   return {
-    origin: originOf(stored.loaded),
+    origin,
     createdAt: stored.createdAt,
     spec,
     hosts: [...new Set((spec.hosts ?? []).map(resolve))],
@@ -57,13 +68,22 @@ export function virtualServiceOf(
         ? [MESH_GATEWAY]
         : [...new Set(spec.gateways.map((reference) => resolveGatewayName(reference, namespace)))],
     visibility: parseExportTo(spec.exportTo, namespace, exportTo),
+    hasHttp: http.length > 0,
+    http,
+    facts: httpFacts(http),
+    delegations: [],
+    loaded: stored.loaded,
+  };
+}
+
+export function httpFacts(http: readonly HttpRule[]): HttpFacts {
+  const matches = http.flatMap(({ route: { match = [] } }) => match);
+  return {
     sourceLabelKeys: [...new Set(matches.flatMap(({ sourceLabels = {} }) => Object.keys(sourceLabels)))],
     dependsOnSource: matches.some(
       ({ sourceLabels, sourceNamespace }) => sourceLabels !== undefined || sourceNamespace !== undefined,
     ),
-    destinations: [...new Set(destinations)],
-    hasHttp: http.length > 0,
-    loaded: stored.loaded,
+    destinations: destinationHosts(http),
   };
 }
 

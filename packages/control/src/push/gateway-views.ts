@@ -44,7 +44,7 @@ export class GatewayViews {
     const servers = this.#servers(snapshot.gateways);
     return {
       listeners: this.#listeners(servers, snapshot.services),
-      routes: this.#routes(servers, snapshot.virtualServices, snapshot.serviceByHost, snapshot.options.domain),
+      routes: this.#routes(servers, snapshot.virtualServices, snapshot.serviceByHost),
     };
   }
 
@@ -88,12 +88,11 @@ export class GatewayViews {
       servers: ReadonlyMap<number, readonly BoundServer[]>,
       rules: readonly VirtualServiceRule[],
       services: ReadonlyMap<string, MeshService>,
-      domain: string,
     ): readonly RouteView[] =>
       [...servers].map(([port, bound]) =>
         this.#routeView(
           port,
-          gatewayHosts(bound, rules, this.#node.namespace).map((host) => this.#input(port, host, services, domain)),
+          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services)),
         ),
       ),
   );
@@ -102,10 +101,9 @@ export class GatewayViews {
     port: number,
     { host, rules, gateways, httpsRedirect }: GatewayHost,
     services: ReadonlyMap<string, MeshService>,
-    domain: string,
   ): VirtualHostInput {
-    const destinations = rules.flatMap((rule) => rule.destinations);
-    const dependsOnSource = rules.some((rule) => rule.dependsOnSource);
+    const destinations = rules.flatMap(({ facts }) => facts.destinations);
+    const dependsOnSource = rules.some(({ facts }) => facts.dependsOnSource);
     return {
       name: virtualHostName(host, port),
       domains: gatewayDomains(host),
@@ -123,9 +121,8 @@ export class GatewayViews {
           return service === undefined ? [] : [[name, service] as const];
         }),
       ),
-      domain,
       requireTls: httpsRedirect,
-      maxStreamDuration: this.#capabilities.maxStreamDuration,
+      capabilities: this.#capabilities,
     };
   }
 

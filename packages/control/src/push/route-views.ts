@@ -6,6 +6,8 @@ import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_com
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
+import type { RouteClient } from "../model/http-rule.ts";
+import { someHoldFor } from "../model/http-rule.ts";
 import type { MeshService } from "../model/service.ts";
 import { findPort } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
@@ -19,7 +21,7 @@ import {
   virtualHostResource,
 } from "../translate/names.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
-import type { RouteClient, VirtualHostInput } from "../translate/virtual-hosts.ts";
+import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blockAll, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { HostPlan } from "./host-plans.ts";
@@ -101,10 +103,14 @@ export class RouteViews {
   #build(name: string, services: readonly MeshService[], rules: MeshRules): RouteView | undefined {
     const plans = this.#plans(name, services, rules);
     if (plans === undefined) return undefined;
-    const hosts = plans.map((plan) => ({ plan, input: this.#input(plan, rules) }));
+    const hosts = plans.flatMap((plan) => {
+      const input = this.#input(plan, rules);
+      // A host that no service has and no rule routes for this client is unknown to it.
+      return input.service === undefined && input.rules.length === 0 ? [] : [{ plan, input }];
+    });
     const ignorePort = name !== HTTP_PROXY_ROUTES;
-    const isCatchAll = ({ domains }: HostPlan): boolean => domains.includes("*");
-    const closed = plans.some(isCatchAll) || name.startsWith("outbound|") ? [] : [BLOCK_ALL];
+    const isCatchAll = ({ plan }: { plan: HostPlan }): boolean => plan.domains.includes("*");
+    const closed = hosts.some(isCatchAll) || name.startsWith("outbound|") ? [] : [BLOCK_ALL];
     if (this.#mesh.client.capabilities.virtualHostDiscovery) {
       return {
         configuration: shell(name, ignorePort),
@@ -163,20 +169,18 @@ export class RouteViews {
   }
 
   #input({ name, host, port, domains, service }: HostPlan, { index }: MeshRules): VirtualHostInput {
-    const rule = index.find(host);
-    const { serviceByHost, options } = this.#mesh.snapshot;
-    const { capabilities } = this.#mesh.client;
+    const rule = index.find(host, ({ http }) => someHoldFor(http, this.#client, port));
+    const { serviceByHost } = this.#mesh.snapshot;
     return {
       name,
       domains,
       port,
       service,
       rules: rule === undefined ? NO_RULES : [rule],
-      client: rule?.dependsOnSource === true ? this.#client : ANY_MESH_CLIENT,
+      client: rule?.facts.dependsOnSource === true ? this.#client : ANY_MESH_CLIENT,
       destinations: destinationsOf(rule, serviceByHost),
-      domain: options.domain,
       requireTls: false,
-      maxStreamDuration: capabilities.maxStreamDuration,
+      capabilities: this.#mesh.client.capabilities,
     };
   }
 
@@ -231,7 +235,7 @@ function destinationsOf(
   services: ReadonlyMap<string, MeshService>,
 ): ReadonlyMap<string, MeshService> {
   return new Map(
-    (rule?.destinations ?? []).flatMap((host) => {
+    (rule?.facts.destinations ?? []).flatMap((host) => {
       const service = services.get(host);
       return service === undefined ? [] : [[host, service] as const];
     }),

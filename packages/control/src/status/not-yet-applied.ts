@@ -84,7 +84,6 @@ const HTTP: Path = ["spec", "http", "*"];
 /** By group and kind. Kinds of mesh configuration that are in no list and not in APPLIED are not applied at all. */
 const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
   "networking.istio.io/VirtualService": [
-    { path: [...HTTP, "delegate"], what: "delegation; the route is left out" },
     { path: [...HTTP, "retries"], what: "retries" },
     { path: [...HTTP, "fault"], what: "fault injection" },
     { path: [...HTTP, "mirror"], what: "mirroring" },

@@ -1,5 +1,5 @@
 /** What became of every object of a snapshot. */
-import { groupOf, isKind } from "@tulle/api";
+import { groupOf, isKind, validate } from "@tulle/api";
 import type { Diagnostic } from "@tulle/api";
 import { boundHosts, isHttpServer } from "../model/gateway.ts";
 import type { GatewayRule } from "../model/gateway.ts";
@@ -24,10 +24,10 @@ export class Statuses {
 
   /** At least one. */
   of(stored: StoredObject): readonly ObjectStatus[] {
-    return this.#findings(stored).map(toStatus);
+    return [...this.#findings(stored), ...withoutEffect(stored)].map(toStatus);
   }
 
-  /** What a user should hear about an object besides that it is in force. */
+  /** What a user should hear about an object besides that it is in force, and besides what its validation said. */
   warnings(stored: StoredObject): readonly Diagnostic[] {
     return this.#findings(stored)
       .filter(({ type }) => type !== "InForce")
@@ -97,6 +97,15 @@ export class Statuses {
     if (isKind(object, "networking.istio.io", "ServiceEntry")) return [];
     return [finding("Ignored", [], `the mesh needs nothing from a ${object.kind} here`)];
   }
+}
+
+/** Fields that change nothing where they stand: unreachable routes, a second place that sets the authority. */
+function withoutEffect({ loaded: { object } }: StoredObject): readonly Finding[] {
+  const found: Finding[] = [];
+  validate(object, ({ code, path, message }) => {
+    if (code === "no-effect") found.push(finding("Ignored", path, message));
+  });
+  return found;
 }
 
 function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule): readonly Finding[] {

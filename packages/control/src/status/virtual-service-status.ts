@@ -1,13 +1,14 @@
-import { isWildcard, MESH_GATEWAY, resolveShortName } from "@tulle/api";
-import type { Destination, Path } from "@tulle/api";
+import { isWildcard, MESH_GATEWAY, resolveGatewayName, resolveShortName } from "@tulle/api";
+import type { Destination, HttpMatchRequest, Path } from "@tulle/api";
 import { boundHosts, isHttpServer } from "../model/gateway.ts";
 import { HostIndex } from "../model/host-index.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { visibleRules } from "../model/virtual-service.ts";
 import { serviceNames } from "../translate/domains.ts";
-import { isRedirectCode } from "../translate/route-action.ts";
+import { isRedirectCode } from "../translate/route-answer.ts";
 import { isClaimKey } from "../translate/route-match.ts";
+import { delegateFindings, delegationFindings } from "./delegation-status.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
 
@@ -16,13 +17,20 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
     return [finding("Ignored", ["spec", "exportTo"], 'it is exported to nobody ("~")')];
   }
   if (!rule.hasHttp) return [];
-  if (rule.hosts.length === 0) {
-    return [finding("NotYetApplied", ["spec", "hosts"], "without hosts it is for others to delegate to; delegation")];
-  }
-  const places = rule.gateways.flatMap((gateway, index) =>
-    gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
-  );
-  return [...places, ...routeFindings(snapshot, rule)];
+  if (rule.hosts.length === 0) return [...delegateFindings(snapshot, rule), ...routeFindings(snapshot, rule)];
+  const places =
+    rule.http.length === 0
+      ? [
+          finding(
+            "Ignored",
+            ["spec", "http"],
+            "none of its routes is left, so its hosts are routed as if it were not there",
+          ),
+        ]
+      : rule.gateways.flatMap((gateway, index) =>
+          gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
+        );
+  return [...places, ...delegationFindings(rule), ...routeFindings(snapshot, rule)];
 }
 
 /** A namespace in which the rule counts: its own, unless it is exported to others only. */
@@ -38,7 +46,7 @@ function meshIndex(snapshot: Snapshot, namespace: string): HostIndex<VirtualServ
   if (byNamespace === undefined) indices.set(snapshot, (byNamespace = new Map()));
   let index = byNamespace.get(namespace);
   if (index === undefined) {
-    const rules = visibleRules(snapshot.virtualServices, namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp);
+    const rules = visibleRules(snapshot.virtualServices, namespace, MESH_GATEWAY).filter(({ http }) => http.length > 0);
     index = new HostIndex(rules, ({ hosts }) => hosts);
     byNamespace.set(namespace, index);
   }
@@ -101,32 +109,52 @@ function gatewayFindings(snapshot: Snapshot, rule: VirtualServiceRule, key: stri
   return [finding("InForce", path, `routes HTTP at Gateway ${key}, port ${ports}`)];
 }
 
+/** About the routes as they are written in this object, whoever uses them. */
 function routeFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly Finding[] {
-  return (rule.spec.http ?? []).flatMap((http, i): readonly Finding[] => [
-    ...(http.route ?? []).flatMap(({ destination }, j) =>
-      destinationFindings(snapshot, rule, destination, ["spec", "http", i, "route", j, "destination"]),
-    ),
-    ...(http.match ?? []).flatMap(({ headers = {}, withoutHeaders = {} }, j) =>
-      [...Object.keys(headers), ...Object.keys(withoutHeaders)]
-        .filter(isClaimKey)
-        .map((key) =>
-          finding(
-            "NotYetApplied",
-            ["spec", "http", i, "match", j, "headers", key],
-            "routing by JWT claims; this match never holds",
-          ),
-        ),
-    ),
-    ...(http.redirect?.redirectCode !== undefined && !isRedirectCode(http.redirect.redirectCode)
-      ? [
-          finding(
-            "Invalid",
-            ["spec", "http", i, "redirect", "redirectCode"],
-            "is none of 301, 302, 303, 307 and 308; the route is left out",
-          ),
-        ]
-      : []),
-  ]);
+  return (rule.spec.http ?? []).flatMap((http, i): readonly Finding[] => {
+    const path: Path = ["spec", "http", i];
+    const destinations: [Destination, Path][] = [
+      ...(http.route ?? []).map(({ destination }, j): [Destination, Path] => [
+        destination,
+        ["route", j, "destination"],
+      ]),
+      ...(http.mirror === undefined ? [] : [[http.mirror, ["mirror"]] satisfies [Destination, Path]]),
+      ...(http.mirrors ?? []).map(({ destination }, j): [Destination, Path] => [
+        destination,
+        ["mirrors", j, "destination"],
+      ]),
+    ];
+    return [
+      ...destinations.flatMap(([destination, at]) =>
+        destinationFindings(snapshot, rule, destination, [...path, ...at]),
+      ),
+      ...(http.match ?? []).flatMap((match, j) => matchFindings(rule, match, [...path, "match", j])),
+      ...(http.redirect?.redirectCode !== undefined && !isRedirectCode(http.redirect.redirectCode)
+        ? [
+            finding(
+              "Invalid",
+              [...path, "redirect", "redirectCode"],
+              "is none of 301, 302, 303, 307 and 308; the route is left out",
+            ),
+          ]
+        : []),
+    ];
+  });
+}
+
+/** Matches that never hold. */
+function matchFindings(rule: VirtualServiceRule, match: HttpMatchRequest, path: Path): readonly Finding[] {
+  const claims = (["headers", "withoutHeaders"] as const).flatMap((field) =>
+    Object.keys(match[field] ?? {})
+      .filter(isClaimKey)
+      .map((key) => finding("NotYetApplied", [...path, field, key], "routing by JWT claims; this match never holds")),
+  );
+  // A delegate's gateways are those of whoever delegates to it.
+  if (rule.hosts.length === 0 || match.gateways === undefined || match.gateways.length === 0) return claims;
+  const gateways = match.gateways.map((name) => resolveGatewayName(name, rule.origin.namespace));
+  if (gateways.some((name) => rule.gateways.includes(name))) return claims;
+  const message = `the VirtualService is not bound to ${gateways.join(", ")}; this match never holds`;
+  return [...claims, finding("Ignored", [...path, "gateways"], message)];
 }
 
 function destinationFindings(
@@ -137,17 +165,19 @@ function destinationFindings(
 ): readonly Finding[] {
   const { namespace } = rule.origin;
   const fqdn = resolveShortName(host, namespace, snapshot.options.domain).toLowerCase();
+  const isMirror = path.includes("mirror") || path.includes("mirrors");
+  const consequence = isMirror ? "nothing is mirrored" : "requests get 503";
   const service = snapshot.serviceByHost.get(fqdn);
   if (service === undefined) {
     const meant = snapshot.services.find((candidate) => serviceNames(candidate, namespace).includes(fqdn));
     const hint = meant === undefined ? "" : `; did you mean ${meant.host}?`;
-    return [finding("Invalid", [...path, "host"], `no service is called ${fqdn}: requests get 503${hint}`)];
+    return [finding("Invalid", [...path, "host"], `no service is called ${fqdn}: ${consequence}${hint}`)];
   }
   const found: Finding[] = [];
   if (port !== undefined && !service.ports.some(({ number }) => number === port.number)) {
     const ports = service.ports.map(({ number }) => number).join(", ");
     found.push(
-      finding("Invalid", [...path, "port"], `${fqdn} has no port ${port.number}, only ${ports}: requests get 503`),
+      finding("Invalid", [...path, "port"], `${fqdn} has no port ${port.number}, only ${ports}: ${consequence}`),
     );
   }
   if (subset !== undefined && subset !== "") {
@@ -158,7 +188,7 @@ function destinationFindings(
         finding(
           "Invalid",
           [...path, "subset"],
-          `no DestinationRule gives ${fqdn} a subset ${subset}: requests get 503${names}`,
+          `no DestinationRule gives ${fqdn} a subset ${subset}: ${consequence}${names}`,
         ),
       );
     }

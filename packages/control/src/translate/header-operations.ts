@@ -18,7 +18,7 @@ export interface HeaderLists {
 
 export interface TranslatedHeaders {
   readonly lists: HeaderLists;
-  /** Value that `set` gives to Host or :authority: a rewrite of the host. */
+  /** Value that is set, else added, to Host or :authority: a rewrite of the host. */
   readonly authority: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export function translateHeaders(headers: IstioHeaders | undefined): TranslatedH
       responseHeadersToAdd: toAdd(response),
       responseHeadersToRemove: toRemove(response),
     },
-    authority: Object.entries(request?.set ?? {}).find(([name]) => isAuthority(name))?.[1],
+    authority: authorityIn(request?.set) ?? authorityIn(request?.add),
   };
 }
 
@@ -44,6 +44,11 @@ export function joinHeaders(first: HeaderLists, second: HeaderLists): HeaderList
     responseHeadersToAdd: [...first.responseHeadersToAdd, ...second.responseHeadersToAdd],
     responseHeadersToRemove: [...first.responseHeadersToRemove, ...second.responseHeadersToRemove],
   };
+}
+
+/** An empty value changes nothing. */
+function authorityIn(values: Readonly<Record<string, string>> | undefined): string | undefined {
+  return Object.entries(values ?? {}).find(([name, value]) => isAuthority(name) && value !== "")?.[1];
 }
 
 function isAuthority(name: string): boolean {

@@ -80,7 +80,7 @@ export function inboundListener(input: Omit<ListenerInput, "bind"> & { readonly 
               {
                 name: "default",
                 match: { pathSpecifier: { case: "prefix", value: "/" } },
-                action: { case: "route", value: plainForward(cluster, capabilities.maxStreamDuration) },
+                action: { case: "route", value: plainForward(cluster, capabilities) },
                 metadata: originMetadata(origin, ""),
               },
             ],

@@ -1,39 +1,32 @@
 /** What a route does: forward, redirect or answer. (istio/istio `pilot/pkg/networking/core/route/route.go`) */
 import { create } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { resolveShortName } from "@tulle/api";
-import type { Destination, HttpDirectResponse, HttpRedirect, HttpRouteDestination, IstioHttpRoute } from "@tulle/api";
+import type { Destination, HttpRouteDestination, IstioHttpRoute } from "@tulle/api";
 import {
-  DirectResponseActionSchema,
-  RedirectAction_RedirectResponseCode as RedirectCode,
-  RedirectActionSchema,
   RouteActionSchema,
   WeightedCluster_ClusterWeightSchema,
   WeightedClusterSchema,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type {
-  DirectResponseAction,
-  RedirectAction,
   Route,
   RouteAction,
   WeightedCluster_ClusterWeight,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RegexMatchAndSubstituteSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
 import type { MeshService } from "../model/service.ts";
+import type { Capabilities } from "./data-plane.ts";
 import { fromText, milliseconds } from "./durations.ts";
 import type { HeaderLists, TranslatedHeaders } from "./header-operations.ts";
 import { joinHeaders, translateHeaders } from "./header-operations.ts";
 import { outboundCluster } from "./names.ts";
+import { directResponse, redirectAction } from "./route-answer.ts";
 
 export interface ActionContext {
-  /** Namespace of the rule, for short names. */
-  readonly namespace: string;
-  readonly domain: string;
   /** Port that the request was addressed to. */
   readonly port: number;
   /** Services that destinations may mean, by host. */
   readonly services: ReadonlyMap<string, MeshService>;
-  readonly maxStreamDuration: boolean;
+  readonly capabilities: Capabilities;
 }
 
 export interface TranslatedAction {
@@ -96,16 +89,16 @@ function forward(
 }
 
 /** Where everything for a service goes that no rule routes. */
-export function plainForward(cluster: string, maxStreamDuration: boolean): RouteAction {
-  const action = routeAction(milliseconds(0), { maxStreamDuration });
+export function plainForward(cluster: string, capabilities: Capabilities): RouteAction {
+  const action = routeAction(milliseconds(0), { capabilities });
   action.clusterSpecifier = { case: "cluster", value: cluster };
   return action;
 }
 
-function routeAction(timeout: Duration, { maxStreamDuration }: Pick<ActionContext, "maxStreamDuration">): RouteAction {
+function routeAction(timeout: Duration, { capabilities }: Pick<ActionContext, "capabilities">): RouteAction {
   return create(RouteActionSchema, {
     timeout,
-    ...(maxStreamDuration ? { maxStreamDuration: { maxStreamDuration: timeout } } : {}),
+    ...(capabilities.maxStreamDuration ? { maxStreamDuration: { maxStreamDuration: timeout } } : {}),
   });
 }
 
@@ -130,69 +123,8 @@ function weightedCluster(
  * The cluster of a destination. Without a port it is the service's only port, else the port that the request was
  * addressed to. A host or subset that nobody knows gives a cluster that does not exist: 503.
  */
-function clusterOf(
-  { host, subset = "", port }: Destination,
-  { namespace, domain, port: requestPort, services }: Pick<ActionContext, "namespace" | "domain" | "port" | "services">,
-): string {
-  const fqdn = resolveShortName(host, namespace, domain).toLowerCase();
-  const ports = services.get(fqdn)?.ports ?? [];
+function clusterOf({ host, subset = "", port }: Destination, { port: requestPort, services }: ActionContext): string {
+  const ports = services.get(host)?.ports ?? [];
   const only = ports.length === 1 ? ports[0]!.number : undefined;
-  return outboundCluster(port?.number ?? only ?? requestPort, subset, fqdn);
-}
-
-const REDIRECT_CODES: ReadonlyMap<number, RedirectCode> = new Map([
-  [0, RedirectCode.MOVED_PERMANENTLY],
-  [301, RedirectCode.MOVED_PERMANENTLY],
-  [302, RedirectCode.FOUND],
-  [303, RedirectCode.SEE_OTHER],
-  [307, RedirectCode.TEMPORARY_REDIRECT],
-  [308, RedirectCode.PERMANENT_REDIRECT],
-]);
-
-export function isRedirectCode(code: number): boolean {
-  return REDIRECT_CODES.has(code);
-}
-
-function redirectAction(redirect: HttpRedirect, requestPort: number): RedirectAction | undefined {
-  const responseCode = REDIRECT_CODES.get(redirect.redirectCode ?? 0);
-  if (responseCode === undefined) return undefined;
-  const scheme = redirect.scheme === "" ? undefined : redirect.scheme;
-  return create(RedirectActionSchema, {
-    hostRedirect: redirect.authority ?? "",
-    portRedirect: redirectPort(redirect, requestPort, scheme ?? "http"),
-    responseCode,
-    ...(scheme === undefined ? {} : { schemeRewriteSpecifier: { case: "schemeRedirect", value: scheme } }),
-    ...redirectPath(redirect),
-  });
-}
-
-/** 0 leaves the port to Envoy: it is dropped with a change of scheme or host and kept as the client wrote it otherwise. */
-function redirectPort({ port, derivePort, authority = "" }: HttpRedirect, requestPort: number, scheme: string): number {
-  const wanted = derivePort === "FROM_REQUEST_PORT" ? requestPort : (port ?? 0);
-  const isDefault = (wanted === 80 && scheme === "http") || (wanted === 443 && scheme === "https");
-  return isDefault && (authority !== "" || port === undefined) ? 0 : wanted;
-}
-
-function redirectPath({ uri, prefixRewrite }: HttpRedirect): object {
-  if (uri !== undefined && uri !== "") return { pathRewriteSpecifier: { case: "pathRedirect", value: uri } };
-  if (prefixRewrite !== undefined && prefixRewrite !== "") {
-    return { pathRewriteSpecifier: { case: "prefixRewrite", value: prefixRewrite } };
-  }
-  return {};
-}
-
-function directResponse({ status, body }: HttpDirectResponse): DirectResponseAction {
-  if (body?.string !== undefined) {
-    return create(DirectResponseActionSchema, {
-      status,
-      body: { specifier: { case: "inlineString", value: body.string } },
-    });
-  }
-  if (body?.bytes !== undefined) {
-    return create(DirectResponseActionSchema, {
-      status,
-      body: { specifier: { case: "inlineBytes", value: Uint8Array.from(Buffer.from(body.bytes, "base64")) } },
-    });
-  }
-  return create(DirectResponseActionSchema, { status });
+  return outboundCluster(port?.number ?? only ?? requestPort, subset, host);
 }

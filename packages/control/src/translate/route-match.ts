@@ -4,8 +4,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HttpMatchRequest, StringMatch } from "@tulle/api";
 import { HeaderMatcherSchema, RouteMatchSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { HeaderMatcher, RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
-import type { StringMatcherSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
 import { compareText } from "../model/stored-object.ts";
+import { stringMatcher } from "./string-matcher.ts";
 
 /** Header keys that stand for JWT claims; routing on them needs RequestAuthentication. */
 export function isClaimKey(header: string): boolean {
@@ -75,13 +75,6 @@ function headerMatcher(name: string, value: StringMatch, invertMatch: boolean): 
     // Otherwise a missing header would never be "not this value".
     treatMissingHeaderAsEmpty: invertMatch,
   });
-}
-
-function stringMatcher({ exact, prefix, regex }: StringMatch): MessageInitShape<typeof StringMatcherSchema> {
-  if (regex !== undefined) return { matchPattern: { case: "safeRegex", value: { regex } } };
-  return prefix === undefined
-    ? { matchPattern: { case: "exact", value: exact ?? "" } }
-    : { matchPattern: { case: "prefix", value: prefix } };
 }
 
 /** In one order whatever the YAML's: equal rules must give equal bytes. */

@@ -1,27 +1,22 @@
 /** One host's routes: where a VirtualService becomes an Envoy virtual host. */
 import { create } from "@bufbuild/protobuf";
-import { matchesLabels, resolveGatewayName } from "@tulle/api";
-import type { HttpMatchRequest, IstioHttpRoute, Labels } from "@tulle/api";
+import type { HttpMatchRequest, IstioHttpRoute } from "@tulle/api";
 import {
   RouteSchema,
   VirtualHost_TlsRequirementType as TlsRequirement,
   VirtualHostSchema,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { Route, VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { HttpRule, RouteClient } from "../model/http-rule.ts";
+import { holdsFor } from "../model/http-rule.ts";
 import type { MeshService } from "../model/service.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import type { Capabilities } from "./data-plane.ts";
 import { outboundCluster } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { plainForward, translateAction } from "./route-action.ts";
 import { isCatchAll, translateMatch } from "./route-match.ts";
-
-/** Whom routes are made for: some matches hold only for some clients, and that is decided here, not per request. */
-export interface RouteClient {
-  /** Gateways that it stands for: `mesh` for a sidecar. */
-  readonly gateways: readonly string[];
-  readonly namespace: string;
-  readonly labels: Labels;
-}
+import { routeOperation, serviceOperation } from "./route-operation.ts";
 
 /** Everything a virtual host is made of: the generator reads nothing else. */
 export interface VirtualHostInput {
@@ -36,9 +31,8 @@ export interface VirtualHostInput {
   readonly client: RouteClient;
   /** Services that the rules' destinations mean, as far as they exist. */
   readonly destinations: ReadonlyMap<string, MeshService>;
-  readonly domain: string;
   readonly requireTls: boolean;
-  readonly maxStreamDuration: boolean;
+  readonly capabilities: Capabilities;
 }
 
 export function translateVirtualHost(input: VirtualHostInput): VirtualHost {
@@ -51,18 +45,21 @@ export function translateVirtualHost(input: VirtualHostInput): VirtualHost {
     domains: [...domains],
     routes,
     requireTls: requireTls ? TlsRequirement.ALL : TlsRequirement.NONE,
+    // x-envoy-attempt-count; ProxyConfig's proxyHeaders.attemptCount, which is on.
+    includeRequestAttemptCount: true,
     ...(origin === undefined ? {} : { metadata: originMetadata(origin, "") }),
   });
 }
 
 /** A service that no rule routes: everything goes to it. */
-function defaultRoutes({ service, port, maxStreamDuration }: VirtualHostInput): Route[] {
+function defaultRoutes({ service, port, capabilities }: VirtualHostInput): Route[] {
   if (service === undefined) return [];
   return [
     create(RouteSchema, {
       name: "default",
       match: { pathSpecifier: { case: "prefix", value: "/" } },
-      action: { case: "route", value: plainForward(outboundCluster(port, "", service.host), maxStreamDuration) },
+      action: { case: "route", value: plainForward(outboundCluster(port, "", service.host), capabilities) },
+      decorator: { operation: serviceOperation(service.host, port) },
       metadata: originMetadata(service.origin, ""),
     }),
   ];
@@ -82,9 +79,10 @@ function mergedRoutes(lists: readonly Route[][]): Route[] {
 /** The rule's routes in its order, up to the first that matches everything. (`route.go` BuildHTTPRoutesForVirtualService) */
 function routesOf(rule: VirtualServiceRule, input: VirtualHostInput): Route[] {
   const routes: Route[] = [];
-  for (const [index, http] of (rule.spec.http ?? []).entries()) {
-    for (const match of http.match === undefined || http.match.length === 0 ? [undefined] : http.match) {
-      const route = translateRoute(rule, index, http, match, input);
+  for (const item of rule.http) {
+    const { match = [] } = item.route;
+    for (const condition of match.length === 0 ? [undefined] : match) {
+      const route = translateRoute(rule, item, condition, input);
       if (route === undefined) continue;
       routes.push(route);
       if (isCatchAll(route.match!)) return routes;
@@ -95,45 +93,32 @@ function routesOf(rule: VirtualServiceRule, input: VirtualHostInput): Route[] {
 
 function translateRoute(
   rule: VirtualServiceRule,
-  index: number,
-  http: IstioHttpRoute,
+  { route: http, origin, index }: HttpRule,
   match: HttpMatchRequest | undefined,
   input: VirtualHostInput,
 ): Route | undefined {
-  const { namespace } = rule.origin;
-  if (match !== undefined && !holdsFor(match, rule, input)) return undefined;
+  const { port, client, capabilities } = input;
+  if (match !== undefined && !holdsFor(match, client, port)) return undefined;
   const routeMatch = translateMatch(match);
-  const translated = translateAction(http, {
-    namespace,
-    domain: input.domain,
-    port: input.port,
-    services: input.destinations,
-    maxStreamDuration: input.maxStreamDuration,
-  });
+  const translated = translateAction(http, { port, services: input.destinations, capabilities });
   if (routeMatch === undefined || translated === undefined) return undefined;
-  return create(RouteSchema, {
+  const route = create(RouteSchema, {
     name: routeName(http, match),
     match: routeMatch,
     action: translated.action,
     ...translated.headers,
-    metadata: originMetadata(rule.origin, `spec.http[${index}]`),
+    metadata: originMetadata(origin, `spec.http[${index}]`),
   });
+  route.decorator = create(RouteSchema, {
+    decorator: { operation: routeOperation(route, rule.origin.name, port) },
+  }).decorator;
+  return route;
 }
 
 /** Both names, joined; what the access log shows. */
 function routeName({ name = "" }: IstioHttpRoute, match: HttpMatchRequest | undefined): string {
   const matchName = match?.name ?? "";
-  return name === "" ? matchName : matchName === "" ? name : `${name}.${matchName}`;
-}
-
-/** Conditions on the port and the client, which are known without a request. (`route.go` sourceMatchHTTP) */
-function holdsFor(match: HttpMatchRequest, rule: VirtualServiceRule, { port, client }: VirtualHostInput): boolean {
-  if (match.port !== undefined && match.port !== port) return false;
-  if (match.gateways !== undefined && match.gateways.length > 0) {
-    return match.gateways.some((name) => client.gateways.includes(resolveGatewayName(name, rule.origin.namespace)));
-  }
-  if (match.sourceNamespace !== undefined && match.sourceNamespace !== client.namespace) return false;
-  return matchesLabels(match.sourceLabels, client.labels);
+  return matchName === "" ? name : `${name}.${matchName}`;
 }
 
 /** Answers for hosts that nobody knows. (istio/istio, the `block_all` of REGISTRY_ONLY) */
@@ -141,6 +126,7 @@ export function blockAll(): VirtualHost {
   return create(VirtualHostSchema, {
     name: "block_all",
     domains: ["*"],
+    includeRequestAttemptCount: true,
     routes: [
       {
         name: "block_all",

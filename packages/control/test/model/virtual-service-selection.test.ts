@@ -50,6 +50,34 @@ test("of two VirtualServices for a host the older wins, and nothing of the other
   assert.deepEqual(subsets(young + old), ["old"]);
 });
 
+test("a VirtualService with nothing for a client is passed over for it: the next for the host counts, else the service's own route", () => {
+  const forWeb = virtualService("a", {
+    hosts: "reviews",
+    http: "[{ match: [{ sourceLabels: { app: web } }], route: [{ destination: { host: reviews, subset: web } }] }]",
+    created: "2026-01-01T00:00:00Z",
+  });
+  const forPort = virtualService("b", {
+    hosts: "reviews",
+    http: "[{ match: [{ port: 80 }], route: [{ destination: { host: reviews, subset: b } }] }]",
+    created: "2026-02-01T00:00:00Z",
+  });
+  const forAll = virtualService("c", { hosts: '"*.default.svc.cluster.local"', http: to("wild") });
+  assert.deepEqual(subsets(forWeb + forPort, REVIEWS, { labels: { app: "web" } }), ["web"]);
+  assert.deepEqual(subsets(forWeb + forPort), [""]);
+  assert.deepEqual(subsets(forWeb + forPort + forAll), ["wild"]);
+});
+
+test("a host that is no service is unknown to clients that nothing in its VirtualService is for", () => {
+  const rule = virtualService("a", {
+    hosts: "api.example",
+    http: "[{ match: [{ sourceLabels: { app: web } }], route: [{ destination: { host: reviews } }] }]",
+  });
+  const mesh = new TestMesh(service("reviews") + rule);
+  const known = (labels: Record<string, string>): boolean =>
+    "api.example:80" in mesh.proxy({ labels }).virtualHosts("80");
+  assert.deepEqual([known({ app: "web" }), known({})], [true, false]);
+});
+
 test("at equal age the name decides, then the namespace", () => {
   const rule = (name: string, namespace: string): string =>
     virtualService(name, {

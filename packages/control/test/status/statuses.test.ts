@@ -40,11 +40,23 @@ test("a host that is no service is in force on port 80", () => {
 
 test("what cannot work is said: destination, port and subset that do not exist", () => {
   const http =
-    "[{ route: [{ destination: { host: nobody } }] }, { match: [{ uri: { prefix: /x } }], route: [{ destination: { host: reviews, subset: v9, port: { number: 1 } } }] }]";
+    "[{ match: [{ uri: { prefix: /x } }], route: [{ destination: { host: nobody } }] }, { route: [{ destination: { host: reviews, subset: v9, port: { number: 1 } } }] }]";
   assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews", http })).slice(1), [
     "Invalid spec.http[0].route[0].destination.host: no service is called nobody.default.svc.cluster.local: requests get 503",
     "Invalid spec.http[1].route[0].destination.port: reviews.default.svc.cluster.local has no port 1, only 9080: requests get 503",
     "Invalid spec.http[1].route[0].destination.subset: no DestinationRule gives reviews.default.svc.cluster.local a subset v9: requests get 503; there are v1, v2",
+  ]);
+});
+
+test("what can never be reached or has no effect is said, by its path", () => {
+  const http = `[
+    { match: [{ uri: { prefix: /a }, gateways: [edge] }], route: [{ destination: { host: reviews } }] },
+    { headers: { request: { set: { Host: a.example } } }, rewrite: { authority: b.example }, route: [{ destination: { host: reviews } }] },
+    { match: [{ uri: { prefix: /b } }], route: [{ destination: { host: reviews } }] }]`;
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews", http })).slice(1), [
+    "Ignored spec.http[0].match[0].gateways: the VirtualService is not bound to default/edge; this match never holds",
+    "Ignored spec.http[1].headers.request.set.Host: has no effect: the authority is already set by rewrite.authority",
+    "Ignored spec.http[2]: is never reached: http[1] before it takes everything",
   ]);
 });
 

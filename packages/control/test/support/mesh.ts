@@ -146,17 +146,20 @@ export class TestProxy {
     return Object.fromEntries(hosts.map((host) => [host["name"] as string, host]));
   }
 
-  /** The routes of one virtual host, without metadata. */
+  /** The routes of one virtual host. */
   routes(host: string, routes = "9080"): JsonObject[] {
     const found = this.virtualHosts(routes)[host];
     assert.ok(found !== undefined, `no virtual host ${host} in ${routes}`);
-    return ((found["routes"] ?? []) as JsonObject[]).map(withoutMetadata);
+    return (found["routes"] ?? []) as JsonObject[];
   }
 }
 
-/** Metadata is checked where it is the subject. */
-export function withoutMetadata(json: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(json).filter(([name]) => name !== "metadata"));
+/** What is the same for most routes is checked where it is the subject. */
+export function essence(route: JsonObject): JsonObject {
+  const { metadata: _metadata, decorator: _decorator, ...rest } = route;
+  if (rest["route"] === undefined) return rest;
+  const { retry_policy: _retries, max_grpc_timeout: _grpc, ...action } = rest["route"] as JsonObject;
+  return { ...rest, route: action };
 }
 
 export function service(name: string, namespace = "default", ports = "[{ name: http, port: 9080 }]"): string {

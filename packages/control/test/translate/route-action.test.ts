@@ -2,16 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { service, TestMesh, virtualService } from "../support/mesh.ts";
+import { essence, service, TestMesh, virtualService } from "../support/mesh.ts";
 
 const REVIEWS = "reviews.default.svc.cluster.local:9080";
 const TO = "route: [{ destination: { host: reviews } }]";
 const CLUSTER = "outbound|9080||reviews.default.svc.cluster.local";
 
-function routes(http: string, more = ""): JsonObject[] {
+function fullRoutes(http: string, more = ""): JsonObject[] {
   const rules = virtualService("reviews", { hosts: "reviews", http: `[${http}]` });
   return new TestMesh(service("reviews") + more + rules).proxy().routes(REVIEWS);
 }
+const routes = (http: string, more = ""): JsonObject[] => fullRoutes(http, more).map(essence);
 function action(http: string, more = ""): JsonObject {
   const [route] = routes(http, more);
   assert.ok(route !== undefined);
@@ -81,7 +82,19 @@ test("a rewrite replaces what was matched", () => {
   );
 });
 
-test("an authority is rewritten by rewrite, or by setting Host or :authority", () => {
+test("spans of a route are named by its only destination and path, else by the rule and the port", () => {
+  const operation = (http: string): unknown => (fullRoutes(http)[0]!["decorator"] as JsonObject)["operation"];
+  assert.equal(operation(`{ ${TO} }`), REVIEWS + "/*");
+  assert.equal(operation(`{ match: [{ uri: { prefix: /a } }], ${TO} }`), REVIEWS + "/a*");
+  assert.equal(operation(`{ match: [{ uri: { exact: /a } }], ${TO} }`), REVIEWS + "/a");
+  assert.equal(operation(`{ match: [{ uri: { regex: "/a+" } }], ${TO} }`), REVIEWS + "/a+");
+  assert.equal(operation("{ redirect: { uri: /x } }"), "reviews:9080/*");
+  const two =
+    "[{ destination: { host: reviews, subset: v1 }, weight: 1 }, { destination: { host: reviews, subset: v2 }, weight: 1 }]";
+  assert.equal(operation(`{ route: ${two} }`), "reviews:9080/*");
+});
+
+test("an authority is rewritten by rewrite, or by setting Host or :authority, or by adding it", () => {
   assert.equal(action(`{ rewrite: { authority: a.example }, ${TO} }`)["host_rewrite_literal"], "a.example");
   assert.equal(
     action(`{ headers: { request: { set: { Host: b.example } } }, ${TO} }`)["host_rewrite_literal"],
@@ -90,6 +103,14 @@ test("an authority is rewritten by rewrite, or by setting Host or :authority", (
   assert.equal(
     action(`{ headers: { request: { set: { ":authority": c.example } } }, ${TO} }`)["host_rewrite_literal"],
     "c.example",
+  );
+  assert.equal(
+    action(`{ headers: { request: { add: { Host: d.example } } }, ${TO} }`)["host_rewrite_literal"],
+    "d.example",
+  );
+  assert.equal(
+    action(`{ headers: { request: { set: { Host: "" }, add: { Host: e.example } } }, ${TO} }`)["host_rewrite_literal"],
+    "e.example",
   );
   const [route] = routes(`{ headers: { request: { set: { Host: b.example } } }, ${TO} }`);
   assert.equal(route!["request_headers_to_add"], undefined);

@@ -102,8 +102,11 @@ test("port is decided when routes are made", () => {
 
 test("sourceLabels and sourceNamespace are decided for each client", () => {
   const match =
-    "[{ sourceLabels: { app: web, tier: x }, uri: { prefix: /a } }, { sourceNamespace: shop, uri: { prefix: /b } }]";
-  assert.deepEqual(matches(match, { labels: { app: "web", tier: "x", more: "y" } }), [{ prefix: "/a" }]);
-  assert.deepEqual(matches(match, { labels: { app: "web" } }), []);
-  assert.deepEqual(matches(match, { namespace: "shop" }), [{ prefix: "/b" }]);
+    "[{ sourceLabels: { app: web, tier: x }, uri: { prefix: /a } }, { sourceNamespace: shop, uri: { prefix: /b } }, { uri: { prefix: /c } }]";
+  assert.deepEqual(matches(match, { labels: { app: "web", tier: "x", more: "y" } }), [
+    { prefix: "/a" },
+    { prefix: "/c" },
+  ]);
+  assert.deepEqual(matches(match, { labels: { app: "web" } }), [{ prefix: "/c" }]);
+  assert.deepEqual(matches(match, { namespace: "shop" }), [{ prefix: "/b" }, { prefix: "/c" }]);
 });

@@ -15,6 +15,7 @@ test("a service without VirtualService: everything goes to it", () => {
         name: "default",
         match: { prefix: "/" },
         route: { cluster: `outbound|9080||${HOST}`, timeout: "0s" },
+        decorator: { operation: `${HOST}:9080/*` },
         metadata: {
           filter_metadata: {
             "tulle.origin": {
@@ -29,6 +30,7 @@ test("a service without VirtualService: everything goes to it", () => {
         },
       },
     ],
+    include_request_attempt_count: true,
     metadata: {
       filter_metadata: {
         "tulle.origin": {
@@ -104,6 +106,7 @@ test("an unknown host is answered 502", () => {
     assert.deepEqual(new TestMesh(service("reviews")).proxy().virtualHosts(routes)["block_all"], {
       name: "block_all",
       domains: ["*"],
+      include_request_attempt_count: true,
       routes: [{ name: "block_all", match: { prefix: "/" }, direct_response: { status: 502 } }],
     });
   }

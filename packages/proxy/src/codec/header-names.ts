@@ -169,7 +169,6 @@ export const X_ENVOY_ORIGINAL_PATH = known("x-envoy-original-path");
 export const X_ENVOY_ORIGINAL_HOST = known("x-envoy-original-host");
 export const X_ENVOY_UPSTREAM_SERVICE_TIME = known("x-envoy-upstream-service-time");
 export const X_ENVOY_EXPECTED_RQ_TIMEOUT_MS = known("x-envoy-expected-rq-timeout-ms");
-export const X_ENVOY_OVERLOADED = known("x-envoy-overloaded");
 export const X_ENVOY_ATTEMPT_COUNT = known("x-envoy-attempt-count");
 export const X_ENVOY_INTERNAL = known("x-envoy-internal");
 export const X_ENVOY_IS_TIMEOUT_RETRY = known("x-envoy-is-timeout-retry");

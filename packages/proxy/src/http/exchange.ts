@@ -14,9 +14,10 @@ import type { Host } from "../upstream/host.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
 import type { HttpFilter } from "./filters/filter.ts";
-import { DETAILS, LOCAL_REPLIES, type LocalReply, type ResponseFlag, protocolErrorReply } from "./local-replies.ts";
+import { DETAILS, LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest, runFilters } from "./request-handler.ts";
+import { type ResponseFlag, type ResponseFlags, withFlag } from "./response-flags.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 
@@ -78,7 +79,7 @@ export class Exchange implements RequestReceiver {
   bytesSent = 0;
   /** Final status, 0 if none was sent. */
   status = 0;
-  flag: ResponseFlag = "";
+  flags: ResponseFlags = 0;
   details = "";
   transportFailure = "";
   isGrpc = false;
@@ -149,7 +150,7 @@ export class Exchange implements RequestReceiver {
   /** The downstream connection is gone. */
   onDownstreamGone(details: string): void {
     if (this.over) return;
-    this.flag = "DC";
+    this.addFlag("DC");
     this.details = details;
     this.status = this.responseStarted ? this.status : 0;
     if (this.runtime !== null) this.runtime.stats.rqRxReset.value++;
@@ -165,7 +166,7 @@ export class Exchange implements RequestReceiver {
   // Filters
 
   addFlag(flag: ResponseFlag): void {
-    this.flag = flag;
+    if (flag !== "") this.flags = withFlag(this.flags, flag);
   }
 
   /** A filter's answer. The exchange is over then. */
@@ -261,7 +262,7 @@ export class Exchange implements RequestReceiver {
 
   /** The response can only be cut off. */
   abort(flag: ResponseFlag, details: string): void {
-    this.flag = flag;
+    this.addFlag(flag);
     this.details = details;
     if (this.runtime !== null) this.runtime.stats.rqTxReset.value++;
     this.encoder?.abort();
@@ -322,7 +323,7 @@ export class Exchange implements RequestReceiver {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
-    this.flag = "";
+    this.flags = 0;
     this.details = DETAILS.viaUpstream;
     this.transportFailure = "";
     this.isGrpc = false;

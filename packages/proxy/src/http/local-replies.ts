@@ -1,26 +1,8 @@
 import type { StreamResetReason } from "../codec/messages.ts";
 import { reasonPhrase } from "../codec/http1/status-lines.ts";
 import type { ProtocolError } from "../codec/messages.ts";
-
-/** Envoy's response flags, short form (`source/common/stream_info/utility.h`); "" for none. */
-export type ResponseFlag =
-  | ""
-  | "DC"
-  | "DPE"
-  | "DT"
-  | "LR"
-  | "NC"
-  | "NR"
-  | "SI"
-  | "UC"
-  | "UF"
-  | "UH"
-  | "UMSDR"
-  | "UO"
-  | "UPE"
-  | "UR"
-  | "URX"
-  | "UT";
+import type { HeaderMutation } from "../plan/plan.ts";
+import type { ResponseFlag } from "./response-flags.ts";
 
 /** An answer that the proxy gives by itself. */
 export interface LocalReply {
@@ -29,12 +11,27 @@ export interface LocalReply {
   readonly flag: ResponseFlag;
   /** Envoy's response code details. */
   readonly details: string;
-  /** `x-envoy-overloaded: true`. */
-  readonly overloaded: boolean;
+  /** Set after the route's, before the body's own: what they name stays as it is. */
+  readonly headers: readonly HeaderMutation[];
+  /** For gRPC clients; -1 where the status says it. */
+  readonly grpcStatus: number;
+  /** False for what a filter answers in place of the upstream: it does not get the route's headers. */
+  readonly routeHeaders: boolean;
 }
 
+/** What most local replies are: the rest of them differ in a field or two. */
+export function localReply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
+  return { status, body, flag, details, headers: NO_HEADERS, grpcStatus: -1, routeHeaders: true };
+}
+
+const NO_HEADERS: readonly HeaderMutation[] = [];
+
+const OVERLOADED: readonly HeaderMutation[] = [
+  { op: "append", name: "x-envoy-overloaded", value: "true", format: null, keepEmpty: false },
+];
+
 function reply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
-  return Object.freeze({ status, body, flag, details, overloaded: false });
+  return Object.freeze(localReply(status, body, flag, details));
 }
 
 /**
@@ -117,13 +114,13 @@ export function resetFlag(reason: StreamResetReason): ResponseFlag {
 /** The upstream failed before it answered. @param transportFailure the system's words, "" if none */
 export function resetReply(reason: StreamResetReason, transportFailure: string, retried: boolean): LocalReply {
   const detail = transportFailure === "" ? reason : `${reason}|${transportFailure}`;
-  return {
-    status: reason === "protocol error" ? 502 : 503,
-    body: `upstream connect error or disconnect/reset before headers. ${retried ? "retried and the latest " : ""}reset reason: ${reason}`,
-    flag: RESET_FLAGS[reason],
-    details: `upstream_reset_before_response_started{${detail.replaceAll(" ", "_")}}`,
-    overloaded: reason === "overflow",
-  };
+  const failure = localReply(
+    reason === "protocol error" ? 502 : 503,
+    `upstream connect error or disconnect/reset before headers. ${retried ? "retried and the latest " : ""}reset reason: ${reason}`,
+    RESET_FLAGS[reason],
+    `upstream_reset_before_response_started{${detail.replaceAll(" ", "_")}}`,
+  );
+  return reason === "overflow" ? { ...failure, headers: OVERLOADED } : failure;
 }
 
 /** Details of a response that broke off. */

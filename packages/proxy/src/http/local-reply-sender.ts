@@ -4,7 +4,6 @@ import {
   GRPC_MESSAGE,
   GRPC_STATUS,
   LOCATION,
-  X_ENVOY_OVERLOADED,
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { Exchange } from "./exchange.ts";
@@ -27,24 +26,30 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const { response, request, context } = exchange;
   const { headers } = response;
   response.reset();
-  exchange.flag = reply.flag;
+  exchange.addFlag(reply.flag);
   exchange.details = reply.details;
+  // A message that is wrong may be the beginning of another one (Envoy `ActiveStream::onLocalReply`).
+  if (reply.status === 400) connection.closeAfterResponse();
   // A request refused by the codec has no head that could be trusted to say what it is.
   const grpc = exchange.isGrpc && exchange.requestHeadDone;
   const body = grpc ? "" : reply.body;
   response.status = grpc ? 200 : reply.status;
   if (location !== "") headers.append(LOCATION, location);
-  if (reply.overloaded) headers.append(X_ENVOY_OVERLOADED, "true");
-  if (grpc) {
-    headers.append(CONTENT_TYPE, "application/grpc");
-    headers.append(GRPC_STATUS, String(grpcStatus(reply.status)));
-    if (reply.body !== "") headers.append(GRPC_MESSAGE, encodeGrpcMessage(reply.body));
-  } else if (body !== "") {
-    headers.append(CONTENT_LENGTH, String(body.length));
-    headers.append(CONTENT_TYPE, "text/plain");
+  const { route, target } = exchange;
+  if (route !== null && reply.routeHeaders) {
+    if (target !== null && target.responseHeaders.length > 0) {
+      applyHeaderMutations(headers, target.responseHeaders, request, connection, false);
+    }
+    applyHeaderMutations(headers, route.responseHeaders, request, connection, false);
   }
-  if (exchange.route !== null) {
-    applyHeaderMutations(headers, exchange.route.responseHeaders, request, connection, false);
+  if (reply.headers.length > 0) applyHeaderMutations(headers, reply.headers, request, connection, false);
+  if (grpc) {
+    headers.set(CONTENT_TYPE, "application/grpc");
+    headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : grpcStatus(reply.status)));
+    if (reply.body !== "") headers.set(GRPC_MESSAGE, encodeGrpcMessage(reply.body));
+  } else if (body !== "") {
+    headers.set(CONTENT_LENGTH, String(body.length));
+    if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, "text/plain");
   }
   runtime.filters.onResponse(exchange);
   const requestId = exchange.requestHeadDone ? request.headers.get(X_REQUEST_ID) : "";

@@ -1,7 +1,7 @@
 /** Which route a request takes, and the answers that a route gives without an upstream. */
 import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Exchange } from "./exchange.ts";
-import { DETAILS } from "./local-replies.ts";
+import { DETAILS, localReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 
 /** Chooses the route, and the cluster where it has several: filters see both. Again, where a filter has changed the request. */
@@ -39,17 +39,18 @@ const UNWEIGHTED = {
 
 export function redirect(exchange: Exchange, action: RedirectAction): void {
   if (exchange.runtime !== null) exchange.runtime.stats.rqRedirect.value++;
-  const { status } = action;
-  const reply = { status, body: "", flag: "", details: DETAILS.directResponse, overloaded: false } as const;
-  sendLocalReply(exchange, reply, action.location(exchange.request));
+  sendLocalReply(
+    exchange,
+    localReply(action.status, "", "", DETAILS.directResponse),
+    action.location(exchange.request),
+  );
 }
 
 export function respondDirectly(exchange: Exchange, action: DirectResponseAction): void {
   if (exchange.runtime !== null) exchange.runtime.stats.rqDirectResponse.value++;
   const { status, body } = action;
-  const reply = { status, body, flag: "", details: DETAILS.directResponse, overloaded: false } as const;
   const { scheme, authority, path } = exchange.request;
   // Envoy names the requested resource in 201 and 3xx.
   const location = status === 201 || (status >= 300 && status < 400) ? `${scheme}://${authority}${path}` : "";
-  sendLocalReply(exchange, reply, location);
+  sendLocalReply(exchange, localReply(status, body, "", DETAILS.directResponse), location);
 }

@@ -76,7 +76,10 @@ describe("local replies", () => {
       [resetReply("protocol error", "", false).status, resetReply("protocol error", "", false).flag],
       [502, "UPE"],
     );
-    assert.equal(resetReply("overflow", "", false).overloaded, true);
+    assert.deepEqual(
+      resetReply("overflow", "", false).headers.map(({ name }) => name),
+      ["x-envoy-overloaded"],
+    );
   });
 
   it("map to gRPC", () => {

@@ -16,6 +16,7 @@ import type { Counter, Histogram, StatsRegistry, Tags } from "../../stats/index.
 import type { Cluster } from "../../upstream/cluster.ts";
 import type { Host } from "../../upstream/host.ts";
 import type { Exchange } from "../exchange.ts";
+import { shortFlags } from "../response-flags.ts";
 import type { FilterContext, HttpFilter } from "./filter.ts";
 
 /** The metrics of one combination of labels. */
@@ -67,13 +68,13 @@ export class MeshStats implements HttpFilter {
   }
 
   private seriesOf(exchange: Exchange): Series {
-    const { status, flag, isGrpc } = exchange;
+    const { status, flags, isGrpc } = exchange;
     const destination = this.destinationOf(exchange.cluster, exchange.host);
-    if (flag === "" && !isGrpc) {
+    if (flags === 0 && !isGrpc) {
       return (destination.byStatus[status] ??= new Series(this.registry, this.tags(exchange, "")));
     }
     const grpcStatus = isGrpc ? exchange.response.headers.get(GRPC_STATUS) : "";
-    const key = `${status} ${flag} ${isGrpc ? `grpc ${grpcStatus}` : ""}`;
+    const key = `${status} ${flags} ${isGrpc ? `grpc ${grpcStatus}` : ""}`;
     let series = destination.others.get(key);
     if (series === undefined) {
       destination.others.set(key, (series = new Series(this.registry, this.tags(exchange, grpcStatus))));
@@ -94,7 +95,7 @@ export class MeshStats implements HttpFilter {
   }
 
   private tags(exchange: Exchange, grpcStatus: string): Tags {
-    const { cluster, host, status, flag, isGrpc } = exchange;
+    const { cluster, host, status, flags, isGrpc } = exchange;
     // Without mTLS the peer of an inbound request is nobody we know.
     const source = this.inbound ? UNKNOWN_WORKLOAD : this.local;
     const destination = this.inbound ? this.local : parseWorkloadMetadata(host?.workload ?? "");
@@ -123,7 +124,7 @@ export class MeshStats implements HttpFilter {
       request_protocol: isGrpc ? "grpc" : "http",
       response_code: String(status),
       grpc_response_status: grpcStatus,
-      response_flags: flag === "" ? "-" : flag,
+      response_flags: shortFlags(flags),
       connection_security_policy: this.inbound ? "none" : UNKNOWN,
     };
     return HTTP_LABELS.map((label) => [label, values[label]] as const);

@@ -1,0 +1,88 @@
+/**
+ * What went wrong with a request, or was done to it on purpose: Envoy's response flags, in its numbering, short and long form. Their
+ * names and numbers: `envoy/stream_info/stream_info.h` (`CoreResponseFlag`), `source/common/stream_info/utility.h`.
+ */
+const FLAGS = [
+  ["", ""],
+  ["LH", "FailedLocalHealthCheck"],
+  ["UH", "NoHealthyUpstream"],
+  ["UT", "UpstreamRequestTimeout"],
+  ["LR", "LocalReset"],
+  ["UR", "UpstreamRemoteReset"],
+  ["UF", "UpstreamConnectionFailure"],
+  ["UC", "UpstreamConnectionTermination"],
+  ["UO", "UpstreamOverflow"],
+  ["NR", "NoRouteFound"],
+  ["DI", "DelayInjected"],
+  ["FI", "FaultInjected"],
+  ["RL", "RateLimited"],
+  ["UAEX", "UnauthorizedExternalService"],
+  ["RLSE", "RateLimitServiceError"],
+  ["DC", "DownstreamConnectionTermination"],
+  ["URX", "UpstreamRetryLimitExceeded"],
+  ["SI", "StreamIdleTimeout"],
+  ["IH", "InvalidEnvoyRequestHeaders"],
+  ["DPE", "DownstreamProtocolError"],
+  ["UMSDR", "UpstreamMaxStreamDurationReached"],
+  ["RFCF", "ResponseFromCacheFilter"],
+  ["NFCF", "NoFilterConfigFound"],
+  ["DT", "DurationTimeout"],
+  ["UPE", "UpstreamProtocolError"],
+  ["NC", "NoClusterFound"],
+  ["OM", "OverloadManagerTerminated"],
+  ["DF", "DnsResolutionFailed"],
+  ["DO", "DropOverload"],
+  ["DR", "DownstreamRemoteReset"],
+  ["UDO", "UnconditionalDropOverload"],
+] as const;
+
+/** Short form; "" for none. */
+export type ResponseFlag = (typeof FLAGS)[number][0];
+
+/**
+ * The flags of one exchange, 0 for none: their numbers, five bits each, the first lowest. So a set that keeps the order in which its
+ * members came, which is how Envoy shows them, costs no allocation.
+ */
+export type ResponseFlags = number;
+
+const BITS = 5;
+const MASK = (1 << BITS) - 1;
+/** Six fit, which is more than can happen to one request. */
+const LIMIT = 6 * BITS;
+
+const NUMBERS: ReadonlyMap<ResponseFlag, number> = new Map(FLAGS.map(([short], number) => [short, number]));
+
+export function withFlag(flags: ResponseFlags, flag: ResponseFlag): ResponseFlags {
+  const number = NUMBERS.get(flag) ?? 0;
+  if (number === 0) return flags;
+  for (let at = 0; at < LIMIT; at += BITS) {
+    const there = (flags >> at) & MASK;
+    if (there === number) return flags;
+    if (there === 0) return flags | (number << at);
+  }
+  return flags;
+}
+
+/** `%RESPONSE_FLAGS%`: joined with commas, "-" for none. */
+export function shortFlags(flags: ResponseFlags): string {
+  return textOf(flags, 0, shortTexts);
+}
+
+/** `%RESPONSE_FLAGS_LONG%` */
+export function longFlags(flags: ResponseFlags): string {
+  return textOf(flags, 1, longTexts);
+}
+
+/** There are few combinations: each is put together once. */
+const shortTexts = new Map<ResponseFlags, string>([[0, "-"]]);
+const longTexts = new Map<ResponseFlags, string>([[0, "-"]]);
+
+function textOf(flags: ResponseFlags, form: 0 | 1, made: Map<ResponseFlags, string>): string {
+  let text = made.get(flags);
+  if (text === undefined) {
+    const names: string[] = [];
+    for (let at = 0; at < LIMIT && flags >> at !== 0; at += BITS) names.push(FLAGS[(flags >> at) & MASK][form]);
+    made.set(flags, (text = names.join(",")));
+  }
+  return text;
+}

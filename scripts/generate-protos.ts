@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NEWER_FIELDS, NEWER_FILES } from "./newer-protos.ts";
 import { PROTO_ROOTS } from "./proto-roots.ts";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -46,36 +47,21 @@ function writeOverlay(): void {
   writeFileSync(join(overlay, "validate/validate.proto"), text);
 }
 
-/** Fields that Envoy 1.40 has and the bundled protos, which are older, have not. (Envoy api/, the numbers are upstream's) */
-const NEWER_FIELDS: readonly {
-  readonly file: string;
-  readonly imports: readonly string[];
-  /** The line of the message before which `text` goes. */
-  readonly before: string;
-  readonly text: string;
-}[] = [
-  {
-    file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
-    imports: ["envoy/config/common/matcher/v3/matcher.proto"],
-    before: "  config.core.v3.HttpProtocolOptions common_http_protocol_options = 1;\n",
-    text: `  message OutlierDetection {
-    // Which responses count as errors, in place of 5xx.
-    config.common.matcher.v3.MatchPredicate error_matcher = 1;
-  }
-  OutlierDetection outlier_detection = 8;
-
-`,
-  },
-];
-
-function writeNewerFields(): void {
-  for (const { file, imports, before, text } of NEWER_FIELDS) {
-    const bundled = readFileSync(join(deps, "envoy-api", file), "utf8").replaceAll("\r\n", "\n");
-    if (!bundled.includes(before)) throw new Error(`${file} has no line ${JSON.stringify(before)} any more`);
+function writeNewerProtos(): void {
+  const texts = new Map(Object.entries(NEWER_FILES));
+  for (const { file, imports, before, text, lifted = [] } of NEWER_FIELDS) {
+    let proto = texts.get(file) ?? readFileSync(join(deps, "envoy-api", file), "utf8").replaceAll("\r\n", "\n");
+    for (const line of [before, ...lifted]) {
+      if (!proto.includes(line)) throw new Error(`${file} has no ${JSON.stringify(line)} any more`);
+    }
+    for (const constraint of lifted) proto = proto.replace(constraint, constraint.slice(0, constraint.indexOf(" [")));
+    if (!proto.includes("(validate.")) proto = proto.replace('import "validate/validate.proto";\n', "");
     const lines = imports.map((name) => `import "${name}";\n`).join("");
-    const patched = bundled.replace(before, text + before).replace(/^import /m, `${lines}import `);
+    texts.set(file, proto.replace(before, text + before).replace(/^import /m, `${lines}import `));
+  }
+  for (const [file, text] of texts) {
     mkdirSync(dirname(join(overlay, file)), { recursive: true });
-    writeFileSync(join(overlay, file), patched);
+    writeFileSync(join(overlay, file), text);
   }
 }
 
@@ -95,17 +81,21 @@ function closure(roots: readonly string[]): string[] {
   return [...seen].sort();
 }
 
-/** What the generated files were made from: a hash of this script and its roots. */
+/** What the generated files were made from: a hash of the scripts. */
 const stampFile = join(root, "build/proto-stamp");
 const stamp = createHash("sha256")
-  .update(["generate-protos.ts", "proto-roots.ts"].map((name) => readFileSync(join(root, "scripts", name))).join())
+  .update(
+    ["generate-protos.ts", "newer-protos.ts", "proto-roots.ts"]
+      .map((name) => readFileSync(join(root, "scripts", name)))
+      .join(),
+  )
   .digest("hex");
 if (process.argv.includes("--if-stale") && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) {
   process.exit(0);
 }
 
 writeOverlay();
-writeNewerFields();
+writeNewerProtos();
 const files = closure(PROTO_ROOTS);
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });

@@ -1,0 +1,89 @@
+/**
+ * What Envoy 1.40 has and the protos bundled with @grpc/grpc-js-xds, which are older, have not. Names and numbers are upstream's: an
+ * Envoy binary carries the descriptors of its API, and there they can be read.
+ */
+
+/** An addition to a bundled file; several may concern one. */
+export interface NewerFields {
+  readonly file: string;
+  readonly imports: readonly string[];
+  /** The line of the message before which `text` goes. */
+  readonly before: string;
+  readonly text: string;
+  /** Constraints that hold no longer. */
+  readonly lifted?: readonly string[];
+}
+
+const HTTP_CONNECTION_MANAGER =
+  "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto";
+const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
+
+export const NEWER_FIELDS: readonly NewerFields[] = [
+  {
+    file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+    imports: ["envoy/config/common/matcher/v3/matcher.proto"],
+    before: "  config.core.v3.HttpProtocolOptions common_http_protocol_options = 1;\n",
+    text: `  message OutlierDetection {
+    // Which responses count as errors, in place of 5xx.
+    config.common.matcher.v3.MatchPredicate error_matcher = 1;
+  }
+  OutlierDetection outlier_detection = 8;
+
+`,
+  },
+  {
+    file: HTTP_CONNECTION_MANAGER,
+    imports: [],
+    before: "    google.protobuf.BoolValue spawn_upstream_span = 10;\n",
+    text: `    // Spans are reported, and upstreams are not told of them.
+    bool no_context_propagation = 13;
+`,
+  },
+  {
+    file: "envoy/config/trace/v3/zipkin.proto",
+    imports: ["envoy/config/core/v3/http_service.proto"],
+    before: "  string collector_cluster = 1",
+    text: `  enum TraceContextOption {
+    USE_B3 = 0;
+    // W3C's traceparent where there is no B3 context; both towards upstreams.
+    USE_B3_WITH_W3C_PROPAGATION = 1;
+  }
+  TraceContextOption trace_context_option = 8;
+  // In place of collector_cluster, collector_endpoint and collector_hostname.
+  core.v3.HttpService collector_service = 9;
+  // The first 32 bits of a new trace's id are its time in seconds.
+  bool timestamp_trace_ids = 10;
+`,
+    lifted: [`string collector_cluster = 1${NOT_EMPTY}`, `string collector_endpoint = 2${NOT_EMPTY}`],
+  },
+  {
+    file: "envoy/config/trace/v3/opentelemetry.proto",
+    imports: ["google/protobuf/wrappers.proto"],
+    before: "  string service_name = 2;\n",
+    text: `  google.protobuf.UInt32Value max_cache_size = 6;
+  google.protobuf.BoolValue set_telemetry_sdk_resource_attributes = 7;
+  google.protobuf.BoolValue set_service_name_resource_attribute = 8;
+  google.protobuf.BoolValue set_instrumentation_scope = 9;
+`,
+  },
+];
+
+const SAMPLERS = "envoy/extensions/tracers/opentelemetry/samplers/v3";
+
+/** Whole files, by path. */
+export const NEWER_FILES: Readonly<Record<string, string>> = {
+  [`${SAMPLERS}/parent_based_sampler.proto`]: `syntax = "proto3";
+package envoy.extensions.tracers.opentelemetry.samplers.v3;
+import "envoy/config/core/v3/extension.proto";
+message ParentBasedSamplerConfig {
+  config.core.v3.TypedExtensionConfig wrapped_sampler = 1;
+}
+`,
+  [`${SAMPLERS}/trace_id_ratio_based_sampler.proto`]: `syntax = "proto3";
+package envoy.extensions.tracers.opentelemetry.samplers.v3;
+import "envoy/type/v3/percent.proto";
+message TraceIdRatioBasedSamplerConfig {
+  type.v3.FractionalPercent sampling_percentage = 1;
+}
+`,
+};

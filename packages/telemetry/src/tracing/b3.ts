@@ -2,7 +2,7 @@
  * The B3 headers, in both forms. What Envoy takes is what counts where the specification leaves room (settled with Envoy 1.40).
  * Source: https://github.com/openzipkin/b3-propagation
  */
-import { type ContextFound, TraceContext, ZERO_ID, hexId, traceIdOf } from "./trace-context.ts";
+import { type ContextFound, type TraceContext, ZERO_ID, hexId, traceIdOf } from "./trace-context.ts";
 
 /** The sampling decision in a `b3` header, undefined if there is none in it. */
 export function b3Sampled(b3: string): boolean | undefined {

@@ -95,11 +95,11 @@ export class ProtoWriter {
 
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
-const ASCII = /^[\x00-\x7f]*$/;
+const BEYOND_ASCII = /[\x80-\xff]/;
 
 /** Text whose characters are the bytes of UTF-8, decoded; what is no UTF-8 becomes U+FFFD, as nobody could read the rest then. */
 export function decodeUtf8(latin1: string): string {
-  if (ASCII.test(latin1)) return latin1;
+  if (!BEYOND_ASCII.test(latin1)) return latin1;
   return DECODER.decode(Uint8Array.from(latin1, (character) => character.charCodeAt(0)));
 }
 

@@ -1,5 +1,5 @@
 /** The W3C header `traceparent`. Source: https://www.w3.org/TR/trace-context/, read as Envoy 1.40 reads it. */
-import { TraceContext, ZERO_ID } from "./trace-context.ts";
+import { type TraceContext, ZERO_ID } from "./trace-context.ts";
 
 /** version, trace id, parent id, flags. Any version: a later one begins as this one does. */
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/i;

@@ -15,9 +15,9 @@ import { checkEnvoy, checkTulle, pooled, recordCase } from "./harness/check.ts";
 import type { Entry, Outcome } from "./harness/check.ts";
 import { writeCompatibilityPage } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
-import { envoySubject } from "./harness/envoy-subject.ts";
+import { Host } from "./harness/host.ts";
 import { readRecord, writeRecord } from "./harness/record.ts";
-import { tulleSubject } from "./harness/tulle-subject.ts";
+import { envoySubject, tulleSubject } from "./harness/subjects.ts";
 
 const AT_A_TIME = 8;
 
@@ -34,8 +34,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const envoy = envoySubject();
-const tulle = tulleSubject();
+const host = new Host();
+const envoy = envoySubject(host);
+const tulle = tulleSubject(host);
 const say = (text: string): void => console.log(text);
 
 function chosen(): Entry[] {
@@ -119,5 +120,4 @@ async function run(): Promise<boolean> {
 }
 
 process.exitCode = (await run()) ? 0 : 1;
-await tulle.stop();
-await envoy.stop();
+await host.end();

@@ -1,17 +1,19 @@
 /** A live Envoy still does what the record says. */
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { AREAS } from "./cases/index.ts";
 import { checkEnvoy, pooled } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
 import { compatibilityPage, compatibilityPageOnDisk } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
-import { envoySubject } from "./harness/envoy-subject.ts";
+import { Host } from "./harness/host.ts";
 import { readRecord } from "./harness/record.ts";
+import { envoySubject } from "./harness/subjects.ts";
 
 const AT_A_TIME = 6;
 
-const envoy = envoySubject();
+const host = new Host();
+const envoy = envoySubject(host);
 const entries = [...AREAS].flatMap(([area, cases]) => {
   const record = readRecord(area);
   return cases.map((contractCase) => ({ area, contractCase, recorded: record.get(contractCase.name) }));
@@ -24,6 +26,8 @@ before(() => {
     return checkEnvoy(entry, entry.recorded, envoy);
   });
 });
+
+after(() => host.end());
 
 for (const area of AREAS.keys()) {
   describe(area, () => {

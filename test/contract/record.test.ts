@@ -5,13 +5,15 @@ import { AREAS } from "./cases/index.ts";
 import { checkTulle, pooled } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
 import { differenceOf } from "./harness/diff.ts";
+import { Host } from "./harness/host.ts";
 import { readRecord } from "./harness/record.ts";
-import { tulleSubject } from "./harness/tulle-subject.ts";
+import { tulleSubject } from "./harness/subjects.ts";
 
 /** Mostly they wait. */
 const AT_A_TIME = 8;
 
-const tulle = tulleSubject();
+const host = new Host();
+const tulle = tulleSubject(host);
 const entries = [...AREAS].flatMap(([area, cases]) => {
   const record = readRecord(area);
   return cases.map((contractCase) => ({ area, contractCase, recorded: record.get(contractCase.name) }));
@@ -26,7 +28,7 @@ before(() => {
   });
 });
 
-after(() => tulle.stop());
+after(() => host.end());
 
 for (const area of AREAS.keys()) {
   describe(area, () => {

@@ -7,11 +7,15 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const TULLE = join(import.meta.dirname, "..", "..", "packages", "cli", "bin", "tulle.js");
 
-export interface RunningControlPlane {
+export interface RunningControlPlane extends ControlPlaneApi {
   readonly pid: number;
   readonly xdsPort: number;
   readonly http: string;
   readonly logs: () => string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface ControlPlaneApi {
   /** POSTs YAML; throws with the diagnostics if it is refused. */
   apply(yaml: string): Promise<void>;
   /** Waits until that many workloads are registered and healthy. */
@@ -20,7 +24,6 @@ export interface RunningControlPlane {
   waitForSync(): Promise<void>;
   /** One line for every type that a proxy refused. */
   nacks(): Promise<string[]>;
-  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 interface ProxyView {
@@ -47,7 +50,22 @@ export async function startControlPlane(options: {
     createInterface(child.stdout).once("line", (line) => resolve(JSON.parse(line) as { xds: string; http: string }));
     void gone.then(() => reject(new Error(`tulle up ended before it was ready:\n${log}`)));
   });
-  const base = `http://${ready.http}/api/v1`;
+  return {
+    pid: child.pid!,
+    xdsPort: Number(ready.xds.split(":").at(-1)),
+    http: ready.http,
+    logs: () => log,
+    ...controlPlaneApi(ready.http, () => log),
+    stop: async (signal = "SIGTERM") => {
+      child.kill(signal);
+      await gone;
+    },
+  };
+}
+
+/** @param http `HOST:PORT` of its HTTP API. */
+export function controlPlaneApi(http: string, logs: () => string): ControlPlaneApi {
+  const base = `http://${http}/api/v1`;
   const get = async <T>(path: string): Promise<T> => {
     const response = await fetch(base + path);
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -58,15 +76,11 @@ export async function startControlPlane(options: {
   const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
     const deadline = performance.now() + 10_000;
     while (!(await holds())) {
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}; log:\n${log}`);
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}; log:\n${logs()}`);
       await delay(20);
     }
   };
   return {
-    pid: child.pid!,
-    xdsPort: Number(ready.xds.split(":").at(-1)),
-    http: ready.http,
-    logs: () => log,
     apply: async (yaml) => {
       const response = await fetch(`${base}/apply`, { method: "POST", body: yaml });
       if (!response.ok) throw new Error(`apply: ${response.status} ${await response.text()}`);
@@ -87,9 +101,5 @@ export async function startControlPlane(options: {
           .filter(([, { state }]) => state === "NACKED")
           .map(([type, { error }]) => `${id} ${type}: ${error ?? ""}`),
       ),
-    stop: async (signal = "SIGTERM") => {
-      child.kill(signal);
-      await gone;
-    },
   };
 }

@@ -2,7 +2,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
-export interface RecordedRequest {
+interface RecordedRequest {
   /** Request line and header lines as received. */
   readonly head: string;
   /** Body bytes as framed on the wire (chunk framing included), latin1. */

@@ -4,21 +4,23 @@ import { fromJson, toBinary } from "@bufbuild/protobuf";
 import { DiscoveryRequestSchema } from "@tulle/xds/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { TYPE } from "@tulle/xds";
 
-interface TulleMetadata {
-  readonly http_proxy?: { readonly address: string; readonly port: number };
-  readonly outbound?: readonly { readonly port: number; readonly address: string; readonly bind_port: number }[];
-  readonly inbound?: readonly object[];
+/** Who a proxy is and which listeners it asks for; names are Istio's, `TULLE` is ours (packages/control/src/source/registration/node.ts). */
+export interface NodeParts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Metadata under `TULLE`: `http_proxy`, `outbound`, `inbound`, `gateway_ports`. */
+  readonly tulle: object;
+  readonly namespace?: string;
+  /** `router` is a gateway. */
+  readonly type?: "sidecar" | "router";
+  /** More fields of the node. */
+  readonly more?: object;
 }
 
 /** A bootstrap for Envoy and Tulle alike: a node and the ADS address, nothing else. */
-export function adsBootstrap(
-  xdsPort: number,
-  name: string,
-  labels: Record<string, string>,
-  tulle: TulleMetadata,
-): object {
+export function adsBootstrap(xdsPort: number, node: NodeParts): object {
   return {
-    node: nodeOf(name, labels, tulle),
+    node: nodeOf(node),
     dynamic_resources: {
       ads_config: {
         api_type: "DELTA_GRPC",
@@ -56,12 +58,12 @@ export function adsBootstrap(
   };
 }
 
-function nodeOf(name: string, labels: Record<string, string>, tulle: TulleMetadata): object {
+function nodeOf({ name, labels, tulle, namespace = "default", type = "sidecar", more }: NodeParts): object {
   return {
-    id: `sidecar~127.0.0.1~${name}.default~default.svc.cluster.local`,
-    cluster: `${name}.default`,
+    id: `${type}~127.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    cluster: `${name}.${namespace}`,
     metadata: {
-      NAMESPACE: "default",
+      NAMESPACE: namespace,
       SERVICE_ACCOUNT: "default",
       WORKLOAD_NAME: name,
       LABELS: labels,
@@ -69,18 +71,14 @@ function nodeOf(name: string, labels: Record<string, string>, tulle: TulleMetada
       CLUSTER_ID: "Kubernetes",
       TULLE: tulle,
     },
+    ...more,
   };
 }
 
 /** Holds an ADS stream open that registers a workload and asks for nothing else: a sidecar's registration without its proxy. */
 export function registerWorkload(
   xdsPort: number,
-  workload: {
-    readonly name: string;
-    readonly labels: Record<string, string>;
-    readonly port: number;
-    readonly bindPort: number;
-  },
+  workload: Omit<NodeParts, "tulle"> & { readonly port: number; readonly bindPort: number },
 ): { close(): void } {
   const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
   const bytes = {
@@ -117,7 +115,7 @@ export function registerWorkload(
     },
   ];
   const request = fromJson(DiscoveryRequestSchema, {
-    node: nodeOf(workload.name, workload.labels, { inbound }) as never,
+    node: nodeOf({ ...workload, tulle: { inbound } }) as never,
     typeUrl: TYPE.secret,
     resourceNames: ["registration-only"],
   });

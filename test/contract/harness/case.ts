@@ -34,6 +34,9 @@ export interface ContractCase {
   /** Format of an access log of the connection manager; a line end is added. Observed as `log`. */
   readonly accessLog?: string;
 
+  /** In place of all that: Istio's YAML, through a control plane of the case's own. */
+  readonly istio?: IstioParts;
+
   // What happens.
   /** By name; default: one for every endpoint that is named and not described, answering 200 with its name as the body. */
   readonly upstreams?: Readonly<Record<string, Upstream>>;
@@ -49,6 +52,12 @@ export interface ContractCase {
   /** What else varies from run to run: replaced in everything that is observed. */
   readonly mask?: readonly (readonly [RegExp, string])[];
 
+  /**
+   * What must be seen, whatever the record says: needed where both proxies could agree on something wrong, as when the control
+   * plane translates it.
+   */
+  readonly expect?: Expectation;
+
   // Where Tulle differs.
   /** Differs on purpose: the reason, for users. What Tulle does is recorded too, and must differ from Envoy's. */
   readonly waived?: string;
@@ -60,6 +69,49 @@ export type ClusterParts = { readonly [field: string]: Json } & {
   /** Names of upstreams, or whole `lb_endpoints` entries (`endpoint()`); default: the upstream of the cluster's name. */
   readonly endpoints?: readonly (string | JsonObject)[];
 };
+
+export interface IstioParts {
+  /** Documents. */
+  readonly yaml: string;
+  /** Workloads by the name of the upstream that stands for their application; default `v1` and `v2` of the app `echo`. */
+  readonly workloads?: Readonly<Record<string, Workload>>;
+  /** The proxy under test; default: the sidecar of a workload `client`, its listener `l` for service port 80. */
+  readonly proxy?: ProxyParts;
+}
+
+export interface Workload {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Target port, default 8080. */
+  readonly port?: number;
+  readonly namespace?: string;
+  /** More fields of the node. */
+  readonly node?: JsonObject;
+}
+
+export interface ProxyParts {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly namespace?: string;
+  /** `router` is a gateway. */
+  readonly type?: "sidecar" | "router";
+  /** Listeners of a sidecar for service ports, by the name that `connect` knows; default `{ l: 80 }`. One named `proxy` is always there. */
+  readonly outbound?: Readonly<Record<string, number>>;
+  /** Listeners of a gateway for its servers' ports. */
+  readonly gateway?: Readonly<Record<string, number>>;
+  /** Listeners for the workload's own ports, and the upstreams that are its application. */
+  readonly inbound?: Readonly<Record<string, { readonly port: number; readonly app: string }>>;
+  /** More fields of the node. */
+  readonly node?: JsonObject;
+}
+
+export interface Expectation {
+  /** For each response that the client got, in order over all connections: `STATUS`, or `STATUS BODY`. */
+  readonly answers?: readonly string[];
+  /** Text that some line of what the upstreams saw contains; `got` of what clients saw. */
+  readonly sent?: readonly (string | RegExp)[];
+  readonly notSent?: readonly (string | RegExp)[];
+  readonly got?: readonly (string | RegExp)[];
+  readonly notGot?: readonly (string | RegExp)[];
+}
 
 /** Bytes (latin1) sent on connection `c`, as a segment of their own; or what else a client does or waits for (steps.ts). */
 export type Step =
@@ -73,6 +125,7 @@ export type Step =
   | { readonly do: "let"; readonly gate: string }
   | { readonly do: "stat"; readonly name: string; readonly value: number }
   | { readonly do: "admin"; readonly method: string; readonly path: string }
+  | { readonly do: "apply"; readonly yaml: string }
   | { readonly do: "elapse"; readonly ms: number };
 
 /** How an upstream behaves: bytes for every request, or a script; `REFUSED`: nothing listens there. */

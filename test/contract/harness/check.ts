@@ -2,8 +2,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ContractCase, Observation } from "./case.ts";
 import type { Recorded } from "./record.ts";
+import { unmet } from "./expectation.ts";
 import { runCase } from "./run-case.ts";
 import type { Subject } from "./subject.ts";
+
+/** How long the steps of a case that is not expected to work wait. */
+const IN_VAIN_MS = 2000;
 
 /** `failed`: something that must not be, whatever the case says about Tulle. */
 type Standing = "same" | "waived" | "not built" | "different" | "failed";
@@ -36,15 +40,23 @@ export async function checkTulle({ area, contractCase }: Entry, recorded: Record
   });
   const right = waived === undefined ? recorded.envoy : recorded.tulle;
   if (right === undefined) return told("failed", "waived, and what Tulle is to do is not recorded");
-  const { refusal, ...seen } = await runCase(contractCase, tulle, notBuilt === undefined ? right : null);
-  const same = isDeepStrictEqual(seen, right);
+  const run =
+    notBuilt === undefined ? runCase(contractCase, tulle, right) : runCase(contractCase, tulle, null, IN_VAIN_MS);
+  const { refusal, ...seen } = await run;
+  const problems = unmet(contractCase.expect, seen);
+  const same = isDeepStrictEqual(seen, right) && problems.length === 0;
   if (notBuilt !== undefined) {
     if (same) return told("failed", `it works now: take notBuilt away (${notBuilt})`);
-    return told("not built", refusal ?? notBuilt, right, seen);
+    return told(
+      "not built",
+      [notBuilt, refusal ?? "", ...problems].filter((line) => line !== "").join("\n"),
+      right,
+      seen,
+    );
   }
   if (waived !== undefined && isDeepStrictEqual(recorded.envoy, right))
     return told("failed", "waived, but Tulle and Envoy do the same: take the waiver away");
-  if (!same) return told("different", refusal, right, seen);
+  if (!same) return told("different", refusal ?? problems.join("\n"), right, seen);
   return told(waived === undefined ? "same" : "waived");
 }
 
@@ -62,6 +74,9 @@ export async function recordCase({ contractCase }: Entry, envoy: Subject, tulle:
   if (seen.stuck !== undefined) throw new Error(`stuck on Envoy: waited for ${seen.stuck}: ${JSON.stringify(seen)}`);
   if ((seen.refused ?? false) !== (contractCase.refused ?? false))
     throw new Error(seen.refused === true ? `refused by Envoy: ${refusal}` : "not refused by Envoy");
+  const problems = unmet(contractCase.expect, seen);
+  if (problems.length > 0 && contractCase.notBuilt === undefined)
+    throw new Error(`Envoy does not do what the case expects:\n${problems.join("\n")}\n${JSON.stringify(seen)}`);
   if (contractCase.waived === undefined) return { envoy: seen };
   const { refusal: _, ...ours } = await runCase(contractCase, tulle, null);
   return { envoy: seen, tulle: ours };

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { bootstrapOf, upstreamNames } from "./bootstrap.ts";
 import type { ContractCase, Observation, Step, Stream } from "./case.ts";
 import { Client } from "./client.ts";
+import { Mesh, meshUpstreams } from "./mesh.ts";
 import { linesOf, parse } from "./messages.ts";
 import { normalised } from "./normalise.ts";
 import type { Running, Subject } from "./subject.ts";
@@ -14,8 +15,6 @@ import { Activity, Stuck } from "./waiting.ts";
 
 /** For a step's condition. */
 const STEP_LIMIT_MS = 10_000;
-/** For one of a case that is not expected to work. */
-const NOT_BUILT_LIMIT_MS = 2_000;
 /** Without a record to compare with, a case is over when nothing has happened for so long; longer if no client has got anything. */
 const QUIET_MS = 500;
 const SILENT_MS = 2000;
@@ -24,30 +23,41 @@ const SETTLE_MS = 40;
 /** With one: nothing has happened for so long, and what is seen is something else. */
 const DIFFERENT_MS = 1500;
 
-/** @param expected what would be right: the case is over as soon as it is seen. */
+/**
+ * @param expected what would be right: the case is over as soon as it is seen.
+ * @param stepLimitMs for the condition that a step waits for.
+ */
 export async function runCase(
   contractCase: ContractCase,
   subject: Subject,
   expected: Observation | null,
+  stepLimitMs = STEP_LIMIT_MS,
 ): Promise<Observation & { readonly refusal?: string }> {
   const folder = mkdtempSync(join(tmpdir(), "tulle-contract-"));
   const activity = new Activity();
   const gates = new Gates();
   const upstreams = new Map<string, ScriptedUpstream>();
+  let mesh: Mesh | null = null;
   let running: Running | null = null;
   let stage: Stage | null = null;
   try {
-    for (const [index, name] of upstreamNames(contractCase).entries()) {
+    const { istio } = contractCase;
+    const names = istio === undefined ? upstreamNames(contractCase) : meshUpstreams(istio);
+    for (const [index, name] of names.entries()) {
       const upstream = new ScriptedUpstream(name, contractCase.upstreams?.[name], gates, activity);
       upstreams.set(name, upstream);
       await upstream.listen(index);
     }
     const logFile = join(folder, "access.log");
     const ports = new Map([...upstreams].map(([name, { port }]) => [name, port]));
-    const started = await subject.start(bootstrapOf(contractCase, { ports, logFile }));
+    if (istio !== undefined) mesh = await Mesh.start(istio, subject, folder, ports);
+    const started = await subject.start(mesh?.bootstrap ?? bootstrapOf(contractCase, { ports, logFile }));
     if ("refusal" in started) return { refused: true, refusal: started.refusal };
-    running = started;
-    stage = new Stage(contractCase, running, upstreams, gates, activity, logFile);
+    running = mesh === null ? started : { ...started, ports: mesh.ports };
+    await mesh?.api.waitForSync();
+    const nacks = (await mesh?.api.nacks()) ?? [];
+    if (nacks.length > 0) return { refused: true, refusal: nacks.join("\n") };
+    stage = new Stage({ contractCase, proxy: running, mesh, upstreams, gates, activity, logFile, stepLimitMs });
     let stuck: string | undefined;
     try {
       for (const step of contractCase.refused === true ? [] : contractCase.client) await stage.play(step);
@@ -59,37 +69,33 @@ export async function runCase(
   } finally {
     stage?.close();
     await running?.stop();
+    await mesh?.stop();
     for (const upstream of upstreams.values()) await upstream.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+interface StageParts {
+  readonly contractCase: ContractCase;
+  readonly proxy: Running;
+  readonly mesh: Mesh | null;
+  readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
+  readonly gates: Gates;
+  readonly activity: Activity;
+  readonly logFile: string;
+  readonly stepLimitMs: number;
+}
+
+/** Clients and upstreams of one case, at work. */
 class Stage {
-  private readonly contractCase: ContractCase;
-  private readonly proxy: Running;
-  private readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
-  private readonly gates: Gates;
-  private readonly activity: Activity;
-  private readonly logFile: string;
+  private readonly parts: StageParts;
   private readonly clients = new Map<string, Client>();
   private readonly clientPorts = new Map<string, number>();
   private readonly own: string;
 
-  constructor(
-    contractCase: ContractCase,
-    proxy: Running,
-    upstreams: ReadonlyMap<string, ScriptedUpstream>,
-    gates: Gates,
-    activity: Activity,
-    logFile: string,
-  ) {
-    this.contractCase = contractCase;
-    this.proxy = proxy;
-    this.upstreams = upstreams;
-    this.gates = gates;
-    this.activity = activity;
-    this.logFile = logFile;
-    this.own = JSON.stringify(contractCase);
+  constructor(parts: StageParts) {
+    this.parts = parts;
+    this.own = JSON.stringify(parts.contractCase);
   }
 
   close(): void {
@@ -98,7 +104,7 @@ class Stage {
 
   async play(step: Step): Promise<void> {
     await this.act(step);
-    this.activity.happened();
+    this.parts.activity.happened();
   }
 
   private async act(step: Step): Promise<void> {
@@ -125,15 +131,19 @@ class Stage {
         return this.until(`the end of ${step.on}`, () => client.end !== null);
       }
       case "seen": {
-        const upstream = this.upstreams.get(step.upstream)!;
+        const upstream = this.parts.upstreams.get(step.upstream)!;
         return this.until(`${step.upstream} to see ${String(step.what)}`, () => upstream.has(step.what));
       }
       case "let":
-        return this.gates.open(step.gate);
+        return this.parts.gates.open(step.gate);
       case "stat":
         return this.until(`${step.name} to be ${step.value}`, async () => (await this.stat(step.name)) === step.value);
       case "admin":
         await this.admin(step.path, step.method);
+        return;
+      case "apply":
+        await this.parts.mesh!.api.apply(step.yaml);
+        await this.parts.mesh!.api.waitForSync();
         return;
       case "elapse":
         await new Promise((resolve) => setTimeout(resolve, step.ms));
@@ -141,8 +151,7 @@ class Stage {
   }
 
   private until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    const limit = this.contractCase.notBuilt === undefined ? STEP_LIMIT_MS : NOT_BUILT_LIMIT_MS;
-    return this.activity.until(what, limit, holds);
+    return this.parts.activity.until(what, this.parts.stepLimitMs, holds);
   }
 
   private async send(on: string, bytes: string): Promise<void> {
@@ -155,7 +164,7 @@ class Stage {
   private async client(name: string, listener = "l"): Promise<Client> {
     let client = this.clients.get(name);
     if (client === undefined) {
-      client = new Client(this.proxy.ports.get(listener)!, this.activity);
+      client = new Client(this.parts.proxy.ports.get(listener)!, this.parts.activity);
       this.clients.set(name, client);
       this.clientPorts.set(name, await client.port);
     }
@@ -166,7 +175,7 @@ class Stage {
   async observe(expected: Observation | null, stuck: string | undefined): Promise<Observation> {
     for (;;) {
       const seen = normalised(await this.look(stuck), this.varying());
-      const quiet = performance.now() - this.activity.last;
+      const quiet = performance.now() - this.parts.activity.last;
       if (expected === null) {
         const silent = [...this.clients.values()].every(({ received, end }) => received === "" && end === null);
         if (quiet > (silent ? SILENT_MS : QUIET_MS)) return seen;
@@ -174,16 +183,16 @@ class Stage {
         const same = isDeepStrictEqual(seen, expected);
         if (quiet > (same ? SETTLE_MS : DIFFERENT_MS)) return seen;
       }
-      await this.activity.next(15);
+      await this.parts.activity.next(15);
     }
   }
 
   private async look(stuck: string | undefined): Promise<Observation> {
-    const { exactChunks = false, stats = [] } = this.contractCase;
+    const { exactChunks = false, stats = [] } = this.parts.contractCase;
     const client: Record<string, Stream> = {};
     for (const [name, each] of this.clients) client[name] = streamOf(linesOf(each.parsed(), exactChunks), each.end);
     const upstreams: Record<string, Stream[]> = {};
-    for (const [name, { connections }] of this.upstreams) {
+    for (const [name, { connections }] of this.parts.upstreams) {
       const streams = connections
         .filter(({ received }) => received !== "")
         .map(({ received, end }) => streamOf(linesOf(parse(received, "requests"), exactChunks), end));
@@ -195,12 +204,12 @@ class Stage {
   }
 
   private wantsLog(): boolean {
-    return this.contractCase.accessLog !== undefined || this.own.includes("{log}");
+    return this.parts.contractCase.accessLog !== undefined || this.own.includes("{log}");
   }
 
   private log(): string[] {
     try {
-      return readFileSync(this.logFile, "utf8").split("\n").slice(0, -1);
+      return readFileSync(this.parts.logFile, "utf8").split("\n").slice(0, -1);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
       throw error;
@@ -209,13 +218,13 @@ class Stage {
 
   private varying(): Parameters<typeof normalised>[1] {
     const ports = new Map<number, string>();
-    for (const [name, { port, connections }] of this.upstreams) {
+    for (const [name, { port, connections }] of this.parts.upstreams) {
       ports.set(port, name);
       for (const connection of connections) ports.set(connection.port, "proxy");
     }
-    for (const [name, port] of this.proxy.ports) ports.set(port, name === "l" ? "listener" : name);
+    for (const [name, port] of this.parts.proxy.ports) ports.set(port, name === "l" ? "listener" : name);
     for (const [name, port] of this.clientPorts) ports.set(port, name === "c" ? "client" : `client ${name}`);
-    return { ports, mask: this.contractCase.mask, own: this.own };
+    return { ports, mask: this.parts.contractCase.mask, own: this.own };
   }
 
   private async stat(name: string): Promise<number | null> {
@@ -234,7 +243,7 @@ class Stage {
   }
 
   private async admin(path: string, method: string): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.proxy.adminPort}${path}`, {
+    const response = await fetch(`http://127.0.0.1:${this.parts.proxy.adminPort}${path}`, {
       method,
       headers: { connection: "close" },
     });

@@ -66,6 +66,11 @@ export function admin(path: string, method = "POST"): Step {
   return { do: "admin", method, path };
 }
 
+/** Applies YAML and waits until the proxy has what follows from it. */
+export function apply(yaml: string): Step {
+  return { do: "apply", yaml };
+}
+
 /** Lets time pass: only where time itself is what the case is about (a bucket that refills). */
 export function elapse(ms: number): Step {
   return { do: "elapse", ms };

@@ -2,9 +2,9 @@
 import type { JsonObject } from "./case.ts";
 
 export interface Subject {
-  readonly name: "envoy" | "tulle";
   start(bootstrap: JsonObject): Promise<Running | Refusal>;
-  stop(): Promise<void>;
+  /** A control plane of ours, its files in this folder. */
+  controlPlane(folder: string): Promise<RunningControlPlane>;
 }
 
 export interface Running {
@@ -14,7 +14,14 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+export interface RunningControlPlane {
+  readonly xdsPort: number;
+  /** `HOST:PORT` of its API. */
+  readonly http: string;
+  stop(): Promise<void>;
+}
+
 /** The configuration was not accepted. */
-interface Refusal {
+export interface Refusal {
   readonly refusal: string;
 }

@@ -1,13 +1,13 @@
 import { EnvoyError, startEnvoy } from "../../support/envoy.ts";
+import type { Host } from "./host.ts";
 import type { Subject } from "./subject.ts";
 
 /** Access logs are written this often instead of every 10 s. */
 const FLUSH = ["--file-flush-interval-msec", "10"];
 
 /** A stock Envoy, a process for each case: it is up in well under 100 ms. */
-export function envoySubject(): Subject {
+export function envoySubject(host: Host): Subject {
   return {
-    name: "envoy",
     start: async (bootstrap) => {
       try {
         const envoy = await startEnvoy({ bootstrap, args: FLUSH, logLevel: "error" });
@@ -17,6 +17,10 @@ export function envoySubject(): Subject {
         throw error;
       }
     },
-    stop: () => Promise.resolve(),
+    controlPlane: (folder) => host.controlPlane(folder),
   };
+}
+
+export function tulleSubject(host: Host): Subject {
+  return { start: (bootstrap) => host.proxy(bootstrap), controlPlane: (folder) => host.controlPlane(folder) };
 }

@@ -104,6 +104,14 @@ export function request(method: string, path: string, ...lines: readonly string[
   return [`${method} ${path} HTTP/1.1`, ...hosted, "", ""].join(CRLF);
 }
 
+/**
+ * Requests one after another, each when the one before is answered. (Envoy forgets what was pipelined behind a request that it answers
+ * by itself.)
+ */
+export function inTurn(...requests: readonly string[]): readonly Step[] {
+  return requests.flatMap((bytes, i) => [bytes, got(i + 1)]);
+}
+
 /** A POST to `/` with a content-length. */
 export function post(body: string, ...lines: readonly string[]): string {
   return request("POST", "/", ...lines, `content-length: ${body.length}`) + body;

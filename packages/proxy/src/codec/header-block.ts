@@ -141,6 +141,22 @@ export class HeaderBlock {
     return found;
   }
 
+  /** Whether one of the lines of a name passes, each by itself; undefined if there is none. */
+  some(name: string, test: (value: string) => boolean): boolean | undefined {
+    const id = headerId(name);
+    if (id !== 0) {
+      const index = this.slots[id];
+      if (index < 0) return undefined;
+      if ((this.classes & HeaderClass.repeated) === 0) return test(this.valueAt(index));
+    }
+    let passed: boolean | undefined;
+    for (let i = 0; i < this.count && passed !== true; i++) {
+      if (this.ids[i] !== id || this.state[i] === REMOVED || (id === 0 && !this.isNamed(i, name))) continue;
+      passed = test(this.valueAt(i));
+    }
+    return passed;
+  }
+
   removed(index: number): boolean {
     return this.state[index] === REMOVED;
   }

@@ -21,10 +21,16 @@ export class RequestHead {
   absoluteForm = false;
   /** Protocol that the client wants to switch to ("" = none). */
   upgrade = "";
+  /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
+  forwardedFor = "";
   readonly headers = new HeaderBlock();
 
   header(name: string): string | undefined {
     return this.headers.find(name);
+  }
+
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined {
+    return this.headers.some(name, test);
   }
 
   /** Becomes a copy of another head. */
@@ -49,6 +55,7 @@ export class RequestHead {
     this.hasAuthority = false;
     this.absoluteForm = false;
     this.upgrade = "";
+    this.forwardedFor = "";
     this.headers.reset();
   }
 }
@@ -60,6 +67,10 @@ export class ResponseHead {
 
   header(name: string): string | undefined {
     return this.headers.find(name);
+  }
+
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined {
+    return this.headers.some(name, test);
   }
 
   reset(): void {

@@ -17,6 +17,7 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
+import { isIP } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
 
@@ -46,6 +47,7 @@ export function mutateRequestHeaders(
     if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }
+  if (headers.has(X_FORWARDED_FOR)) request.forwardedFor = clientAddress(headers.get(X_FORWARDED_FOR), plan);
   if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
 
   if (plan.useRemoteAddress) setForwardedHeaders(headers, plan, connection, sources, edge);
@@ -125,6 +127,15 @@ function isInternal(
   if (forwardedFor === "") return plan.useRemoteAddress && trusts(connection.remoteAddress);
   if (plan.useRemoteAddress) return false;
   return !forwardedFor.includes(",") && trusts(forwardedFor.trim());
+}
+
+/** The address that the last trusted hop has seen; "" where that is the peer, or what stands there is none. */
+function clientAddress(forwardedFor: string, plan: HttpConnectionManagerPlan): string {
+  // The peer itself is the first hop where it is trusted to be the client.
+  const n = plan.useRemoteAddress ? plan.xffNumTrustedHops : plan.xffNumTrustedHops + 1;
+  if (n === 0) return "";
+  const address = nthFromRight(forwardedFor, n);
+  return isIP(address) === 0 ? "" : address;
 }
 
 /** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */

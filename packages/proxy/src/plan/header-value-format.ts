@@ -72,12 +72,16 @@ function compileCommand(command: string, argument: string | undefined, place: Pl
     case "REQUEST_HEADER":
       return requestHeader(argument, place);
     case "DOWNSTREAM_REMOTE_ADDRESS":
+      return ({ forwardedFor }, { remoteAddress, remotePort }) =>
+        forwardedFor === "" ? joinAddress(remoteAddress, remotePort) : joinAddress(forwardedFor, 0);
+    case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
+      return ({ forwardedFor }, { remoteAddress }) => (forwardedFor === "" ? remoteAddress : forwardedFor);
+    case "DOWNSTREAM_REMOTE_PORT":
+      return ({ forwardedFor }, { remotePort }) => (forwardedFor === "" ? String(remotePort) : "0");
     case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS":
       return (_, { remoteAddress, remotePort }) => joinAddress(remoteAddress, remotePort);
-    case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
     case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT":
       return (_, connection) => connection.remoteAddress;
-    case "DOWNSTREAM_REMOTE_PORT":
     case "DOWNSTREAM_DIRECT_REMOTE_PORT":
       return (_, connection) => String(connection.remotePort);
     case "DOWNSTREAM_LOCAL_ADDRESS":

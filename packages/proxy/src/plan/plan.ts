@@ -15,8 +15,12 @@ export interface RequestView {
   readonly path: string;
   readonly authority: string;
   readonly scheme: string;
+  /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
+  readonly forwardedFor: string;
   /** Value of a header (lower-case name), repeated lines joined with ","; undefined if absent. */
   header(name: string): string | undefined;
+  /** Whether one of a header's lines passes, each by itself; undefined if there is none. */
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined;
 }
 
 /** A condition that a request meets or not. */
@@ -28,6 +32,7 @@ export interface RequestTest {
 export interface ResponseView {
   readonly status: number;
   header(name: string): string | undefined;
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined;
 }
 
 export interface ResponseTest {

@@ -6,50 +6,48 @@ import type { TextTest } from "./regex.ts";
 import { compileRegex, compileStringMatcher, textTest } from "./string-matcher.ts";
 
 export function compileHeaderMatcher(matcher: HeaderMatcher, place: Place): RequestTest {
-  return compileMatcher(matcher, headerReader(matcher.name), place);
+  return compileMatcher(matcher, requestHeader(matcher.name), place);
 }
 
 /** The same for a response's headers. */
 export function compileResponseHeaderMatcher(matcher: HeaderMatcher, place: Place): ResponseTest {
-  return compileMatcher(matcher, responseHeaderReader(matcher.name), place);
+  return compileMatcher(matcher, responseHeader(matcher.name), place);
 }
 
-function compileMatcher<Message>(matcher: HeaderMatcher, read: Reader<Message>, place: Place): MessageTest<Message> {
+function compileMatcher<Message>(matcher: HeaderMatcher, header: Header<Message>, place: Place): MessageTest<Message> {
   const specifier = matcher.headerMatchSpecifier;
   const { invertMatch: invert, treatMissingHeaderAsEmpty: missingIsEmpty } = matcher;
+  const test = compileValueTest(specifier, place);
+  if (test !== null) return new HeaderTest(header, test, invert, missingIsEmpty);
+  return new PresenceTest(header, (specifier.case !== "presentMatch" || specifier.value) !== invert);
+}
+
+/** Null where only the header's presence counts. */
+function compileValueTest(specifier: HeaderMatcher["headerMatchSpecifier"], place: Place): TextTest | null {
   switch (specifier.case) {
-    case "presentMatch":
-      return new PresenceTest(read, specifier.value !== invert);
     case "rangeMatch":
-      return new HeaderTest(read, rangeTest(specifier.value.start, specifier.value.end), invert, missingIsEmpty);
+      return rangeTest(specifier.value.start, specifier.value.end);
     case "stringMatch":
-      return new HeaderTest(
-        read,
-        compileStringMatcher(specifier.value, place.field("string_match")),
-        invert,
-        missingIsEmpty,
-      );
+      return compileStringMatcher(specifier.value, place.field("string_match"));
     case "safeRegexMatch":
-      return new HeaderTest(
-        read,
-        compileRegex(specifier.value.regex, place.field("safe_regex_match")),
-        invert,
-        missingIsEmpty,
-      );
+      return compileRegex(specifier.value.regex, place.field("safe_regex_match"));
     case "exactMatch":
-      return new HeaderTest(read, textTest("exact", specifier.value, false), invert, missingIsEmpty);
+      return textTest("exact", specifier.value, false);
     case "prefixMatch":
-      return new HeaderTest(read, textTest("prefix", specifier.value, false), invert, missingIsEmpty);
+      return textTest("prefix", specifier.value, false);
     case "suffixMatch":
-      return new HeaderTest(read, textTest("suffix", specifier.value, false), invert, missingIsEmpty);
+      return textTest("suffix", specifier.value, false);
     case "containsMatch":
-      return new HeaderTest(read, textTest("contains", specifier.value, false), invert, missingIsEmpty);
+      return textTest("contains", specifier.value, false);
     default:
-      return new PresenceTest(read, !invert);
+      return null;
   }
 }
 
 type Reader<Message> = (message: Message) => string | undefined;
+
+/** Whether one of a header's lines passes; undefined if there is none. Envoy 1.40 tests each line by itself, not their join. */
+type Header<Message> = (message: Message, test: TextTest) => boolean | undefined;
 
 /** A condition on a request or a response. */
 interface MessageTest<Message> {
@@ -59,9 +57,21 @@ interface MessageTest<Message> {
 /** A request header's value; undefined if absent. Pseudo-headers and Host are the request's own properties. */
 export type HeaderReader = Reader<RequestView>;
 
-function responseHeaderReader(name: string): Reader<ResponseView> {
+function requestHeader(name: string): Header<RequestView> {
   const lower = name.toLowerCase();
-  return lower === ":status" ? (response) => String(response.status) : (response) => response.header(lower);
+  const isProperty = lower.startsWith(":") || lower === "host";
+  if (!isProperty) return (request, test) => request.someHeader(lower, test);
+  const read = headerReader(lower);
+  return (request, test) => {
+    const value = read(request);
+    return value === undefined ? undefined : test(value);
+  };
+}
+
+function responseHeader(name: string): Header<ResponseView> {
+  const lower = name.toLowerCase();
+  if (lower === ":status") return (response, test) => test(String(response.status));
+  return (response, test) => response.someHeader(lower, test);
 }
 
 export function headerReader(name: string): HeaderReader {
@@ -82,37 +92,41 @@ export function headerReader(name: string): HeaderReader {
 }
 
 class PresenceTest<Message> implements MessageTest<Message> {
-  private readonly read: Reader<Message>;
+  private readonly header: Header<Message>;
   private readonly present: boolean;
 
-  constructor(read: Reader<Message>, present: boolean) {
-    this.read = read;
+  constructor(header: Header<Message>, present: boolean) {
+    this.header = header;
     this.present = present;
   }
 
   matches(message: Message): boolean {
-    return (this.read(message) !== undefined) === this.present;
+    return (this.header(message, always) !== undefined) === this.present;
   }
+}
+
+function always(): boolean {
+  return true;
 }
 
 /** An absent header matches nothing, inverted or not, unless it counts as empty. */
 class HeaderTest<Message> implements MessageTest<Message> {
-  private readonly read: Reader<Message>;
+  private readonly header: Header<Message>;
   private readonly test: TextTest;
   private readonly invert: boolean;
   private readonly missingIsEmpty: boolean;
 
-  constructor(read: Reader<Message>, test: TextTest, invert: boolean, missingIsEmpty: boolean) {
-    this.read = read;
+  constructor(header: Header<Message>, test: TextTest, invert: boolean, missingIsEmpty: boolean) {
+    this.header = header;
     this.test = test;
     this.invert = invert;
     this.missingIsEmpty = missingIsEmpty;
   }
 
   matches(message: Message): boolean {
-    const value = this.read(message);
-    if (value === undefined) return this.missingIsEmpty && this.test("") !== this.invert;
-    return this.test(value) !== this.invert;
+    const passed = this.header(message, this.test);
+    if (passed === undefined) return this.missingIsEmpty && this.test("") !== this.invert;
+    return passed !== this.invert;
   }
 }
 

@@ -21,6 +21,19 @@ describe("a header block", () => {
     assert.equal(scan("a:b\r\nc:  d \r\ne:\r\nf: g\r\n\r\n").serialize(), "a: b\r\nc: d\r\ne: \r\nf: g\r\n");
   });
 
+  it("tests each line of a name by itself", () => {
+    const block = scan("a: 1\r\nserver: x\r\na: 2\r\ncookie: c\r\ncookie: d\r\n\r\n");
+    const is = (value: string) => (text: string) => text === value;
+    assert.equal(block.some("a", is("2")), true);
+    assert.equal(block.some("a", is("1,2")), false);
+    assert.equal(block.some("cookie", is("d")), true);
+    assert.equal(block.some("server", is("x")), true);
+    assert.equal(block.some("via", is("x")), undefined);
+    assert.equal(block.some("b", is("x")), undefined);
+    block.removeNamed("a");
+    assert.equal(block.some("a", is("2")), undefined);
+  });
+
   it("replaces in place, removes, appends", () => {
     const block = scan("a: 1\r\nserver: x\r\nvia: y\r\nb: 2\r\n\r\n");
     block.set(SERVER, "envoy");

@@ -26,7 +26,28 @@ function mutate(
   return head.headers.serialize().split("\r\n").slice(0, -1);
 }
 
+/** Where the request is taken to come from. */
+function forwardedFor(line: string, changes: Partial<HttpConnectionManagerPlan> = {}): string {
+  const head = new RequestHead();
+  head.headers.appendNamed("x-forwarded-for", line);
+  mutateRequestHeaders(head, managerPlan(null, changes), CONNECTION, SOURCES);
+  return head.forwardedFor;
+}
+
 describe("request headers", () => {
+  it("the client is who the last trusted hop has seen", () => {
+    assert.equal(forwardedFor("10.1.1.1, 10.2.2.2"), "10.2.2.2");
+    assert.equal(forwardedFor("10.1.1.1,10.2.2.2", { xffNumTrustedHops: 1 }), "10.1.1.1");
+    assert.equal(forwardedFor("10.1.1.1,10.2.2.2", { useRemoteAddress: true }), "");
+    assert.equal(forwardedFor("10.1.1.1,10.2.2.2", { useRemoteAddress: true, xffNumTrustedHops: 1 }), "10.2.2.2");
+    assert.equal(forwardedFor("2001:db8::1"), "2001:db8::1");
+  });
+
+  it("the client is the peer where x-forwarded-for does not reach or is no address", () => {
+    for (const line of ["", "bogus", "10.1.1.1:80", "[::1]", "10.1.1.1,"]) assert.equal(forwardedFor(line), "", line);
+    assert.equal(forwardedFor("10.1.1.1", { xffNumTrustedHops: 1 }), "");
+  });
+
   it("hop-by-hop headers go", () => {
     assert.deepEqual(
       mutate([

@@ -104,7 +104,9 @@ export function request(init: RequestInit = {}): RequestView {
     path,
     authority,
     scheme,
+    forwardedFor: "",
     header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+    someHeader: (name, test) => (Object.hasOwn(headers, name) ? test(headers[name]) : undefined),
   };
 }
 

@@ -1,16 +1,27 @@
 import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 
-/** Ports of 127.0.0.1 that were free a moment ago, all different: they are held together while they are chosen. */
+/** Below what the system hands out by itself (Linux: from 32768): a port that was free stays free until it is used. */
+const FIRST = 10_000;
+const LAST = 32_000;
+
+const given = new Set<number>();
+
+/** Ports of 127.0.0.1 on which nobody listens, never the same one twice. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }

@@ -8,8 +8,9 @@ import { HttpError } from "./messages.ts";
 function list(context: ApiContext, { query }: ApiRequest): ApiAnswer {
   const wanted = { kind: query.get("kind"), namespace: query.get("namespace"), name: query.get("name") };
   const group = query.get("group");
-  const statuses = new Statuses(context.pusher.current());
-  const items = context.directory.objects
+  const snapshot = context.pusher.current();
+  const statuses = new Statuses(snapshot);
+  const items = [...context.directory.objects, ...snapshot.generated]
     .filter(({ loaded: { object } }) => {
       const { kind, metadata } = object;
       return (

@@ -1,10 +1,19 @@
 /** DestinationRules with their names resolved, merged, and which of them a client uses for a service. */
 import { isKind, isPrivate, isVisibleTo, matchesLabels, parseExportTo, resolveShortName } from "@tulle/api";
-import type { DestinationRuleSpec, Labels, LoadedObject, Subset, TrafficPolicy, Visibility } from "@tulle/api";
+import type {
+  DestinationRuleSpec,
+  Labels,
+  LoadedObject,
+  LocalityLbSetting,
+  Subset,
+  TrafficPolicy,
+  Visibility,
+} from "@tulle/api";
 import { HostIndex } from "./host-index.ts";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { MeshService } from "./service.ts";
+import { rememberByObject } from "./sharing.ts";
 import type { StoredObject } from "./stored-object.ts";
 import { compareText } from "./stored-object.ts";
 
@@ -59,6 +68,13 @@ export function destinationRuleOf(
     loaded: stored.loaded,
   };
 }
+
+/** Wherever in it a policy may stand. */
+export const localitySettings = rememberByObject(({ spec }: DestinationRuleRule): readonly LocalityLbSetting[] =>
+  [spec.trafficPolicy, ...(spec.subsets ?? []).map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) =>
+    [policy, ...(policy?.portLevelSettings ?? [])].flatMap((level) => level?.loadBalancer?.localityLbSetting ?? []),
+  ),
+);
 
 /** All rules of a namespace for one host pattern: with selector first, then without; merged where they may be. */
 interface HostRules {

@@ -1,39 +1,54 @@
 /** Who answers for a service: registered workloads that it selects, endpoints that files list, and its own. */
-import { matchesLabels } from "@tulle/api";
+import { isIP, matchesLabels } from "@tulle/api";
 import type { Labels } from "@tulle/api";
 import type { EndpointList } from "./endpoint-slices.ts";
-import type { MeshService, ServicePort, StaticEndpoint } from "./service.ts";
+import { withPlace } from "./locality.ts";
+import type { MeshService, ServicePort } from "./service.ts";
 import { rememberByObject, sameElements } from "./sharing.ts";
+import type { EntryEndpoint, EntryMember } from "./workload-entry.ts";
 import type { InboundPort, Workload } from "./workload.ts";
-import { DEFAULT_CLUSTER_ID, workloadMetadata } from "./workload.ts";
+import { workloadMetadata } from "./workload.ts";
 
 export interface MeshEndpoint {
+  /** An IP address; a name only for services whose endpoints are found by name. */
   readonly address: string;
   readonly port: number;
+  /** With those that its place gives it. */
   readonly labels: Labels;
+  /** `region/zone/subzone`, "" if unknown. */
+  readonly locality: string;
   readonly healthy: boolean;
   readonly weight: number;
   /** Istio's `filter_metadata.istio.workload`; "" if unknown. */
   readonly workload: string;
 }
 
+type Contributor = Workload | EndpointList | EntryMember;
+
 interface ServiceEndpoints {
   readonly service: MeshService;
   readonly byPort: ReadonlyMap<number, readonly MeshEndpoint[]>;
   /** What it was made of; equal elements mean equal endpoints. */
-  readonly contributors: readonly (Workload | EndpointList)[];
+  readonly contributors: readonly Contributor[];
+  /** Whether it is known where some of them are. */
+  readonly hasLocality: boolean;
 }
 
 /** By service host. */
 export type EndpointIndex = ReadonlyMap<string, ServiceEndpoints>;
 
+export interface EndpointSources {
+  readonly workloads: readonly Workload[];
+  readonly lists: readonly EndpointList[];
+  readonly entries: readonly EntryMember[];
+}
+
 export function indexEndpoints(
   services: readonly MeshService[],
-  workloads: readonly Workload[],
-  lists: readonly EndpointList[],
+  sources: EndpointSources,
   previous: EndpointIndex | undefined,
 ): EndpointIndex {
-  const members = contributorsByService(services, workloads, lists);
+  const members = contributorsByService(services, sources);
   const index = new Map<string, ServiceEndpoints>();
   for (const service of services) {
     const contributors = members.get(service) ?? [];
@@ -44,15 +59,12 @@ export function indexEndpoints(
   return index;
 }
 
-type Contributors = Map<MeshService, (Workload | EndpointList)[]>;
-
 function contributorsByService(
   services: readonly MeshService[],
-  workloads: readonly Workload[],
-  lists: readonly EndpointList[],
-): Contributors {
-  const members: Contributors = new Map();
-  const add = (service: MeshService, contributor: Workload | EndpointList): void => {
+  { workloads, lists, entries }: EndpointSources,
+): Map<MeshService, Contributor[]> {
+  const members = new Map<MeshService, Contributor[]>();
+  const add = (service: MeshService, contributor: Contributor): void => {
     const found = members.get(service);
     if (found === undefined) members.set(service, [contributor]);
     else found.push(contributor);
@@ -60,7 +72,10 @@ function contributorsByService(
   for (const workload of workloads) {
     for (const service of servicesOfWorkload(services, workload)) add(service, workload);
   }
-  const byName = new Map(services.filter(({ shortNames }) => shortNames).map((s) => [`${s.namespace}/${s.name}`, s]));
+  for (const entry of entries) {
+    for (const service of servicesSelecting(services, entry)) if (takes(service, entry)) add(service, entry);
+  }
+  const byName = new Map(services.filter(({ kubernetes }) => kubernetes).map((s) => [`${s.namespace}/${s.name}`, s]));
   const sliced = new Set(lists.filter(({ kind }) => kind === "EndpointSlice").map(({ service }) => service));
   for (const list of lists) {
     const service = byName.get(list.service);
@@ -69,6 +84,12 @@ function contributorsByService(
     if (service !== undefined && !mirrored) add(service, list);
   }
   return members;
+}
+
+/** A Service has its pods by its slices. Names can only be endpoints where endpoints are looked up. */
+function takes({ kubernetes, resolution }: MeshService, { kind, endpoint }: EntryMember): boolean {
+  if (kind === "Pod" && kubernetes) return false;
+  return isIP(endpoint.address) || resolution === "dns" || resolution === "dns-round-robin";
 }
 
 /** Services by `namespace`, then by one `key=value` of their selector, so that a workload meets few of them. */
@@ -84,7 +105,7 @@ const servicesBySelector = rememberByObject((services: readonly MeshService[]): 
   for (const service of services) {
     const pair = Object.entries(service.selector ?? {})[0];
     if (pair === undefined) {
-      if (service.shortNames) byName.set(`${service.namespace}/${service.name}`, service);
+      if (service.kubernetes) byName.set(`${service.namespace}/${service.name}`, service);
       continue;
     }
     const key = `${service.namespace}/${pair[0]}=${pair[1]}`;
@@ -95,19 +116,30 @@ const servicesBySelector = rememberByObject((services: readonly MeshService[]): 
   return { byLabel, byName };
 });
 
+function servicesSelecting(
+  services: readonly MeshService[],
+  { namespace, labels }: Pick<Workload, "namespace" | "labels">,
+): MeshService[] {
+  const { byLabel } = servicesBySelector(services);
+  const found: MeshService[] = [];
+  for (const [key, value] of Object.entries(labels)) {
+    for (const service of byLabel.get(`${namespace}/${key}=${value}`) ?? []) {
+      if (matchesLabels(service.selector, labels)) found.push(service);
+    }
+  }
+  return found;
+}
+
 /** Services that a workload answers for: those that select it, and the one without selector that it names. */
 export function servicesOfWorkload(
   services: readonly MeshService[],
   workload: Pick<Workload, "namespace" | "labels" | "service">,
 ): readonly MeshService[] {
-  const { byLabel, byName } = servicesBySelector(services);
-  const found: MeshService[] = [];
-  for (const [key, value] of Object.entries(workload.labels)) {
-    for (const service of byLabel.get(`${workload.namespace}/${key}=${value}`) ?? []) {
-      if (matchesLabels(service.selector, workload.labels)) found.push(service);
-    }
-  }
-  const named = workload.service === undefined ? undefined : byName.get(`${workload.namespace}/${workload.service}`);
+  const found = servicesSelecting(services, workload);
+  const named =
+    workload.service === undefined
+      ? undefined
+      : servicesBySelector(services).byName.get(`${workload.namespace}/${workload.service}`);
   if (named !== undefined) found.push(named);
   return found;
 }
@@ -115,22 +147,28 @@ export function servicesOfWorkload(
 /** Whether some Service object selects the workload: then the service that it names itself is not made up. */
 export function isSelected(services: readonly MeshService[], workload: Workload): boolean {
   return servicesOfWorkload(services, workload).some(
-    ({ selector, shortNames }) => shortNames && selector !== undefined,
+    ({ selector, kubernetes }) => kubernetes && selector !== undefined,
   );
 }
 
-function endpointsOf(service: MeshService, contributors: readonly (Workload | EndpointList)[]): ServiceEndpoints {
+function endpointsOf(service: MeshService, contributors: readonly Contributor[]): ServiceEndpoints {
   const byPort = new Map<number, readonly MeshEndpoint[]>();
+  let hasLocality = false;
   for (const port of service.ports) {
     const endpoints = [
-      ...contributors.flatMap((contributor) =>
-        "inbound" in contributor ? fromWorkload(contributor, port) : fromList(contributor, port),
-      ),
-      ...service.endpoints.map((endpoint) => fromService(endpoint, port)),
+      ...contributors.flatMap((contributor) => fromContributor(contributor, port)),
+      ...service.endpoints.map((endpoint) => fromEntry(endpoint, port)),
     ];
+    hasLocality ||= endpoints.some(({ locality }) => locality !== "");
     byPort.set(port.number, withoutDuplicates(endpoints));
   }
-  return { service, byPort, contributors };
+  return { service, byPort, contributors, hasLocality };
+}
+
+function fromContributor(contributor: Contributor, port: ServicePort): readonly MeshEndpoint[] {
+  if ("inbound" in contributor) return fromWorkload(contributor, port);
+  if ("endpoints" in contributor) return fromList(contributor, port);
+  return [fromEntry(contributor.endpoint, port)];
 }
 
 /** A proxy refuses an assignment that lists an address twice; the first wins. */
@@ -159,39 +197,33 @@ const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 function fromWorkload(workload: Workload, servicePort: ServicePort): readonly MeshEndpoint[] {
   const inbound = inboundFor(workload, servicePort);
   if (inbound === undefined) return [];
+  const { locality, network, clusterId, labels } = workload;
   return [
     {
       address: ANY_ADDRESS.has(inbound.address) ? workload.address : inbound.address,
       port: inbound.bindPort,
-      labels: workload.labels,
+      labels: withPlace(labels, { locality, network, clusterId, node: "" }),
+      locality,
       healthy: workload.healthy,
-      weight: 1,
+      weight: workload.weight,
       workload: workloadMetadata(workload),
     },
   ];
 }
 
 /** A list's ports go by the names of the service's ports. (Kubernetes docs, EndpointPort.name) */
-function fromList({ endpoints, service }: EndpointList, servicePort: ServicePort): readonly MeshEndpoint[] {
-  const namespace = service.slice(0, service.indexOf("/"));
-  return endpoints.flatMap(({ addresses, ready, ports, labels, workload }) => {
+function fromList({ endpoints }: EndpointList, servicePort: ServicePort): readonly MeshEndpoint[] {
+  return endpoints.flatMap(({ addresses, ready, ports, ...facts }) => {
     const named = ports.find(({ name = "" }) => name === servicePort.name);
     const number = (named ?? (ports.length === 1 && servicePort.name === "" ? ports[0] : undefined))?.port;
     if (number === undefined) return [];
-    const metadata = workloadMetadata({ name: workload, namespace, labels, clusterId: DEFAULT_CLUSTER_ID });
-    return addresses.map((address): MeshEndpoint => ({
-      address,
-      port: number,
-      labels,
-      healthy: ready,
-      weight: 1,
-      workload: metadata,
-    }));
+    return addresses.map((address): MeshEndpoint => ({ address, port: number, healthy: ready, weight: 1, ...facts }));
   });
 }
 
-function fromService({ address, ports, labels, weight }: StaticEndpoint, servicePort: ServicePort): MeshEndpoint {
-  const target = typeof servicePort.targetPort === "number" ? servicePort.targetPort : servicePort.number;
-  const port = ports[servicePort.name] ?? target;
-  return { address, port, labels, healthy: true, weight, workload: "" };
+/** The entry's port of that name, else the service's target, else its own number. */
+function fromEntry(entry: EntryEndpoint, { name, number, targetPort }: ServicePort): MeshEndpoint {
+  const { address, ports, labels, locality, healthy, weight, workload } = entry;
+  const port = ports[name] ?? (typeof targetPort === "number" ? targetPort : number);
+  return { address, port, labels, locality, healthy, weight, workload };
 }

@@ -1,6 +1,7 @@
 /** Services as the mesh sees them, whatever kind of object they come from. */
 import {
   isIP,
+  isIPv6,
   isKind,
   parseExportTo,
   parseExportToAnnotation,
@@ -8,10 +9,19 @@ import {
   serviceHost,
   servicePortProtocol,
 } from "@tulle/api";
-import type { Labels, PortProtocol, ResourceObject, ServicePort as KubeServicePort, Visibility } from "@tulle/api";
+import type {
+  Labels,
+  PortProtocol,
+  ResourceObject,
+  ServiceEntrySpec,
+  ServicePort as KubeServicePort,
+  Visibility,
+} from "@tulle/api";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
+import type { EntryEndpoint } from "./workload-entry.ts";
+import { endpointOfEntry } from "./workload-entry.ts";
 
 export interface ServicePort {
   readonly number: number;
@@ -22,14 +32,18 @@ export interface ServicePort {
   readonly targetPort: number | string;
 }
 
-/** An endpoint that its service names itself (ServiceEntry). */
-export interface StaticEndpoint {
-  readonly address: string;
-  /** By port name; a service port that is not in it goes to its `targetPort`. */
-  readonly ports: Readonly<Record<string, number>>;
-  readonly labels: Labels;
-  readonly weight: number;
-}
+/** How the endpoints of a service are found. */
+type Resolution =
+  /** They are known here. */
+  | "static"
+  /** By name, all addresses. */
+  | "dns"
+  /** By name, one address at a time. */
+  | "dns-round-robin"
+  /** The client has found one itself. */
+  | "none"
+  /** By the name in each request. */
+  | "dynamic-dns";
 
 export interface MeshService {
   /** Fully qualified, lower case: `reviews.default.svc.cluster.local`. */
@@ -40,11 +54,15 @@ export interface MeshService {
   readonly visibility: Visibility;
   /** Labels of the workloads behind it; undefined if it does not select any. */
   readonly selector: Labels | undefined;
-  /** Whether it has Kubernetes' short names. */
-  readonly shortNames: boolean;
+  /** Whether it is a Kubernetes Service, or made up like one: with short names, and EndpointSlices for pods. */
+  readonly kubernetes: boolean;
+  readonly resolution: Resolution;
+  /** Outside the mesh: nobody there has a sidecar. */
+  readonly external: boolean;
   /** Addresses that clients may use instead of the name. */
   readonly addresses: readonly string[];
-  readonly endpoints: readonly StaticEndpoint[];
+  /** Those that it names itself. */
+  readonly endpoints: readonly EntryEndpoint[];
   /** Made up for workloads that name a service which no object describes. */
   readonly implicit: boolean;
   readonly origin: Origin;
@@ -96,7 +114,9 @@ function fromService(
     ports: eachNumberOnce((spec.ports ?? []).filter((port) => port.protocol !== "SCTP").map(fromServicePort)),
     visibility: parseExportTo(exportTo, metadata.namespace, defaultExportTo),
     selector: selector === undefined || Object.keys(selector).length === 0 ? undefined : selector,
-    shortNames: true,
+    kubernetes: true,
+    resolution: "static",
+    external: false,
     addresses: [...new Set([spec.clusterIP, ...(spec.clusterIPs ?? [])])].filter(
       (address): address is string => address !== undefined && isIP(address),
     ),
@@ -117,18 +137,26 @@ function fromServicePort(port: KubeServicePort): ServicePort {
   return { number: port.port, name: port.name ?? "", protocol, targetPort: port.targetPort ?? port.port };
 }
 
-/**
- * A ServiceEntry whose endpoints are known: resolution STATIC with `endpoints`, or with a `workloadSelector` for
- * registered workloads. The others are not applied yet, and say so in their status.
- */
+const RESOLUTIONS: Readonly<Record<NonNullable<ServiceEntrySpec["resolution"]>, Resolution>> = {
+  NONE: "none",
+  STATIC: "static",
+  DNS: "dns",
+  DNS_ROUND_ROBIN: "dns-round-robin",
+  DYNAMIC_DNS: "dynamic-dns",
+};
+
+function isByName(resolution: Resolution): boolean {
+  return resolution === "dns" || resolution === "dns-round-robin";
+}
+
+/** One service for each host. (istio/istio `pilot/pkg/serviceregistry/serviceentry/conversion.go` convertServices) */
 function fromServiceEntry(
   stored: StoredObject,
   object: ResourceObject<"networking.istio.io", "ServiceEntry">,
   defaultExportTo: readonly string[] | undefined,
 ): readonly MeshService[] {
   const { metadata, spec } = object;
-  if (spec.resolution !== "STATIC") return [];
-  const origin = originOf(stored.loaded);
+  const resolution = RESOLUTIONS[spec.resolution ?? "NONE"];
   const ports = eachNumberOnce(
     (spec.ports ?? []).map((port): ServicePort => ({
       number: port.number,
@@ -137,25 +165,42 @@ function fromServiceEntry(
       targetPort: port.targetPort ?? port.number,
     })),
   );
-  const endpoints = (spec.endpoints ?? [])
-    .filter(({ address }) => address !== undefined && isIP(address))
-    .map((entry): StaticEndpoint => ({
-      address: entry.address!,
-      ports: entry.ports ?? {},
-      labels: entry.labels ?? {},
-      weight: entry.weight === undefined || entry.weight === 0 ? 1 : entry.weight,
-    }));
-  return spec.hosts.map((host): MeshService => ({
-    host: host.toLowerCase(),
-    name: host,
-    namespace: metadata.namespace,
-    ports,
-    visibility: parseExportTo(spec.exportTo, metadata.namespace, defaultExportTo),
-    selector: spec.workloadSelector?.labels,
-    shortNames: false,
-    addresses: (spec.addresses ?? []).filter(isIP),
-    endpoints,
-    implicit: false,
-    origin,
-  }));
+  const endpoints = (spec.endpoints ?? []).flatMap((entry, index) => {
+    const identity = { name: `${metadata.name}-${index}`, namespace: metadata.namespace, labels: {} };
+    const endpoint = endpointOfEntry(entry, identity);
+    return endpoint !== undefined && (isByName(resolution) || isIP(endpoint.address)) ? [endpoint] : [];
+  });
+  // Without endpoints the host itself is what is looked up.
+  const byHost = isByName(resolution) && endpoints.length === 0 && spec.workloadSelector === undefined;
+  return spec.hosts.map((text): MeshService => {
+    const host = text.toLowerCase();
+    return {
+      host,
+      name: text,
+      namespace: metadata.namespace,
+      ports,
+      visibility: parseExportTo(spec.exportTo, metadata.namespace, defaultExportTo),
+      selector: spec.workloadSelector?.labels,
+      kubernetes: false,
+      resolution,
+      external: spec.location !== "MESH_INTERNAL",
+      addresses: (spec.addresses ?? []).flatMap((address) => singleAddress(address) ?? []),
+      endpoints: byHost ? [endpointOfHost(host, metadata)] : endpoints,
+      implicit: false,
+      origin: originOf(stored.loaded),
+    };
+  });
+}
+
+function endpointOfHost(host: string, { name, namespace }: { name: string; namespace: string }): EntryEndpoint {
+  const endpoint = endpointOfEntry({ address: host }, { name, namespace, labels: {} });
+  if (endpoint === undefined) throw new Error(`${host} is no address`);
+  return endpoint;
+}
+
+/** Blocks of addresses name no host; one of a single address does. */
+function singleAddress(text: string): string | undefined {
+  const [address = "", bits] = text.split("/");
+  const single = bits === undefined || bits === (isIPv6(address) ? "128" : "32");
+  return single && isIP(address) ? address : undefined;
 }

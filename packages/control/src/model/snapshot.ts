@@ -2,17 +2,20 @@
  * Everything the mesh knows at one moment, with Istio's references resolved. Immutable; a new snapshot shares with the one
  * before it whatever did not change, down to single services and rules, so that a change costs what changed.
  */
-import type { Labels } from "@tulle/api";
+import { isKind } from "@tulle/api";
 import { delegateResolver } from "./delegation.ts";
 import type { DestinationRuleRule } from "./destination-rule.ts";
-import { DestinationRuleIndex, destinationRuleOf } from "./destination-rule.ts";
+import { DestinationRuleIndex, destinationRuleOf, localitySettings } from "./destination-rule.ts";
+import type { AutoRegistered, WorkloadGroups } from "./auto-registration.ts";
+import { autoRegistered, workloadGroups } from "./auto-registration.ts";
 import type { EndpointIndex } from "./endpoints.ts";
 import { indexEndpoints } from "./endpoints.ts";
-import type { EndpointList } from "./endpoint-slices.ts";
+import type { Cluster, EndpointList } from "./endpoint-slices.ts";
 import { endpointListOf } from "./endpoint-slices.ts";
 import type { GatewayRule } from "./gateway.ts";
 import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
+import { localityOfLabels, localityOfNode } from "./locality.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
 import type { MeshService } from "./service.ts";
@@ -22,6 +25,8 @@ import type { StoredObject } from "./stored-object.ts";
 import { compareCreation, compareText } from "./stored-object.ts";
 import type { VirtualServiceRule } from "./virtual-service.ts";
 import { virtualServiceOf } from "./virtual-service.ts";
+import type { EntryMember } from "./workload-entry.ts";
+import { memberOfEntry, memberOfPod } from "./workload-entry.ts";
 import type { Workload } from "./workload.ts";
 
 export interface MeshOptions {
@@ -50,8 +55,13 @@ export interface Snapshot extends SnapshotInput {
   readonly gateways: readonly GatewayRule[];
   readonly destinationRuleIndex: DestinationRuleIndex;
   readonly endpoints: EndpointIndex;
+  readonly workloadGroups: WorkloadGroups;
+  /** Objects that follow from registrations, as if somebody had written them. */
+  readonly generated: readonly StoredObject[];
   /** Label keys by which rules tell client workloads apart. */
   readonly clientLabelKeys: readonly string[];
+  /** Whether it makes a difference where a client is. */
+  readonly localitiesMatter: boolean;
 }
 
 /** Builds snapshots, each from the one before it. Each part is redone only if the objects that it is made of changed. */
@@ -73,7 +83,9 @@ export class SnapshotBuilder {
       this.#ofKind("/Service"),
       this.#ofKind(SERVICE_ENTRY),
     );
-    const services = this.#services(declared, this.#implicit(workloads, declared));
+    const groups = this.#workloadGroups(this.#ofKind(WORKLOAD_GROUP));
+    const registered = this.#registered(groups, workloads, this.#ofKind(WORKLOAD_ENTRY));
+    const services = this.#services(declared, this.#implicit(registered.workloads, declared));
     const { defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = mesh.config;
     const virtualServices = this.#virtualServices(
       this.#virtualServiceOf(defaultVirtualServiceExportTo),
@@ -83,7 +95,10 @@ export class SnapshotBuilder {
       this.#destinationRuleOf(defaultDestinationRuleExportTo),
       this.#ofKind(DESTINATION_RULE),
     );
-    const lists = this.#endpointLists(this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"), this.#ofKind("/Pod"));
+    const cluster = this.#cluster(this.#ofKind("/Pod"), this.#ofKind("/Node"));
+    const lists = this.#endpointLists(cluster, this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"));
+    const entries = this.#entries(cluster, this.#ofKind(WORKLOAD_ENTRY), this.#ofKind("/Pod"), registered);
+    const endpoints = this.#endpoints(services, registered.workloads, lists, entries);
     this.#current = {
       options: this.#options,
       mesh,
@@ -96,8 +111,14 @@ export class SnapshotBuilder {
       destinationRules,
       gateways: this.#gateways(this.#ofKind(GATEWAY)),
       destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
-      endpoints: this.#endpoints(services, workloads, lists),
-      clientLabelKeys: shareList(before?.clientLabelKeys, this.#clientLabelKeys(virtualServices, destinationRules)),
+      endpoints,
+      workloadGroups: groups,
+      generated: this.#generated(registered),
+      clientLabelKeys: shareList(
+        before?.clientLabelKeys,
+        this.#clientLabelKeys(virtualServices, destinationRules, mesh),
+      ),
+      localitiesMatter: this.#localitiesMatter(endpoints, destinationRules, mesh),
     };
     return this.#current;
   }
@@ -183,31 +204,85 @@ export class SnapshotBuilder {
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
 
   readonly #clientLabelKeys = rememberLast(clientLabelKeys);
+  readonly #localitiesMatter = rememberLast(
+    (endpoints: EndpointIndex, destinationRules: readonly DestinationRuleRule[], { config }: MeshSettings): boolean =>
+      [...endpoints.values()].some(({ hasLocality }) => hasLocality) ||
+      [config.localityLbSetting, ...destinationRules.flatMap(localitySettings)].some(
+        (setting) => (setting?.distribute ?? []).length > 0,
+      ),
+  );
 
-  /** Endpoints take their labels from pods: other pods, other lists. */
-  readonly #endpointListOf = rememberLast((pods: readonly StoredObject[]) => {
-    const labels = new Map<string, Labels>(
-      pods.map(({ loaded: { object } }) => [
-        `${object.metadata.namespace}/${object.metadata.name}`,
-        object.metadata.labels,
-      ]),
+  readonly #workloadGroups = rememberLast(workloadGroups);
+
+  readonly #registered = rememberLast(
+    (groups: WorkloadGroups, workloads: readonly Workload[], written: readonly StoredObject[]): AutoRegistered =>
+      autoRegistered(groups, workloads, new Set(written.map(({ key }) => key))),
+  );
+
+  readonly #generated = rememberLast(({ entries }: AutoRegistered) => entries.map(({ stored }) => stored));
+
+  /** Endpoints take labels and localities from pods and nodes: other pods, other endpoints. */
+  readonly #cluster = rememberLast((pods: readonly StoredObject[], nodes: readonly StoredObject[]): Cluster => {
+    const byName = new Map(
+      pods.flatMap(({ loaded: { object } }) => {
+        if (!isKind(object, "", "Pod")) return [];
+        const { namespace, name, labels } = object.metadata;
+        return [[`${namespace}/${name}`, { labels, node: object.spec.nodeName ?? "" }] as const];
+      }),
     );
-    const podLabels = (namespace: string, name: string): Labels | undefined => labels.get(`${namespace}/${name}`);
-    return rememberByObject((stored: StoredObject) => endpointListOf(stored, podLabels));
+    const localities = new Map(
+      nodes.map(({ loaded: { object } }) => [object.metadata.name, localityOfNode(object.metadata.labels)]),
+    );
+    return {
+      pod: (namespace, name) => byName.get(`${namespace}/${name}`),
+      localityOfNode: (name) => localities.get(name) ?? "",
+    };
   });
+
+  readonly #endpointListOf = rememberLast((cluster: Cluster) =>
+    rememberByObject((stored: StoredObject) => endpointListOf(stored, cluster)),
+  );
   readonly #endpointLists = rememberLast(
     (
+      cluster: Cluster,
       slices: readonly StoredObject[],
       endpoints: readonly StoredObject[],
-      pods: readonly StoredObject[],
     ): readonly EndpointList[] => {
-      const listOf = this.#endpointListOf(pods);
+      const listOf = this.#endpointListOf(cluster);
       return [...slices, ...endpoints].flatMap((stored) => listOf(stored) ?? []);
     },
   );
+
+  readonly #memberOfEntry = rememberByObject(memberOfEntry);
+  readonly #memberOfPod = rememberLast((cluster: Cluster) =>
+    rememberByObject((stored: StoredObject) => {
+      const { namespace, name, labels } = stored.loaded.object.metadata;
+      const node = cluster.pod(namespace, name)?.node ?? "";
+      return memberOfPod(stored, localityOfLabels(labels) || cluster.localityOfNode(node));
+    }),
+  );
+  readonly #entries = rememberLast(
+    (
+      cluster: Cluster,
+      written: readonly StoredObject[],
+      pods: readonly StoredObject[],
+      { entries }: AutoRegistered,
+    ): readonly EntryMember[] => {
+      const ofPod = this.#memberOfPod(cluster);
+      return [
+        ...written.flatMap((stored) => this.#memberOfEntry(stored) ?? []),
+        ...entries.flatMap(({ member }) => member ?? []),
+        ...pods.flatMap((stored) => ofPod(stored) ?? []),
+      ];
+    },
+  );
   readonly #endpoints = rememberLast(
-    (services: readonly MeshService[], workloads: readonly Workload[], lists: readonly EndpointList[]): EndpointIndex =>
-      indexEndpoints(services, workloads, lists, this.#current?.endpoints),
+    (
+      services: readonly MeshService[],
+      workloads: readonly Workload[],
+      lists: readonly EndpointList[],
+      entries: readonly EntryMember[],
+    ): EndpointIndex => indexEndpoints(services, { workloads, lists, entries }, this.#current?.endpoints),
   );
 }
 
@@ -218,6 +293,8 @@ const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";
+const WORKLOAD_ENTRY = "networking.istio.io/WorkloadEntry";
+const WORKLOAD_GROUP = "networking.istio.io/WorkloadGroup";
 const ENDPOINT_SLICE = "discovery.k8s.io/EndpointSlice";
 const NONE: readonly StoredObject[] = [];
 
@@ -246,8 +323,12 @@ function sorted<R extends { createdAt: number; origin: { name: string; namespace
 function clientLabelKeys(
   virtualServices: readonly VirtualServiceRule[],
   destinationRules: readonly DestinationRuleRule[],
+  { config }: MeshSettings,
 ): readonly string[] {
   const keys = new Set(virtualServices.flatMap(({ facts }) => facts.sourceLabelKeys));
   for (const { selector } of destinationRules) for (const key of Object.keys(selector ?? {})) keys.add(key);
+  for (const setting of [config.localityLbSetting, ...destinationRules.flatMap(localitySettings)]) {
+    for (const text of setting?.failoverPriority ?? []) if (!text.includes("=")) keys.add(text);
+  }
   return [...keys].sort();
 }

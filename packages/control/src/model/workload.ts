@@ -29,6 +29,16 @@ export interface Workload {
   readonly labels: Labels;
   /** The address of the workload's host. */
   readonly address: string;
+  /** `region/zone/subzone`, "" if unknown. */
+  readonly locality: string;
+  /** Network that its address belongs to; "" if there is only one. */
+  readonly network: string;
+  /** Its share among the endpoints of a service. */
+  readonly weight: number;
+  /** WorkloadGroup that it says it is of. */
+  readonly group: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number;
   /** Service that it belongs to if no Service object selects it. */
   readonly service: string | undefined;
   readonly inbound: readonly InboundPort[];

@@ -6,6 +6,8 @@ import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { ResourceSet } from "@tulle/xds";
+import type { WorkloadGroups } from "../model/auto-registration.ts";
+import { labelsInGroup } from "../model/auto-registration.ts";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
@@ -57,9 +59,10 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): Resou
  */
 export function inboundClusters(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
   const origin = originOfNode(node);
-  const servicesByPort = rememberLast((services: readonly MeshService[], domain: string) =>
-    node.inbound.map((inbound) => servicesAt(inbound, node, services, domain)),
-  );
+  const servicesByPort = rememberLast((services: readonly MeshService[], domain: string, groups: WorkloadGroups) => {
+    const member = { ...node, labels: labelsInGroup(groups, node) };
+    return node.inbound.map((inbound) => servicesAt(inbound, member, services, domain));
+  });
   let pools: readonly (ConnectionPoolSettings | undefined)[] = [];
   let before: ResourceSet | undefined;
   const encode = rememberLast(
@@ -83,8 +86,8 @@ export function inboundClusters(node: ProxyNode, capabilities: Capabilities): (s
       return before;
     },
   );
-  return ({ services: all, options, mesh, serviceByHost, destinationRuleIndex }) => {
-    const services = servicesByPort(all, options.domain);
+  return ({ services: all, options, mesh, serviceByHost, destinationRuleIndex, workloadGroups }) => {
+    const services = servicesByPort(all, options.domain, workloadGroups);
     const limits = node.inbound.map((inbound, index) => {
       const service = serviceByHost.get(services[index]![0]?.host ?? "");
       const port = service?.ports.find((candidate) => inboundFor(node, candidate) === inbound);

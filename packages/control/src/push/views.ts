@@ -1,10 +1,13 @@
 /** Gives every proxy its view of a snapshot; proxies of one class share all that is not their own. */
 import type { Labels } from "@tulle/api";
-import type { EncodedResource, ResourceView } from "@tulle/xds";
+import type { ResourceView } from "@tulle/xds";
+import { labelsInGroup } from "../model/auto-registration.ts";
+import { withPlace } from "../model/locality.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { EncodedCache } from "./encoded-cache.ts";
+import type { MeshCaches } from "./mesh-view.ts";
 import { MeshView } from "./mesh-view.ts";
 import type { ProxyView } from "./proxy-view.ts";
 import { RouteViews } from "./route-views.ts";
@@ -17,7 +20,7 @@ interface ClassView {
 
 export class Views {
   readonly caches: RouteCaches = { resources: new EncodedCache(), bytes: new EncodedCache() };
-  readonly #meshCache = new EncodedCache<EncodedResource>();
+  readonly #meshCaches: MeshCaches = { resources: new EncodedCache(), assignments: new EncodedCache() };
   #snapshot: Snapshot;
   #classes = new Map<string, ClassView>();
   /** Classes that were asked for since the snapshot; the others have no proxies left. */
@@ -38,12 +41,16 @@ export class Views {
     return proxy.view(mesh, routes);
   }
 
-  #classOf({ namespace, labels }: ProxyNode, capabilities: Capabilities): ClassView {
-    const asked = pickLabels(labels, this.#snapshot.clientLabelKeys);
-    const key = JSON.stringify([capabilities.id, namespace, asked]);
+  #classOf(node: ProxyNode, capabilities: Capabilities): ClassView {
+    const { clientLabelKeys, localitiesMatter, workloadGroups } = this.#snapshot;
+    const { namespace } = node;
+    const labels = withPlace(labelsInGroup(workloadGroups, node), { ...node, node: "" });
+    const asked = pickLabels(labels, clientLabelKeys);
+    const locality = localitiesMatter ? node.locality : "";
+    const key = JSON.stringify([capabilities.id, namespace, asked, locality]);
     let found = this.#used.get(key);
     if (found === undefined) {
-      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked });
+      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked, locality });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }
@@ -51,7 +58,7 @@ export class Views {
   }
 
   #newClass(client: MeshView["client"]): ClassView {
-    const mesh = new MeshView(client, this.#snapshot, this.#meshCache);
+    const mesh = new MeshView(client, this.#snapshot, this.#meshCaches);
     return { mesh, routes: new RouteViews(mesh, this.caches) };
   }
 }

@@ -8,6 +8,8 @@ import { finding } from "./object-status.ts";
 /** The settings that are applied; every other that is set is told. */
 const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "connectTimeout",
+  "dnsRefreshRate",
+  "localityLbSetting",
   "defaultServiceExportTo",
   "defaultVirtualServiceExportTo",
   "defaultDestinationRuleExportTo",

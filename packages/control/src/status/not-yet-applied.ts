@@ -1,5 +1,4 @@
 /** The one table of fields that the API has and this version does not apply. A field that is in it and set is reported. */
-import { isIP } from "@tulle/api";
 import type { Path } from "@tulle/api";
 import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { CAPABILITIES } from "../translate/data-plane.ts";
@@ -61,7 +60,7 @@ const TRAFFIC_POLICY: readonly Unsupported[] = [
     path: ["loadBalancer", "backendUtilization"],
     what: "balancing by reported utilization, in place of which LEAST_REQUEST is used",
   },
-  { path: ["loadBalancer", "localityLbSetting"], what: "locality load balancing", unless: isDisabled },
+  ...byFeature("localities", ["loadBalancer", "localityLbSetting"], "locality load balancing", isDisabled),
   { path: ["loadBalancer", "zoneAwareLbSetting"], what: "zone-aware load balancing", unless: isDisabled },
   ...byFeature("warm-up", ["loadBalancer", "warmup"], "warm-up of new endpoints"),
   ...byFeature("warm-up", ["loadBalancer", "warmupDurationSecs"], "warm-up of new endpoints"),
@@ -80,6 +79,15 @@ const POLICY_PLACES: readonly Path[] = [
 ];
 
 const HTTP: Path = ["spec", "http", "*"];
+
+const WORKLOAD_ENTRY: readonly Unsupported[] = [
+  {
+    path: ["address"],
+    what: "Unix sockets",
+    unless: (value) => typeof value !== "string" || !value.startsWith("unix://"),
+  },
+  { path: ["network"], what: "gateways between networks" },
+];
 
 /** By group and kind. Kinds of mesh configuration that are in no list and not in APPLIED are not applied at all. */
 const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
@@ -110,17 +118,19 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
   "networking.istio.io/ServiceEntry": [
     {
       path: ["spec", "resolution"],
-      what: "this resolution; only STATIC is applied, so the hosts are unknown",
-      unless: (value) => value === "STATIC",
-    },
-    {
-      path: ["spec", "endpoints", "*", "address"],
-      what: "endpoints that are no IP address",
-      unless: (value) => typeof value === "string" && isIP(value),
+      what: "this resolution, so the hosts are unknown",
+      unless: (value) => value !== "NONE" && value !== "DYNAMIC_DNS",
     },
     { path: ["spec", "subjectAltNames"], what: "verification of server names" },
-    { path: ["spec", "endpoints", "*", "network"], what: "networks" },
-    { path: ["spec", "endpoints", "*", "locality"], what: "localities" },
+    ...WORKLOAD_ENTRY.map(({ path, ...rest }) => ({ path: ["spec", "endpoints", "*", ...path], ...rest })),
+  ],
+  "networking.istio.io/WorkloadEntry": WORKLOAD_ENTRY.map(({ path, ...rest }) => ({
+    path: ["spec", ...path],
+    ...rest,
+  })),
+  "networking.istio.io/WorkloadGroup": [
+    { path: ["spec", "probe"], what: "probes; a workload is as healthy as its proxy says" },
+    ...WORKLOAD_ENTRY.map(({ path, ...rest }) => ({ path: ["spec", "template", ...path], ...rest })),
   ],
   "/Service": [
     { path: ["spec", "externalName"], what: "ExternalName services" },
@@ -134,6 +144,8 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/DestinationRule",
   "networking.istio.io/Gateway",
   "networking.istio.io/ServiceEntry",
+  "networking.istio.io/WorkloadEntry",
+  "networking.istio.io/WorkloadGroup",
 ]);
 
 /** Whether a kind of mesh configuration is applied at all. */

@@ -13,14 +13,21 @@ export function serviceFindings(snapshot: Snapshot, services: readonly MeshServi
     if (winner !== undefined) {
       return [finding("Shadowed", [], `${service.host} is described by another object`, winner.origin)];
     }
-    const count = endpointCount(snapshot, service);
-    const endpoints = count === 1 ? "1 endpoint" : `${count} endpoints`;
     return [
-      finding("InForce", [], `${service.host} has ${endpoints}`),
+      finding("InForce", [], `${service.host} ${describeEndpoints(snapshot, service)}`),
       ...portFindings(service),
       ...missingPortFindings(snapshot, service),
     ];
   });
+}
+
+function describeEndpoints(snapshot: Snapshot, service: MeshService): string {
+  const count = endpointCount(snapshot, service);
+  const { resolution } = service;
+  if (resolution === "dns" || resolution === "dns-round-robin") {
+    return count === 1 ? "is looked up in DNS" : `has ${count} names that are looked up in DNS`;
+  }
+  return count === 1 ? "has 1 endpoint" : `has ${count} endpoints`;
 }
 
 function endpointCount(snapshot: Snapshot, { host }: MeshService): number {

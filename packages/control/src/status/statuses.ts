@@ -13,6 +13,7 @@ import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { serviceFindings } from "./service-status.ts";
+import { workloadEntryFindings, workloadGroupFindings } from "./workload-status.ts";
 import { virtualServiceFindings } from "./virtual-service-status.ts";
 
 export class Statuses {
@@ -59,6 +60,8 @@ export class Statuses {
       const rule = snapshot.gateways.find((gateway) => gateway.key === key);
       return rule === undefined ? [] : gatewayFindings(snapshot, rule);
     }
+    if (isKind(object, "networking.istio.io", "WorkloadEntry")) return workloadEntryFindings(snapshot, object);
+    if (isKind(object, "networking.istio.io", "WorkloadGroup")) return workloadGroupFindings(snapshot, object);
     if (isKind(object, "", "ConfigMap")) {
       const found = meshConfigFindings(snapshot, object);
       if (found !== undefined) return found;
@@ -94,7 +97,6 @@ export class Statuses {
           ];
     }
     if (isKind(object, "", "Pod")) return [finding("InForce", [], "endpoints that refer to it have its labels")];
-    if (isKind(object, "networking.istio.io", "ServiceEntry")) return [];
     return [finding("Ignored", [], `the mesh needs nothing from a ${object.kind} here`)];
   }
 }

@@ -1,13 +1,16 @@
 /** A service port, or a subset of it, as a cluster; and the application behind a sidecar. */
 import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConnectionPoolSettings } from "@tulle/api";
 import {
   Cluster_DiscoveryType as DiscoveryType,
+  Cluster_DnsLookupFamily as DnsLookupFamily,
   Cluster_LbPolicy as LbPolicy,
   ClusterSchema,
 } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
+import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { MergedDestinationRule, MergedSubset } from "../model/destination-rule.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import { DEFAULT_MESH_SETTINGS } from "../model/mesh-settings.ts";
@@ -16,8 +19,10 @@ import type { MeshService, ServicePort } from "../model/service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import { connectionPool } from "./connection-pool.ts";
-import type { Capabilities } from "./data-plane.ts";
+import type { Capabilities, Discovery } from "./data-plane.ts";
+import { milliseconds } from "./durations.ts";
 import { loadBalancer } from "./load-balancer.ts";
+import { hasLocalityWeights, localityBalancing } from "./locality.ts";
 import { inboundCluster, outboundCluster } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
@@ -32,6 +37,25 @@ export interface OutboundClusterInput {
   readonly subset: MergedSubset | undefined;
   readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
+  readonly discovery: Discovery;
+  /** Where they are found by name: the names. Otherwise they come by themselves. */
+  readonly assignment: ClusterLoadAssignment | undefined;
+}
+
+/** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
+export function discoveryOf(service: MeshService, capabilities: Capabilities): Discovery | undefined {
+  switch (service.resolution) {
+    case "static":
+      return "eds";
+    case "dns":
+      if (capabilities.discoveries.has("strict-dns")) return "strict-dns";
+      // With a single name the two differ only in how many of its addresses are used.
+      return service.endpoints.length === 1 && service.selector === undefined ? "logical-dns" : undefined;
+    case "dns-round-robin":
+      return "logical-dns";
+    default:
+      return undefined;
+  }
 }
 
 export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
@@ -39,18 +63,20 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);
   const policy = effectivePolicy(rule, subset, port.number, mesh.config.defaultTrafficPolicy);
   const outlier = capabilities.clusterFeatures.has("outlier detection") ? policy.outlierDetection : undefined;
+  const balancing = capabilities.clusterFeatures.has("localities") ? localityBalancing(policy, mesh) : undefined;
   return create(ClusterSchema, {
     name,
-    clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
-    edsClusterConfig: {
-      edsConfig: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
-      serviceName: name,
-    },
+    ...endpointSource(name, input),
     ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),
     ...loadBalancer(policy.loadBalancer, capabilities),
     ...(outlier === undefined ? {} : { outlierDetection: outlierDetection(outlier) }),
     // By default unhealthy endpoints get nothing, however many they are.
-    commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 },
+      ...(balancing !== undefined && hasLocalityWeights(balancing)
+        ? { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } }
+        : {}),
+    },
     typedExtensionProtocolOptions: protocolOptions({
       protocol: port.protocol,
       pool: policy.connectionPool,
@@ -60,6 +86,32 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
     }),
     metadata: clusterMetadata(service, port, rule, subset),
   });
+}
+
+function endpointSource(
+  name: string,
+  { discovery, assignment, mesh }: OutboundClusterInput,
+): Exclude<MessageInitShape<typeof ClusterSchema>, Cluster> {
+  if (discovery === "eds" || assignment === undefined) {
+    return {
+      clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
+      edsClusterConfig: {
+        edsConfig: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
+        serviceName: name,
+      },
+    };
+  }
+  return {
+    clusterDiscoveryType: {
+      case: "type",
+      value: discovery === "strict-dns" ? DiscoveryType.STRICT_DNS : DiscoveryType.LOGICAL_DNS,
+    },
+    loadAssignment: assignment,
+    dnsLookupFamily: DnsLookupFamily.V4_PREFERRED,
+    // Where a name has no time to live, and after a failure.
+    dnsRefreshRate: milliseconds(mesh.dnsRefreshMs),
+    respectDnsTtl: true,
+  };
 }
 
 /** Istio's `services` tells proxies which service to count requests for. */
@@ -72,6 +124,7 @@ function clusterMetadata(
   const { host, name, namespace } = service;
   const istio = {
     services: [{ host, name, namespace }],
+    ...(service.external ? { external: true } : {}),
     ...(subset === undefined ? {} : { subset: subset.subset.name }),
   };
   if (subset !== undefined) return originMetadata(subset.origin, `spec.subsets[${subset.index}]`, { istio });

@@ -36,7 +36,12 @@ export interface Capabilities {
   /** In place of any other it gets LEAST_REQUEST if it has that, else ROUND_ROBIN. */
   readonly balancers: ReadonlySet<LbPolicy>;
   readonly clusterFeatures: ReadonlySet<ClusterFeature>;
+  /** How it can find the endpoints of a cluster. */
+  readonly discoveries: ReadonlySet<Discovery>;
 }
+
+/** `eds`: they are told; the others look names up. */
+export type Discovery = "eds" | "strict-dns" | "logical-dns";
 
 const { ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV } = LbPolicy;
 
@@ -51,6 +56,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM]),
     clusterFeatures: new Set(),
+    discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
   },
   envoy: {
     id: "envoy",
@@ -71,6 +77,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "maximum connection duration",
       "remaining gauges",
     ]),
+    discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
   },
   grpc: {
     id: "grpc",
@@ -83,6 +90,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     // By Envoy's old enum it takes no others. (@grpc/grpc-js-xds cluster-resource-type.ts)
     balancers: new Set([ROUND_ROBIN, RING_HASH]),
     clusterFeatures: new Set(["outlier detection", "localities"]),
+    discoveries: new Set(["eds", "logical-dns"]),
   },
 };
 

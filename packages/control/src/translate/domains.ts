@@ -13,7 +13,7 @@ export const HTTP_PORT = 80;
 export function serviceNames(service: MeshService, namespace: string): readonly string[] {
   const { host, name, addresses } = service;
   const own = [host, ...addresses.map(bracketed)];
-  if (!service.shortNames) return own;
+  if (!service.kubernetes) return own;
   const inNamespace = `${name}.${service.namespace}`.toLowerCase();
   const short = [inNamespace, `${inNamespace}.svc`];
   return [...own, `${host}.`, ...short, ...(namespace === service.namespace ? [name.toLowerCase()] : [])];

@@ -186,15 +186,37 @@ test("a Service says how many endpoints it has, which ports are not carried, and
   ]);
 });
 
-test("a ServiceEntry whose hosts must be looked up is not applied yet", () => {
-  const entry = `
+test("a ServiceEntry says how its hosts are found, and which ports are not carried", () => {
+  const entry = (resolution: string): string => `
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: google }
-spec: { hosts: [www.googleapis.com], ports: [{ number: 443, name: https, protocol: HTTPS }], resolution: DNS, location: MESH_EXTERNAL }`;
-  assert.deepEqual(statuses(entry, "ServiceEntry", "google"), [
-    "NotYetApplied spec.resolution: this resolution; only STATIC is applied, so the hosts are unknown",
+spec: { hosts: [www.googleapis.com], ports: [{ number: 80, name: http, protocol: HTTP }, { number: 443, name: https, protocol: HTTPS }], resolution: ${resolution}, location: MESH_EXTERNAL }`;
+  assert.deepEqual(statuses(entry("DNS"), "ServiceEntry", "google"), [
+    "InForce: www.googleapis.com is looked up in DNS",
+    "NotYetApplied spec.ports[1]: port 443 is HTTPS; only HTTP is carried",
+  ]);
+});
+
+test("a WorkloadEntry: an endpoint of what selects it, or of nothing; a WorkloadGroup counts its members", () => {
+  const entry = (labels: string): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: vm }
+spec: { address: 10.0.0.1, labels: ${labels} }`;
+  assert.deepEqual(statuses(entry("{ app: reviews }"), "WorkloadEntry", "vm"), [
+    "InForce: is an endpoint of reviews.default.svc.cluster.local",
+  ]);
+  assert.deepEqual(statuses(entry("{ app: nobody }"), "WorkloadEntry", "vm"), [
+    "Ignored: no Service and no ServiceEntry of its namespace selects it by its labels",
+  ]);
+  const group =
+    "\n---\napiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: { name: vms }\nspec: { template: { serviceAccount: vm }, probe: { tcpSocket: { port: 80 } } }";
+  assert.deepEqual(statuses(group, "WorkloadGroup", "vms"), [
+    "InForce: 0 workloads have registered as its members",
+    "NotYetApplied spec.probe: probes; a workload is as healthy as its proxy says",
   ]);
 });
 

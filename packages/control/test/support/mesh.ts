@@ -24,11 +24,15 @@ export interface ProxyOptions {
   readonly type?: "sidecar" | "router";
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** `region/zone/subzone`. */
+  readonly locality?: string;
   /** `user_agent_name`, default "envoy". */
   readonly agent?: string;
   readonly delta?: boolean;
   readonly tulle?: JsonObject;
   readonly name?: string;
+  /** WorkloadGroup that it says it is of. */
+  readonly group?: string;
 }
 
 /** Objects of a YAML stream, in force since one moment but for their creationTimestamps. */
@@ -96,6 +100,7 @@ export class TestProxy {
   constructor(mesh: TestMesh, options: ProxyOptions) {
     const { type = "sidecar", namespace = "default", labels = {}, agent = "envoy", delta = true } = options;
     const name = options.name ?? "client";
+    const [region = "", zone = "", subZone = ""] = (options.locality ?? "").split("/");
     const tulle = options.tulle ?? {
       http_proxy: { address: "127.0.0.1", port: 15001 },
       outbound: [
@@ -107,7 +112,14 @@ export class TestProxy {
       create(NodeSchema, {
         id: `${type}~10.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`,
         userAgentName: agent,
-        metadata: { NAMESPACE: namespace, LABELS: labels, WORKLOAD_NAME: name, TULLE: tulle },
+        locality: { region, zone, subZone },
+        metadata: {
+          NAMESPACE: namespace,
+          LABELS: labels,
+          WORKLOAD_NAME: name,
+          TULLE: tulle,
+          ...(options.group === undefined ? {} : { AUTO_REGISTER_GROUP: options.group }),
+        },
       }),
     );
     const capabilities = capabilitiesOf(node.dataPlane, delta);
@@ -224,6 +236,11 @@ export function workload(
     clusterId: "Kubernetes",
     labels: {},
     address: "127.0.0.1",
+    locality: "",
+    network: "",
+    weight: 1,
+    group: undefined,
+    registeredAt: 0,
     service: undefined,
     inbound,
     healthy: true,

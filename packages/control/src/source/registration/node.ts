@@ -5,6 +5,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Labels } from "@tulle/api";
 import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { formatLocality, localityOfLabels } from "../../model/locality.ts";
 import { DEFAULT_CLUSTER_ID } from "../../model/workload.ts";
 import type { InboundPort } from "../../model/workload.ts";
 import type { DataPlane } from "../../translate/data-plane.ts";
@@ -29,6 +30,11 @@ export interface ProxyNode {
   readonly labels: Labels;
   /** Address of the workload's host; "" if it does not say. */
   readonly address: string;
+  /** `region/zone/subzone`, "" if unknown. */
+  readonly locality: string;
+  readonly network: string;
+  /** WorkloadGroup that the workload is of. */
+  readonly group: string | undefined;
   /** Service that the workload belongs to unless a Service object selects it. */
   readonly service: string | undefined;
   /** Where the application's HTTP_PROXY points. */
@@ -55,6 +61,7 @@ export function readNode(node: Node): ProxyNode {
   const tulle = readObject(metadata, "TULLE", "node.metadata.TULLE");
   const at = "node.metadata.TULLE";
   const workload = readText(metadata, "WORKLOAD_NAME", "node.metadata") ?? id.workload;
+  const labels = readLabels(metadata, "LABELS", "node.metadata");
   const proxy: ProxyNode = {
     id: node.id,
     type: id.type,
@@ -64,8 +71,11 @@ export function readNode(node: Node): ProxyNode {
     workload,
     serviceAccount: readText(metadata, "SERVICE_ACCOUNT", "node.metadata") ?? "default",
     clusterId: readText(metadata, "CLUSTER_ID", "node.metadata") ?? DEFAULT_CLUSTER_ID,
-    labels: readLabels(metadata, "LABELS", "node.metadata"),
+    labels,
     address: id.address ?? firstAddress(metadata),
+    locality: readLocality(node) || localityOfLabels(labels),
+    network: readText(metadata, "NETWORK", "node.metadata") ?? "",
+    group: readText(metadata, "AUTO_REGISTER_GROUP", "node.metadata"),
     service: readText(tulle, "service", at),
     httpProxy: readHttpProxy(tulle, id.type, dataPlaneOf(node.userAgentName)),
     inbound: readList(tulle, "inbound", at, MAX_PORTS).map((value, index) =>
@@ -124,6 +134,10 @@ function readId(id: string): NodeId {
     workload: dot < 0 ? workload : workload.slice(0, dot),
     ...(namespace === "" ? {} : { namespace }),
   };
+}
+
+function readLocality({ locality }: Node): string {
+  return locality === undefined ? "" : formatLocality(locality.region, locality.zone, locality.subZone);
 }
 
 function firstAddress(metadata: JsonObject): string {

@@ -78,13 +78,14 @@ export class WorkloadRegistry {
     this.#workloads = undefined;
   }
 
-  /** A proxy has connected. Nodes that take no requests are no workloads. */
+  /** A proxy has connected. Nodes that take no requests are no workloads, unless a WorkloadGroup says how they take them. */
   connect(streamId: string, node: ProxyNode): void {
-    if (node.inbound.length === 0) return;
+    if (node.inbound.length === 0 && node.group === undefined) return;
     const known = this.#entries.get(node.id);
     known?.cancelExpiry?.();
+    const workload = workloadOf(node, known?.workload, this.#options.clock.now());
     const entry: Entry = known ?? {
-      workload: workloadOf(node, undefined),
+      workload,
       streams: new Set(),
       since: 0,
       cancelExpiry: undefined,
@@ -94,7 +95,6 @@ export class WorkloadRegistry {
     entry.streams.add(streamId);
     this.#idByStream.set(streamId, node.id);
     this.#entries.set(node.id, entry);
-    const workload = workloadOf(node, known?.workload);
     if (known === undefined) this.#changed();
     else this.#replace(entry, workload);
   }
@@ -147,8 +147,9 @@ export class WorkloadRegistry {
 }
 
 /** A proxy that comes back is as healthy as it was until it says otherwise. */
-function workloadOf(node: ProxyNode, before: Workload | undefined): Workload {
+function workloadOf(node: ProxyNode, before: Workload | undefined, now: number): Workload {
   const { id, workload: name, namespace, serviceAccount, clusterId, labels, address, service, inbound } = node;
+  const { locality, network, group } = node;
   const healthy = !node.reportsHealth || before?.healthy === true;
   return {
     id,
@@ -158,6 +159,11 @@ function workloadOf(node: ProxyNode, before: Workload | undefined): Workload {
     clusterId,
     labels,
     address,
+    locality,
+    network,
+    weight: 1,
+    group,
+    registeredAt: before?.registeredAt ?? now,
     service,
     inbound,
     healthy,

@@ -41,13 +41,15 @@ function isSaved(value: unknown): value is Saved {
 /** Enough to know that this version of the program wrote it. */
 function isWorkload(value: unknown): value is Workload {
   if (typeof value !== "object" || value === null) return false;
-  const { id, name, namespace, labels, inbound, healthy } = value as Partial<Workload>;
+  const { id, name, namespace, labels, inbound, healthy, locality, registeredAt } = value as Partial<Workload>;
   return (
     typeof id === "string" &&
     typeof name === "string" &&
     typeof namespace === "string" &&
     typeof labels === "object" &&
     typeof healthy === "boolean" &&
+    typeof locality === "string" &&
+    typeof registeredAt === "number" &&
     Array.isArray(inbound) &&
     inbound.every(({ address, bindPort }) => isIP(address) && Number.isInteger(bindPort))
   );

@@ -20,6 +20,9 @@ import { gatewayRoutes, virtualHostName, virtualHostResource } from "../translat
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
+import type { HashRules } from "./hash-rules.ts";
+import { hashRulesOf } from "./hash-rules.ts";
+import { pick } from "./route-views.ts";
 import type { RouteCaches, RouteView } from "./route-views.ts";
 
 type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts">;
@@ -33,18 +36,25 @@ export class GatewayViews {
   readonly #node: GatewayNode;
   readonly #capabilities: Capabilities;
   readonly #caches: RouteCaches;
+  readonly #hashRules: ReturnType<typeof hashRulesOf>;
 
   constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#node = node;
     this.#capabilities = capabilities;
     this.#caches = caches;
+    this.#hashRules = hashRulesOf(node);
   }
 
   view(snapshot: Snapshot): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
       listeners: this.#listeners(servers, snapshot.services),
-      routes: this.#routes(servers, snapshot.virtualServices, snapshot.serviceByHost),
+      routes: this.#routes(
+        servers,
+        snapshot.virtualServices,
+        snapshot.serviceByHost,
+        this.#hashRules(snapshot.services, snapshot.destinationRuleIndex),
+      ),
     };
   }
 
@@ -88,11 +98,12 @@ export class GatewayViews {
       servers: ReadonlyMap<number, readonly BoundServer[]>,
       rules: readonly VirtualServiceRule[],
       services: ReadonlyMap<string, MeshService>,
+      hashing: HashRules,
     ): readonly RouteView[] =>
       [...servers].map(([port, bound]) =>
         this.#routeView(
           port,
-          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services)),
+          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing)),
         ),
       ),
   );
@@ -101,6 +112,7 @@ export class GatewayViews {
     port: number,
     { host, rules, gateways, httpsRedirect }: GatewayHost,
     services: ReadonlyMap<string, MeshService>,
+    hashing: HashRules,
   ): VirtualHostInput {
     const destinations = rules.flatMap(({ facts }) => facts.destinations);
     const dependsOnSource = rules.some(({ facts }) => facts.dependsOnSource);
@@ -115,12 +127,8 @@ export class GatewayViews {
         namespace: dependsOnSource ? this.#node.namespace : "",
         labels: dependsOnSource ? this.#node.labels : {},
       },
-      destinations: new Map(
-        destinations.flatMap((name) => {
-          const service = services.get(name);
-          return service === undefined ? [] : [[name, service] as const];
-        }),
-      ),
+      destinations: pick(services, destinations),
+      hashing: pick(hashing, destinations),
       requireTls: httpsRedirect,
       capabilities: this.#capabilities,
     };

@@ -1,5 +1,5 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
-import { serviceHost } from "@tulle/api";
+import { parseProtocol, serviceHost } from "@tulle/api";
 import type { ConnectionPoolSettings, Labels } from "@tulle/api";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -18,8 +18,8 @@ import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import { translateInboundCluster } from "../translate/clusters.ts";
-import type { InboundClusterInput } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
+import type { InboundService } from "../translate/inbound-routes.ts";
 import { inboundListener, outboundListener } from "../translate/listeners.ts";
 import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
 
@@ -36,7 +36,23 @@ export function routeNames({ httpProxy, outbound }: ProxyNode): readonly string[
   return [...new Set(httpProxy === undefined ? names : [HTTP_PROXY_ROUTES, ...names])];
 }
 
-export function ownListeners(node: ProxyNode, capabilities: Capabilities): ResourceSet {
+/** They name the services that are answered for, so the set depends on those. */
+export function ownListeners(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
+  let before: ResourceSet | undefined;
+  const encode = rememberLast((services: readonly MeshService[], domain: string) => {
+    const listeners = listenersOf(node, capabilities, (inbound) => inboundService(inbound, node, services, domain));
+    const resources = listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener));
+    before = resourceSet(TYPE.listener, resources, before);
+    return before;
+  });
+  return ({ services, options }) => encode(services, options.domain);
+}
+
+function listenersOf(
+  node: ProxyNode,
+  capabilities: Capabilities,
+  serviceAt: (inbound: InboundPort) => InboundService | undefined,
+): readonly Listener[] {
   const { httpProxy, outbound, inbound } = node;
   const origin = originOfNode(node);
   const listeners: Listener[] = [];
@@ -46,11 +62,23 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): Resou
   for (const { port, bind } of outbound) {
     listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, capabilities }));
   }
-  for (const port of inbound) listeners.push(inboundListener({ inbound: port, origin, capabilities }));
-  return resourceSet(
-    TYPE.listener,
-    listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener)),
-  );
+  for (const port of inbound) {
+    listeners.push(inboundListener({ inbound: port, service: serviceAt(port), origin, capabilities }));
+  }
+  return listeners;
+}
+
+/** The first of several. */
+function inboundService(
+  inbound: InboundPort,
+  node: ProxyNode,
+  services: readonly MeshService[],
+  domain: string,
+): InboundService | undefined {
+  const [first] = servicesAt(inbound, node, services, domain);
+  if (first === undefined) return undefined;
+  const { number, protocol } = first.ports.find((port) => inboundFor(node, port) === inbound)!;
+  return { host: first.host, port: number, protocol };
 }
 
 /**
@@ -106,11 +134,13 @@ function servicesAt(
   node: ProxyNode,
   services: readonly MeshService[],
   domain: string,
-): InboundClusterInput["services"] {
+): readonly Pick<MeshService, "host" | "name" | "namespace" | "ports">[] {
   const { namespace, service: name } = node;
   const found = servicesOfWorkload(services, node).filter(({ ports }) =>
     ports.some((port) => inboundFor(node, port) === inbound),
   );
   if (found.length > 0 || name === undefined) return found;
-  return [{ host: serviceHost(name, namespace, domain).toLowerCase(), name, namespace }];
+  const protocol = parseProtocol(inbound.protocol) ?? "AUTO";
+  const ports = [{ number: inbound.port, name: "", protocol, targetPort: inbound.port }];
+  return [{ host: serviceHost(name, namespace, domain).toLowerCase(), name, namespace, ports }];
 }

@@ -16,7 +16,7 @@ import type { RouteCaches, RouteViews } from "./route-views.ts";
 
 export class ProxyView {
   readonly #capabilities: Capabilities;
-  readonly #listeners: ResourceSet;
+  readonly #listeners: (snapshot: Snapshot) => ResourceSet;
   readonly #inboundClusters: (snapshot: Snapshot) => ResourceSet;
   readonly #routeNames: readonly string[];
   readonly #gateway: GatewayViews | undefined;
@@ -46,7 +46,7 @@ export class ProxyView {
   }
 
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
-    const own = this.#listeners;
+    const own = this.#listeners(mesh.snapshot);
     const outbound = routes.sets(this.#routeNames);
     const gateway = this.#gateway?.view(mesh.snapshot);
     const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
@@ -95,6 +95,10 @@ export class ProxyView {
   #apiListener(name: string, routes: RouteViews): EncodedResource | undefined {
     const target = routes.routesForTarget(name);
     if (target === undefined) return undefined;
-    return encodeResource(name, ListenerSchema, apiListener(name, target.routes, target.service.origin));
+    return encodeResource(
+      name,
+      ListenerSchema,
+      apiListener(name, target.routes, target.service.origin, this.#capabilities),
+    );
   }
 }

@@ -24,6 +24,8 @@ import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blockAll, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
+import type { HashRules } from "./hash-rules.ts";
+import { hashRulesOf } from "./hash-rules.ts";
 import type { HostPlan } from "./host-plans.ts";
 import { hostsWithoutService, portHostPlans, proxyHostPlans } from "./host-plans.ts";
 import type { MeshRules, MeshView } from "./mesh-view.ts";
@@ -64,12 +66,22 @@ export interface RouteCaches {
 const ANY_MESH_CLIENT: RouteClient = { gateways: [MESH_GATEWAY], namespace: "", labels: {} };
 const BLOCK_ALL = blockAll();
 const NO_RULES: readonly VirtualServiceRule[] = [];
+const NO_SERVICES: ReadonlyMap<string, MeshService> = new Map();
+
+/** What a route configuration is made of, besides what all of a class have in common. */
+type RouteParts = readonly [
+  services: readonly MeshService[],
+  rules: MeshRules,
+  serviceByHost: ReadonlyMap<string, MeshService>,
+  hashing: HashRules,
+];
 
 export class RouteViews {
   readonly #mesh: MeshView;
   readonly #caches: RouteCaches;
   readonly #client: RouteClient;
-  readonly #byName = new Map<string, (services: readonly MeshService[], rules: MeshRules) => RouteView | undefined>();
+  readonly #byName = new Map<string, (...parts: RouteParts) => RouteView | undefined>();
+  readonly #hashRules: ReturnType<typeof hashRulesOf>;
   #ruleHosts: readonly string[] | undefined;
   readonly #sets = new Map<string, (...views: readonly RouteView[]) => RouteSets>();
 
@@ -77,6 +89,7 @@ export class RouteViews {
     this.#mesh = mesh;
     this.#caches = caches;
     this.#client = { gateways: [MESH_GATEWAY], namespace: mesh.client.namespace, labels: mesh.client.labels };
+    this.#hashRules = hashRulesOf(mesh.client);
   }
 
   /** The sets of proxies whose listeners name these route configurations. */
@@ -94,17 +107,19 @@ export class RouteViews {
   view(name: string): RouteView | undefined {
     let build = this.#byName.get(name);
     if (build === undefined) {
-      build = rememberLast((services: readonly MeshService[], rules: MeshRules) => this.#build(name, services, rules));
+      build = rememberLast((...parts: RouteParts) => this.#build(name, ...parts));
       this.#byName.set(name, build);
     }
-    return build(this.#mesh.services, this.#mesh.rules);
+    const { services, serviceByHost, destinationRuleIndex } = this.#mesh.snapshot;
+    const hashing = this.#hashRules(services, destinationRuleIndex);
+    return build(this.#mesh.services, this.#mesh.rules, serviceByHost, hashing);
   }
 
-  #build(name: string, services: readonly MeshService[], rules: MeshRules): RouteView | undefined {
+  #build(name: string, ...[services, rules, serviceByHost, hashing]: RouteParts): RouteView | undefined {
     const plans = this.#plans(name, services, rules);
     if (plans === undefined) return undefined;
     const hosts = plans.flatMap((plan) => {
-      const input = this.#input(plan, rules);
+      const input = this.#input(plan, rules, serviceByHost, hashing);
       // A host that no service has and no rule routes for this client is unknown to it.
       return input.service === undefined && input.rules.length === 0 ? [] : [{ plan, input }];
     });
@@ -168,9 +183,14 @@ export class RouteViews {
     return this.#ruleHosts;
   }
 
-  #input({ name, host, port, domains, service }: HostPlan, { index }: MeshRules): VirtualHostInput {
+  #input(
+    { name, host, port, domains, service }: HostPlan,
+    { index }: MeshRules,
+    serviceByHost: ReadonlyMap<string, MeshService>,
+    hashing: HashRules,
+  ): VirtualHostInput {
     const rule = index.find(host, ({ http }) => someHoldFor(http, this.#client, port));
-    const { serviceByHost } = this.#mesh.snapshot;
+    const destinations = rule?.facts.destinations ?? [host];
     return {
       name,
       domains,
@@ -178,7 +198,8 @@ export class RouteViews {
       service,
       rules: rule === undefined ? NO_RULES : [rule],
       client: rule?.facts.dependsOnSource === true ? this.#client : ANY_MESH_CLIENT,
-      destinations: destinationsOf(rule, serviceByHost),
+      destinations: rule === undefined ? NO_SERVICES : pick(serviceByHost, destinations),
+      hashing: pick(hashing, destinations),
       requireTls: false,
       capabilities: this.#mesh.client.capabilities,
     };
@@ -230,14 +251,12 @@ function ownerOf({ service, rules }: VirtualHostInput): object {
   return service ?? rules[0]!;
 }
 
-function destinationsOf(
-  rule: VirtualServiceRule | undefined,
-  services: ReadonlyMap<string, MeshService>,
-): ReadonlyMap<string, MeshService> {
+/** The entries of these keys, as far as there are any. */
+export function pick<V>(all: ReadonlyMap<string, V>, keys: readonly string[]): ReadonlyMap<string, V> {
   return new Map(
-    (rule?.facts.destinations ?? []).flatMap((host) => {
-      const service = services.get(host);
-      return service === undefined ? [] : [[host, service] as const];
+    keys.flatMap((key) => {
+      const value = all.get(key);
+      return value === undefined ? [] : [[key, value] as const];
     }),
   );
 }

@@ -92,14 +92,19 @@ const WORKLOAD_ENTRY: readonly Unsupported[] = [
 /** By group and kind. Kinds of mesh configuration that are in no list and not in APPLIED are not applied at all. */
 const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
   "networking.istio.io/VirtualService": [
-    { path: [...HTTP, "retries"], what: "retries" },
-    { path: [...HTTP, "fault"], what: "fault injection" },
-    { path: [...HTTP, "mirror"], what: "mirroring" },
-    { path: [...HTTP, "mirrors"], what: "mirroring" },
-    { path: [...HTTP, "mirrorPercent"], what: "mirroring" },
-    { path: [...HTTP, "mirrorPercentage"], what: "mirroring" },
-    { path: [...HTTP, "corsPolicy"], what: "CORS policies" },
-    { path: [...HTTP, "match", "*", "statPrefix"], what: "statistics of single routes" },
+    ...notByOwnProxy(OWN_PROXY.httpFilters.includes("fault"), [...HTTP, "fault"], "fault injection"),
+    ...notByOwnProxy(OWN_PROXY.httpFilters.includes("cors"), [...HTTP, "corsPolicy"], "CORS"),
+    ...notByOwnProxy(
+      OWN_PROXY.httpFeatures.has("retry priorities"),
+      [...HTTP, "retries", "retryRemoteLocalities"],
+      "retries in other localities",
+      (value) => value !== true,
+    ),
+    ...notByOwnProxy(
+      OWN_PROXY.httpFeatures.has("route statistics"),
+      [...HTTP, "match", "*", "statPrefix"],
+      "statistics of single routes",
+    ),
     { path: ["spec", "tls"], what: "routing of TLS connections" },
     { path: ["spec", "tcp"], what: "routing of TCP connections" },
   ],

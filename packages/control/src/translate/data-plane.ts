@@ -18,6 +18,16 @@ export type ClusterFeature =
   /** Gauges of what circuit breakers leave. */
   | "remaining gauges";
 
+/** Parts of routes and connection managers that not every data plane takes. */
+export type HttpFeature =
+  /** Retries go to another priority than before. */
+  | "retry priorities"
+  /** Counts of single routes. */
+  | "route statistics";
+
+/** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
+export type HttpFilterKind = "grpc_stats" | "fault" | "cors" | "mesh_stats";
+
 export interface Capabilities {
   /** Tells sets of capabilities apart. */
   readonly id: string;
@@ -27,8 +37,8 @@ export interface Capabilities {
   readonly apiListeners: boolean;
   /** How it can talk to endpoints. */
   readonly carriers: readonly HttpCarrier[];
-  /** Knows the mesh metrics filter. */
-  readonly meshStats: boolean;
+  /** HTTP filters that it has, in the order that they run in. */
+  readonly httpFilters: readonly HttpFilterKind[];
   /** Protocols that a connection may be upgraded to. */
   readonly upgrades: readonly string[];
   /** Takes a route's timeout from `max_stream_duration`, as gRPC clients do. */
@@ -38,6 +48,7 @@ export interface Capabilities {
   readonly clusterFeatures: ReadonlySet<ClusterFeature>;
   /** How it can find the endpoints of a cluster. */
   readonly discoveries: ReadonlySet<Discovery>;
+  readonly httpFeatures: ReadonlySet<HttpFeature>;
 }
 
 /** `eds`: they are told; the others look names up. */
@@ -51,19 +62,20 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: true,
     apiListeners: false,
     carriers: ["http1"],
-    meshStats: true,
+    httpFilters: ["mesh_stats"],
     upgrades: [],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM]),
     clusterFeatures: new Set(),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
+    httpFeatures: new Set(),
   },
   envoy: {
     id: "envoy",
     virtualHostDiscovery: false,
     apiListeners: false,
     carriers: ["http1", "http2"],
-    meshStats: false,
+    httpFilters: ["grpc_stats", "fault", "cors"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
@@ -78,19 +90,22 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
+    httpFeatures: new Set(["retry priorities", "route statistics"]),
   },
   grpc: {
     id: "grpc",
     virtualHostDiscovery: false,
     apiListeners: true,
     carriers: ["http1", "http2"],
-    meshStats: false,
+    // It refuses filters that it does not know. (@grpc/grpc-js-xds http-filter/)
+    httpFilters: ["fault"],
     upgrades: [],
     maxStreamDuration: true,
     // By Envoy's old enum it takes no others. (@grpc/grpc-js-xds cluster-resource-type.ts)
     balancers: new Set([ROUND_ROBIN, RING_HASH]),
     clusterFeatures: new Set(["outlier detection", "localities"]),
     discoveries: new Set(["eds", "logical-dns"]),
+    httpFeatures: new Set(),
   },
 };
 

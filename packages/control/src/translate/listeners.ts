@@ -1,34 +1,29 @@
 /** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
-import type { Any } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
-import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
-  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
   HttpConnectionManagerSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import type { Origin } from "../model/origin.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
-import { inboundCluster, listenerName } from "./names.ts";
+import type { Reporter } from "./http-filters.ts";
+import { httpFilters } from "./http-filters.ts";
+import { inboundRoutes } from "./inbound-routes.ts";
+import type { InboundService } from "./inbound-routes.ts";
+import { listenerName } from "./names.ts";
 import { originMetadata } from "./origin.ts";
-import { plainForward } from "./route-action.ts";
+import { packed } from "./packed.ts";
 
-/** Name in `server:` of what a gateway answers itself. */
+/** In `server:` of what sidecars and gateways send to those outside; an application's own is overwritten, as by Istio's `istio-envoy`. */
 const SERVER_NAME = "tulle";
 const HCM_NAME = "envoy.filters.network.http_connection_manager";
-const ROUTER_NAME = "envoy.filters.http.router";
-/** Istio's mesh metrics filter; it has no published proto. (istio/proxy, `stats.PluginConfig`) */
-const STATS_NAME = "istio.stats";
-const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
 
 type ConnectionManagerInit = Exclude<
   MessageInitShape<typeof HttpConnectionManagerSchema>,
@@ -56,41 +51,22 @@ export function outboundListener(input: ListenerInput & { readonly routes: strin
     statPrefix: `outbound_${listenerName(bind.address, bind.port)}`,
     routeSpecifier: routesByName(routes),
     useRemoteAddress: false,
-    serverHeaderTransformation: ServerHeader.PASS_THROUGH,
   });
   return listener(input, TrafficDirection.OUTBOUND, manager);
 }
 
 /** Requests that others send to the application. Its one route is part of it: nothing about it ever changes alone. */
-export function inboundListener(input: Omit<ListenerInput, "bind"> & { readonly inbound: InboundPort }): Listener {
-  const { inbound, capabilities, origin } = input;
+export function inboundListener(
+  input: Omit<ListenerInput, "bind"> & { readonly inbound: InboundPort; readonly service: InboundService | undefined },
+): Listener {
+  const { inbound, service, capabilities, origin } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  const cluster = inboundCluster(inbound.port);
   const manager = connectionManager("SIDECAR_INBOUND", capabilities, {
     statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
-    routeSpecifier: {
-      case: "routeConfig",
-      value: {
-        name: cluster,
-        virtualHosts: [
-          {
-            name: `inbound|http|${inbound.port}`,
-            domains: ["*"],
-            routes: [
-              {
-                name: "default",
-                match: { pathSpecifier: { case: "prefix", value: "/" } },
-                action: { case: "route", value: plainForward(cluster, capabilities) },
-                metadata: originMetadata(origin, ""),
-              },
-            ],
-          },
-        ],
-      },
-    },
+    routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, origin }) },
     useRemoteAddress: false,
     forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
-    serverHeaderTransformation: ServerHeader.PASS_THROUGH,
+    serverName: SERVER_NAME,
   });
   return listener({ bind, origin, capabilities }, TrafficDirection.INBOUND, manager);
 }
@@ -105,18 +81,17 @@ export function gatewayListener(input: ListenerInput & { readonly routes: string
     useRemoteAddress: true,
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
     serverName: SERVER_NAME,
-    serverHeaderTransformation: ServerHeader.OVERWRITE,
   });
   // Named after the port that the Gateway names, wherever it is bound.
   return { ...listener(input, TrafficDirection.OUTBOUND, manager), name: listenerName("0.0.0.0", port) };
 }
 
 /** A listener that opens no port: a gRPC client asks for it by the name that it was told to connect to. */
-export function apiListener(name: string, routes: string, origin: Origin): Listener {
+export function apiListener(name: string, routes: string, origin: Origin, capabilities: Capabilities): Listener {
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: `outbound_${routes}`,
     routeSpecifier: routesByName(routes),
-    httpFilters: [router()],
+    httpFilters: httpFilters(capabilities.httpFilters, "SIDECAR_OUTBOUND"),
   });
   return create(ListenerSchema, {
     name,
@@ -137,7 +112,7 @@ function routesByName(routeConfigName: string): NonNullable<ConnectionManagerIni
 }
 
 /** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
-function connectionManager(reporter: string, capabilities: Capabilities, own: ConnectionManagerInit) {
+function connectionManager(reporter: Reporter, capabilities: Capabilities, own: ConnectionManagerInit) {
   return create(HttpConnectionManagerSchema, {
     ...own,
     generateRequestId: true,
@@ -146,20 +121,8 @@ function connectionManager(reporter: string, capabilities: Capabilities, own: Co
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),
     upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
-    httpFilters: [...(capabilities.meshStats ? [meshStats(reporter)] : []), router()],
+    httpFilters: httpFilters(capabilities.httpFilters, reporter),
   });
-}
-
-function router() {
-  return {
-    name: ROUTER_NAME,
-    configType: { case: "typedConfig" as const, value: packed(RouterSchema, create(RouterSchema)) },
-  };
-}
-
-function meshStats(reporter: string) {
-  const config = create(TypedStructSchema, { typeUrl: STATS_TYPE, value: { reporter } });
-  return { name: STATS_NAME, configType: { case: "typedConfig" as const, value: packed(TypedStructSchema, config) } };
 }
 
 function listener(
@@ -185,8 +148,4 @@ function listener(
     ],
     metadata: originMetadata(origin, field),
   });
-}
-
-function packed<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Any {
-  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: toBinary(schema, message) });
 }

@@ -1,5 +1,6 @@
 /** One host's routes: where a VirtualService becomes an Envoy virtual host. */
 import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import type { HttpMatchRequest, IstioHttpRoute } from "@tulle/api";
 import {
   RouteSchema,
@@ -7,13 +8,19 @@ import {
   VirtualHostSchema,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { Route, VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { CorsPolicySchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import type { MergedDestinationRule } from "../model/destination-rule.ts";
 import type { HttpRule, RouteClient } from "../model/http-rule.ts";
 import { holdsFor } from "../model/http-rule.ts";
 import type { MeshService } from "../model/service.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import { translateCorsPolicy } from "./cors.ts";
 import type { Capabilities } from "./data-plane.ts";
-import { outboundCluster } from "./names.ts";
+import { translateFault } from "./fault.ts";
 import { originMetadata } from "./origin.ts";
+import { packed } from "./packed.ts";
+import type { ActionContext } from "./route-action.ts";
 import { plainForward, translateAction } from "./route-action.ts";
 import { isCatchAll, translateMatch } from "./route-match.ts";
 import { routeOperation, serviceOperation } from "./route-operation.ts";
@@ -31,6 +38,8 @@ export interface VirtualHostInput {
   readonly client: RouteClient;
   /** Services that the rules' destinations mean, as far as they exist. */
   readonly destinations: ReadonlyMap<string, MeshService>;
+  /** DestinationRules of the destinations, or of the service, by which a hash may choose endpoints. */
+  readonly hashing: ReadonlyMap<string, MergedDestinationRule>;
   readonly requireTls: boolean;
   readonly capabilities: Capabilities;
 }
@@ -51,14 +60,19 @@ export function translateVirtualHost(input: VirtualHostInput): VirtualHost {
   });
 }
 
+function actionContext({ port, destinations, hashing, capabilities }: VirtualHostInput): ActionContext {
+  return { port, services: destinations, hashing, capabilities };
+}
+
 /** A service that no rule routes: everything goes to it. */
-function defaultRoutes({ service, port, capabilities }: VirtualHostInput): Route[] {
+function defaultRoutes(input: VirtualHostInput): Route[] {
+  const { service, port } = input;
   if (service === undefined) return [];
   return [
     create(RouteSchema, {
       name: "default",
       match: { pathSpecifier: { case: "prefix", value: "/" } },
-      action: { case: "route", value: plainForward(outboundCluster(port, "", service.host), capabilities) },
+      action: { case: "route", value: plainForward(service, actionContext(input)) },
       decorator: { operation: serviceOperation(service.host, port) },
       metadata: originMetadata(service.origin, ""),
     }),
@@ -100,12 +114,14 @@ function translateRoute(
   const { port, client, capabilities } = input;
   if (match !== undefined && !holdsFor(match, client, port)) return undefined;
   const routeMatch = translateMatch(match);
-  const translated = translateAction(http, { port, services: input.destinations, capabilities });
+  const translated = translateAction(http, actionContext(input));
   if (routeMatch === undefined || translated === undefined) return undefined;
   const route = create(RouteSchema, {
     name: routeName(http, match),
     match: routeMatch,
     action: translated.action,
+    statPrefix: capabilities.httpFeatures.has("route statistics") ? (match?.statPrefix ?? "") : "",
+    typedPerFilterConfig: filterConfigs(http, capabilities),
     ...translated.headers,
     metadata: originMetadata(origin, `spec.http[${index}]`),
   });
@@ -119,6 +135,17 @@ function translateRoute(
 function routeName({ name = "" }: IstioHttpRoute, match: HttpMatchRequest | undefined): string {
   const matchName = match?.name ?? "";
   return matchName === "" ? name : `${name}.${matchName}`;
+}
+
+/** What the route asks of the filters before the router. */
+function filterConfigs({ fault, corsPolicy }: IstioHttpRoute, { httpFilters }: Capabilities): Record<string, Any> {
+  const configs: Record<string, Any> = {};
+  const faults = fault === undefined || !httpFilters.includes("fault") ? undefined : translateFault(fault);
+  if (faults !== undefined) configs["envoy.filters.http.fault"] = packed(HTTPFaultSchema, faults);
+  if (corsPolicy !== undefined && httpFilters.includes("cors")) {
+    configs["envoy.filters.http.cors"] = packed(CorsPolicySchema, translateCorsPolicy(corsPolicy));
+  }
+  return configs;
 }
 
 /** Answers for hosts that nobody knows. (istio/istio, the `block_all` of REGISTRY_ONLY) */

@@ -10,6 +10,13 @@ const router = {
   name: "envoy.filters.http.router",
   typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
 };
+const filter = (name: string, type: string, config: JsonObject = {}): JsonObject => ({
+  name: `envoy.filters.http.${name}`,
+  typed_config: { "@type": `type.googleapis.com/envoy.extensions.filters.http.${name}.v3.${type}`, ...config },
+});
+const grpcStats = filter("grpc_stats", "FilterConfig", { emit_filter_state: true, stats_for_all_methods: false });
+const fault = filter("fault", "HTTPFault");
+const cors = filter("cors", "Cors");
 const ads = { ads: {}, resource_api_version: "V3" };
 const unlimited = {
   thresholds: [
@@ -45,8 +52,7 @@ test("an outbound listener", () => {
                 "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
               stat_prefix: "outbound_127.0.0.1_15001",
               rds: { config_source: ads, route_config_name: "http_proxy" },
-              http_filters: [router],
-              server_header_transformation: "PASS_THROUGH",
+              http_filters: [grpcStats, fault, cors, router],
               stream_idle_timeout: "0s",
               use_remote_address: false,
               generate_request_id: true,
@@ -71,15 +77,21 @@ test("an inbound listener leads to the application behind the sidecar", () => {
   const proxy = new TestMesh(service("reviews")).proxy({ tulle: inbound, labels: { app: "reviews" } });
   const listener = proxy.json(TYPE.listener, "127.0.0.1_41002");
   assert.equal(listener["traffic_direction"], "INBOUND");
-  const { route_config: routes, server_header_transformation: server } = manager(listener) as {
+  const { route_config: routes, server_name: server } = manager(listener) as {
     route_config: JsonObject;
-    server_header_transformation: string;
+    server_name: string;
   };
-  assert.equal(server, "PASS_THROUGH");
+  assert.equal(server, "tulle");
   assert.equal(routes["name"], "inbound|9080||");
   const [host] = routes["virtual_hosts"] as { domains: string[]; routes: JsonObject[] }[];
   assert.deepEqual(host!.domains, ["*"]);
-  assert.deepEqual(host!.routes[0]!["route"], { cluster: "inbound|9080||", timeout: "0s" });
+  assert.deepEqual(host!.routes[0]!["decorator"], { operation: `${HOST}:9080/*` });
+  assert.deepEqual(host!.routes[0]!["route"], {
+    cluster: "inbound|9080||",
+    timeout: "0s",
+    max_stream_duration: { max_stream_duration: "0s", grpc_timeout_header_max: "0s" },
+    retry_policy: { retry_on: "reset-before-request", num_retries: 2 },
+  });
 
   assert.deepEqual(proxy.json(TYPE.cluster, "inbound|9080||"), {
     name: "inbound|9080||",
@@ -99,6 +111,13 @@ test("an inbound listener leads to the application behind the sidecar", () => {
       },
     },
   });
+});
+
+test("requests to a gRPC port are not retried by the sidecar before it", () => {
+  const mesh = new TestMesh(service("reviews", "default", "[{ name: grpc, port: 9080 }]"));
+  const listener = mesh.proxy({ tulle: inbound, labels: { app: "reviews" } }).json(TYPE.listener, "127.0.0.1_41002");
+  const { virtual_hosts } = manager(listener)["route_config"] as { virtual_hosts: { routes: JsonObject[] }[] };
+  assert.equal((virtual_hosts[0]!.routes[0]!["route"] as JsonObject)["retry_policy"], undefined);
 });
 
 test("an inbound cluster names the service that is made up for the workload before it is known", () => {
@@ -203,7 +222,7 @@ test("a gRPC client finds listeners by every name of a service, and its routes b
       api_listener: { api_listener: JsonObject };
     };
     assert.deepEqual(listener.api_listener["rds"], { config_source: ads, route_config_name: routes });
-    assert.deepEqual(listener.api_listener["http_filters"], [router]);
+    assert.deepEqual(listener.api_listener["http_filters"], [fault, router]);
   }
   const [host] = grpc.json(TYPE.route, routes)["virtual_hosts"] as { domains: string[] }[];
   assert.ok(host!.domains.includes("greeter:9090") && host!.domains.includes("greeter"));

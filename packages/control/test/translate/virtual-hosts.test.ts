@@ -14,7 +14,24 @@ test("a service without VirtualService: everything goes to it", () => {
       {
         name: "default",
         match: { prefix: "/" },
-        route: { cluster: `outbound|9080||${HOST}`, timeout: "0s" },
+        route: {
+          cluster: `outbound|9080||${HOST}`,
+          timeout: "0s",
+          max_grpc_timeout: "0s",
+          retry_policy: {
+            retry_on: "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+            num_retries: 2,
+            host_selection_retry_max_attempts: "5",
+            retry_host_predicate: [
+              {
+                name: "envoy.retry_host_predicates.previous_hosts",
+                typed_config: {
+                  "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                },
+              },
+            ],
+          },
+        },
         decorator: { operation: `${HOST}:9080/*` },
         metadata: {
           filter_metadata: {

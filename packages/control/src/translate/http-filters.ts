@@ -1,0 +1,47 @@
+/** The HTTP filters of a connection manager; routes configure some of them. (istio/istio `listener_builder.go` buildHTTPConnectionManager) */
+import { create } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
+import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import { HttpFilterSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
+import type { HttpFilterKind } from "./data-plane.ts";
+import { packed } from "./packed.ts";
+
+/** Istio's mesh metrics filter; it has no published proto. (istio/proxy, `stats.PluginConfig`) */
+const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
+
+/** Which side of a request the connection manager sees. */
+export type Reporter = "SIDECAR_OUTBOUND" | "SIDECAR_INBOUND" | "GATEWAY";
+
+/** The router is the last. */
+export function httpFilters(kinds: readonly HttpFilterKind[], reporter: Reporter): HttpFilter[] {
+  return [...kinds.map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])), ROUTER];
+}
+
+const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, HttpFilter>> = {
+  grpc_stats: filter(
+    "envoy.filters.http.grpc_stats",
+    GrpcStatsSchema,
+    create(GrpcStatsSchema, {
+      emitFilterState: true,
+      perMethodStatSpecifier: { case: "statsForAllMethods", value: { value: false } },
+    }),
+  ),
+  fault: filter("envoy.filters.http.fault", HTTPFaultSchema, create(HTTPFaultSchema)),
+  cors: filter("envoy.filters.http.cors", CorsSchema, create(CorsSchema)),
+};
+
+const ROUTER = filter("envoy.filters.http.router", RouterSchema, create(RouterSchema));
+
+function meshStats(reporter: Reporter): HttpFilter {
+  const config = create(TypedStructSchema, { typeUrl: STATS_TYPE, value: { reporter } });
+  return filter("istio.stats", TypedStructSchema, config);
+}
+
+function filter<Desc extends DescMessage>(name: string, schema: Desc, config: MessageShape<Desc>): HttpFilter {
+  return create(HttpFilterSchema, { name, configType: { case: "typedConfig", value: packed(schema, config) } });
+}

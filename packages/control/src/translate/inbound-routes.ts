@@ -1,0 +1,62 @@
+/** What a sidecar does with requests to its application. (istio/istio `httproute.go` buildSidecarInboundHTTPRouteConfig) */
+import { create } from "@bufbuild/protobuf";
+import { parseProtocol } from "@tulle/api";
+import type { PortProtocol } from "@tulle/api";
+import { RouteActionSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import type { Origin } from "../model/origin.ts";
+import type { InboundPort } from "../model/workload.ts";
+import { milliseconds } from "./durations.ts";
+import { inboundCluster } from "./names.ts";
+import { originMetadata } from "./origin.ts";
+import { INBOUND_RETRY_POLICY } from "./retry-policy.ts";
+import { serviceOperation } from "./route-operation.ts";
+
+/** The service that an inbound port answers for. */
+export interface InboundService {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: PortProtocol;
+}
+
+export function inboundRoutes(input: {
+  readonly inbound: InboundPort;
+  readonly service: InboundService | undefined;
+  readonly origin: Origin;
+}): RouteConfiguration {
+  const { inbound, service, origin } = input;
+  const cluster = inboundCluster(inbound.port);
+  const unlimited = milliseconds(0);
+  const action = create(RouteActionSchema, {
+    clusterSpecifier: { case: "cluster", value: cluster },
+    timeout: unlimited,
+    maxStreamDuration: { maxStreamDuration: unlimited, grpcTimeoutHeaderMax: unlimited },
+    // `reset-before-request` does not go well with gRPC streams. (`route.go` BuildDefaultHTTPInboundRoute)
+    ...(isGrpc(service?.protocol ?? parseProtocol(inbound.protocol)) ? {} : { retryPolicy: INBOUND_RETRY_POLICY }),
+  });
+  return create(RouteConfigurationSchema, {
+    name: cluster,
+    virtualHosts: [
+      {
+        name: `inbound|http|${inbound.port}`,
+        domains: ["*"],
+        routes: [
+          {
+            name: "default",
+            match: { pathSpecifier: { case: "prefix", value: "/" } },
+            action: { case: "route", value: action },
+            ...(service === undefined
+              ? {}
+              : { decorator: { operation: serviceOperation(service.host, service.port) } }),
+            metadata: originMetadata(origin, ""),
+          },
+        ],
+      },
+    ],
+  });
+}
+
+function isGrpc(protocol: PortProtocol | undefined): boolean {
+  return protocol === "GRPC" || protocol === "GRPC-WEB";
+}

@@ -19,7 +19,7 @@ export type ClusterFeature =
   | "remaining gauges";
 
 /** Parts of routes and connection managers that not every data plane takes. */
-export type HttpFeature =
+type HttpFeature =
   /** Retries go to another priority than before. */
   | "retry priorities"
   /** Counts of single routes. */

@@ -14,9 +14,12 @@ import type { NetContext } from "./net/context.ts";
 import { localAddress } from "./net/local-address.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
-import type { ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan } from "./plan/plan.ts";
+import type { ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan, LocalityPlan } from "./plan/plan.ts";
 import type { StatsRegistry } from "./stats/index.ts";
-import { Cluster } from "./upstream/cluster.ts";
+import { NO_ENDPOINTS, NOWHERE } from "./plan/compile-endpoints.ts";
+import type { ProxyLocalities } from "./upstream/balancer/load-balancer.ts";
+import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
+import type { Host } from "./upstream/host.ts";
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -28,6 +31,10 @@ export interface DataPlaneOptions {
   readonly requestId?: () => string;
   /** Whether accepted sockets read into our buffers; default: what the start-up self-test finds out. */
   readonly readIntoBuffers?: boolean;
+  /** Where this proxy is (`node.locality`). */
+  readonly locality?: LocalityPlan;
+  /** Bootstrap `cluster_manager.local_cluster_name`: the cluster of this proxy and its like. */
+  readonly localCluster?: string;
 }
 
 /** Everything that carries traffic: listeners and clusters, put in place by plans. The way in for configuration and admin. */
@@ -36,6 +43,7 @@ export class DataPlane {
   private readonly log: Log;
   private readonly net: NetContext & { readsIntoBuffers: boolean };
   private readonly http: HttpContext;
+  private readonly clusterDeps: ClusterDeps;
   private readonly refs = new Map<string, ClusterRef>();
   private readonly listenersByName = new Map<string, Listener>();
   /** Removed or replaced listeners whose connections are not all gone. */
@@ -47,7 +55,7 @@ export class DataPlane {
   private emptied: (() => void)[] = [];
 
   constructor(options: DataPlaneOptions) {
-    const { clock, stats, log } = options;
+    const { clock, stats, log, random, locality = NOWHERE, localCluster = "" } = options;
     this.stats = stats;
     this.log = log;
     const bugs = stats.counter("proxy_bug_total");
@@ -77,13 +85,24 @@ export class DataPlane {
       nextConnectionId: () => connections++,
       reportBug,
     };
+    this.clusterDeps = {
+      net: this.net,
+      stats,
+      random,
+      localities: () => this.localities(locality, localCluster),
+      onHostsChanged: (cluster) => {
+        // Zone-aware routing compares the others with this one.
+        if (cluster.name !== localCluster) return;
+        for (const other of this.clusters()) if (other !== cluster) other.rebalance();
+      },
+    };
     const ids = new RequestIds(randomFillSync);
     this.http = {
       net: this.net,
       clock,
       date: new HttpDate(clock),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
-      random: options.random,
+      random,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       findCluster: (name) => this.refs.get(name) ?? null,
     };
@@ -102,10 +121,15 @@ export class DataPlane {
     const ref = this.clusterRef(plan.name);
     const before = ref.current;
     if (before !== null && before.plan.fingerprint === plan.fingerprint) return;
-    const cluster = new Cluster(plan, this.net, this.stats);
-    if (before !== null) cluster.setEndpoints(before.currentEndpoints());
+    const cluster = new Cluster(plan, this.clusterDeps);
+    if (before !== null) cluster.setEndpoints(before.currentAssignment());
     ref.current = cluster;
     if (before !== null) this.retire(before);
+  }
+
+  private localities(own: LocalityPlan, localCluster: string): ProxyLocalities<Host> {
+    const proxies = localCluster === "" ? null : (this.refs.get(localCluster)?.current ?? null);
+    return { own, proxies: proxies === null ? null : proxies.firstPriority() };
   }
 
   removeCluster(name: string): void {
@@ -123,8 +147,8 @@ export class DataPlane {
   }
 
   /** A name without a cluster is ignored: its endpoints come again with it. */
-  setEndpoints(clusterName: string, endpoints: readonly EndpointPlan[]): void {
-    this.refs.get(clusterName)?.current?.setEndpoints(endpoints);
+  setEndpoints(clusterName: string, endpoints: readonly EndpointPlan[], policy = NO_ENDPOINTS.policy): void {
+    this.refs.get(clusterName)?.current?.setEndpoints({ endpoints, policy });
   }
 
   /**

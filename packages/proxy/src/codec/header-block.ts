@@ -157,6 +157,16 @@ export class HeaderBlock {
     return passed;
   }
 
+  /** Value of the first line of a lower-case name; undefined if absent. */
+  first(name: string): string | undefined {
+    const id = headerId(name);
+    if (id !== 0) return this.slots[id] < 0 ? undefined : this.valueAt(this.slots[id]);
+    for (let i = 0; i < this.count; i++) {
+      if (this.ids[i] === 0 && this.state[i] !== REMOVED && this.isNamed(i, name)) return this.valueAt(i);
+    }
+    return undefined;
+  }
+
   removed(index: number): boolean {
     return this.state[index] === REMOVED;
   }

@@ -116,8 +116,20 @@ class FieldCheck {
       return;
     }
     this.apply(this.validation.whole, value, place.field.bind(place, this.name));
-    if (this.extensions !== null) this.runExtension(value as Any, String(message["name"]), message, place, this.name);
+    if (this.extensions !== null) this.runPacked(value as Message & Fields, message, place);
     else if (this.child !== null) messageCheck(this.child).run(value as Message, place.field(this.name));
+  }
+
+  /** An Any, or a TypedExtensionConfig, which is an Any with a name. */
+  private runPacked(value: Message & Fields, owner: Fields, place: Place): void {
+    if (this.field.message?.typeName !== "envoy.config.core.v3.TypedExtensionConfig") {
+      this.runExtension(value as unknown as Any, String(owner["name"]), owner, place, this.name);
+      return;
+    }
+    const name = String(value["name"]);
+    const any = value["typedConfig"] as Any | undefined;
+    if (any === undefined) refuseExtension(name, "", owner, place.field(this.name));
+    else this.runExtension(any, name, owner, place.field(this.name), "typed_config");
   }
 
   private runList(list: readonly unknown[], place: Place): void {

@@ -13,10 +13,11 @@ import {
 } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { statNameOf } from "../stats/index.ts";
+import { compileBalancer } from "./compile-balancer.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import type { BalancerPlan, CircuitBreakerPlan, ClusterPlan } from "./plan.ts";
+import type { CircuitBreakerPlan, ClusterPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";
@@ -33,7 +34,6 @@ const DEFAULTS = {
   maxResponseHeadersKb: 60,
   maxHeadersCount: 100,
   healthyPanicThreshold: 50,
-  choiceCount: 2,
   thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },
   retryBudget: { percent: 20, minConcurrency: 3 },
 } as const;
@@ -43,12 +43,7 @@ const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
   [Discovery.EDS]: "eds",
   [Discovery.STRICT_DNS]: "strict-dns",
   [Discovery.LOGICAL_DNS]: "logical-dns",
-};
-
-const POLICY: Readonly<Record<number, BalancerPlan["policy"]>> = {
-  [LbPolicy.ROUND_ROBIN]: "round-robin",
-  [LbPolicy.LEAST_REQUEST]: "least-request",
-  [LbPolicy.RANDOM]: "random",
+  [Discovery.ORIGINAL_DST]: "original-dst",
 };
 
 /** The message must have passed `checkMessage`; what is refused here is reported to `place`. */
@@ -60,7 +55,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
     discovery,
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
-    balancer: compileBalancer(message, place),
+    ...compileBalancer(message, place),
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     maxRequestsPerConnection: http?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
@@ -79,11 +74,10 @@ function compileDiscovery(message: Cluster, place: Place): ClusterPlan["discover
   const type = message.clusterDiscoveryType.case === "type" ? message.clusterDiscoveryType.value : Discovery.STATIC;
   const discovery = DISCOVERY[type];
   if (discovery === undefined) {
-    place
-      .field("type")
-      .refuse(`${enumName(Discovery, type)} is not supported (only STATIC, EDS, STRICT_DNS, LOGICAL_DNS)`);
+    place.field("type").refuse(`${enumName(Discovery, type)} is not supported`);
     return "static";
   }
+  if (discovery === "original-dst") checkOriginalDst(message, place);
   if (discovery === "eds" && message.edsClusterConfig === undefined) {
     place.refuse("cannot create an EDS cluster without an EDS config");
   }
@@ -96,19 +90,19 @@ function compileDiscovery(message: Cluster, place: Place): ClusterPlan["discover
   return discovery;
 }
 
-function compileBalancer(message: Cluster, place: Place): BalancerPlan {
-  const policy = POLICY[message.lbPolicy];
-  if (policy === undefined) {
-    const name = enumName(LbPolicy, message.lbPolicy);
-    place.field("lb_policy").refuse(`${name} is not supported (only ROUND_ROBIN, LEAST_REQUEST, RANDOM)`);
+/** Envoy's words (`source/extensions/clusters/original_dst/original_dst_cluster.cc`). */
+function checkOriginalDst(message: Cluster, place: Place): void {
+  if (message.lbPolicy !== LbPolicy.CLUSTER_PROVIDED) {
+    place
+      .field("lb_policy")
+      .refuse(
+        `cluster: LB policy ${enumName(LbPolicy, message.lbPolicy)} is not valid for Cluster type ORIGINAL_DST. ` +
+          "Only 'CLUSTER_PROVIDED' is allowed with cluster type 'ORIGINAL_DST'",
+      );
   }
-  const config = message.lbConfig;
-  if (config.case !== "leastRequestLbConfig")
-    return { policy: policy ?? "round-robin", choiceCount: DEFAULTS.choiceCount };
-  const bias = config.value.activeRequestBias?.defaultValue ?? 1;
-  if (bias !== 1)
-    place.field("least_request_lb_config.active_request_bias").refuse(`${bias} is not supported (only 1)`);
-  return { policy: policy ?? "round-robin", choiceCount: config.value.choiceCount ?? DEFAULTS.choiceCount };
+  if (message.loadAssignment !== undefined) {
+    place.field("load_assignment").refuse("ORIGINAL_DST clusters must have no load assignment configured");
+  }
 }
 
 /** The first of a priority holds. */

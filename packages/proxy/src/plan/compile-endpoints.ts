@@ -1,47 +1,74 @@
+import type { Locality } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.js";
-import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { LbEndpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
-import type { ClusterPlan, EndpointPlan } from "./plan.ts";
+import type { Assignment, ClusterPlan, EndpointPlan, EndpointPolicy, LocalityPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 
-/** EDS UNHEALTHY, DRAINING and TIMEOUT are all unhealthy; UNKNOWN is healthy. Source: Envoy `source/common/upstream/upstream_impl.cc`. */
+/** EDS UNHEALTHY and TIMEOUT are one; UNKNOWN is healthy. Source: Envoy `source/common/upstream/upstream_impl.cc`, setEdsHealthFlag. */
 const HEALTH: Readonly<Record<number, EndpointPlan["health"]>> = {
   [HealthStatus.UNHEALTHY]: "unhealthy",
-  [HealthStatus.DRAINING]: "unhealthy",
+  [HealthStatus.DRAINING]: "draining",
   [HealthStatus.TIMEOUT]: "unhealthy",
   [HealthStatus.DEGRADED]: "degraded",
 };
 
+/** Envoy `kDefaultOverProvisioningFactor`: 1.4, in percent. */
+const DEFAULT_OVERPROVISIONING = 140;
+
+/** An endpoint that is said to be nowhere. */
+export const NOWHERE: LocalityPlan = { region: "", zone: "", subZone: "", weight: 0 };
+/** Of a cluster that has no assignment yet. */
+export const NO_ENDPOINTS: Assignment = { endpoints: [], policy: compilePolicy(undefined) };
+
 /**
- * All endpoints of an assignment, localities flattened. With DNS discovery `address` may be a name; otherwise it is an IP address.
+ * All endpoints of an assignment. With DNS discovery `address` may be a name; otherwise it is an IP address.
  * The message must have passed `checkMessage`.
  */
 export function compileEndpoints(
   message: ClusterLoadAssignment,
   discovery: ClusterPlan["discovery"],
   place: Place,
-): readonly EndpointPlan[] {
+): Assignment {
   const byName = discovery === "strict-dns" || discovery === "logical-dns";
   const endpoints: EndpointPlan[] = [];
-  const [firstLocality] = message.endpoints;
-  message.endpoints.forEach((locality, i) => {
+  message.endpoints.forEach((group, i) => {
     const at = place.item("endpoints", i);
-    if (locality.priority !== firstLocality.priority) {
-      at.field("priority").refuse("more than one priority is not supported");
-    }
-    locality.lbEndpoints.forEach((endpoint, j) => {
-      const plan = compileEndpoint(endpoint, byName, at.item("lb_endpoints", j));
+    const locality = compileLocality(group.locality, group);
+    group.lbEndpoints.forEach((endpoint, j) => {
+      const plan = compileEndpoint(endpoint, group.priority, locality, byName, at.item("lb_endpoints", j));
       if (plan !== null) endpoints.push(plan);
     });
   });
   if (discovery === "logical-dns" && endpoints.length !== 1) {
     place.refuse("LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint");
   }
-  return endpoints;
+  return { endpoints, policy: compilePolicy(message.policy) };
 }
 
-function compileEndpoint(message: LbEndpoint, byName: boolean, place: Place): EndpointPlan | null {
+function compilePolicy(policy: ClusterLoadAssignment["policy"]): EndpointPolicy {
+  return {
+    overprovisioningFactor: policy?.overprovisioningFactor ?? DEFAULT_OVERPROVISIONING,
+    weightedPriorityHealth: policy?.weightedPriorityHealth ?? false,
+  };
+}
+
+export function compileLocality(
+  message: Locality | undefined,
+  { loadBalancingWeight = 0 }: { readonly loadBalancingWeight?: number | undefined } = {},
+): LocalityPlan {
+  const { region = "", zone = "", subZone = "" } = message ?? {};
+  return { region, zone, subZone, weight: loadBalancingWeight };
+}
+
+function compileEndpoint(
+  message: LbEndpoint,
+  priority: number,
+  locality: LocalityPlan,
+  byName: boolean,
+  place: Place,
+): EndpointPlan | null {
   if (message.hostIdentifier.case !== "endpoint") return null;
   const endpoint = message.hostIdentifier.value;
   const at = place.field("endpoint.address");
@@ -50,7 +77,9 @@ function compileEndpoint(message: LbEndpoint, byName: boolean, place: Place): En
     : readSocketAddress(endpoint.address, at);
   if (endpoint.address === undefined) at.refuse("value is required");
   if (address === null) return null;
-  const workload = message.metadata?.filterMetadata["istio"]?.["workload"];
+  const metadata = message.metadata?.filterMetadata;
+  const workload = metadata?.["istio"]?.["workload"];
+  const hashKey = metadata?.["envoy.lb"]?.["hash_key"];
   return {
     address: address.address,
     port: address.port,
@@ -58,6 +87,10 @@ function compileEndpoint(message: LbEndpoint, byName: boolean, place: Place): En
     hostname: endpoint.hostname === "" && byName ? address.address : endpoint.hostname,
     weight: message.loadBalancingWeight ?? 1,
     health: HEALTH[message.healthStatus] ?? "healthy",
+    priority,
+    locality,
+    hashKey: typeof hashKey === "string" ? hashKey : "",
+    canary: metadata?.["envoy.lb"]?.["canary"] === true,
     workload: typeof workload === "string" ? workload : "",
   };
 }

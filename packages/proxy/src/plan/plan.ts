@@ -297,10 +297,11 @@ export interface ClusterPlan {
   readonly name: string;
   /** `alt_stat_name` or the name. */
   readonly statName: string;
-  readonly discovery: "static" | "eds" | "strict-dns" | "logical-dns";
+  readonly discovery: "static" | "eds" | "strict-dns" | "logical-dns" | "original-dst";
   /** EDS service name ("" = the cluster's name). */
   readonly edsServiceName: string;
   readonly balancer: BalancerPlan;
+  readonly localityRouting: LocalityRoutingPlan;
   /** Default 5 s. */
   readonly connectTimeoutMs: number;
   readonly bufferLimitBytes: number;
@@ -322,10 +323,81 @@ export interface ClusterPlan {
   readonly fingerprint: string;
 }
 
-export interface BalancerPlan {
-  readonly policy: "round-robin" | "least-request" | "random";
-  /** LEAST_REQUEST `choice_count`, default 2. */
+export type BalancerPlan = RoundRobinPlan | LeastRequestPlan | RandomPlan | RingHashPlan | MaglevPlan | OriginalDstPlan;
+
+export interface RoundRobinPlan {
+  readonly policy: "round-robin";
+  readonly slowStart: SlowStartPlan | null;
+}
+
+export interface LeastRequestPlan {
+  readonly policy: "least-request";
+  /** Default 2. */
   readonly choiceCount: number;
+  /** `selection_method: FULL_SCAN`. */
+  readonly fullScan: boolean;
+  /** Default 1. */
+  readonly activeRequestBias: number;
+  readonly slowStart: SlowStartPlan | null;
+}
+
+export interface RandomPlan {
+  readonly policy: "random";
+}
+
+export interface RingHashPlan extends ConsistentHashingPlan {
+  readonly policy: "ring-hash";
+  readonly hashFunction: "xx" | "murmur2";
+  /** Defaults 1024 and 8 Mi. */
+  readonly minRingSize: number;
+  readonly maxRingSize: number;
+}
+
+export interface MaglevPlan extends ConsistentHashingPlan {
+  readonly policy: "maglev";
+  /** A prime, default 65537. */
+  readonly tableSize: number;
+}
+
+export interface ConsistentHashingPlan {
+  /** `use_hostname_for_hashing`. */
+  readonly useHostname: boolean;
+  /** `hash_balance_factor` in percent, 0 = loads are not bounded. */
+  readonly balanceFactor: number;
+}
+
+/** The request or its connection says where it goes. */
+export interface OriginalDstPlan {
+  readonly policy: "original-dst";
+  /** Header that names the destination (lower-case); "" = none does. */
+  readonly header: string;
+  /** `upstream_port_override`, 0 = the destination's port. */
+  readonly port: number;
+  /** `cleanup_interval`, default 5 s. */
+  readonly cleanupMs: number;
+}
+
+export interface SlowStartPlan {
+  readonly windowMs: number;
+  /** Default 1. */
+  readonly aggression: number;
+  /** Part of the weight at least, default 0.1. */
+  readonly minWeight: number;
+}
+
+export interface LocalityRoutingPlan {
+  /** `locality_weighted_lb_config`. */
+  readonly weighted: boolean;
+  /** Has an effect where the bootstrap names the proxies' own cluster, but for panic. */
+  readonly zoneAware: ZoneAwarePlan;
+}
+
+export interface ZoneAwarePlan {
+  /** In percent, default 100. */
+  readonly routingEnabled: number;
+  /** Default 6. */
+  readonly minClusterSize: number;
+  readonly failTrafficOnPanic: boolean;
 }
 
 /** Envoy `RoutingPriority`: 0 = DEFAULT, 1 = HIGH. Each has circuit breakers and connections of its own. */
@@ -351,13 +423,42 @@ export interface RetryBudgetPlan {
   readonly minConcurrency: number;
 }
 
+/** Where an endpoint is; endpoints of a place share one. */
+export interface LocalityPlan {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  /** `load_balancing_weight`, 0 if none. */
+  readonly weight: number;
+}
+
+/** What an assignment says of all its endpoints. */
+export interface EndpointPolicy {
+  /** In percent, default 140. */
+  readonly overprovisioningFactor: number;
+  /** A priority's health is that of its hosts by weight, not by number. */
+  readonly weightedPriorityHealth: boolean;
+}
+
+/** A ClusterLoadAssignment, compiled. */
+export interface Assignment {
+  readonly endpoints: readonly EndpointPlan[];
+  readonly policy: EndpointPolicy;
+}
+
 export interface EndpointPlan {
   readonly address: string;
   readonly port: number;
   readonly hostname: string;
   /** ≥ 1, default 1. */
   readonly weight: number;
-  readonly health: "healthy" | "degraded" | "unhealthy";
+  readonly health: "healthy" | "degraded" | "unhealthy" | "draining";
+  /** 0 is asked first. */
+  readonly priority: number;
+  readonly locality: LocalityPlan;
+  /** `envoy.lb` metadata: `hash_key` ("" if absent) and `canary`. */
+  readonly hashKey: string;
+  readonly canary: boolean;
   /** Istio's `filter_metadata.istio.workload`, raw; "" if absent. */
   readonly workload: string;
 }

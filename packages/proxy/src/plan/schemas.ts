@@ -12,6 +12,12 @@ import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
 import { FilterConfigSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
+import { LeastRequestSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
+import { MaglevSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.js";
+import { RandomSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js";
+import { RingHashSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js";
+import { RoundRobinSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
@@ -27,6 +33,12 @@ export const extensionRegistry: Registry = createRegistry(
   HttpProtocolOptionsSchema,
   RawBufferSchema,
   FileAccessLogSchema,
+  ClusterProvidedSchema,
+  LeastRequestSchema,
+  MaglevSchema,
+  RandomSchema,
+  RingHashSchema,
+  RoundRobinSchema,
   TypedStructSchema,
   StructSchema,
 );

@@ -1,7 +1,22 @@
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
 
+export interface ZoneStats {
+  readonly lbRecalculateZoneStructures: Counter;
+  readonly lbLocalClusterNotOk: Counter;
+  readonly lbZoneClusterTooSmall: Counter;
+  readonly lbZoneNoCapacityLeft: Counter;
+  readonly lbZoneRoutingAllDirectly: Counter;
+  readonly lbZoneRoutingCrossZone: Counter;
+  readonly lbZoneRoutingSampled: Counter;
+}
+
+/** What balancers count. */
+export interface LbStats extends ZoneStats {
+  readonly lbHealthyPanic: Counter;
+}
+
 /** The metrics of one cluster, by Envoy's names (`source/common/upstream/upstream_impl.h`, ALL_CLUSTER_TRAFFIC_STATS), resolved once. */
-export class ClusterStats {
+export class ClusterStats implements LbStats {
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
   readonly cxActive: Gauge;
@@ -49,7 +64,17 @@ export class ClusterStats {
   readonly membershipHealthy: Gauge;
   readonly membershipDegraded: Gauge;
   readonly membershipChange: Counter;
+  readonly membershipExcluded: Gauge;
+  readonly originalDstHostInvalid: Counter;
+  readonly maxHostWeight: Gauge;
   readonly lbHealthyPanic: Counter;
+  readonly lbLocalClusterNotOk: Counter;
+  readonly lbRecalculateZoneStructures: Counter;
+  readonly lbZoneClusterTooSmall: Counter;
+  readonly lbZoneNoCapacityLeft: Counter;
+  readonly lbZoneRoutingAllDirectly: Counter;
+  readonly lbZoneRoutingCrossZone: Counter;
+  readonly lbZoneRoutingSampled: Counter;
   private readonly registry: StatsRegistry;
   private readonly prefix: string;
   /** By status: `upstream_rq_200` and `upstream_rq_2xx`, resolved when first seen. */
@@ -110,7 +135,17 @@ export class ClusterStats {
     this.membershipHealthy = gauge("membership_healthy");
     this.membershipDegraded = gauge("membership_degraded");
     this.membershipChange = counter("membership_change");
+    this.originalDstHostInvalid = counter("original_dst_host_invalid");
+    this.membershipExcluded = gauge("membership_excluded");
+    this.maxHostWeight = gauge("max_host_weight");
     this.lbHealthyPanic = counter("lb_healthy_panic");
+    this.lbLocalClusterNotOk = counter("lb_local_cluster_not_ok");
+    this.lbRecalculateZoneStructures = counter("lb_recalculate_zone_structures");
+    this.lbZoneClusterTooSmall = counter("lb_zone_cluster_too_small");
+    this.lbZoneNoCapacityLeft = counter("lb_zone_no_capacity_left");
+    this.lbZoneRoutingAllDirectly = counter("lb_zone_routing_all_directly");
+    this.lbZoneRoutingCrossZone = counter("lb_zone_routing_cross_zone");
+    this.lbZoneRoutingSampled = counter("lb_zone_routing_sampled");
   }
 
   /** Of an answer that was not taken: the request is tried again. */

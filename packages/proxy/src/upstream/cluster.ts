@@ -1,36 +1,74 @@
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { NetContext } from "../net/context.ts";
-import type { ClusterPlan, EndpointPlan } from "../plan/plan.ts";
+import { NO_ENDPOINTS, NOWHERE } from "../plan/compile-endpoints.ts";
+import type { Assignment, ClusterPlan, EndpointPlan, OriginalDstPlan } from "../plan/plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
-import { type Balancer, createBalancer } from "./balancer/index.ts";
+import { createBalancer } from "./balancer/create-balancer.ts";
+import { HostSet } from "./balancer/host-set.ts";
+import type { LoadBalancer, ProxyLocalities } from "./balancer/load-balancer.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import { ClusterUse } from "./cluster-use.ts";
 import { Host, hostName } from "./host.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
+import { OriginalDstBalancer } from "./original-dst.ts";
 
-/** Envoy `DefaultOverProvisioningFactor`: 1.4, in percent. */
-const OVERPROVISIONING = 140;
+/** What clusters share with each other. */
+export interface ClusterDeps {
+  readonly net: NetContext;
+  readonly stats: StatsRegistry;
+  /** [0, 1) */
+  readonly random: () => number;
+  /** Asked when hosts change. */
+  readonly localities: () => ProxyLocalities<Host>;
+  /** Or the health of one. */
+  readonly onHostsChanged: (cluster: Cluster) => void;
+}
+
+const CLEANUP_TIMER = 0;
 
 /** A cluster in force: its plan, its hosts with their connections, and the choice among them. */
-export class Cluster {
+export class Cluster implements TimerOwner {
   readonly plan: ClusterPlan;
   readonly stats: ClusterStats;
   /** Circuit breaker counts. */
   readonly use: ClusterUse;
+  private readonly deps: ClusterDeps;
+  private readonly balancer: LoadBalancer<Host>;
   private readonly hosts = new Map<string, Host>();
-  private endpoints: readonly EndpointPlan[] = [];
-  private healthy: Balancer<Host>;
-  private degraded: Balancer<Host>;
-  private everyone: Balancer<Host>;
-  /** Percent of picks that go to healthy and to healthy or degraded hosts; the rest finds nobody. */
-  private healthyLoad = 0;
-  private availableLoad = 0;
-  private panic = false;
+  private readonly cleanup = new Timer(this, CLEANUP_TIMER);
+  private assignment = NO_ENDPOINTS;
+  private sets: readonly HostSet<Host>[] = [new HostSet<Host>([], NO_ENDPOINTS.policy)];
 
-  constructor(plan: ClusterPlan, net: NetContext, registry: StatsRegistry) {
+  constructor(plan: ClusterPlan, deps: ClusterDeps) {
+    const { stats: registry, net } = deps;
     this.plan = plan;
+    this.deps = deps;
     this.stats = new ClusterStats(registry, plan.statName);
     this.use = new ClusterUse(plan, this.stats, net, registry);
-    this.healthy = this.degraded = this.everyone = createBalancer<Host>(plan.balancer, []);
+    this.balancer = this.createBalancer();
+    this.rebalance();
+  }
+
+  private createBalancer(): LoadBalancer<Host> {
+    const { plan, stats, deps } = this;
+    const { balancer, localityRouting, healthyPanicThreshold } = plan;
+    if (balancer.policy === "original-dst") {
+      this.armCleanup(balancer);
+      return new OriginalDstBalancer(
+        balancer,
+        (address, port) => this.hostAt(address, port),
+        stats.originalDstHostInvalid,
+      );
+    }
+    return createBalancer<Host>(balancer, {
+      localityRouting,
+      healthyPanicThreshold,
+      stats,
+      gauge: (name) => deps.stats.gauge(`cluster.${plan.statName}.${name}`),
+      load: stats.rqActive,
+      clock: deps.net.turn,
+      random: deps.random,
+    });
   }
 
   get name(): string {
@@ -42,86 +80,128 @@ export class Cluster {
     return this.hosts.values();
   }
 
-  currentEndpoints(): readonly EndpointPlan[] {
-    return this.endpoints;
+  currentAssignment(): Assignment {
+    return this.assignment;
+  }
+
+  /** Of priority 0, as zone-aware routing of other clusters wants them if this is the proxies' own. */
+  firstPriority(): HostSet<Host> {
+    return this.sets[0];
   }
 
   /** Null if no host may be used. */
   chooseHost(context: LoadBalancerContext): Host | null {
-    const host = this.chooseOnce(context.random);
-    let retries = context.hostSelectionRetries;
-    if (retries === 0 || host === null) return host;
-    // What is drawn last is taken, wanted or not. Source: Envoy `load_balancer_impl.cc`, ZoneAwareLoadBalancerBase::chooseHost.
-    let last = host;
-    while (retries-- > 0 && context.avoidsHost(last)) {
-      const next = this.chooseOnce(context.random);
-      if (next === null) return null;
-      last = next;
-    }
-    return last;
-  }
-
-  private chooseOnce(random: () => number): Host | null {
-    if (this.panic) {
-      this.stats.lbHealthyPanic.value++;
-      return this.everyone.pick(random);
-    }
-    if (this.healthyLoad === 100) return this.healthy.pick(random);
-    const draw = random() * this.availableLoad;
-    return draw < this.healthyLoad ? this.healthy.pick(random) : this.degraded.pick(random);
+    return this.balancer.choose(context);
   }
 
   /** Hosts are told apart by address and port: those that stay keep their connections and counters. */
-  setEndpoints(endpoints: readonly EndpointPlan[]): void {
-    this.endpoints = endpoints;
+  setEndpoints(assignment: Assignment): void {
+    this.assignment = assignment;
     const gone = new Map(this.hosts);
+    /** Priorities whose hosts came or went. */
+    const changed = new Set<number>();
     this.hosts.clear();
-    for (const endpoint of endpoints) {
+    for (const endpoint of assignment.endpoints) {
       const key = hostName(endpoint.address, endpoint.port);
       if (this.hosts.has(key)) continue;
       const known = gone.get(key);
       gone.delete(key);
-      if (known === undefined) this.hosts.set(key, new Host(endpoint, this.use));
-      else {
-        known.update(endpoint);
-        this.hosts.set(key, known);
-      }
+      if (known !== undefined && known.priority !== endpoint.priority) changed.add(known.priority);
+      if (known?.priority !== endpoint.priority) changed.add(endpoint.priority);
+      known?.update(endpoint);
+      this.hosts.set(key, known ?? new Host(endpoint, this.use));
     }
-    for (const host of gone.values()) host.drain();
+    for (const host of gone.values()) {
+      changed.add(host.priority);
+      host.drain();
+    }
+    this.stats.membershipChange.value += changed.size;
     this.rebalance();
   }
 
-  private rebalance(): void {
-    const { plan, stats } = this;
-    const all = [...this.hosts.values()];
-    const healthy = all.filter((host) => host.health === "healthy");
-    const degraded = all.filter((host) => host.health === "degraded");
-    this.healthy = createBalancer(plan.balancer, healthy);
-    this.degraded = createBalancer(plan.balancer, degraded);
-    this.everyone = createBalancer(plan.balancer, all);
-    // One priority: Envoy `LoadBalancerBase::recalculatePerPriorityState`.
-    const total = Math.max(1, all.length);
-    const healthyShare = Math.min(100, Math.floor((OVERPROVISIONING * healthy.length) / total));
-    const degradedShare = Math.min(100 - healthyShare, Math.floor((OVERPROVISIONING * degraded.length) / total));
-    this.healthyLoad = healthyShare;
-    this.availableLoad = healthyShare + degradedShare;
-    // What is left over goes to whom there is, in proportion; one kind alone takes it all.
-    if (degradedShare === 0 && healthyShare > 0) this.healthyLoad = this.availableLoad = 100;
-    const available = ((healthy.length + degraded.length) * 100) / total;
-    this.panic = all.length > 0 && healthyShare + degradedShare < 100 && available < plan.healthyPanicThreshold;
-    stats.membershipChange.value++;
-    stats.membershipTotal.value = all.length;
-    stats.membershipHealthy.value = healthy.length;
-    stats.membershipDegraded.value = degraded.length;
+  /** ORIGINAL_DST: whoever is asked for is there. */
+  private hostAt(address: string, port: number): Host {
+    const key = hostName(address, port);
+    let host = this.hosts.get(key);
+    if (host === undefined) {
+      host = new Host(originalDestination(address, port), this.use);
+      this.hosts.set(key, host);
+      this.stats.membershipChange.value++;
+      this.rebalance();
+    }
+    host.asked = true;
+    return host;
+  }
+
+  private armCleanup({ cleanupMs }: OriginalDstPlan): void {
+    const { timers, turn } = this.deps.net;
+    timers.arm(this.cleanup, turn.now, cleanupMs);
+  }
+
+  /** ORIGINAL_DST: forgets hosts that nobody has asked for in a whole interval, and that have no connections. */
+  onTimer(): void {
+    const { balancer } = this.plan;
+    if (balancer.policy !== "original-dst") return;
+    const before = this.hosts.size;
+    for (const [key, host] of this.hosts) {
+      if (host.asked) host.asked = false;
+      else if (host.activeConnections === 0) this.hosts.delete(key);
+    }
+    if (this.hosts.size < before) {
+      this.stats.membershipChange.value++;
+      this.rebalance();
+    }
+    this.armCleanup(balancer);
+  }
+
+  /** Hosts have changed, or the health of one. */
+  rebalance(): void {
+    const { policy } = this.assignment;
+    const byPriority: Host[][] = [[]];
+    for (const host of this.hosts.values()) {
+      while (byPriority.length <= host.priority) byPriority.push([]);
+      byPriority[host.priority].push(host);
+    }
+    this.sets = byPriority.map((hosts) => new HostSet(hosts, policy));
+    this.balancer.update(this.sets, this.deps.localities());
+    this.countMembers();
+    this.deps.onHostsChanged(this);
+  }
+
+  private countMembers(): void {
+    const { stats, sets } = this;
+    const count = (kind: "hosts" | "healthy" | "degraded" | "excluded"): number =>
+      sets.reduce((sum, set) => sum + set[kind].length, 0);
+    stats.membershipTotal.value = count("hosts");
+    stats.membershipHealthy.value = count("healthy");
+    stats.membershipDegraded.value = count("degraded");
+    stats.membershipExcluded.value = count("excluded");
   }
 
   /** The cluster is gone or replaced: idle connections close, requests in flight finish. */
   drain(): void {
+    this.deps.net.timers.disarm(this.cleanup);
     for (const host of this.hosts.values()) host.drain();
   }
 
   /** Closes every connection now. */
   destroy(): void {
+    this.deps.net.timers.disarm(this.cleanup);
     for (const host of this.hosts.values()) host.destroy();
   }
+}
+
+function originalDestination(address: string, port: number): EndpointPlan {
+  return {
+    address,
+    port,
+    hostname: "",
+    weight: 1,
+    health: "healthy",
+    priority: 0,
+    locality: NOWHERE,
+    hashKey: "",
+    canary: false,
+    workload: "",
+  };
 }

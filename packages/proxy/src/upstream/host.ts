@@ -1,19 +1,35 @@
-import type { EndpointPlan, RoutingPriority } from "../plan/plan.ts";
+import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
+import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
 import type { OutlierMonitor } from "./outlier/monitor.ts";
 import { Http1Pool } from "./pool.ts";
+
+/** What EDS says of a host's health, as flags. UNHEALTHY and TIMEOUT are one. Source: Envoy `HostImplBase::setEdsHealthFlag`. */
+const EDS_FLAGS: Readonly<Record<EndpointPlan["health"], number>> = {
+  healthy: 0,
+  unhealthy: HealthFlag.FAILED_EDS_HEALTH,
+  degraded: HealthFlag.DEGRADED_EDS_HEALTH,
+  draining: HealthFlag.EDS_STATUS_DRAINING,
+};
+const ALL_EDS_FLAGS = HealthFlag.FAILED_EDS_HEALTH | HealthFlag.DEGRADED_EDS_HEALTH | HealthFlag.EDS_STATUS_DRAINING;
 
 /** One endpoint of a cluster: what the balancer reads, its connections, and what admin `/clusters` shows. */
 export class Host {
   readonly address: string;
   readonly port: number;
-  hostname: string;
+  /** As the last assignment has it. */
+  plan: EndpointPlan;
   /** ≥ 1. */
   weight: number;
-  health: EndpointPlan["health"];
-  workload: string;
+  hashKey: string;
+  /** HealthFlag, several together; `health` and `excluded` follow from them. */
+  flags = 0;
+  health: Health = "healthy";
+  excluded = false;
+  lastPassedAt = Number.NaN;
   /** Requests that have been given a connection and are not over. */
   activeRequests = 0;
+  pendingRequests = 0;
   activeConnections = 0;
   connectionsTotal = 0;
   connectFailures = 0;
@@ -23,6 +39,8 @@ export class Host {
   requestTimeouts = 0;
   /** Null: its cluster detects no outliers. */
   readonly outlier: OutlierMonitor | null = null;
+  /** ORIGINAL_DST: since the last cleanup. */
+  asked = false;
   private readonly use: ClusterUse;
   private readonly defaultPool: Http1Pool;
   /** Made when first needed, as hardly anybody uses it. */
@@ -31,17 +49,48 @@ export class Host {
   constructor(plan: EndpointPlan, use: ClusterUse) {
     this.address = plan.address;
     this.port = plan.port;
-    this.hostname = plan.hostname;
+    this.plan = plan;
     this.weight = plan.weight;
-    this.health = plan.health;
-    this.workload = plan.workload;
+    this.hashKey = this.keyFor(plan, use);
     this.use = use;
     this.defaultPool = new Http1Pool(this, use, 0);
+    this.setFlags(EDS_FLAGS[plan.health]);
   }
 
   /** `10.0.0.1:80`, `[::1]:80`: Envoy's way to write an address. */
   get name(): string {
     return hostName(this.address, this.port);
+  }
+
+  get hostname(): string {
+    return this.plan.hostname;
+  }
+
+  get workload(): string {
+    return this.plan.workload;
+  }
+
+  get locality(): LocalityPlan {
+    return this.plan.locality;
+  }
+
+  get priority(): number {
+    return this.plan.priority;
+  }
+
+  hasFlag(flag: HealthFlag): boolean {
+    return (this.flags & flag) !== 0;
+  }
+
+  /** Who sets a flag tells the cluster to look at its hosts again. */
+  setFlag(flag: HealthFlag, on: boolean): void {
+    this.setFlags(on ? this.flags | flag : this.flags & ~flag);
+  }
+
+  private setFlags(flags: number): void {
+    this.flags = flags;
+    this.health = healthOf(flags);
+    this.excluded = isExcluded(flags);
   }
 
   /** Each routing priority has connections of its own. */
@@ -64,10 +113,16 @@ export class Host {
 
   /** New weight, health and metadata; address and connections stay. */
   update(plan: EndpointPlan): void {
-    this.hostname = plan.hostname;
+    this.plan = plan;
     this.weight = plan.weight;
-    this.health = plan.health;
-    this.workload = plan.workload;
+    this.hashKey = this.keyFor(plan, this.use);
+    this.setFlags((this.flags & ~ALL_EDS_FLAGS) | EDS_FLAGS[plan.health]);
+  }
+
+  /** What consistent hashing knows it by. Source: Envoy `thread_aware_lb_impl.h`, HashingLoadBalancer::hashKey. */
+  private keyFor({ hashKey, hostname }: EndpointPlan, { plan: { balancer } }: ClusterUse): string {
+    if (hashKey !== "") return hashKey;
+    return "useHostname" in balancer && balancer.useHostname ? hostname : this.name;
   }
 }
 

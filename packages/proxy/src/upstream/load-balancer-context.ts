@@ -1,24 +1,30 @@
+import type { Hash64 } from "../hash/hash64.ts";
+import type { HostSet } from "./balancer/host-set.ts";
+import type { BalancedHost } from "./balancer/balanced-host.ts";
+import type { PriorityLoads } from "./balancer/priority-loads.ts";
 import type { Host } from "./host.ts";
-
-/** 64 bits as two unsigned halves. Written in place: hashing a request allocates nothing. */
-export interface Hash64 {
-  high: number;
-  low: number;
-}
 
 /**
  * What the choice of a host may depend on beside the cluster itself. One attempt of one exchange implements it; balancers ask
  * only for what their policy needs. Source: Envoy `envoy/upstream/load_balancer.h`, LoadBalancerContext.
  */
-export interface LoadBalancerContext {
+export interface LoadBalancerContext<H extends BalancedHost = Host> {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Writes the hash that the route's `hash_policy` gives the request. False, and nothing written: there is none. */
   hashRequest(hash: Hash64): boolean;
-  /** Of the request as it came; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
+  /** The first of that name; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
   requestHeader(name: string): string | undefined;
   /** `host_selection_retry_max_attempts` of a retry, 0 on a first attempt: how often a host to avoid is drawn again. */
   readonly hostSelectionRetries: number;
   /** Whether a retry's host predicates reject this one. Asked only if `hostSelectionRetries` > 0. */
-  avoidsHost(host: Host): boolean;
+  avoidsHost(host: H): boolean;
+  /** A retry's `retry_priority`; null on a first attempt, and where the policy has none. */
+  readonly retryPriority: RetryPriority<H> | null;
+}
+
+/** Sends retries to other priorities than the cluster would. */
+export interface RetryPriority<H extends BalancedHost = Host> {
+  /** @param loads the cluster's own */
+  adjust(sets: readonly HostSet<H>[], loads: PriorityLoads): PriorityLoads;
 }

@@ -8,8 +8,8 @@ import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { type ClusterContext, compileCluster } from "../plan/compile-cluster.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
-import { compileEndpoints } from "../plan/compile-endpoints.ts";
-import type { ClusterPlan, EndpointPlan } from "../plan/plan.ts";
+import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
+import type { Assignment, ClusterPlan } from "../plan/plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import { type DnsOptions, DnsWatch, type Resolve } from "../upstream/dns-resolver.ts";
@@ -18,7 +18,7 @@ import { type DnsOptions, DnsWatch, type Resolve } from "../upstream/dns-resolve
 export interface PreparedCluster {
   readonly plan: ClusterPlan;
   /** The message's own endpoints: addresses, or names to resolve. */
-  readonly endpoints: readonly EndpointPlan[];
+  readonly assignment: Assignment;
   readonly dns: DnsOptions | null;
 }
 
@@ -27,9 +27,9 @@ export function prepareCluster(message: Cluster, context: ClusterContext, place:
   const named = plan.discovery === "strict-dns" || plan.discovery === "logical-dns";
   return {
     plan,
-    endpoints:
+    assignment:
       message.loadAssignment === undefined
-        ? []
+        ? NO_ENDPOINTS
         : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
     dns: named ? compileDnsOptions(message) : null,
   };
@@ -63,7 +63,7 @@ export class ClusterSet {
   private readonly active = new Map<string, Version>();
   private readonly warming = new Map<string, Version>();
   /** Last assignment of each EDS service, also of those whose cluster is not there yet. */
-  private readonly assignments = new Map<string, readonly EndpointPlan[]>();
+  private readonly assignments = new Map<string, Assignment>();
   private waiting: (() => void)[] = [];
   private readonly counters: Readonly<Record<"added" | "modified" | "removed", Counter>>;
   private readonly gauges: Readonly<Record<"active" | "warming", Gauge>>;
@@ -131,10 +131,10 @@ export class ClusterSet {
   }
 
   /** A ClusterLoadAssignment arrived. */
-  assign(serviceName: string, endpoints: readonly EndpointPlan[]): void {
-    this.assignments.set(serviceName, endpoints);
+  assign(serviceName: string, assignment: Assignment): void {
+    this.assignments.set(serviceName, assignment);
     for (const [name, version] of this.active) {
-      if (edsName(version.prepared.plan) === serviceName) this.deps.dataPlane.setEndpoints(name, endpoints);
+      if (edsName(version.prepared.plan) === serviceName) this.show(name, assignment);
     }
     this.activateWaitingFor(serviceName);
   }
@@ -156,14 +156,14 @@ export class ClusterSet {
   }
 
   private warm(version: Version): void {
-    const { plan, endpoints } = version.prepared;
+    const { plan, assignment } = version.prepared;
     if (version.prepared.dns !== null) {
       this.resolveNames(version, version.prepared.dns);
       return;
     }
     const serviceName = edsName(plan);
     if (serviceName === null) {
-      this.activate(version, endpoints);
+      this.activate(version, assignment);
       return;
     }
     // Envoy would wait for a new assignment here; the one that is known is as new as any, so nothing has to wait.
@@ -172,14 +172,14 @@ export class ClusterSet {
     if (known !== undefined) this.activate(version, known);
   }
 
-  private activate(version: Version, endpoints: readonly EndpointPlan[]): void {
+  private activate(version: Version, assignment: Assignment): void {
     const { plan } = version.prepared;
     this.warming.delete(plan.name);
     const old = this.active.get(plan.name);
     this.drop(this.active, plan.name);
     this.active.set(plan.name, version);
     this.deps.dataPlane.setCluster(plan);
-    this.deps.dataPlane.setEndpoints(plan.name, endpoints);
+    this.show(plan.name, assignment);
     this.counters[old === undefined ? "added" : "modified"].value++;
     const oldService = edsName(old?.prepared.plan);
     if (oldService !== null && oldService !== edsName(plan)) this.release(oldService);
@@ -187,15 +187,16 @@ export class ClusterSet {
   }
 
   private activateWaitingFor(serviceName: string): void {
-    const endpoints = this.assignments.get(serviceName) ?? [];
+    const assignment = this.assignments.get(serviceName) ?? NO_ENDPOINTS;
     for (const version of this.warming.values()) {
-      if (edsName(version.prepared.plan) === serviceName) this.activate(version, endpoints);
+      if (edsName(version.prepared.plan) === serviceName) this.activate(version, assignment);
     }
   }
 
   /** One watch a name. The cluster is active after the first answer to each, good or bad, as in Envoy. */
   private resolveNames(version: Version, options: DnsOptions): void {
-    const { plan, endpoints } = version.prepared;
+    const { plan, assignment } = version.prepared;
+    const { endpoints, policy } = assignment;
     const addresses: (readonly string[])[] = endpoints.map(() => []);
     const pending = new Set(endpoints.keys());
     const update = (changed: boolean): void => {
@@ -204,8 +205,8 @@ export class ClusterSet {
         const found = plan.discovery === "logical-dns" ? addresses[i].slice(0, 1) : addresses[i];
         return found.map((address) => ({ ...endpoint, address }));
       });
-      if (this.warming.get(plan.name) === version) this.activate(version, resolved);
-      else if (changed) this.deps.dataPlane.setEndpoints(plan.name, resolved);
+      if (this.warming.get(plan.name) === version) this.activate(version, { endpoints: resolved, policy });
+      else if (changed) this.show(plan.name, { endpoints: resolved, policy });
     };
     endpoints.forEach((endpoint, i) => {
       const watch = new DnsWatch(endpoint.address, options, this.deps, (found) => {
@@ -220,6 +221,10 @@ export class ClusterSet {
       watch.start();
     });
     if (endpoints.length === 0) update(false);
+  }
+
+  private show(name: string, { endpoints, policy }: Assignment): void {
+    this.deps.dataPlane.setEndpoints(name, endpoints, policy);
   }
 
   private drop(from: Map<string, Version>, name: string): boolean {

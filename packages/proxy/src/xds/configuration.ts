@@ -139,9 +139,9 @@ export class Configuration {
   applyEndpoints(resource: DynamicResource): void {
     const message = this.decode(ClusterLoadAssignmentSchema, resource.value);
     const problems: Problem[] = [];
-    const endpoints = compileEndpoints(message, "eds", new Place("", problems));
+    const assignment = compileEndpoints(message, "eds", new Place("", problems));
     throwProblems(problems);
-    this.clusters.assign(message.clusterName, endpoints);
+    this.clusters.assign(message.clusterName, assignment);
     this.recordDynamic("endpoints", { ...resource, name: message.clusterName });
   }
 

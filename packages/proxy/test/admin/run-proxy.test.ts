@@ -67,14 +67,17 @@ test("a broken bootstrap: every problem on a line of its own, exit code 1", asyn
   const json = {
     static_resources: {
       clusters: [
-        { name: "a", lb_policy: "MAGLEV" },
-        { name: "b", outlier_detection: {} },
+        { name: "a", lb_policy: "MAGLEV", maglev_lb_config: { table_size: 4 } },
+        { name: "b", preconnect_policy: { per_upstream_preconnect_ratio: 2 } },
       ],
     },
   };
   const { exited, stderr } = await run("broken", json, 0);
   assert.equal(await exited, 1);
-  assert.equal(stderr(), "static_resources.clusters[1].outlier_detection: is not supported\n");
+  assert.equal(
+    stderr(),
+    "static_resources.clusters[1].preconnect_policy: a non-empty value is not supported (only empty)\n",
+  );
 });
 
 test("SIGTERM: a request in flight is finished, then exit code 0", async () => {

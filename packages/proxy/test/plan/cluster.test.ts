@@ -5,12 +5,21 @@ import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoin
 import { compileEndpoints } from "../../src/plan/compile-endpoints.ts";
 import type { ClusterPlan, EndpointPlan } from "../../src/plan/plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
-import { limits, limitsOf } from "../support/plans.ts";
+import { NO_LOCALITY_ROUTING, endpointAt, limits, limitsOf } from "../support/plans.ts";
 import { cluster, refusals } from "./support.ts";
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const options = (value: { [field: string]: JsonValue }): { [field: string]: JsonValue } => ({
   typed_extension_protocol_options: { [HTTP_OPTIONS]: { "@type": `type.googleapis.com/${HTTP_OPTIONS}`, ...value } },
+});
+
+const LB = "envoy.extensions.load_balancing_policies";
+const typedPolicy = (type: string, value: { [field: string]: JsonValue }): { [field: string]: JsonValue } => ({
+  load_balancing_policy: {
+    policies: [
+      { typed_extension_config: { name: "p", typed_config: { "@type": `type.googleapis.com/${type}`, ...value } } },
+    ],
+  },
 });
 
 test("an empty cluster has Envoy's defaults", () => {
@@ -21,7 +30,8 @@ test("an empty cluster has Envoy's defaults", () => {
     statName: "c",
     discovery: "static",
     edsServiceName: "",
-    balancer: { policy: "round-robin", choiceCount: 2 },
+    balancer: { policy: "round-robin", slowStart: null },
+    localityRouting: NO_LOCALITY_ROUTING,
     connectTimeoutMs: 5000,
     bufferLimitBytes: 1024 * 1024,
     maxRequestsPerConnection: 0,
@@ -62,7 +72,7 @@ test("everything that is set arrives in the plan", () => {
     statName: "b",
     discovery: "eds",
     edsServiceName: "svc",
-    balancer: { policy: "least-request", choiceCount: 3 },
+    balancer: { policy: "least-request", choiceCount: 3, fullScan: false, activeRequestBias: 1, slowStart: null },
     connectTimeoutMs: 250,
     bufferLimitBytes: 32768,
     maxRequestsPerConnection: 9,
@@ -78,14 +88,159 @@ test("everything that is set arrives in the plan", () => {
   assert.deepEqual({ ...plan, ...expected }, plan);
 });
 
+const SLOW = {
+  slow_start_window: "30s",
+  aggression: { default_value: 2, runtime_key: "k" },
+  min_weight_percent: { value: 5 },
+};
+const SLOW_PLAN = { windowMs: 30_000, aggression: 2, minWeight: 0.05 };
+const RING = {
+  policy: "ring-hash",
+  hashFunction: "murmur2",
+  minRingSize: 5,
+  maxRingSize: 7,
+  useHostname: true,
+  balanceFactor: 150,
+} as const;
+const LEAST = {
+  policy: "least-request",
+  choiceCount: 5,
+  fullScan: false,
+  activeRequestBias: 0.5,
+  slowStart: SLOW_PLAN,
+} as const;
+const HASHING = { use_hostname_for_hashing: true, hash_balance_factor: 150 };
+
+const BALANCERS: readonly [what: string, json: { [field: string]: JsonValue }, expected: ClusterPlan["balancer"]][] = [
+  [
+    "ROUND_ROBIN with slow start",
+    { round_robin_lb_config: { slow_start_config: SLOW } },
+    { policy: "round-robin", slowStart: SLOW_PLAN },
+  ],
+  [
+    "LEAST_REQUEST",
+    {
+      lb_policy: "LEAST_REQUEST",
+      least_request_lb_config: {
+        choice_count: 5,
+        active_request_bias: { default_value: 0.5, runtime_key: "k" },
+        slow_start_config: SLOW,
+      },
+    },
+    LEAST,
+  ],
+  [
+    "RANDOM, with the configuration of another policy",
+    { lb_policy: "RANDOM", maglev_lb_config: { table_size: 100 } },
+    { policy: "random" },
+  ],
+  [
+    "RING_HASH",
+    {
+      lb_policy: "RING_HASH",
+      ring_hash_lb_config: { hash_function: "MURMUR_HASH_2", minimum_ring_size: 5, maximum_ring_size: 7 },
+      common_lb_config: { consistent_hashing_lb_config: HASHING },
+    },
+    RING,
+  ],
+  ["MAGLEV", { lb_policy: "MAGLEV" }, { policy: "maglev", tableSize: 65_537, useHostname: false, balanceFactor: 0 }],
+  [
+    "ORIGINAL_DST",
+    { type: "ORIGINAL_DST", lb_policy: "CLUSTER_PROVIDED", cleanup_interval: "1s" },
+    { policy: "original-dst", header: "", port: 0, cleanupMs: 1_000 },
+  ],
+  [
+    "ORIGINAL_DST by header",
+    {
+      type: "ORIGINAL_DST",
+      lb_policy: "CLUSTER_PROVIDED",
+      original_dst_lb_config: { use_http_header: true, upstream_port_override: 8080 },
+    },
+    { policy: "original-dst", header: "x-envoy-original-dst-host", port: 8080, cleanupMs: 5_000 },
+  ],
+  [
+    "typed round robin",
+    typedPolicy(`${LB}.round_robin.v3.RoundRobin`, { slow_start_config: SLOW }),
+    { policy: "round-robin", slowStart: SLOW_PLAN },
+  ],
+  [
+    "typed least request",
+    typedPolicy(`${LB}.least_request.v3.LeastRequest`, { selection_method: "FULL_SCAN" }),
+    { policy: "least-request", choiceCount: 2, fullScan: true, activeRequestBias: 1, slowStart: null },
+  ],
+  [
+    "typed ring hash",
+    typedPolicy(`${LB}.ring_hash.v3.RingHash`, {
+      hash_function: "MURMUR_HASH_2",
+      minimum_ring_size: 5,
+      maximum_ring_size: 7,
+      consistent_hashing_lb_config: HASHING,
+    }),
+    RING,
+  ],
+  [
+    "typed Maglev, which beats lb_policy",
+    { lb_policy: "RANDOM", ...typedPolicy(`${LB}.maglev.v3.Maglev`, { table_size: 101 }) },
+    { policy: "maglev", tableSize: 101, useHostname: false, balanceFactor: 0 },
+  ],
+];
+
+for (const [what, json, expected] of BALANCERS) {
+  test(`balancer: ${what}`, () => assert.deepEqual(cluster({ name: "c", ...json }).balancer, expected));
+}
+
+test("localities: weighted or by zone, said in either way", () => {
+  const zoneAware = { routing_enabled: { value: 30 }, min_cluster_size: 2, fail_traffic_on_panic: true };
+  const expected = { weighted: false, zoneAware: { routingEnabled: 30, minClusterSize: 2, failTrafficOnPanic: true } };
+  const routing = (json: { [field: string]: JsonValue }) => cluster({ name: "c", ...json }).localityRouting;
+  assert.deepEqual(routing({ common_lb_config: { zone_aware_lb_config: zoneAware } }), expected);
+  const typed = (config: JsonValue) => typedPolicy(`${LB}.random.v3.Random`, { locality_lb_config: config });
+  assert.deepEqual(routing(typed({ zone_aware_lb_config: zoneAware })), expected);
+  assert.equal(routing({ common_lb_config: { locality_weighted_lb_config: {} } }).weighted, true);
+  assert.equal(routing(typed({ locality_weighted_lb_config: {} })).weighted, true);
+});
+
 test("equal messages have equal fingerprints, different ones different", () => {
   assert.equal(cluster({ name: "c" }).fingerprint, cluster({ name: "c" }).fingerprint);
   assert.notEqual(cluster({ name: "c" }).fingerprint, cluster({ name: "c", lb_policy: "RANDOM" }).fingerprint);
 });
 
 const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
-  ["balancing that we lack", { name: "c", lb_policy: "RING_HASH" }, /^lb_policy: RING_HASH is not supported \(only/],
-  ["discovery that we lack", { name: "c", type: "ORIGINAL_DST" }, /^type: ORIGINAL_DST is not supported \(only/],
+  [
+    "a policy that is to come from elsewhere and does not",
+    { name: "c", lb_policy: "LOAD_BALANCING_POLICY_CONFIG" },
+    /^cluster: field load_balancing_policy need to be set/,
+  ],
+  [
+    "a Maglev table of no prime",
+    { name: "c", lb_policy: "MAGLEV", maglev_lb_config: { table_size: 100 } },
+    /^maglev_lb_config\.table_size: The table size of maglev must be prime number/,
+  ],
+  [
+    "a ring that is too small for itself",
+    { name: "c", lb_policy: "RING_HASH", ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 } },
+    /^ring_hash_lb_config: ring hash: minimum_ring_size \(9\) > maximum_ring_size \(8\)/,
+  ],
+  [
+    "an original destination that somebody else is to choose",
+    { name: "c", type: "ORIGINAL_DST" },
+    /^lb_policy: cluster: LB policy ROUND_ROBIN is not valid for Cluster type ORIGINAL_DST/,
+  ],
+  [
+    "a provided balancer that nobody provides",
+    { name: "c", lb_policy: "CLUSTER_PROVIDED" },
+    /^cluster manager: cluster provided LB specified but cluster 'c' did not provide one/,
+  ],
+  [
+    "a typed policy that we lack",
+    { name: "c", ...typedPolicy("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", {}) },
+    /^load_balancing_policy\.policies\[0\]\.typed_extension_config: p \(.*RawBuffer\) is not supported/,
+  ],
+  [
+    "a typed policy and the locality configuration of the other way",
+    { name: "c", ...typedPolicy(`${LB}.random.v3.Random`, {}), common_lb_config: { locality_weighted_lb_config: {} } },
+    /^common_lb_config: cluster: load_balancing_policy cannot be combined with partial fields/,
+  ],
   [
     "an EDS cluster without a source",
     { name: "c", type: "EDS" },
@@ -154,19 +309,20 @@ function endpoints(json: JsonValue, discovery: ClusterPlan["discovery"] = "eds")
   const problems: Problem[] = [];
   const plan = compileEndpoints(fromJson(ClusterLoadAssignmentSchema, json), discovery, new Place("", problems));
   throwProblems(problems);
-  return plan;
+  return plan.endpoints;
 }
 
 const at = (address: string, port: number): { [field: string]: JsonValue } => ({
   endpoint: { address: { socket_address: { address, port_value: port } } },
 });
 
-test("endpoints of all localities are flattened, with weight, health, host name and workload", () => {
+test("endpoints of all localities are one list, each with all that is said of it", () => {
   const plan = endpoints({
     cluster_name: "c",
     endpoints: [
       {
         locality: { zone: "a" },
+        load_balancing_weight: 5,
         lb_endpoints: [
           { ...at("10.0.0.1", 80), load_balancing_weight: 3, health_status: "DEGRADED" },
           { ...at("10.0.0.2", 80), health_status: "DRAINING" },
@@ -174,31 +330,33 @@ test("endpoints of all localities are flattened, with weight, health, host name 
       },
       {
         locality: { zone: "b" },
+        priority: 1,
         lb_endpoints: [
           {
             endpoint: { address: { socket_address: { address: "::1", port_value: 81 } }, hostname: "h" },
-            metadata: { filter_metadata: { istio: { workload: "w;ns;svc;v1;k" } } },
+            metadata: {
+              filter_metadata: { istio: { workload: "w;ns;svc;v1;k" }, "envoy.lb": { hash_key: "k", canary: true } },
+            },
           },
         ],
       },
     ],
   });
+  const a = { region: "", zone: "a", subZone: "", weight: 5 };
+  const b = { region: "", zone: "b", subZone: "", weight: 0 };
   assert.deepEqual(plan, [
-    { address: "10.0.0.1", port: 80, hostname: "", weight: 3, health: "degraded", workload: "" },
-    { address: "10.0.0.2", port: 80, hostname: "", weight: 1, health: "unhealthy", workload: "" },
-    { address: "::1", port: 81, hostname: "h", weight: 1, health: "healthy", workload: "w;ns;svc;v1;k" },
+    { ...endpointAt("10.0.0.1", 80), weight: 3, health: "degraded", locality: a },
+    { ...endpointAt("10.0.0.2", 80), health: "draining", locality: a },
+    {
+      ...endpointAt("::1", 81),
+      hostname: "h",
+      priority: 1,
+      locality: b,
+      hashKey: "k",
+      canary: true,
+      workload: "w;ns;svc;v1;k",
+    },
   ]);
-});
-
-test("several priorities are refused", () => {
-  const json = {
-    cluster_name: "c",
-    endpoints: [{ lb_endpoints: [at("10.0.0.1", 80)] }, { priority: 1, lb_endpoints: [at("10.0.0.2", 80)] }],
-  };
-  assert.deepEqual(
-    refusals(() => endpoints(json)),
-    ["endpoints[1].priority: more than one priority is not supported"],
-  );
 });
 
 test("a host name is an address only where it is resolved", () => {

@@ -1,4 +1,5 @@
 /** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
+import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 import type {
   CircuitBreakerPlan,
   ClusterPlan,
@@ -6,6 +7,7 @@ import type {
   EndpointPlan,
   HttpConnectionManagerPlan,
   ListenerPlan,
+  LocalityRoutingPlan,
   RequestView,
   RouteAction,
   RoutePlan,
@@ -40,7 +42,8 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     statName: name,
     discovery: "static",
     edsServiceName: "",
-    balancer: { policy: "round-robin", choiceCount: 2 },
+    balancer: { policy: "round-robin", slowStart: null },
+    localityRouting: NO_LOCALITY_ROUTING,
     connectTimeoutMs: 5_000,
     bufferLimitBytes: 1_048_576,
     maxRequestsPerConnection: 0,
@@ -56,8 +59,28 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
   };
 }
 
+export const NO_LOCALITY_ROUTING: LocalityRoutingPlan = {
+  weighted: false,
+  zoneAware: { routingEnabled: 100, minClusterSize: 6, failTrafficOnPanic: false },
+};
+
+export function endpointAt(address: string, port: number): EndpointPlan {
+  return {
+    address,
+    port,
+    hostname: "",
+    weight: 1,
+    health: "healthy",
+    priority: 0,
+    locality: NOWHERE,
+    hashKey: "",
+    canary: false,
+    workload: "",
+  };
+}
+
 export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
-  return { address: "127.0.0.1", port, hostname: "", weight: 1, health: "healthy", workload: "", ...changes };
+  return { ...endpointAt("127.0.0.1", port), ...changes };
 }
 
 export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {

@@ -91,12 +91,12 @@ for (const apiType of ["DELTA_GRPC", "GRPC"] as const) {
       const { proxy, server } = await running(world);
       server.push({
         ...world,
-        clusters: { a: edsCluster({ lb_policy: "RING_HASH" }), b: edsCluster() },
+        clusters: { a: edsCluster({ lb_policy: "LOAD_BALANCING_POLICY_CONFIG" }), b: edsCluster() },
         endpoints: { a: [one], b: [two] },
       });
       const nack = await eventually("refusal", () => server.nacks[0]);
       assert.equal(nack.typeUrl, TYPE.cluster);
-      assert.match(nack.error.message, /cluster\(s\) a: lb_policy: RING_HASH is not supported/);
+      assert.match(nack.error.message, /cluster\(s\) a: cluster: field load_balancing_policy need to be set/);
       assert.equal((await get(portOf(proxy, "l"))).body, "one");
       await eventually("cluster b is there", async () =>
         (await admin(proxy, "/clusters")).body.includes("b::added_via_api::true"),
@@ -106,7 +106,7 @@ for (const apiType of ["DELTA_GRPC", "GRPC"] as const) {
       };
       const a = dump.configs.find(({ cluster }) => cluster.name === "a");
       assert.equal(a?.client_status, "NACKED");
-      assert.match(a.error_state?.details ?? "", /RING_HASH/);
+      assert.match(a.error_state?.details ?? "", /load_balancing_policy/);
       assert.equal(dump.configs.find(({ cluster }) => cluster.name === "b")?.client_status, "ACKED");
     });
 

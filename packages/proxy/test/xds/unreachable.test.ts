@@ -126,7 +126,7 @@ test("all problems of clusters and listeners are reported at once", async () => 
     BootstrapSchema,
     {
       static_resources: {
-        clusters: [{ name: "a", lb_policy: "MAGLEV" }],
+        clusters: [{ name: "a", lb_policy: "MAGLEV", maglev_lb_config: { table_size: 4 } }],
         listeners: [
           {
             name: "l",
@@ -141,7 +141,7 @@ test("all problems of clusters and listeners are reported at once", async () => 
   await assert.rejects(startQuietly(bootstrap), (error: Error) => {
     assert.deepEqual(
       error.message.split("\n").map((line) => line.slice(0, line.indexOf(": "))),
-      ["static_resources.clusters[0].lb_policy", "static_resources.listeners[0].address"],
+      ["static_resources.clusters[0].maglev_lb_config.table_size", "static_resources.listeners[0].address"],
     );
     return true;
   });

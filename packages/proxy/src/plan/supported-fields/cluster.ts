@@ -1,6 +1,18 @@
 import type { SupportGroup } from "./message-support.ts";
 import { NO_HEALTH_CHECKS, NO_TLS } from "./reasons.ts";
-import { HTTP_PROTOCOL_OPTIONS } from "./type-names.ts";
+import {
+  HTTP_PROTOCOL_OPTIONS,
+  LB_CLUSTER_PROVIDED,
+  LB_LEAST_REQUEST,
+  LB_MAGLEV,
+  LB_RANDOM,
+  LB_RING_HASH,
+  LB_ROUND_ROBIN,
+} from "./type-names.ts";
+
+const SLOW_START = ["slow_start_window", "aggression", "min_weight_percent"] as const;
+const ZONE_AWARE = ["routing_enabled", "min_cluster_size", "fail_traffic_on_panic"] as const;
+const CONSISTENT_HASHING = ["use_hostname_for_hashing", "hash_balance_factor"] as const;
 
 export const CLUSTER: SupportGroup = {
   "envoy.config.cluster.v3.Cluster": {
@@ -25,6 +37,11 @@ export const CLUSTER: SupportGroup = {
       "dns_lookup_family",
       "least_request_lb_config",
       "round_robin_lb_config",
+      "ring_hash_lb_config",
+      "maglev_lb_config",
+      "original_dst_lb_config",
+      "load_balancing_policy",
+      "cleanup_interval",
       "common_lb_config",
       "transport_socket",
       "metadata",
@@ -43,26 +60,78 @@ export const CLUSTER: SupportGroup = {
     ignored: {
       ignore_health_on_host_removal: NO_HEALTH_CHECKS,
       upstream_http_protocol_options: NO_TLS,
-      cleanup_interval: "has an effect only for ORIGINAL_DST clusters, which are refused",
     },
     extensions: { typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS] },
   },
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": { has: ["eds_config", "service_name"] },
   "envoy.config.cluster.v3.Cluster.RefreshRate": { has: ["base_interval", "max_interval"] },
-  "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": { has: ["choice_count", "active_request_bias"] },
-  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": { has: [] },
+  "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
+    has: ["choice_count", "active_request_bias", "slow_start_config"],
+  },
+  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": { has: ["slow_start_config"] },
+  "envoy.config.cluster.v3.Cluster.SlowStartConfig": { has: SLOW_START },
+  "envoy.config.cluster.v3.Cluster.RingHashLbConfig": {
+    has: ["minimum_ring_size", "hash_function", "maximum_ring_size"],
+  },
+  "envoy.config.cluster.v3.Cluster.MaglevLbConfig": { has: ["table_size"] },
+  "envoy.config.cluster.v3.Cluster.OriginalDstLbConfig": {
+    has: ["use_http_header", "http_header_name", "upstream_port_override"],
+  },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
-    has: ["healthy_panic_threshold"],
-    only: {
-      close_connections_on_host_set_change: [false],
-      consistent_hashing_lb_config: ["empty"],
-      zone_aware_lb_config: ["empty"],
-    },
+    has: [
+      "healthy_panic_threshold",
+      "zone_aware_lb_config",
+      "locality_weighted_lb_config",
+      "consistent_hashing_lb_config",
+    ],
+    only: { close_connections_on_host_set_change: [false] },
     ignored: {
       ignore_new_hosts_until_first_hc: NO_HEALTH_CHECKS,
       update_merge_window: "endpoint updates are applied as they come; the end state is the same",
     },
   },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig": { has: ZONE_AWARE },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": { has: [] },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": { has: CONSISTENT_HASHING },
+  "envoy.config.cluster.v3.LoadBalancingPolicy": { has: ["policies"] },
+  "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": {
+    has: ["typed_extension_config"],
+    extensions: {
+      typed_extension_config: [
+        LB_ROUND_ROBIN,
+        LB_LEAST_REQUEST,
+        LB_RANDOM,
+        LB_RING_HASH,
+        LB_MAGLEV,
+        LB_CLUSTER_PROVIDED,
+      ],
+    },
+  },
+  [LB_ROUND_ROBIN]: { has: ["slow_start_config", "locality_lb_config"] },
+  [LB_LEAST_REQUEST]: {
+    has: ["choice_count", "active_request_bias", "slow_start_config", "locality_lb_config", "selection_method"],
+    only: { enable_full_scan: [false] },
+  },
+  [LB_RANDOM]: { has: ["locality_lb_config"] },
+  [LB_RING_HASH]: {
+    has: [
+      "hash_function",
+      "minimum_ring_size",
+      "maximum_ring_size",
+      "consistent_hashing_lb_config",
+      "locality_weighted_lb_config",
+      ...CONSISTENT_HASHING,
+    ],
+  },
+  [LB_MAGLEV]: { has: ["table_size", "consistent_hashing_lb_config", "locality_weighted_lb_config"] },
+  [LB_CLUSTER_PROVIDED]: { has: [] },
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
+    has: ["zone_aware_lb_config", "locality_weighted_lb_config"],
+  },
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig": { has: ZONE_AWARE },
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig": { has: [] },
+  "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": { has: SLOW_START },
+  "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": { has: CONSISTENT_HASHING },
   "envoy.config.cluster.v3.CircuitBreakers": {
     has: ["thresholds"],
     ignored: {},

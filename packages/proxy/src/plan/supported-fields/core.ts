@@ -10,6 +10,7 @@ export const CORE: SupportGroup = {
   },
   "envoy.config.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
   "envoy.config.core.v3.Metadata": { has: ["filter_metadata"], ignored: { typed_filter_metadata: OPAQUE } },
+  "envoy.config.core.v3.TypedExtensionConfig": { has: ["name", "typed_config"] },
   "envoy.config.core.v3.TransportSocket": { has: ["name", "typed_config"], extensions: { typed_config: [RAW_BUFFER] } },
   [RAW_BUFFER]: { has: [] },
   "envoy.config.core.v3.DataSource": { has: ["filename", "inline_bytes", "inline_string", "environment_variable"] },

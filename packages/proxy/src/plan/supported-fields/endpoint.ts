@@ -4,13 +4,11 @@ import { NO_HEALTH_CHECKS, OPAQUE } from "./reasons.ts";
 export const ENDPOINT: SupportGroup = {
   "envoy.config.endpoint.v3.ClusterLoadAssignment": { has: ["cluster_name", "endpoints", "policy"] },
   "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": {
-    has: [],
-    only: { overprovisioning_factor: [140], weighted_priority_health: [false] },
+    has: ["overprovisioning_factor", "weighted_priority_health"],
   },
   "envoy.config.endpoint.v3.LocalityLbEndpoints": {
-    has: ["locality", "lb_endpoints", "priority"],
+    has: ["locality", "lb_endpoints", "priority", "load_balancing_weight"],
     ignored: {
-      load_balancing_weight: "has an effect only with locality-weighted balancing, which is refused",
       metadata: OPAQUE,
       proximity: "Envoy does not use it either",
     },

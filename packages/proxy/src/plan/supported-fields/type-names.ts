@@ -8,6 +8,12 @@ export const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 export const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
+export const LB_ROUND_ROBIN = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin";
+export const LB_LEAST_REQUEST = "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
+export const LB_RANDOM = "envoy.extensions.load_balancing_policies.random.v3.Random";
+export const LB_RING_HASH = "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash";
+export const LB_MAGLEV = "envoy.extensions.load_balancing_policies.maglev.v3.Maglev";
+export const LB_CLUSTER_PROVIDED = "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided";
 /** Istio's mesh metrics filter, sent as a TypedStruct: it has no published proto. */
 export const MESH_STATS = "stats.PluginConfig";
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";

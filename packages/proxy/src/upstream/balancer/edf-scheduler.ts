@@ -11,19 +11,29 @@ export class EdfScheduler {
   private readonly order: Float64Array;
   private sequence: number;
 
-  /** @param weights one positive number an entry. */
-  constructor(weights: readonly number[]) {
+  /**
+   * @param weights one positive number an entry
+   * @param turns that have been taken already: where in its round the schedule begins
+   */
+  constructor(weights: readonly number[], turns = 0) {
     const n = weights.length;
     this.heap = new Uint32Array(n);
     this.deadline = new Float64Array(n);
     this.order = new Float64Array(n);
+    let sum = 0;
+    for (const weight of weights) sum += weight;
+    // What each has had by then but for the last round, at once (createWithPicks).
+    let taken = 0;
     for (let i = 0; i < n; i++) {
+      const before = turns === 0 ? 0 : Math.floor((weights[i] / sum) * turns);
+      taken += before;
       this.heap[i] = i;
-      this.deadline[i] = 1 / weights[i];
+      this.deadline[i] = (before + 1) / weights[i];
       this.order[i] = i;
     }
     this.sequence = n;
     for (let i = (n >> 1) - 1; i >= 0; i--) this.siftDown(i);
+    for (; taken < turns; taken++) this.reschedule(weights[this.peek()]);
   }
 
   /** The entry whose turn it is. Every `peek` wants a `reschedule` before the next one. */

@@ -1,48 +1,77 @@
-import { type BalancedHost, type Balancer, equalWeights } from "./balancer.ts";
+import type { LeastRequestPlan } from "../../plan/plan.ts";
+import { type BalancedHost, type Picker, equalWeights } from "./balanced-host.ts";
 import { EdfScheduler } from "./edf-scheduler.ts";
+import type { SlowStart } from "./slow-start.ts";
 
 /**
- * LEAST_REQUEST. Equal weights: the least loaded of `choiceCount` random hosts, drawn with replacement, the first of equals.
- * Else earliest deadline first with weight / (active requests + 1), i.e. `active_request_bias` 1.
+ * LEAST_REQUEST. Equal weights: the least loaded of `choiceCount` random hosts, drawn with replacement, the first of equals; or of
+ * all hosts, any of equals. Else earliest deadline first with weight / (active requests + 1)^bias.
+ * Source: Envoy `source/extensions/load_balancing_policies/least_request/least_request_lb.cc`.
  */
-export class LeastRequest<H extends BalancedHost> implements Balancer<H> {
-  private readonly hosts: readonly H[];
-  private readonly choiceCount: number;
-  private readonly scheduler: EdfScheduler | null;
-  private started = false;
+export class LeastRequest<H extends BalancedHost> implements Picker<H> {
+  private readonly plan: LeastRequestPlan;
+  private readonly seed: number;
+  private readonly slowStart: SlowStart | null;
+  private hosts: readonly H[] = [];
+  private scheduler: EdfScheduler | null = null;
 
-  constructor(hosts: readonly H[], choiceCount: number) {
+  constructor(plan: LeastRequestPlan, seed: number, slowStart: SlowStart | null) {
+    this.plan = plan;
+    this.seed = seed;
+    this.slowStart = slowStart;
+  }
+
+  setHosts(hosts: readonly H[]): void {
+    const { slowStart } = this;
     this.hosts = hosts;
-    this.choiceCount = choiceCount;
-    this.scheduler = equalWeights(hosts) ? null : new EdfScheduler(hosts.map(effectiveWeight));
+    slowStart?.note(hosts);
+    const plain = hosts.length <= 1 || (equalWeights(hosts) && (slowStart === null || slowStart.over));
+    this.scheduler = plain
+      ? null
+      : new EdfScheduler(
+          hosts.map((host) => this.weightOf(host)),
+          this.seed,
+        );
   }
 
   pick(random: () => number): H | null {
-    const { hosts, scheduler } = this;
+    const { hosts, scheduler, plan } = this;
     const n = hosts.length;
     if (n === 0) return null;
-    if (scheduler === null) {
-      let best = hosts[Math.floor(random() * n)];
-      for (let choice = 1; choice < this.choiceCount; choice++) {
-        const other = hosts[Math.floor(random() * n)];
-        if (other.activeRequests < best.activeRequests) best = other;
-      }
-      return best;
+    if (scheduler !== null) {
+      const host = hosts[scheduler.peek()];
+      scheduler.reschedule(this.weightOf(host));
+      return host;
     }
-    if (!this.started) {
-      this.started = true;
-      for (let skip = Math.floor(random() * n); skip > 0; skip--) this.take(scheduler);
+    if (plan.fullScan) return this.scan(random);
+    let best = hosts[Math.floor(random() * n)];
+    for (let choice = 1; choice < plan.choiceCount; choice++) {
+      const other = hosts[Math.floor(random() * n)];
+      if (other.activeRequests < best.activeRequests) best = other;
     }
-    return this.take(scheduler);
+    return best;
   }
 
-  private take(scheduler: EdfScheduler): H {
-    const host = this.hosts[scheduler.peek()];
-    scheduler.reschedule(effectiveWeight(host));
-    return host;
+  /** FULL_SCAN. Of those that tie, each with the same chance. */
+  private scan(random: () => number): H {
+    const { hosts } = this;
+    let best = hosts[0];
+    let tied = 1;
+    for (let i = 1; i < hosts.length; i++) {
+      const other = hosts[i];
+      if (other.activeRequests > best.activeRequests) continue;
+      if (other.activeRequests < best.activeRequests) tied = 1;
+      else if (random() * ++tied >= 1) continue;
+      best = other;
+    }
+    return best;
   }
-}
 
-function effectiveWeight(host: BalancedHost): number {
-  return host.weight / (host.activeRequests + 1);
+  private weightOf(host: H): number {
+    const { slowStart } = this;
+    const { activeRequestBias: bias } = this.plan;
+    const load = host.activeRequests + 1;
+    const weight = bias === 1 ? host.weight / load : bias === 0 ? host.weight : host.weight / load ** bias;
+    return slowStart === null || slowStart.over ? weight : weight * slowStart.factor(host);
+  }
 }

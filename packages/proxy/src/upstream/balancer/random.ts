@@ -1,10 +1,10 @@
-import type { BalancedHost, Balancer } from "./balancer.ts";
+import type { Picker } from "./balanced-host.ts";
 
 /** RANDOM: every host alike, weights ignored, as Envoy does. */
-export class Random<H extends BalancedHost> implements Balancer<H> {
-  private readonly hosts: readonly H[];
+export class Random<H> implements Picker<H> {
+  private hosts: readonly H[] = [];
 
-  constructor(hosts: readonly H[]) {
+  setHosts(hosts: readonly H[]): void {
     this.hosts = hosts;
   }
 

@@ -1,39 +1,48 @@
-import { type BalancedHost, type Balancer, equalWeights } from "./balancer.ts";
+import { type BalancedHost, type Picker, equalWeights } from "./balanced-host.ts";
 import { EdfScheduler } from "./edf-scheduler.ts";
+import type { SlowStart } from "./slow-start.ts";
 
 /** ROUND_ROBIN. Equal weights: one after the other from a random start; else earliest deadline first. */
-export class RoundRobin<H extends BalancedHost> implements Balancer<H> {
-  private readonly hosts: readonly H[];
-  private readonly scheduler: EdfScheduler | null;
-  /** -1 until the first pick has chosen the start. */
-  private next = -1;
+export class RoundRobin<H extends BalancedHost> implements Picker<H> {
+  private readonly seed: number;
+  private readonly slowStart: SlowStart | null;
+  private hosts: readonly H[] = [];
+  private scheduler: EdfScheduler | null = null;
+  /** Counts on whatever the hosts are: a changed set is no reason to begin anew. */
+  private turn: number;
 
-  constructor(hosts: readonly H[]) {
-    this.hosts = hosts;
-    this.scheduler = equalWeights(hosts) ? null : new EdfScheduler(hosts.map((host) => host.weight));
+  /** @param seed a random 32-bit number: proxies that got the same endpoints must not all start with the same one */
+  constructor(seed: number, slowStart: SlowStart | null) {
+    this.seed = seed;
+    this.slowStart = slowStart;
+    this.turn = seed;
   }
 
-  pick(random: () => number): H | null {
+  setHosts(hosts: readonly H[]): void {
+    const { slowStart } = this;
+    this.hosts = hosts;
+    slowStart?.note(hosts);
+    const plain = hosts.length <= 1 || (equalWeights(hosts) && (slowStart === null || slowStart.over));
+    this.scheduler = plain
+      ? null
+      : new EdfScheduler(
+          hosts.map((host) => this.weightOf(host)),
+          this.seed,
+        );
+  }
+
+  pick(_random: () => number): H | null {
     const { hosts, scheduler } = this;
     const n = hosts.length;
     if (n === 0) return null;
-    if (scheduler === null) {
-      if (this.next < 0) this.next = Math.floor(random() * n);
-      const host = hosts[this.next];
-      this.next = this.next + 1 === n ? 0 : this.next + 1;
-      return host;
-    }
-    if (this.next < 0) {
-      // Proxies that got the same endpoints at the same time must not all start with the same one.
-      this.next = 0;
-      for (let skip = Math.floor(random() * n); skip > 0; skip--) this.take(scheduler);
-    }
-    return this.take(scheduler);
+    if (scheduler === null) return hosts[this.turn++ % n];
+    const host = hosts[scheduler.peek()];
+    scheduler.reschedule(this.weightOf(host));
+    return host;
   }
 
-  private take(scheduler: EdfScheduler): H {
-    const host = this.hosts[scheduler.peek()];
-    scheduler.reschedule(host.weight);
-    return host;
+  private weightOf(host: H): number {
+    const { slowStart } = this;
+    return slowStart === null || slowStart.over ? host.weight : host.weight * slowStart.factor(host);
   }
 }

@@ -1,0 +1,44 @@
+import { isIP } from "../ip-address.ts";
+import type { OriginalDstPlan } from "../plan/plan.ts";
+import type { Counter } from "../stats/index.ts";
+import type { LoadBalancer } from "./balancer/load-balancer.ts";
+import type { Host } from "./host.ts";
+import type { LoadBalancerContext } from "./load-balancer-context.ts";
+
+/**
+ * ORIGINAL_DST: the request itself names the address that it goes to, by a header; a host is made for it, and forgotten when
+ * nobody has asked for it in a while. Source: Envoy `source/extensions/clusters/original_dst/original_dst_cluster.cc`.
+ */
+export class OriginalDstBalancer implements LoadBalancer<Host> {
+  private readonly plan: OriginalDstPlan;
+  private readonly hostAt: (address: string, port: number) => Host;
+  private readonly invalid: Counter;
+
+  /** @param hostAt the host of an address, made if it is not there */
+  constructor(plan: OriginalDstPlan, hostAt: (address: string, port: number) => Host, invalid: Counter) {
+    this.plan = plan;
+    this.hostAt = hostAt;
+    this.invalid = invalid;
+  }
+
+  update(): void {
+    // Whoever is asked for is chosen: health and weight are nothing here.
+  }
+
+  choose(context: LoadBalancerContext): Host | null {
+    const { header, port } = this.plan;
+    const text = header === "" ? undefined : context.requestHeader(header);
+    if (text === undefined) return null;
+    const parts = PATTERN.exec(text);
+    const address = parts === null ? "" : (parts[1] ?? parts[2]);
+    const wanted = parts === null ? -1 : Number(parts[3]);
+    if (wanted < 0 || wanted > 65_535 || isIP(address) === 0 || (isIP(address) === 6) !== text.startsWith("[")) {
+      this.invalid.value++;
+      return null;
+    }
+    return this.hostAt(address, port === 0 ? wanted : port);
+  }
+}
+
+/** `1.2.3.4:80` or `[::1]:80`. */
+const PATTERN = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/;

@@ -15,6 +15,7 @@ import type { ServerState } from "./server-state.ts";
 import { StatsRegistry } from "./stats/index.ts";
 import { type Resolve, systemResolve } from "./upstream/dns-resolver.ts";
 import { type AdsTarget, adsTarget } from "./xds/ads-target.ts";
+import { compileLocality } from "./plan/compile-endpoints.ts";
 import { Configuration } from "./xds/configuration.ts";
 import type { BoundListener } from "./xds/listener-set.ts";
 import { Subscriptions } from "./xds/subscriptions.ts";
@@ -110,7 +111,14 @@ class RunningProxy implements Proxy {
     // Whoever does not look at `ready` must not be ended by it.
     this.ready.catch(() => {});
     this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
-    this.dataPlane = new DataPlane({ clock: this.clock, random: this.random, stats: this.stats, log });
+    this.dataPlane = new DataPlane({
+      clock: this.clock,
+      random: this.random,
+      stats: this.stats,
+      log,
+      locality: compileLocality(bootstrap.node?.locality),
+      localCluster: bootstrap.clusterManager?.localClusterName ?? "",
+    });
     this.configuration = new Configuration(bootstrap, {
       dataPlane: this.dataPlane,
       clock: this.clock,

@@ -1,20 +1,16 @@
 import { RE2JS } from "re2js";
-import type { CircuitBreakerPlan } from "../plan/plan.ts";
+import type { CircuitBreakerPlan, EndpointPlan, LocalityPlan } from "../plan/plan.ts";
 import { statNameOf } from "../stats/index.ts";
 import type { Cluster } from "../upstream/cluster.ts";
+import { HealthFlag, healthFlagsText } from "../upstream/health-flags.ts";
 import type { Host } from "../upstream/host.ts";
 import { type AdminContext, type AdminEndpoint, json, text } from "./endpoint.ts";
 
-/** How `/clusters` writes a host's health. Source: Envoy `source/common/upstream/host_utility.cc`. */
-const HEALTH_FLAGS: Readonly<Record<Host["health"], string>> = {
-  healthy: "healthy",
-  unhealthy: "/failed_eds_health",
-  degraded: "/degraded_eds_health",
-};
-const EDS_HEALTH: Readonly<Record<Host["health"], string>> = {
+const EDS_HEALTH: Readonly<Record<EndpointPlan["health"], string>> = {
   healthy: "HEALTHY",
   unhealthy: "UNHEALTHY",
   degraded: "DEGRADED",
+  draining: "DRAINING",
 };
 
 export const clustersEndpoint: AdminEndpoint = {
@@ -59,11 +55,14 @@ function clusterText(cluster: Cluster, context: AdminContext): string {
   for (const host of cluster.allHosts()) {
     for (const [key, value] of hostStats(host)) out += line(`${host.name}::${key}`, value);
     out += line(`${host.name}::hostname`, host.hostname);
-    out += line(`${host.name}::health_flags`, HEALTH_FLAGS[host.health]);
+    out += line(`${host.name}::health_flags`, healthFlagsText(host.flags));
     out += line(`${host.name}::weight`, host.weight);
-    for (const key of ["region", "zone", "sub_zone"]) out += line(`${host.name}::${key}`, "");
-    out += line(`${host.name}::canary`, false);
-    out += line(`${host.name}::priority`, 0);
+    const { region, zone, subZone } = host.locality;
+    out += line(`${host.name}::region`, region);
+    out += line(`${host.name}::zone`, zone);
+    out += line(`${host.name}::sub_zone`, subZone);
+    out += line(`${host.name}::canary`, host.plan.canary);
+    out += line(`${host.name}::priority`, host.priority);
     out += line(`${host.name}::success_rate`, -1);
     out += line(`${host.name}::local_origin_success_rate`, -1);
   }
@@ -83,7 +82,7 @@ function hostStats(host: Host): readonly (readonly [string, number])[] {
     ["cx_total", host.connectionsTotal],
     ["rq_active", host.activeRequests],
     ["rq_error", host.requestsFailed],
-    ["rq_pending_active", 0],
+    ["rq_pending_active", host.pendingRequests],
     ["rq_success", host.requestsSucceeded],
     ["rq_timeout", host.requestTimeouts],
     ["rq_total", host.requestsTotal],
@@ -122,9 +121,32 @@ function hostJson(host: Host): unknown {
       ...(value === 0 ? {} : { value: String(value) }),
       name: key,
     })),
-    health_status: { eds_health_status: EDS_HEALTH[host.health] },
+    health_status: healthStatusJson(host),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
-    locality: {},
+    locality: localityJson(host.locality),
+    ...(host.priority === 0 ? {} : { priority: host.priority }),
+  };
+}
+
+/** Source: Envoy `source/server/admin/clusters_handler.cc`, setHealthFlag. */
+function healthStatusJson(host: Host): unknown {
+  return {
+    ...(host.hasFlag(HealthFlag.FAILED_ACTIVE_HC) ? { failed_active_health_check: true } : {}),
+    ...(host.hasFlag(HealthFlag.FAILED_OUTLIER_CHECK) ? { failed_outlier_check: true } : {}),
+    ...(host.hasFlag(HealthFlag.DEGRADED_ACTIVE_HC) ? { failed_active_degraded_check: true } : {}),
+    ...(host.hasFlag(HealthFlag.PENDING_DYNAMIC_REMOVAL) ? { pending_dynamic_removal: true } : {}),
+    ...(host.hasFlag(HealthFlag.PENDING_ACTIVE_HC) ? { pending_active_hc: true } : {}),
+    ...(host.hasFlag(HealthFlag.EXCLUDED_VIA_IMMEDIATE_HC_FAIL) ? { excluded_via_immediate_hc_fail: true } : {}),
+    ...(host.hasFlag(HealthFlag.ACTIVE_HC_TIMEOUT) ? { active_hc_timeout: true } : {}),
+    eds_health_status: EDS_HEALTH[host.plan.health],
+  };
+}
+
+function localityJson({ region, zone, subZone }: LocalityPlan): unknown {
+  return {
+    ...(region === "" ? {} : { region }),
+    ...(zone === "" ? {} : { zone }),
+    ...(subZone === "" ? {} : { sub_zone: subZone }),
   };
 }

@@ -167,6 +167,16 @@ export class HeaderBlock {
     return undefined;
   }
 
+  /** Adds the value of each line of a lower-case name. */
+  collect(name: string, values: string[]): void {
+    const id = headerId(name);
+    if (id !== 0 && this.slots[id] < 0) return;
+    for (let i = 0; i < this.count; i++) {
+      if (this.ids[i] !== id || this.state[i] === REMOVED || (id === 0 && !this.isNamed(i, name))) continue;
+      values.push(this.valueAt(i));
+    }
+  }
+
   removed(index: number): boolean {
     return this.state[index] === REMOVED;
   }

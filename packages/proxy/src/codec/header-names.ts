@@ -152,6 +152,7 @@ export const PROXY_CONNECTION = known("proxy-connection");
 export const TE = known("te");
 export const EXPECT = known("expect");
 export const SERVER = known("server");
+export const SET_COOKIE = known("set-cookie");
 export const DATE = known("date");
 export const VIA = known("via");
 export const LOCATION = known("location");

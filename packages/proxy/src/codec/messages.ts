@@ -33,6 +33,11 @@ export class RequestHead {
     return this.headers.some(name, test);
   }
 
+  /** Adds the value of each line of that name. */
+  collect(name: string, values: string[]): void {
+    this.headers.collect(name, values);
+  }
+
   /** Becomes a copy of another head. */
   copyFrom(other: RequestHead): void {
     this.method = other.method;

@@ -15,6 +15,7 @@ import type { RateLimitedBackOff, RetryPolicyPlan, RouteAction, RoutingPriority 
 import { GRPC_RETRY_BITS, RetryOn, parseGrpcRetryOn, parseHttpRetryOn } from "../plan/retry-conditions.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
+import { PreviousPriorities } from "../upstream/previous-priorities.ts";
 import type { HttpContext } from "./runtime.ts";
 
 /** What becomes of a request whose attempt has failed. */
@@ -52,6 +53,8 @@ export class RetryState {
   private counted = false;
   private extraStatusCodes: readonly number[] = NONE;
   private extraHeaderNames: readonly string[] = NO_NAMES;
+  /** Null unless the policy says so, and before the first attempt. */
+  retryPriority: PreviousPriorities | null = null;
 
   constructor(context: HttpContext) {
     this.context = context;
@@ -70,6 +73,11 @@ export class RetryState {
       : policy.hostSelectionMaxAttempts;
   }
 
+  onHostAttempted(host: Host): void {
+    this.tried.push(host);
+    this.retryPriority?.onAttempt(host);
+  }
+
   /** Takes the headers that a trusted client may steer retries with out of the request. */
   start(action: RouteAction, request: RequestHead, cluster: Cluster): void {
     const { headers } = request;
@@ -79,6 +87,9 @@ export class RetryState {
     this.cluster = cluster;
     this.retryOn = policy === null ? 0 : policy.retryOn;
     this.remaining = policy === null ? 1 : policy.numRetries;
+    if (policy !== null && policy.previousPrioritiesFrequency > 0) {
+      this.retryPriority = new PreviousPriorities(policy.previousPrioritiesFrequency);
+    }
     this.intervalMs = policy === null ? DEFAULT_BACK_OFF_BASE_MS : policy.backOffBaseMs;
     if ((headers.classes & HeaderClass.trustedOnly) === 0) {
       if (policy !== null && policy.retriableRequestHeaders.length > 0) this.checkRequest(policy, request);
@@ -204,6 +215,7 @@ export class RetryState {
     this.uncount();
     if (this.cluster === null) return;
     this.policy = null;
+    this.retryPriority = null;
     this.cluster = null;
     this.retryOn = 0;
     this.extraStatusCodes = NONE;

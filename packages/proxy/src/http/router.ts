@@ -1,11 +1,13 @@
 import { GRPC_TIMEOUT, HeaderClass, X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import type { RequestEncoder, StreamResetReason } from "../codec/messages.ts";
+import type { RequestEncoder, RequestHead, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { Hash64 } from "../hash/hash64.ts";
+import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
 import type { MirrorPlan, RouteAction } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
-import type { Hash64, LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balancer-context.ts";
 import type { Exchange } from "./exchange.ts";
 import { formatGrpcTimeout, parseGrpcTimeout } from "./grpc-timeout.ts";
 import {
@@ -36,7 +38,7 @@ import { UpstreamRequest } from "./upstream-request.ts";
  * The last filter, one to an exchange and pooled with it: from a route to upstream requests, one after another or, hedged, at once, and
  * from what comes back to the one answer that the client gets. Behaviour: Envoy `source/common/router/router.cc`.
  */
-export class Router implements LoadBalancerContext {
+export class Router implements LoadBalancerContext, HashedRequest {
   readonly timeouts: UpstreamTimeouts = { routeTimeoutMs: 0, perTryTimeoutMs: 0 };
   private readonly exchange: Exchange;
   private readonly retry: RetryState;
@@ -56,6 +58,8 @@ export class Router implements LoadBalancerContext {
   private hedgesOnPerTryTimeout = false;
   /** What a time-out is answered with, where the client did not ask for 504; 0 if it did not. */
   private timeoutStatus = 0;
+  /** Set-Cookie lines that the choice of a host has brought about. */
+  private readonly cookies: string[] = [];
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
@@ -141,12 +145,17 @@ export class Router implements LoadBalancerContext {
     return this.exchange.context.random;
   }
 
-  hashRequest(_hash: Hash64): boolean {
-    return false;
+  hashRequest(hash: Hash64): boolean {
+    const { action } = this.exchange;
+    return action !== null && action.hashPolicy !== null && action.hashPolicy.hash(this, hash);
   }
 
   requestHeader(name: string): string | undefined {
-    return this.exchange.request.header(name);
+    return this.exchange.request.headers.first(name);
+  }
+
+  get retryPriority(): RetryPriority | null {
+    return this.retry.retryPriority;
   }
 
   get hostSelectionRetries(): number {
@@ -155,6 +164,25 @@ export class Router implements LoadBalancerContext {
 
   avoidsHost(host: Host): boolean {
     return this.retry.tried.includes(host);
+  }
+
+  // HashedRequest
+
+  get request(): RequestHead {
+    return this.exchange.request;
+  }
+
+  get clientAddress(): string {
+    const { request, connection } = this.exchange;
+    return request.forwardedFor !== "" ? request.forwardedFor : (connection?.remoteAddress ?? "");
+  }
+
+  issueCookie({ name, attributes }: IssuedCookie): string {
+    const { connection } = this.exchange;
+    if (connection === null) return "";
+    const value = connectionCookie(connection);
+    this.cookies.push(`${name}="${value}"${attributes}`);
+    return value;
   }
 
   private noHealthyUpstream(cluster: Cluster): void {
@@ -169,7 +197,7 @@ export class Router implements LoadBalancerContext {
     const attempt = this.spare.pop() ?? new UpstreamRequest(exchange);
     this.attempt = attempt;
     exchange.host = host;
-    if (this.retry.enabled) this.retry.tried.push(host);
+    if (this.retry.enabled) this.retry.onHostAttempted(host);
     attempt.start(cluster, host);
   }
 
@@ -358,7 +386,7 @@ export class Router implements LoadBalancerContext {
     const { status } = exchange.response;
     this.charge(attempt, status);
     if (!exchange.requestEnded) this.dropBody();
-    finalizeResponseHeaders(exchange);
+    finalizeResponseHeaders(exchange, this.cookies);
     exchange.responseStarted = true;
     exchange.status = exchange.response.status;
     exchange.details = exchange.details === "" ? "via_upstream" : exchange.details;
@@ -575,6 +603,7 @@ export class Router implements LoadBalancerContext {
     this.retryFollowsTimeout = false;
     this.hedgesOnPerTryTimeout = false;
     this.timeoutStatus = 0;
+    this.cookies.length = 0;
     timeouts.routeTimeoutMs = 0;
     timeouts.perTryTimeoutMs = 0;
   }

@@ -2,6 +2,7 @@
 import {
   GRPC_TIMEOUT,
   HeaderClass,
+  SET_COOKIE,
   X_ENVOY_ATTEMPT_COUNT,
   X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
   X_ENVOY_IS_TIMEOUT_RETRY,
@@ -126,8 +127,8 @@ export function replaceHost(exchange: Exchange, action: RouteAction, host: strin
   request.authority = host;
 }
 
-/** An upstream's answer has been taken: its head as the client gets it. */
-export function finalizeResponseHeaders(exchange: Exchange): void {
+/** An upstream's answer has been taken: its head as the client gets it. @param cookies that the client is given */
+export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly string[]): void {
   const { runtime, connection, response, request, context, route, target } = exchange;
   if (runtime === null || connection === null) return;
   const { plan } = runtime;
@@ -138,6 +139,7 @@ export function finalizeResponseHeaders(exchange: Exchange): void {
   if (exchange.requestEnded && !plan.suppressEnvoyHeaders) {
     headers.set(X_ENVOY_UPSTREAM_SERVICE_TIME, String(Math.max(0, Math.floor(now - exchange.requestEndedAt))));
   }
+  for (let i = 0; i < cookies.length; i++) headers.append(SET_COOKIE, cookies[i]);
   if (route !== null && route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
   if (target !== null && target.responseHeaders.length > 0) {
     applyHeaderMutations(headers, target.responseHeaders, request, connection, false);

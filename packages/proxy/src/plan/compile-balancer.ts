@@ -65,6 +65,7 @@ const ZONE_AWARE: ZoneAwarePlan = {
 const NO_ROUTING: LocalityRoutingPlan = { weighted: false, zoneAware: ZONE_AWARE };
 
 export function compileBalancer(message: Cluster, place: Place): BalancerPlans {
+  checkHostnameHashing(message, place);
   if (message.loadBalancingPolicy !== undefined) return compileTyped(message, place);
   const config = message.lbConfig;
   const common = message.commonLbConfig;
@@ -100,6 +101,16 @@ export function compileBalancer(message: Cluster, place: Place): BalancerPlans {
       place.refuse("cluster: field load_balancing_policy need to be set");
       return { balancer: { policy: "random" }, localityRouting };
   }
+}
+
+/** Elsewhere hosts need not have names. With a typed policy Envoy does not look. */
+function checkHostnameHashing({ clusterDiscoveryType, commonLbConfig }: Cluster, place: Place): void {
+  if (commonLbConfig?.consistentHashingLbConfig?.useHostnameForHashing !== true) return;
+  const type = clusterDiscoveryType.case === "type" ? clusterDiscoveryType.value : Discovery.STATIC;
+  if (type === Discovery.STRICT_DNS) return;
+  place.refuse(
+    `Cannot use hostname for consistent hashing loadbalancing for cluster of type: 'envoy.cluster.${Discovery[type].toLowerCase()}'`,
+  );
 }
 
 /** The first policy of the list holds; what is in the list and not supported has been refused. */

@@ -4,13 +4,14 @@ import type {
   RetryPolicy_RetryHostPredicate as HostPredicate,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RetryPolicy_ResetHeaderFormat as ResetFormat } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { PreviousPrioritiesConfig } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
 import { milliseconds } from "./duration.ts";
 import type { RateLimitedBackOff, RetryPolicyPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { compileHeaderMatcher, compileResponseHeaderMatcher } from "./request-matchers.ts";
 import { parseRetryOn } from "./retry-conditions.ts";
 import { unpackExtension } from "./schemas.ts";
-import { PREVIOUS_HOSTS } from "./supported-fields/index.ts";
+import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES } from "./supported-fields/index.ts";
 
 /** Sources: Envoy api/envoy/config/route/v3/route_components.proto, RetryPolicy; `retry_policy_impl.cc`. */
 const DEFAULTS = {
@@ -39,6 +40,7 @@ export function compileRetryPolicy(message: RetryPolicy | undefined, place: Plac
     backOffBaseMs: baseMs,
     backOffMaxMs: maxMs,
     rateLimited: compileRateLimited(message),
+    previousPrioritiesFrequency: previousPriorities(message),
     avoidPreviousHosts: message.retryHostPredicate.some(isPreviousHosts),
     hostSelectionMaxAttempts: Number(message.hostSelectionRetryMaxAttempts) || DEFAULTS.hostSelectionAttempts,
   };
@@ -66,6 +68,12 @@ function compileRateLimited({ rateLimitedRetryBackOff }: RetryPolicy): RateLimit
     })),
     maxMs: milliseconds(rateLimitedRetryBackOff.maxInterval, DEFAULTS.rateLimitMaxMs),
   };
+}
+
+function previousPriorities({ retryPriority }: RetryPolicy): number {
+  if (retryPriority?.configType.case !== "typedConfig") return 0;
+  const { typeName, message } = unpackExtension(retryPriority.configType.value);
+  return typeName === PREVIOUS_PRIORITIES ? (message as PreviousPrioritiesConfig).updateFrequency : 0;
 }
 
 function isPreviousHosts({ configType }: HostPredicate): boolean {

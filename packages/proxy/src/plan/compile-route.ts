@@ -7,6 +7,7 @@ import {
   type WeightedCluster_ClusterWeight,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { compileHashPolicy } from "./hash-policy.ts";
 import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
 import { compileRedirect } from "./compile-redirect.ts";
 import { compileRetryPolicy } from "./compile-retry-policy.ts";
@@ -143,6 +144,7 @@ function compileForward(
       message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,
     appendXForwardedHost: message.appendXForwardedHost,
     priority: message.priority === RoutingPriority.HIGH ? 1 : 0,
+    hashPolicy: compileHashPolicy(message.hashPolicy, place),
     retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")) ?? context.retryPolicy,
     hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? context.hedgesOnPerTryTimeout,
     mirrors: compileMirrors(message.requestMirrorPolicies, context, place) ?? context.mirrors,

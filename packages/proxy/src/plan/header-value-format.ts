@@ -113,6 +113,6 @@ function requestHeader(argument: string | undefined, place: Place): ValueFormat 
   return (request) => first(request) ?? second(request) ?? "";
 }
 
-function joinAddress(address: string, port: number): string {
+export function joinAddress(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -6,6 +6,7 @@
  * started with. Defaults are Envoy's (docs: api-v3 protos), stated at each field. Times are milliseconds, 0 = disabled.
  */
 import type { Cluster } from "../upstream/cluster.ts";
+import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
 
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
@@ -197,6 +198,8 @@ export interface RouteAction {
   readonly autoHostRewrite: boolean;
   readonly appendXForwardedHost: boolean;
   readonly priority: RoutingPriority;
+  /** Null: nothing of a request decides on its host. */
+  readonly hashPolicy: HashPolicy | null;
   /** The route's, else the virtual host's; null = none. */
   readonly retryPolicy: RetryPolicyPlan | null;
   /** `hedge_policy.hedge_on_per_try_timeout`: a slow attempt goes on beside the next one. */
@@ -228,6 +231,8 @@ export interface RetryPolicyPlan {
   readonly backOffBaseMs: number;
   readonly backOffMaxMs: number;
   readonly rateLimited: RateLimitedBackOff | null;
+  /** `envoy.retry_priorities.previous_priorities`: so many attempts before its priority is left out; 0 = it never is. */
+  readonly previousPrioritiesFrequency: number;
   /** `envoy.retry_host_predicates.previous_hosts`. */
   readonly avoidPreviousHosts: boolean;
   /** How often another host is picked because the first was tried before. */
@@ -325,7 +330,7 @@ export interface ClusterPlan {
 
 export type BalancerPlan = RoundRobinPlan | LeastRequestPlan | RandomPlan | RingHashPlan | MaglevPlan | OriginalDstPlan;
 
-export interface RoundRobinPlan {
+interface RoundRobinPlan {
   readonly policy: "round-robin";
   readonly slowStart: SlowStartPlan | null;
 }
@@ -341,7 +346,7 @@ export interface LeastRequestPlan {
   readonly slowStart: SlowStartPlan | null;
 }
 
-export interface RandomPlan {
+interface RandomPlan {
   readonly policy: "random";
 }
 

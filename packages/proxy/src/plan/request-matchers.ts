@@ -170,7 +170,7 @@ class QueryTest implements RequestTest {
 }
 
 /** First value of a query parameter, not decoded; "" if it has no "="; undefined if it is not there. */
-function queryParameter(path: string, name: string): string | undefined {
+export function queryParameter(path: string, name: string): string | undefined {
   let at = path.indexOf("?");
   if (at < 0) return undefined;
   at++;

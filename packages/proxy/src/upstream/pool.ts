@@ -57,6 +57,7 @@ export class Http1Pool {
     }
     use.stats.rqPendingTotal.value++;
     breakers.pending.inc();
+    this.host.pendingRequests++;
     use.stats.rqPendingActive.value++;
     this.pending.push(client);
     this.connectForPending();
@@ -162,6 +163,7 @@ export class Http1Pool {
 
   private endPending(): void {
     this.breakers.pending.dec();
+    this.host.pendingRequests--;
     this.use.stats.rqPendingActive.value--;
   }
 }

@@ -138,6 +138,7 @@ const BALANCERS: readonly [what: string, json: { [field: string]: JsonValue }, e
     "RING_HASH",
     {
       lb_policy: "RING_HASH",
+      type: "STRICT_DNS",
       ring_hash_lb_config: { hash_function: "MURMUR_HASH_2", minimum_ring_size: 5, maximum_ring_size: 7 },
       common_lb_config: { consistent_hashing_lb_config: HASHING },
     },

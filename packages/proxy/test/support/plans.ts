@@ -97,6 +97,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     autoHostRewrite: false,
     appendXForwardedHost: false,
     priority: 0,
+    hashPolicy: null,
     retryPolicy: null,
     hedgesOnPerTryTimeout: false,
     mirrors: [],

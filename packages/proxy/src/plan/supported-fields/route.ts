@@ -1,7 +1,7 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
 import { NO_TRACING, NO_RUNTIME, OPAQUE } from "./reasons.ts";
-import { PREVIOUS_HOSTS } from "./type-names.ts";
+import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
   "request_headers_to_add",
@@ -122,12 +122,20 @@ export const ROUTE: SupportGroup = {
       "upgrade_configs",
       "idle_timeout",
       "priority",
+      "hash_policy",
     ],
     ignored: {
-      hash_policy: "has an effect only with ring hash and Maglev balancing, which are refused",
       include_vh_rate_limits: "has an effect only with rate limits, which are refused",
     },
   },
+  "envoy.config.route.v3.RouteAction.HashPolicy": {
+    has: ["header", "cookie", "connection_properties", "query_parameter", "terminal"],
+  },
+  "envoy.config.route.v3.RouteAction.HashPolicy.Header": { has: ["header_name", "regex_rewrite"] },
+  "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": { has: ["name", "ttl", "path", "attributes"] },
+  "envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute": { has: ["name", "value"] },
+  "envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties": { has: ["source_ip"] },
+  "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": { has: ["name"] },
   "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
     has: ["max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"],
   },
@@ -148,6 +156,7 @@ export const ROUTE: SupportGroup = {
       "per_try_timeout",
       "per_try_idle_timeout",
       "retry_host_predicate",
+      "retry_priority",
       "host_selection_retry_max_attempts",
       "retriable_status_codes",
       "retry_back_off",
@@ -161,6 +170,11 @@ export const ROUTE: SupportGroup = {
     extensions: { typed_config: [PREVIOUS_HOSTS] },
   },
   [PREVIOUS_HOSTS]: { has: [] },
+  "envoy.config.route.v3.RetryPolicy.RetryPriority": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [PREVIOUS_PRIORITIES] },
+  },
+  [PREVIOUS_PRIORITIES]: { has: ["update_frequency"] },
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": { has: ["base_interval", "max_interval"] },
   "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": { has: ["reset_headers", "max_interval"] },
   "envoy.config.route.v3.RetryPolicy.ResetHeader": { has: ["name", "format"] },

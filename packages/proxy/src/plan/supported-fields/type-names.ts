@@ -16,4 +16,5 @@ export const LB_MAGLEV = "envoy.extensions.load_balancing_policies.maglev.v3.Mag
 export const LB_CLUSTER_PROVIDED = "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided";
 /** Istio's mesh metrics filter, sent as a TypedStruct: it has no published proto. */
 export const MESH_STATS = "stats.PluginConfig";
+export const PREVIOUS_PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";

@@ -32,7 +32,7 @@ export function priorityLoads<H extends BalancedHost>(
   if (panicThreshold === 0 && total === 0) return { ...everythingTo(0, sets.length), panic: calm };
   const panic = total === 100 ? calm : sets.map((set) => inPanic(set, panicThreshold));
   if (panic.every((each) => each)) return { ...loadsByHostCount(sets), panic };
-  return { ...distribute(available, total), panic };
+  return { ...distribute(available), panic };
 }
 
 export function availability<H extends BalancedHost>(sets: readonly HostSet<H>[]): Availability {
@@ -49,12 +49,17 @@ export function availability<H extends BalancedHost>(sets: readonly HostSet<H>[]
 }
 
 /** At most 100: what is beyond is spare. */
-export function totalOf({ healthy, degraded }: Availability): number {
+function totalOf({ healthy, degraded }: Availability): number {
   return Math.min(100, sum(healthy) + sum(degraded));
 }
 
-/** @param total of the availability, not 0 */
-function distribute(available: Availability, total: number): Omit<PriorityLoads, "panic"> {
+export function isNobody(available: Availability): boolean {
+  return totalOf(available) === 0;
+}
+
+/** All of the requests, scaled up if there is too little. @param available not nobody */
+export function distribute(available: Availability): Omit<PriorityLoads, "panic"> {
+  const total = totalOf(available);
   let left = 100;
   const take = (each: number): number => {
     const load = Math.min(left, Math.floor((each * 100) / total));

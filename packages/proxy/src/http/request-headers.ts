@@ -17,7 +17,7 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import { isIP } from "../ip-address.ts";
+import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
 
@@ -134,8 +134,7 @@ function clientAddress(forwardedFor: string, plan: HttpConnectionManagerPlan): s
   // The peer itself is the first hop where it is trusted to be the client.
   const n = plan.useRemoteAddress ? plan.xffNumTrustedHops : plan.xffNumTrustedHops + 1;
   if (n === 0) return "";
-  const address = nthFromRight(forwardedFor, n);
-  return isIP(address) === 0 ? "" : address;
+  return canonicalAddress(nthFromRight(forwardedFor, n));
 }
 
 /** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */

@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import type { Clock } from "./clock/clock.ts";
 import { TimerWheel } from "./clock/timer-wheel.ts";
+import { WallClock } from "./clock/wall-clock.ts";
 import { Exchange } from "./http/exchange.ts";
 import { HTTP_FILTERS } from "./http/filters/registry.ts";
 import { HttpDate } from "./http/http-date.ts";
@@ -101,6 +102,7 @@ export class DataPlane {
       net: this.net,
       clock,
       date: new HttpDate(clock),
+      wall: new WallClock(clock),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
       random,
       exchanges: new ExchangePool(() => new Exchange(this.http)),

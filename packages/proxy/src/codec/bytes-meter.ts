@@ -2,12 +2,15 @@
 export class BytesMeter {
   wireReceived = 0;
   wireSent = 0;
+  /** Of what was received, names and values of headers and trailers, and three bytes for each line. */
+  headerReceived = 0;
   /** Of what was sent, the header lines with their line ends; the start line is none. */
   headerSent = 0;
 
   reset(): void {
     this.wireReceived = 0;
     this.wireSent = 0;
+    this.headerReceived = 0;
     this.headerSent = 0;
   }
 
@@ -15,5 +18,11 @@ export class BytesMeter {
   countHead(lines: number, rest: number): void {
     this.headerSent += lines;
     this.wireSent += lines + rest;
+  }
+
+  /** The end of a chunked body has left. Envoy 1.40 counts the names and values of its trailers, not what stands around them. */
+  countTrailers(namesAndValues: number): void {
+    this.headerSent += namesAndValues;
+    this.wireSent += namesAndValues + "0\r\n\r\n".length;
   }
 }

@@ -177,6 +177,32 @@ export class HeaderBlock {
     }
   }
 
+  /** Names and values of the lines that are there (Envoy `HeaderMap::byteSize`). */
+  byteSize(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.count; i++) {
+      if (this.state[i] !== REMOVED) bytes += this.nameAt(i).length + this.valueAt(i).length;
+    }
+    return bytes;
+  }
+
+  /**
+   * Right after it was read: what Envoy counts as header bytes received. Names, values, three for each line, and three where there is
+   * no line (`source/common/http/http1/codec_impl.cc`, completeCurrentHeader).
+   */
+  receivedBytes(): number {
+    const { count, edited, offsets } = this;
+    if (count === 0) return 3;
+    // `name: value` and a line end are four bytes beside name and value.
+    if (!edited) return this.end - this.start - count;
+    let bytes = 3 * count;
+    for (let i = 0; i < count; i++) {
+      const at = i << 2;
+      bytes += offsets[at + 1] - offsets[at] + offsets[at + 3] - offsets[at + 2];
+    }
+    return bytes;
+  }
+
   removed(index: number): boolean {
     return this.state[index] === REMOVED;
   }

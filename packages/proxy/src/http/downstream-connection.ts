@@ -4,6 +4,7 @@ import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-co
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
+import { addressName } from "../ip-address.ts";
 import type { ConnectionView } from "../plan/plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS } from "./local-replies.ts";
@@ -27,8 +28,10 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly remoteName: string;
   readonly localAddress: string;
   readonly localPort: number;
+  readonly localName: string;
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
   /** More waits to be written than the listener allows. */
@@ -62,8 +65,10 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.id = this.transport.id;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
+    this.remoteName = addressName(this.remoteAddress, this.remotePort);
     this.localAddress = plainAddress(socket.localAddress ?? "");
     this.localPort = socket.localPort ?? 0;
+    this.localName = addressName(this.localAddress, this.localPort);
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;

@@ -8,24 +8,32 @@ import {
   ResponseHead,
 } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type {
+  AccessLogType,
+  FilterStateObject,
+  ListenerInfo,
+  Metadata,
+  StreamInfo,
+} from "../plan/format/stream-info.ts";
 import type { FilterConfigs, RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
 import type { HttpFilter } from "./filters/filter.ts";
-import { DETAILS, LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
+import { LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest, runFilters } from "./request-handler.ts";
-import { type ResponseFlag, type ResponseFlags, withFlag } from "./response-flags.ts";
+import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
+import type { UpstreamInfo } from "./upstream-info.ts";
 
 /**
  * One request and its response, from the first byte to the last: the client's side of it. Codecs call it, it drives filters and its
  * router (the upstream's side), and nothing else holds state for a request. Pooled, of one fixed shape: `reset` must name every field.
  */
-export class Exchange implements RequestReceiver {
+export class Exchange implements RequestReceiver, StreamInfo {
   readonly context: HttpContext;
   readonly request = new RequestHead();
   /** Of the attempt whose answer was taken, or of a local reply. */
@@ -71,6 +79,11 @@ export class Exchange implements RequestReceiver {
   readonly upstreamBytes = new BytesMeter();
   startedAt = 0;
   requestEndedAt = 0;
+  responseStartedAt = 0;
+  /** 0 where the response was cut off. */
+  responseEndedAt = 0;
+  /** Of the latest attempt, or of the one whose answer was taken. */
+  upstreamInfo: UpstreamInfo | null = null;
   /** When the latest attempt had its connection. */
   upstreamStartedAt = 0;
   attemptCount = 0;
@@ -82,6 +95,16 @@ export class Exchange implements RequestReceiver {
   flags: ResponseFlags = 0;
   details = "";
   transportFailure = "";
+  /** The response's, while its last piece is being sent. */
+  responseTrailers: HeaderBlock | null = null;
+  /** What filters have said of it, for logs and header values. */
+  traceId = "";
+  spanId = "";
+  dynamicMetadata: Metadata | null = null;
+  filterStateObjects: Map<string, FilterStateObject> | null = null;
+  /** What is being written, while it is. */
+  accessLogType: AccessLogType = "NotSet";
+  localReplyBody = "";
   isGrpc = false;
   /** Set by the router where the path or the host was rewritten. */
   originalPath = "";
@@ -97,6 +120,32 @@ export class Exchange implements RequestReceiver {
 
   get isOver(): boolean {
     return this.over;
+  }
+
+  // StreamInfo
+
+  get now(): number {
+    return this.context.net.turn.now;
+  }
+
+  get listener(): ListenerInfo | null {
+    return this.runtime === null ? null : this.runtime.plan.listener;
+  }
+
+  get responseFlags(): string {
+    return shortFlags(this.flags);
+  }
+
+  get responseFlagsLong(): string {
+    return longFlags(this.flags);
+  }
+
+  wallMs(at: number): number {
+    return this.context.wall.at(at);
+  }
+
+  uniqueId(): string {
+    return this.context.sources.requestId();
   }
 
   /** The first byte of a request has arrived. */
@@ -154,7 +203,7 @@ export class Exchange implements RequestReceiver {
     this.details = details;
     this.status = this.responseStarted ? this.status : 0;
     if (this.runtime !== null) this.runtime.stats.rqRxReset.value++;
-    this.finish();
+    this.end();
   }
 
   private endRequest(): void {
@@ -198,6 +247,7 @@ export class Exchange implements RequestReceiver {
   }
 
   onResponseTrailers(trailers: HeaderBlock): void {
+    this.responseTrailers = trailers;
     this.encoder?.encodeTrailers(trailers);
     this.finish();
   }
@@ -266,11 +316,18 @@ export class Exchange implements RequestReceiver {
     this.details = details;
     if (this.runtime !== null) this.runtime.stats.rqTxReset.value++;
     this.encoder?.abort();
-    this.finish();
+    this.end();
   }
 
-  /** Counts, tells the filters, and goes back to the pool. The response's last byte has been encoded, or never will be. */
+  /** The response's last byte has been encoded. */
   finish(): void {
+    if (this.over) return;
+    this.responseEndedAt = this.now;
+    this.end();
+  }
+
+  /** Counts, tells the filters, and goes back to the pool. */
+  private end(): void {
     if (this.over) return;
     this.over = true;
     this.router.cancel();
@@ -318,14 +375,22 @@ export class Exchange implements RequestReceiver {
     this.upstreamBytes.reset();
     this.startedAt = 0;
     this.requestEndedAt = 0;
+    this.responseStartedAt = 0;
+    this.responseEndedAt = 0;
+    this.upstreamInfo = null;
     this.upstreamStartedAt = 0;
     this.attemptCount = 0;
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
     this.flags = 0;
-    this.details = DETAILS.viaUpstream;
+    this.details = "";
     this.transportFailure = "";
+    this.responseTrailers = null;
+    this.dynamicMetadata = null;
+    this.filterStateObjects = null;
+    this.traceId = "";
+    this.spanId = "";
     this.isGrpc = false;
     this.originalPath = "";
   }

@@ -1,13 +1,13 @@
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { headerId, isInline } from "../codec/header-names.ts";
-import type { ConnectionView, HeaderMutation, RequestView } from "../plan/plan.ts";
+import type { StreamInfo } from "../plan/format/stream-info.ts";
+import type { HeaderMutation } from "../plan/plan.ts";
 
 /** Applies a route's header mutations, in order. Where the header belongs to a request, `inRequest`. */
 export function applyHeaderMutations(
   headers: HeaderBlock,
   mutations: readonly HeaderMutation[],
-  request: RequestView,
-  connection: ConnectionView,
+  stream: StreamInfo,
   inRequest: boolean,
 ): void {
   for (const mutation of mutations) {
@@ -16,7 +16,7 @@ export function applyHeaderMutations(
       headers.removeNamed(name);
       continue;
     }
-    const value = mutation.value ?? mutation.format?.(request, connection) ?? "";
+    const value = mutation.value ?? formatted(mutation, stream);
     if (value === "" && !mutation.keepEmpty) continue;
     const present = headers.find(name) !== undefined;
     switch (mutation.op) {
@@ -38,6 +38,13 @@ export function applyHeaderMutations(
         break;
     }
   }
+}
+
+/** What could end the line (`%QUERY_PARAM%` is decoded) is as good as absent; Envoy 1.40 writes it into responses. */
+function formatted({ format }: Exclude<HeaderMutation, { op: "remove" }>, stream: StreamInfo): string {
+  const value = format === null ? "" : format.format(stream);
+  // eslint-disable-next-line no-control-regex
+  return /[\r\n\0]/.test(value) ? "" : value;
 }
 
 function append(headers: HeaderBlock, name: string, value: string, present: boolean, inRequest: boolean): void {

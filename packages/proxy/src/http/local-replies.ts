@@ -128,27 +128,6 @@ export function resetAfterStartDetails(reason: StreamResetReason): string {
   return `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
 }
 
-/** gRPC status for an HTTP status (Envoy `source/common/grpc/status.cc`, `httpToGrpcStatus`). */
-export function grpcStatus(httpStatus: number): number {
-  switch (httpStatus) {
-    case 400:
-      return 13;
-    case 401:
-      return 16;
-    case 403:
-      return 7;
-    case 404:
-      return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;
-    default:
-      return 2;
-  }
-}
-
 /** Percent-encodes a grpc-message (gRPC over HTTP/2, "Status-Message"): everything but visible ASCII and space, and %. */
 export function encodeGrpcMessage(message: string): string {
   return message.replaceAll(/[^ -$&-~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);

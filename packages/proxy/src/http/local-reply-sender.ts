@@ -7,7 +7,8 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { Exchange } from "./exchange.ts";
-import { type LocalReply, encodeGrpcMessage, grpcStatus } from "./local-replies.ts";
+import { httpToGrpcStatus } from "../plan/grpc-status.ts";
+import { type LocalReply, encodeGrpcMessage } from "./local-replies.ts";
 import { finishResponseHeaders } from "./response-headers.ts";
 import { applyHeaderMutations } from "./header-mutations.ts";
 
@@ -38,14 +39,14 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const { route, target } = exchange;
   if (route !== null && reply.routeHeaders) {
     if (target !== null && target.responseHeaders.length > 0) {
-      applyHeaderMutations(headers, target.responseHeaders, request, connection, false);
+      applyHeaderMutations(headers, target.responseHeaders, exchange, false);
     }
-    applyHeaderMutations(headers, route.responseHeaders, request, connection, false);
+    applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
-  if (reply.headers.length > 0) applyHeaderMutations(headers, reply.headers, request, connection, false);
+  if (reply.headers.length > 0) applyHeaderMutations(headers, reply.headers, exchange, false);
   if (grpc) {
     headers.set(CONTENT_TYPE, "application/grpc");
-    headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : grpcStatus(reply.status)));
+    headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : httpToGrpcStatus(reply.status)));
     if (reply.body !== "") headers.set(GRPC_MESSAGE, encodeGrpcMessage(reply.body));
   } else if (body !== "") {
     headers.set(CONTENT_LENGTH, String(body.length));
@@ -55,6 +56,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const requestId = exchange.requestHeadDone ? request.headers.get(X_REQUEST_ID) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
   exchange.responseStarted = true;
+  exchange.responseStartedAt = exchange.now;
   exchange.status = response.status;
   encoder.encodeHead(response, body === "");
   if (body !== "") {

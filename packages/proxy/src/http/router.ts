@@ -11,6 +11,7 @@ import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balanc
 import type { Exchange } from "./exchange.ts";
 import { formatGrpcTimeout, parseGrpcTimeout } from "./grpc-timeout.ts";
 import {
+  DETAILS,
   LOCAL_REPLIES,
   type LocalReply,
   clusterNotFound,
@@ -380,16 +381,20 @@ export class Router implements LoadBalancerContext, HashedRequest {
     this.cancelOthers(attempt);
     this.attempt = attempt;
     exchange.host = attempt.host;
+    exchange.upstreamInfo = attempt.info;
     const own = exchange.response;
     exchange.response = attempt.response;
     attempt.response = own;
     const { status } = exchange.response;
     this.charge(attempt, status);
     if (!exchange.requestEnded) this.dropBody();
+    exchange.status = status;
+    if (exchange.details === "") exchange.details = DETAILS.viaUpstream;
     finalizeResponseHeaders(exchange, this.cookies);
     exchange.responseStarted = true;
+    exchange.responseStartedAt = exchange.now;
+    // A filter may have changed it.
     exchange.status = exchange.response.status;
-    exchange.details = exchange.details === "" ? "via_upstream" : exchange.details;
     if (status === 101) exchange.timers.stopRoute();
     exchange.encoder?.encodeHead(exchange.response, endStream);
     if (endStream) this.onResponseComplete(attempt);

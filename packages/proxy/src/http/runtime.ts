@@ -1,4 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
+import type { WallClock } from "../clock/wall-clock.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
@@ -12,6 +13,7 @@ export interface HttpContext {
   readonly net: NetContext;
   readonly clock: Clock;
   readonly date: HttpDate;
+  readonly wall: WallClock;
   readonly sources: RequestHeaderSources;
   /** [0, 1) */
   readonly random: () => number;

@@ -98,10 +98,10 @@ export function finalizeRequestHeaders(exchange: Exchange, action: RouteAction, 
   if (connection === null || route === null) return;
   const { headers } = request;
   if (target.requestHeaders.length > 0) {
-    applyHeaderMutations(headers, target.requestHeaders, request, connection, true);
+    applyHeaderMutations(headers, target.requestHeaders, exchange, true);
   }
   if (route.requestHeaders.length > 0) {
-    applyHeaderMutations(headers, route.requestHeaders, request, connection, true);
+    applyHeaderMutations(headers, route.requestHeaders, exchange, true);
   }
   const rewriteHost = target.rewriteHost ?? action.rewriteHost;
   if (rewriteHost !== null) replaceHost(exchange, action, rewriteHost(request));
@@ -142,10 +142,10 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
   for (let i = 0; i < cookies.length; i++) headers.append(SET_COOKIE, cookies[i]);
   if (route !== null && route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
   if (target !== null && target.responseHeaders.length > 0) {
-    applyHeaderMutations(headers, target.responseHeaders, request, connection, false);
+    applyHeaderMutations(headers, target.responseHeaders, exchange, false);
   }
   if (route !== null && route.responseHeaders.length > 0) {
-    applyHeaderMutations(headers, route.responseHeaders, request, connection, false);
+    applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
   runtime.filters.onResponse(exchange);
   const requestId = plan.alwaysSetRequestIdInResponse ? request.headers.get(X_REQUEST_ID) : "";

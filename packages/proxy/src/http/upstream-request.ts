@@ -9,6 +9,7 @@ import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { UpstreamInfo } from "./upstream-info.ts";
 
 const PER_TRY = 0;
 const PER_TRY_IDLE = 1;
@@ -21,6 +22,7 @@ const MAX_DURATION = 2;
 export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   readonly exchange: Exchange;
   response = new ResponseHead();
+  readonly info = new UpstreamInfo();
   host: Host | null = null;
   cluster: Cluster | null = null;
   encoder: RequestEncoder | null = null;
@@ -62,6 +64,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.cluster = cluster;
     this.host = host;
     this.awaitingHeaders = true;
+    this.info.start(this.exchange.context.net.turn.now);
+    this.exchange.upstreamInfo = this.info;
     if (host.pool(this.priority).newStream(this)) this.waitingInPool = true;
   }
 
@@ -72,6 +76,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.connection = connection;
     this.startedAt = this.lastActivity = exchange.context.net.turn.now;
     connection.watermarks = this;
+    this.info.onConnection(connection, this.startedAt);
     this.awaitsSwitch = exchange.switchesProtocol;
     exchange.router.onAttemptReady(this, encoder);
     if (exchange.requestEnded) this.armPerTry();
@@ -83,6 +88,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   onPoolFailure(reason: StreamResetReason, transportFailure: string): void {
     this.waitingInPool = false;
+    this.info.poolReadyAt = this.exchange.context.net.turn.now;
     this.exchange.router.onAttemptReset(this, reason, transportFailure);
   }
 
@@ -146,6 +152,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   onResponseHead(endStream: boolean): void {
     this.touch();
+    this.info.firstReceivedAt = this.lastActivity;
     this.awaitingHeaders = false;
     this.stopPerTry();
     this.awaitsSwitch = false;
@@ -155,6 +162,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     this.touch();
+    if (this.info.firstBodyReceivedAt === 0) this.info.firstBodyReceivedAt = this.lastActivity;
     if (endStream) this.detach();
     this.exchange.router.onAttemptData(this, buffer, start, end, endStream);
   }

@@ -17,6 +17,7 @@ import { compileBalancer } from "./compile-balancer.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { filterMetadata } from "./metadata.ts";
 import type { CircuitBreakerPlan, ClusterPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
@@ -65,6 +66,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
+    metadata: filterMetadata(message.metadata),
     service: istioService(message),
     fingerprint: fingerprintOf(toBinary(ClusterSchema, message)),
   };

@@ -9,6 +9,7 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
 import { milliseconds } from "./duration.ts";
+import type { ListenerInfo } from "./format/stream-info.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
 import type { Place } from "./problems.ts";
@@ -18,6 +19,7 @@ import { ROUTER } from "./supported-fields/index.ts";
 const ROUTER_NAME = "envoy.filters.http.router";
 
 export interface ConnectionManagerContext extends FilterCompilerContext {
+  readonly listener: ListenerInfo;
   /** The shared hold on an RDS route configuration. */
   routeConfigRef(name: string): RouteConfigRef;
   /** Compiles an inline route configuration. */
@@ -106,6 +108,7 @@ export function compileConnectionManager(
     delayedCloseTimeoutMs: milliseconds(message.delayedCloseTimeout, DEFAULTS.delayedCloseTimeoutMs),
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
+    listener: context.listener,
     routes: compileRoutes(message, context, place),
     filters,
   };

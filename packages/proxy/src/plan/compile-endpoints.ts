@@ -3,6 +3,7 @@ import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_p
 import type { LbEndpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
 import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
+import { filterMetadata } from "./metadata.ts";
 import type { Assignment, ClusterPlan, EndpointPlan, EndpointPolicy, LocalityPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 
@@ -91,6 +92,7 @@ function compileEndpoint(
     locality,
     hashKey: typeof hashKey === "string" ? hashKey : "",
     canary: metadata?.["envoy.lb"]?.["canary"] === true,
+    metadata: filterMetadata(message.metadata),
     workload: typeof workload === "string" ? workload : "",
   };
 }

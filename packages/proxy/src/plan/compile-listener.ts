@@ -5,6 +5,7 @@ import type { FilterChain } from "@tulle/xds/gen/envoy/config/listener/v3/listen
 import { readSocketAddress } from "./address.ts";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { filterMetadata } from "./metadata.ts";
 import type { HttpConnectionManagerPlan, ListenerPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
@@ -18,20 +19,27 @@ const DIRECTION: Readonly<Record<number, ListenerPlan["direction"]>> = {
   [TrafficDirection.OUTBOUND]: "outbound",
 };
 
+/** What a listener does not say of itself. */
+export type ListenerContext = Omit<ConnectionManagerContext, "listener">;
+
 /** Null if anything was refused. The message must have passed `checkMessage`. */
-export function compileListener(
-  message: Listener,
-  context: ConnectionManagerContext,
-  place: Place,
-): ListenerPlan | null {
+export function compileListener(message: Listener, context: ListenerContext, place: Place): ListenerPlan | null {
   if (message.address === undefined)
     place.refuse(`error adding listener named '${message.name}': address is necessary`);
   const address = readSocketAddress(message.address, place.field("address"));
   const chain = soleFilterChain(message, place);
-  const connectionManager = chain === null ? null : compileFilters(chain.filterChain, context, chain.place);
+  if (chain === null) return null;
+  const name = message.name === "" && address !== null ? `${address.address}:${address.port}` : message.name;
+  const listener = {
+    name,
+    metadata: filterMetadata(message.metadata),
+    filterChainName: chain.filterChain.name,
+    filterChainMetadata: filterMetadata(chain.filterChain.metadata),
+  };
+  const connectionManager = compileFilters(chain.filterChain, { ...context, listener }, chain.place);
   if (connectionManager === null || address === null) return null;
   return {
-    name: message.name === "" ? `${address.address}:${address.port}` : message.name,
+    name,
     address: address.address,
     port: address.port,
     direction: DIRECTION[message.trafficDirection] ?? "unspecified",

@@ -10,6 +10,7 @@ import { type RouteContext, compileMirrors, compileRoute } from "./compile-route
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
+import { NO_METADATA, filterMetadata } from "./metadata.ts";
 import type { ClusterRef, FilterConfigs, HeaderMutation, MirrorPlan, RoutePlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { HostRouteTable, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
@@ -106,6 +107,7 @@ export function compileVirtualHost(
   const own = compileHeaderOperations(message, place);
   const context: RouteContext = {
     virtualHost: message.name,
+    virtualHostMetadata: filterMetadata(message.metadata),
     clusterRef: (name: string) => defaults.clusterRef(name),
     knownClusters: defaults.knownClusters,
     maxDirectResponseBodyBytes: defaults.maxDirectResponseBodyBytes,
@@ -136,6 +138,8 @@ function tlsRedirectPlan(virtualHost: string): RoutePlan {
   return {
     name: "",
     virtualHost,
+    metadata: NO_METADATA,
+    virtualHostMetadata: NO_METADATA,
     action: HTTPS_REDIRECT,
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,

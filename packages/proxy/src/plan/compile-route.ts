@@ -15,8 +15,10 @@ import { compileRouteMatch } from "./compile-route-match.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
+import type { Metadata } from "./format/stream-info.ts";
 import { fractionOf } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
+import { filterMetadata } from "./metadata.ts";
 import type {
   ClusterRef,
   DirectResponseAction,
@@ -35,6 +37,7 @@ import { RouteEntry, withoutQuery } from "./route-table.ts";
 /** What a route needs of what surrounds it. */
 export interface RouteContext {
   readonly virtualHost: string;
+  readonly virtualHostMetadata: Metadata;
   clusterRef(name: string): ClusterRef;
   /** Clusters that routes may name; null: any (`validate_clusters: false`). */
   readonly knownClusters: ReadonlySet<string> | null;
@@ -73,6 +76,8 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
   const plan: RoutePlan = {
     name: route.name,
     virtualHost: context.virtualHost,
+    metadata: filterMetadata(route.metadata),
+    virtualHostMetadata: context.virtualHostMetadata,
     action: compileAction(route, match.rewrittenLength, { ...context, filterConfigs }, place),
     requestHeaders: headers.request,
     responseHeaders: headers.response,

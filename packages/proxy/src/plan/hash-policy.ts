@@ -2,7 +2,7 @@
 import type { RouteAction_HashPolicy as HashPolicyMessage } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { type Hash64, rotateLeft } from "../hash/hash64.ts";
 import { xxHash64 } from "../hash/xx-hash64.ts";
-import { joinAddress } from "./header-value-format.ts";
+import { addressName } from "../ip-address.ts";
 import { compileSubstitution } from "./compile-path-rewrite.ts";
 import type { ConnectionView, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
@@ -37,7 +37,7 @@ interface HashMethod {
 /** The value of a cookie that is made: the same for all requests of a connection. Source: Envoy `router.h`, addDownstreamSetCookie. */
 export function connectionCookie({ remoteAddress, remotePort, localAddress, localPort }: ConnectionView): string {
   const hash: Hash64 = { high: 0, low: 0 };
-  xxHash64(`${joinAddress(remoteAddress, remotePort)}${joinAddress(localAddress, localPort)}`, hash);
+  xxHash64(`${addressName(remoteAddress, remotePort)}${addressName(localAddress, localPort)}`, hash);
   return hash.high.toString(16).padStart(8, "0") + hash.low.toString(16).padStart(8, "0");
 }
 

@@ -6,6 +6,8 @@
  * started with. Defaults are Envoy's (docs: api-v3 protos), stated at each field. Times are milliseconds, 0 = disabled.
  */
 import type { Cluster } from "../upstream/cluster.ts";
+import type { Format } from "./format/format.ts";
+import type { ListenerInfo, Metadata } from "./format/stream-info.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
 
@@ -46,8 +48,11 @@ export interface ConnectionView {
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** `10.0.0.1:80`, `[::1]:80`. */
+  readonly remoteName: string;
   readonly localAddress: string;
   readonly localPort: number;
+  readonly localName: string;
 }
 
 export interface ListenerPlan {
@@ -118,6 +123,7 @@ export interface HttpConnectionManagerPlan {
   readonly suppressEnvoyHeaders: boolean;
   /** Router: `respect_expected_rq_timeout`. */
   readonly respectExpectedRqTimeout: boolean;
+  readonly listener: ListenerInfo;
   readonly routes: RouteConfigRef;
   /** HTTP filters in configuration order, the router left out. */
   readonly filters: readonly HttpFilterPlan[];
@@ -163,6 +169,8 @@ export interface RoutePlan {
   /** `Route.name`, "" if none. */
   readonly name: string;
   readonly virtualHost: string;
+  readonly metadata: Metadata;
+  readonly virtualHostMetadata: Metadata;
   readonly action: RouteAction | RedirectAction | DirectResponseAction;
   /** In order of application (weighted cluster's come on top, see WeightedClusterPlan). */
   readonly requestHeaders: readonly HeaderMutation[];
@@ -287,7 +295,7 @@ export type HeaderMutation =
       readonly name: string;
       /** The literal value, or null if `format` must be asked. */
       readonly value: string | null;
-      readonly format: ((request: RequestView, connection: ConnectionView) => string) | null;
+      readonly format: Format | null;
       readonly keepEmpty: boolean;
     };
 
@@ -323,6 +331,7 @@ export interface ClusterPlan {
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   /** In percent; default 50, 0 = never panic. */
   readonly healthyPanicThreshold: number;
+  readonly metadata: Metadata;
   /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | null;
   readonly fingerprint: string;
@@ -464,6 +473,7 @@ export interface EndpointPlan {
   /** `envoy.lb` metadata: `hash_key` ("" if absent) and `canary`. */
   readonly hashKey: string;
   readonly canary: boolean;
+  readonly metadata: Metadata;
   /** Istio's `filter_metadata.istio.workload`, raw; "" if absent. */
   readonly workload: string;
 }

@@ -1,6 +1,7 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { NetContext } from "../net/context.ts";
 import { NO_ENDPOINTS, NOWHERE } from "../plan/compile-endpoints.ts";
+import { NO_METADATA } from "../plan/metadata.ts";
 import type { Assignment, ClusterPlan, EndpointPlan, OriginalDstPlan } from "../plan/plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
@@ -202,6 +203,7 @@ function originalDestination(address: string, port: number): EndpointPlan {
     locality: NOWHERE,
     hashKey: "",
     canary: false,
+    metadata: NO_METADATA,
     workload: "",
   };
 }

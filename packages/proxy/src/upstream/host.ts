@@ -1,3 +1,4 @@
+import type { Metadata } from "../plan/format/stream-info.ts";
 import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
@@ -15,6 +16,8 @@ const ALL_EDS_FLAGS = HealthFlag.FAILED_EDS_HEALTH | HealthFlag.DEGRADED_EDS_HEA
 
 /** One endpoint of a cluster: what the balancer reads, its connections, and what admin `/clusters` shows. */
 export class Host {
+  /** `10.0.0.1:80`, `[::1]:80`. */
+  readonly name: string;
   readonly address: string;
   readonly port: number;
   /** As the last assignment has it. */
@@ -47,6 +50,7 @@ export class Host {
   private highPool: Http1Pool | null = null;
 
   constructor(plan: EndpointPlan, use: ClusterUse) {
+    this.name = hostName(plan.address, plan.port);
     this.address = plan.address;
     this.port = plan.port;
     this.plan = plan;
@@ -57,13 +61,12 @@ export class Host {
     this.setFlags(EDS_FLAGS[plan.health]);
   }
 
-  /** `10.0.0.1:80`, `[::1]:80`: Envoy's way to write an address. */
-  get name(): string {
-    return hostName(this.address, this.port);
-  }
-
   get hostname(): string {
     return this.plan.hostname;
+  }
+
+  get metadata(): Metadata {
+    return this.plan.metadata;
   }
 
   get workload(): string {

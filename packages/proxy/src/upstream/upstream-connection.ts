@@ -2,6 +2,7 @@ import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { type ClientCodecHost, Http1ClientCodec } from "../codec/http1/client-codec.ts";
 import type { RequestEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { addressName } from "../ip-address.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
@@ -29,6 +30,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   /** Of our end, once it is connected. */
   localAddress = "";
   localPort = 0;
+  localName = "";
   readonly openedAt: number;
   connectedAt = 0;
   /** How many it has been used for, the present one included. */
@@ -107,6 +109,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     const { socket } = this.transport;
     this.localAddress = socket.localAddress ?? "";
     this.localPort = socket.localPort ?? 0;
+    this.localName = addressName(this.localAddress, this.localPort);
     this.connectedAt = net.turn.now;
     stats.cxConnectMs.record(net.turn.now - this.openedAt);
     this.state = IDLE;

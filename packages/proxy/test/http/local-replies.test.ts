@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeGrpcMessage, grpcStatus, resetReply } from "../../src/http/local-replies.ts";
+import { encodeGrpcMessage, resetReply } from "../../src/http/local-replies.ts";
+import { httpToGrpcStatus } from "../../src/plan/grpc-status.ts";
 import { listenerPlan, managerPlan, prefixTable, routePlan } from "../support/plans.ts";
 import { connectClient, startProxy, until } from "../support/proxy.ts";
 
@@ -83,7 +84,10 @@ describe("local replies", () => {
   });
 
   it("map to gRPC", () => {
-    assert.deepEqual([400, 401, 403, 404, 429, 502, 503, 504, 500].map(grpcStatus), [13, 16, 7, 12, 14, 14, 14, 14, 2]);
+    assert.deepEqual(
+      [400, 401, 403, 404, 429, 502, 503, 504, 500].map(httpToGrpcStatus),
+      [13, 16, 7, 12, 14, 14, 14, 14, 2],
+    );
     assert.equal(encodeGrpcMessage("a %\né"), "a %25%0A%E9");
   });
 });

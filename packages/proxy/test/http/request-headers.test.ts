@@ -6,9 +6,20 @@ import { applyHeaderMutations } from "../../src/http/header-mutations.ts";
 import { finishResponseHeaders, removeResponseHopByHop } from "../../src/http/response-headers.ts";
 import { RequestHead } from "../../src/codec/messages.ts";
 import { HeaderBlock } from "../../src/codec/header-block.ts";
+import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
 import { managerPlan } from "../support/plans.ts";
+import { streamInfo } from "../support/stream-info.ts";
 
-const CONNECTION = { id: 0, remoteAddress: "10.0.0.9", remotePort: 1, localAddress: "10.0.0.1", localPort: 80 };
+const CONNECTION = {
+  id: 0,
+  remoteAddress: "10.0.0.9",
+  remotePort: 1,
+  remoteName: "10.0.0.9:1",
+  localAddress: "10.0.0.1",
+  localPort: 80,
+  localName: "10.0.0.1:80",
+};
+const FROM = { format: (stream: StreamInfo) => stream.connection?.remoteAddress ?? "" };
 const SOURCES = { requestId: () => "uuid", localAddress: "192.0.2.2" };
 
 function mutate(
@@ -214,10 +225,9 @@ describe("header mutations", () => {
         step("overwrite-if-exists", "nope", "5"),
         step("append", "empty", ""),
         step("append", "kept", "", true),
-        { op: "append", name: "from", value: null, format: (r, c) => `${c.remoteAddress}${r.path}`, keepEmpty: false },
+        { op: "append", name: "from", value: null, format: FROM, keepEmpty: false },
       ],
-      request,
-      CONNECTION,
+      streamInfo({}, { connection: CONNECTION }),
       true,
     );
     assert.equal(

@@ -41,6 +41,7 @@ test("an empty cluster has Envoy's defaults", () => {
     maxResponseHeadersCount: 100,
     ...limits({}),
     healthyPanicThreshold: 50,
+    metadata: {},
     service: null,
   });
 });
@@ -355,6 +356,7 @@ test("endpoints of all localities are one list, each with all that is said of it
       locality: b,
       hashKey: "k",
       canary: true,
+      metadata: { istio: { workload: "w;ns;svc;v1;k" }, "envoy.lb": { hash_key: "k", canary: true } },
       workload: "w;ns;svc;v1;k",
     },
   ]);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HeaderMutation, RoutePlan } from "../../src/plan/plan.ts";
-import { type RequestInit, connection, refusals, request, routeList, routes } from "./support.ts";
+import { type StreamOptions, streamInfo } from "../support/stream-info.ts";
+import { refusals, request, routeList, routes } from "./support.ts";
 
 const add = (key: string, value: string, action?: string): { [field: string]: JsonValue } => ({
   header: { key, value },
@@ -15,10 +16,10 @@ function planOf(route: { [field: string]: JsonValue }): RoutePlan {
 }
 
 /** The value that a header's format makes for a request. */
-function value(text: string, init: RequestInit = {}): string | null {
+function value(text: string, init: StreamOptions = {}): string | null {
   const [mutation] = planOf({ request_headers_to_add: [add("x", text)] }).requestHeaders;
   assert.ok(mutation.op !== "remove");
-  return mutation.value ?? mutation.format?.(request(init), connection) ?? null;
+  return mutation.value ?? mutation.format?.format(streamInfo(init)) ?? null;
 }
 
 const steps = (mutations: readonly HeaderMutation[]): string[] => mutations.map((each) => `${each.op} ${each.name}`);
@@ -99,7 +100,7 @@ test("attempt counts are told where the virtual host asks for them", () => {
   assert.deepEqual([attemptCountInRequest, attemptCountInResponse], [true, true]);
 });
 
-const VALUES: readonly [text: string, init: RequestInit, expected: string][] = [
+const VALUES: readonly [text: string, init: StreamOptions, expected: string][] = [
   ["plain", {}, "plain"],
   ["100%%", {}, "100%"],
   ["%REQ(x-a)%", { headers: { "x-a": "A" } }, "A"],
@@ -127,11 +128,11 @@ test("a value without operators is a literal, not a function", () => {
 test("operators that a header value cannot have, and broken ones, are refused with their place", () => {
   const refused = (text: string): string[] => refusals(() => planOf({ request_headers_to_add: [add("x", text)] }));
   const path = "virtual_hosts[0].routes[0].request_headers_to_add[0].header.value";
-  assert.deepEqual(refused("%UPSTREAM_HOST%"), [`${path}: %UPSTREAM_HOST% is not supported in a header value`]);
+  assert.deepEqual(refused("%UPSTREAM_HORSE%"), [`${path}: Not supported field in StreamInfo: UPSTREAM_HORSE`]);
   assert.deepEqual(refused("%REQ(x)"), [
-    `${path}: incorrect configuration: %REQ(x). Couldn't find valid command at position 0`,
+    `${path}: Incorrect configuration: %REQ(x). Couldn't find valid command at position 0`,
   ]);
-  assert.deepEqual(refused("%REQ()%"), [`${path}: %REQ()% needs one header name, or two divided by "?"`]);
+  assert.deepEqual(refused("%REQ()%"), [`${path}: REQ requires parameters`]);
 });
 
 test("host and pseudo-headers may not be touched", () => {

@@ -44,6 +44,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     delayedCloseTimeoutMs: 1_000,
     suppressEnvoyHeaders: false,
     respectExpectedRqTimeout: false,
+    listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     filters: [],
   } satisfies Omit<HttpConnectionManagerPlan, "routes">);
 });

@@ -114,8 +114,10 @@ export const connection: ConnectionView = {
   id: 0,
   remoteAddress: "10.1.2.3",
   remotePort: 40123,
+  remoteName: "10.1.2.3:40123",
   localAddress: "::1",
   localPort: 8080,
+  localName: "[::1]:8080",
 };
 
 export const HCM =

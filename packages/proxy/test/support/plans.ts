@@ -53,6 +53,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     maxResponseHeadersCount: 100,
     ...limits({}),
     healthyPanicThreshold: 50,
+    metadata: {},
     service: null,
     fingerprint: `cluster-${fingerprints++}`,
     ...changes,
@@ -75,6 +76,7 @@ export function endpointAt(address: string, port: number): EndpointPlan {
     locality: NOWHERE,
     hashKey: "",
     canary: false,
+    metadata: {},
     workload: "",
   };
 }
@@ -115,6 +117,8 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
   return {
     name: "",
     virtualHost: "",
+    metadata: {},
+    virtualHostMetadata: {},
     action,
     requestHeaders: [],
     responseHeaders: [],
@@ -147,6 +151,7 @@ export function managerPlan(
 ): HttpConnectionManagerPlan {
   return {
     statPrefix: "test",
+    listener: { name: "test", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     serverName: "envoy",
     serverHeader: "overwrite",
     useRemoteAddress: false,

@@ -199,6 +199,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       this.fail(this.heads.error);
       return after;
     }
+    receiver.downstreamBytes.headerReceived += head.headers.receivedBytes();
     const error = this.readHead(head);
     if (error !== null) {
       this.fail(error);
@@ -275,6 +276,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   onBodyTrailers(trailers: HeaderBlock, end: number): void {
     this.countReceived(end);
+    if (this.receiver !== null) this.receiver.downstreamBytes.headerReceived += trailers.receivedBytes();
     this.state = COMPLETE;
     if (this.options.enableTrailers) this.receiver?.onRequestTrailers(trailers);
     else this.receiver?.onRequestData(EMPTY, 0, 0, true);
@@ -348,7 +350,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   }
 
   encodeTrailers(trailers: HeaderBlock): void {
-    this.countSent(this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : ""));
+    const lines = this.options.enableTrailers ? trailers.serialize() : "";
+    if (this.writer.writeTrailers(lines) > 0) {
+      this.receiver?.downstreamBytes.countTrailers(lines === "" ? 0 : trailers.byteSize());
+    }
     this.endResponse();
   }
 

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { NO_ACCESS_LOG, NO_TLS, OPAQUE } from "./reasons.ts";
+import { NO_ACCESS_LOG, NO_TLS } from "./reasons.ts";
 import { HTTP_CONNECTION_MANAGER, ROUTER } from "./type-names.ts";
 
 export const LISTENER: SupportGroup = {
@@ -12,6 +12,7 @@ export const LISTENER: SupportGroup = {
       "default_filter_chain",
       "per_connection_buffer_limit_bytes",
       "traffic_direction",
+      "metadata",
     ],
     only: {
       drain_type: ["DEFAULT"],
@@ -24,7 +25,6 @@ export const LISTENER: SupportGroup = {
       stat_prefix: [""],
     },
     ignored: {
-      metadata: OPAQUE,
       listener_filters_timeout: "has an effect only with listener filters, which are refused",
       continue_on_listener_filters_timeout: "has an effect only with listener filters, which are refused",
       enable_reuse_port: "one event loop accepts; nothing shares the port",
@@ -35,9 +35,9 @@ export const LISTENER: SupportGroup = {
     },
   },
   "envoy.config.listener.v3.FilterChain": {
-    has: ["filters", "transport_socket"],
+    has: ["filters", "transport_socket", "name", "metadata"],
     only: { filter_chain_match: ["empty"], use_proxy_proto: [false] },
-    ignored: { name: OPAQUE, metadata: OPAQUE, transport_socket_connect_timeout: NO_TLS },
+    ignored: { transport_socket_connect_timeout: NO_TLS },
   },
   "envoy.config.listener.v3.Filter": {
     has: ["name", "typed_config"],

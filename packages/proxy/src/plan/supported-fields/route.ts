@@ -32,6 +32,7 @@ export const ROUTE: SupportGroup = {
   "envoy.config.route.v3.VirtualHost": {
     has: [
       "name",
+      "metadata",
       "domains",
       "routes",
       "require_tls",
@@ -46,13 +47,11 @@ export const ROUTE: SupportGroup = {
       ...HEADER_OPERATIONS,
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
-    ignored: {
-      metadata: OPAQUE,
-    },
   },
   "envoy.config.route.v3.Route": {
     has: [
       "name",
+      "metadata",
       "match",
       "route",
       "redirect",
@@ -64,7 +63,6 @@ export const ROUTE: SupportGroup = {
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
     only: { stat_prefix: [""] },
     ignored: {
-      metadata: OPAQUE,
       decorator: NO_TRACING,
       tracing: NO_TRACING,
     },

@@ -14,6 +14,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/config/trace/v3/opentelemetry.proto",
   "envoy/config/trace/v3/zipkin.proto",
   "envoy/extensions/access_loggers/file/v3/file.proto",
+  "envoy/extensions/access_loggers/filters/cel/v3/cel.proto",
   "envoy/extensions/access_loggers/stream/v3/stream.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
   "envoy/extensions/filters/http/fault/v3/fault.proto",

@@ -11,6 +11,7 @@ import {
   zoneAwareLbSetting,
 } from "../kinds/istio/traffic-policy.ts";
 import { httpRetry } from "../kinds/istio/virtual-service.ts";
+import { nonEmpty } from "../schema/formats.ts";
 import {
   boolean,
   duration,
@@ -21,6 +22,7 @@ import {
   object,
   opaque,
   openObject,
+  required,
   string,
 } from "../schema/schema.ts";
 import type { Infer } from "../schema/schema.ts";
@@ -37,6 +39,15 @@ const proxyConfig = openObject({
     requestId: disabled,
     attemptCount: disabled,
     envoyDebugHeaders: disabled,
+  }),
+});
+
+const extensionProvider = openObject({
+  name: required(string(nonEmpty)),
+  envoyFileAccessLog: object({
+    path: string(),
+    logFormat: object({ text: string(), labels: opaque() }, { oneOf: [["text", "labels"]] }),
+    omitEmptyValues: boolean(),
   }),
 });
 
@@ -85,13 +96,14 @@ export const meshConfig = object({
   enablePrometheusMerge: boolean(),
   verifyCertificateAtClient: boolean(),
   ca: opaque(),
-  extensionProviders: list(opaque()),
-  defaultProviders: opaque(),
+  extensionProviders: list(extensionProvider),
+  defaultProviders: openObject({ accessLogging: list(string()) }),
   discoverySelectors: opaque(),
   pathNormalization: object({
     normalization: enumOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),
   }),
   defaultHttpRetryPolicy: httpRetry,
+  defaultInboundHttpRetryPolicy: httpRetry,
   meshMTLS: opaque(),
   tlsDefaults: opaque(),
   defaultTrafficPolicy: object({ connectionPool, outlierDetection }),

@@ -6,6 +6,7 @@ import { file_envoy_config_listener_v3_listener } from "@tulle/xds/gen/envoy/con
 import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
+import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
@@ -24,6 +25,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_config_route_v3_route,
   file_envoy_config_route_v3_route_components,
   file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_fault_v3_fault,
   file_envoy_extensions_filters_http_grpc_stats_v3_config,

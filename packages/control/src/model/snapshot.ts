@@ -23,6 +23,8 @@ import { servicesOf } from "./service.ts";
 import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
 import type { StoredObject } from "./stored-object.ts";
 import { compareCreation, compareText } from "./stored-object.ts";
+import type { TelemetryRule } from "./telemetry.ts";
+import { telemetryOf } from "./telemetry.ts";
 import type { VirtualServiceRule } from "./virtual-service.ts";
 import { virtualServiceOf } from "./virtual-service.ts";
 import type { EntryMember } from "./workload-entry.ts";
@@ -53,6 +55,7 @@ export interface Snapshot extends SnapshotInput {
   readonly virtualServices: readonly VirtualServiceRule[];
   readonly destinationRules: readonly DestinationRuleRule[];
   readonly gateways: readonly GatewayRule[];
+  readonly telemetries: readonly TelemetryRule[];
   readonly destinationRuleIndex: DestinationRuleIndex;
   readonly endpoints: EndpointIndex;
   readonly workloadGroups: WorkloadGroups;
@@ -110,6 +113,7 @@ export class SnapshotBuilder {
       virtualServices,
       destinationRules,
       gateways: this.#gateways(this.#ofKind(GATEWAY)),
+      telemetries: this.#telemetries(this.#ofKind(TELEMETRY)),
       destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
       endpoints,
       workloadGroups: groups,
@@ -203,6 +207,9 @@ export class SnapshotBuilder {
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
 
+  readonly #telemetryOf = rememberByObject(telemetryOf);
+  readonly #telemetries = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#telemetryOf));
+
   readonly #clientLabelKeys = rememberLast(clientLabelKeys);
   readonly #localitiesMatter = rememberLast(
     (endpoints: EndpointIndex, destinationRules: readonly DestinationRuleRule[], { config }: MeshSettings): boolean =>
@@ -292,6 +299,7 @@ type ExportTo = readonly string[] | undefined;
 const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
+const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";
 const WORKLOAD_ENTRY = "networking.istio.io/WorkloadEntry";
 const WORKLOAD_GROUP = "networking.istio.io/WorkloadGroup";

@@ -8,6 +8,7 @@ import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";
 import { gatewayHosts, gatewaysOf, serversByPort } from "../model/gateway.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
 import { rememberLast } from "../model/sharing.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -20,6 +21,8 @@ import { gatewayRoutes, virtualHostName, virtualHostResource } from "../translat
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
+import type { AccessLogs } from "./access-logs.ts";
+import { accessLogsOf } from "./access-logs.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
@@ -37,23 +40,26 @@ export class GatewayViews {
   readonly #capabilities: Capabilities;
   readonly #caches: RouteCaches;
   readonly #hashRules: ReturnType<typeof hashRulesOf>;
+  readonly #accessLogs: ReturnType<typeof accessLogsOf>;
 
   constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#node = node;
     this.#capabilities = capabilities;
     this.#caches = caches;
     this.#hashRules = hashRulesOf(node);
+    this.#accessLogs = accessLogsOf(node);
   }
 
   view(snapshot: Snapshot): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
-      listeners: this.#listeners(servers, snapshot.services),
+      listeners: this.#listeners(servers, snapshot.services, snapshot.mesh, this.#accessLogs(snapshot)),
       routes: this.#routes(
         servers,
         snapshot.virtualServices,
         snapshot.serviceByHost,
         this.#hashRules(snapshot.services, snapshot.destinationRuleIndex),
+        snapshot.mesh,
       ),
     };
   }
@@ -66,6 +72,8 @@ export class GatewayViews {
     (
       servers: ReadonlyMap<number, readonly BoundServer[]>,
       services: readonly MeshService[],
+      mesh: MeshSettings,
+      accessLogs: AccessLogs,
     ): readonly EncodedResource[] =>
       [...servers].map(([port, [first]]) => {
         const listener = gatewayListener({
@@ -74,6 +82,8 @@ export class GatewayViews {
           routes: gatewayRoutes(port),
           origin: first!.gateway.origin,
           field: `spec.servers[${first!.index}]`,
+          mesh,
+          accessLogs: accessLogs.CLIENT,
           capabilities: this.#capabilities,
         });
         return encodeResource(listener.name, ListenerSchema, listener);
@@ -99,11 +109,12 @@ export class GatewayViews {
       rules: readonly VirtualServiceRule[],
       services: ReadonlyMap<string, MeshService>,
       hashing: HashRules,
+      mesh: MeshSettings,
     ): readonly RouteView[] =>
       [...servers].map(([port, bound]) =>
         this.#routeView(
           port,
-          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing)),
+          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing, mesh)),
         ),
       ),
   );
@@ -113,6 +124,7 @@ export class GatewayViews {
     { host, rules, gateways, httpsRedirect }: GatewayHost,
     services: ReadonlyMap<string, MeshService>,
     hashing: HashRules,
+    mesh: MeshSettings,
   ): VirtualHostInput {
     const destinations = rules.flatMap(({ facts }) => facts.destinations);
     const dependsOnSource = rules.some(({ facts }) => facts.dependsOnSource);
@@ -130,6 +142,7 @@ export class GatewayViews {
       destinations: pick(services, destinations),
       hashing: pick(hashing, destinations),
       requireTls: httpsRedirect,
+      mesh,
       capabilities: this.#capabilities,
     };
   }

@@ -15,6 +15,7 @@ import type { MeshService } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
+import type { WorkloadMode } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import { translateInboundCluster } from "../translate/clusters.ts";
@@ -22,6 +23,8 @@ import type { Capabilities } from "../translate/data-plane.ts";
 import type { InboundService } from "../translate/inbound-routes.ts";
 import { inboundListener, outboundListener } from "../translate/listeners.ts";
 import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
+import type { AccessLogs } from "./access-logs.ts";
+import { accessLogsOf } from "./access-logs.ts";
 
 /** Rules that select clients say nothing about who is called. */
 const NO_LABELS: Labels = {};
@@ -39,31 +42,40 @@ export function routeNames({ httpProxy, outbound }: ProxyNode): readonly string[
 /** They name the services that are answered for, so the set depends on those. */
 export function ownListeners(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
   let before: ResourceSet | undefined;
-  const encode = rememberLast((services: readonly MeshService[], domain: string) => {
-    const listeners = listenersOf(node, capabilities, (inbound) => inboundService(inbound, node, services, domain));
-    const resources = listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener));
-    before = resourceSet(TYPE.listener, resources, before);
-    return before;
-  });
-  return ({ services, options }) => encode(services, options.domain);
+  const logs = accessLogsOf(node);
+  const encode = rememberLast(
+    (services: readonly MeshService[], domain: string, mesh: MeshSettings, accessLogs: AccessLogs) => {
+      const listeners = listenersOf(
+        node,
+        (mode) => ({ mesh, accessLogs: accessLogs[mode], capabilities }),
+        (inbound) => inboundService(inbound, node, services, domain),
+      );
+      const resources = listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener));
+      before = resourceSet(TYPE.listener, resources, before);
+      return before;
+    },
+  );
+  return (snapshot) => encode(snapshot.services, snapshot.options.domain, snapshot.mesh, logs(snapshot));
 }
 
 function listenersOf(
   node: ProxyNode,
-  capabilities: Capabilities,
+  settings: (
+    mode: WorkloadMode,
+  ) => Pick<Parameters<typeof outboundListener>[0], "mesh" | "accessLogs" | "capabilities">,
   serviceAt: (inbound: InboundPort) => InboundService | undefined,
 ): readonly Listener[] {
   const { httpProxy, outbound, inbound } = node;
   const origin = originOfNode(node);
   const listeners: Listener[] = [];
   if (httpProxy !== undefined) {
-    listeners.push(outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, origin, capabilities }));
+    listeners.push(outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, origin, ...settings("CLIENT") }));
   }
   for (const { port, bind } of outbound) {
-    listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, capabilities }));
+    listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, ...settings("CLIENT") }));
   }
   for (const port of inbound) {
-    listeners.push(inboundListener({ inbound: port, service: serviceAt(port), origin, capabilities }));
+    listeners.push(inboundListener({ inbound: port, service: serviceAt(port), origin, ...settings("SERVER") }));
   }
   return listeners;
 }

@@ -8,6 +8,7 @@ import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { RouteClient } from "../model/http-rule.ts";
 import { someHoldFor } from "../model/http-rule.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
 import { findPort } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
@@ -74,6 +75,7 @@ type RouteParts = readonly [
   rules: MeshRules,
   serviceByHost: ReadonlyMap<string, MeshService>,
   hashing: HashRules,
+  settings: MeshSettings,
 ];
 
 export class RouteViews {
@@ -110,16 +112,16 @@ export class RouteViews {
       build = rememberLast((...parts: RouteParts) => this.#build(name, ...parts));
       this.#byName.set(name, build);
     }
-    const { services, serviceByHost, destinationRuleIndex } = this.#mesh.snapshot;
+    const { services, serviceByHost, destinationRuleIndex, mesh } = this.#mesh.snapshot;
     const hashing = this.#hashRules(services, destinationRuleIndex);
-    return build(this.#mesh.services, this.#mesh.rules, serviceByHost, hashing);
+    return build(this.#mesh.services, this.#mesh.rules, serviceByHost, hashing, mesh);
   }
 
-  #build(name: string, ...[services, rules, serviceByHost, hashing]: RouteParts): RouteView | undefined {
+  #build(name: string, ...[services, rules, serviceByHost, hashing, settings]: RouteParts): RouteView | undefined {
     const plans = this.#plans(name, services, rules);
     if (plans === undefined) return undefined;
     const hosts = plans.flatMap((plan) => {
-      const input = this.#input(plan, rules, serviceByHost, hashing);
+      const input = this.#input(plan, rules, serviceByHost, hashing, settings);
       // A host that no service has and no rule routes for this client is unknown to it.
       return input.service === undefined && input.rules.length === 0 ? [] : [{ plan, input }];
     });
@@ -188,6 +190,7 @@ export class RouteViews {
     { index }: MeshRules,
     serviceByHost: ReadonlyMap<string, MeshService>,
     hashing: HashRules,
+    mesh: MeshSettings,
   ): VirtualHostInput {
     const rule = index.find(host, ({ http }) => someHoldFor(http, this.#client, port));
     const destinations = rule?.facts.destinations ?? [host];
@@ -201,6 +204,7 @@ export class RouteViews {
       destinations: rule === undefined ? NO_SERVICES : pick(serviceByHost, destinations),
       hashing: pick(hashing, destinations),
       requireTls: false,
+      mesh,
       capabilities: this.#mesh.client.capabilities,
     };
   }

@@ -1,7 +1,8 @@
 /** What became of the ConfigMap `istio`: mesh-wide settings. */
 import { MESH_CONFIG_KEY, MESH_CONFIG_MAP } from "@tulle/api";
-import type { MeshConfig, ResourceObject } from "@tulle/api";
+import type { MeshConfig, Path, ResourceObject } from "@tulle/api";
 import type { Snapshot } from "../model/snapshot.ts";
+import { jsonObject } from "../model/telemetry.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
 
@@ -14,7 +15,22 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "defaultVirtualServiceExportTo",
   "defaultDestinationRuleExportTo",
   "defaultTrafficPolicy",
+  "accessLogFile",
+  "accessLogFormat",
+  "accessLogEncoding",
+  "pathNormalization",
+  "defaultHttpRetryPolicy",
+  "defaultInboundHttpRetryPolicy",
+  // In part: see below.
+  "extensionProviders",
+  "defaultProviders",
+  "defaultConfig",
 ]);
+
+/** What is applied of settings that are applied in part. */
+const DEFAULT_CONFIG: ReadonlySet<string> = new Set(["proxyHeaders", "gatewayTopology"]);
+const GATEWAY_TOPOLOGY: ReadonlySet<string> = new Set(["numTrustedProxies"]);
+const PROXY_HEADERS: ReadonlySet<string> = new Set(["server", "requestId", "attemptCount", "envoyDebugHeaders"]);
 
 /** Undefined if the ConfigMap is another one. */
 export function meshConfigFindings(
@@ -29,6 +45,32 @@ export function meshConfigFindings(
   const left = (Object.keys(mesh.config) as (keyof MeshConfig)[]).filter((field) => !APPLIED.has(field));
   return [
     finding("InForce", [], "settings of the whole mesh"),
-    ...left.map((field) => finding("NotYetApplied", ["data", MESH_CONFIG_KEY, field], "this setting")),
+    ...[...left.map((field): Path => [field]), ...partsLeft(mesh.config)].map((path) =>
+      finding("NotYetApplied", ["data", MESH_CONFIG_KEY, ...path], "this setting"),
+    ),
+    ...logFindings(mesh.config),
   ];
+}
+
+function partsLeft({ defaultConfig, defaultProviders, extensionProviders = [] }: MeshConfig): readonly Path[] {
+  const without = (value: object | undefined, applied: ReadonlySet<string>, path: Path): Path[] =>
+    Object.keys(value ?? {})
+      .filter((field) => !applied.has(field))
+      .map((field) => [...path, field]);
+  return [
+    ...without(defaultConfig, DEFAULT_CONFIG, ["defaultConfig"]),
+    ...without(defaultConfig?.proxyHeaders, PROXY_HEADERS, ["defaultConfig", "proxyHeaders"]),
+    ...without(defaultConfig?.gatewayTopology, GATEWAY_TOPOLOGY, ["defaultConfig", "gatewayTopology"]),
+    ...without(defaultProviders, new Set(["accessLogging"]), ["defaultProviders"]),
+    ...extensionProviders.flatMap(({ envoyFileAccessLog }, index): Path[] =>
+      envoyFileAccessLog === undefined ? [["extensionProviders", index]] : [],
+    ),
+  ];
+}
+
+/** (`telemetry_logging.go` FileAccessLogFromMeshConfig) */
+function logFindings({ accessLogEncoding, accessLogFormat }: MeshConfig): readonly Finding[] {
+  if (accessLogEncoding !== "JSON" || !accessLogFormat || jsonObject(accessLogFormat) !== undefined) return [];
+  const path = ["data", MESH_CONFIG_KEY, "accessLogFormat"];
+  return [finding("Invalid", path, "is no JSON object, as accessLogEncoding wants; Istio's fields are logged")];
 }

@@ -137,6 +137,18 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     { path: ["spec", "probe"], what: "probes; a workload is as healthy as its proxy says" },
     ...WORKLOAD_ENTRY.map(({ path, ...rest }) => ({ path: ["spec", "template", ...path], ...rest })),
   ],
+  "telemetry.istio.io/Telemetry": [
+    { path: ["spec", "targetRef"], what: "Telemetries of single gateways and waypoints; it is for nobody" },
+    { path: ["spec", "targetRefs"], what: "Telemetries of single gateways and waypoints; it is for nobody" },
+    ...notByOwnProxy(OWN_PROXY.httpFeatures.has("access logs"), ["spec", "accessLogging"], "access logs"),
+    ...notByOwnProxy(
+      OWN_PROXY.httpFeatures.has("access log filters"),
+      ["spec", "accessLogging", "*", "filter"],
+      "filters of access logs, without which every request is logged",
+    ),
+    { path: ["spec", "tracing"], what: "tracing settings" },
+    { path: ["spec", "metrics"], what: "settings of metrics" },
+  ],
   "/Service": [
     { path: ["spec", "externalName"], what: "ExternalName services" },
     { path: ["spec", "sessionAffinity"], what: "session affinity", unless: (value) => value !== "ClientIP" },
@@ -149,6 +161,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/DestinationRule",
   "networking.istio.io/Gateway",
   "networking.istio.io/ServiceEntry",
+  "telemetry.istio.io/Telemetry",
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
 ]);

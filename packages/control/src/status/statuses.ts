@@ -14,6 +14,7 @@ import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { serviceFindings } from "./service-status.ts";
 import { workloadEntryFindings, workloadGroupFindings } from "./workload-status.ts";
+import { telemetryFindings } from "./telemetry-status.ts";
 import { virtualServiceFindings } from "./virtual-service-status.ts";
 
 export class Statuses {
@@ -62,6 +63,10 @@ export class Statuses {
     }
     if (isKind(object, "networking.istio.io", "WorkloadEntry")) return workloadEntryFindings(snapshot, object);
     if (isKind(object, "networking.istio.io", "WorkloadGroup")) return workloadGroupFindings(snapshot, object);
+    if (isKind(object, "telemetry.istio.io", "Telemetry")) {
+      const rule = snapshot.telemetries.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : telemetryFindings(snapshot, rule);
+    }
     if (isKind(object, "", "ConfigMap")) {
       const found = meshConfigFindings(snapshot, object);
       if (found !== undefined) return found;

@@ -23,7 +23,10 @@ type HttpFeature =
   /** Retries go to another priority than before. */
   | "retry priorities"
   /** Counts of single routes. */
-  | "route statistics";
+  | "route statistics"
+  | "access logs"
+  /** Logs only what a CEL expression is true of. */
+  | "access log filters";
 
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
 export type HttpFilterKind = "grpc_stats" | "fault" | "cors" | "mesh_stats";
@@ -90,7 +93,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
-    httpFeatures: new Set(["retry priorities", "route statistics"]),
+    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters"]),
   },
   grpc: {
     id: "grpc",

@@ -1,6 +1,6 @@
 /** The HTTP filters of a connection manager; routes configure some of them. (istio/istio `listener_builder.go` buildHTTPConnectionManager) */
 import { create } from "@bufbuild/protobuf";
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
@@ -18,8 +18,15 @@ const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
 export type Reporter = "SIDECAR_OUTBOUND" | "SIDECAR_INBOUND" | "GATEWAY";
 
 /** The router is the last. */
-export function httpFilters(kinds: readonly HttpFilterKind[], reporter: Reporter): HttpFilter[] {
-  return [...kinds.map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])), ROUTER];
+export function httpFilters(
+  kinds: readonly HttpFilterKind[],
+  reporter: Reporter,
+  router: MessageInitShape<typeof RouterSchema>,
+): HttpFilter[] {
+  return [
+    ...kinds.map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
+    filter("envoy.filters.http.router", RouterSchema, create(RouterSchema, router)),
+  ];
 }
 
 const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, HttpFilter>> = {
@@ -34,8 +41,6 @@ const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, Ht
   fault: filter("envoy.filters.http.fault", HTTPFaultSchema, create(HTTPFaultSchema)),
   cors: filter("envoy.filters.http.cors", CorsSchema, create(CorsSchema)),
 };
-
-const ROUTER = filter("envoy.filters.http.router", RouterSchema, create(RouterSchema));
 
 function meshStats(reporter: Reporter): HttpFilter {
   const config = create(TypedStructSchema, { typeUrl: STATS_TYPE, value: { reporter } });

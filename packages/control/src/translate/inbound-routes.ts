@@ -5,12 +5,13 @@ import type { PortProtocol } from "@tulle/api";
 import { RouteActionSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import type { InboundPort } from "../model/workload.ts";
 import { milliseconds } from "./durations.ts";
 import { inboundCluster } from "./names.ts";
 import { originMetadata } from "./origin.ts";
-import { INBOUND_RETRY_POLICY } from "./retry-policy.ts";
+import { inboundRetryPolicy } from "./retry-policy.ts";
 import { serviceOperation } from "./route-operation.ts";
 
 /** The service that an inbound port answers for. */
@@ -23,17 +24,21 @@ export interface InboundService {
 export function inboundRoutes(input: {
   readonly inbound: InboundPort;
   readonly service: InboundService | undefined;
+  readonly mesh: MeshSettings;
   readonly origin: Origin;
 }): RouteConfiguration {
-  const { inbound, service, origin } = input;
+  const { inbound, service, mesh, origin } = input;
   const cluster = inboundCluster(inbound.port);
   const unlimited = milliseconds(0);
+  // `reset-before-request` does not go well with gRPC streams. (`route.go` BuildDefaultHTTPInboundRoute)
+  const retries = isGrpc(service?.protocol ?? parseProtocol(inbound.protocol))
+    ? undefined
+    : inboundRetryPolicy(mesh.config.defaultInboundHttpRetryPolicy);
   const action = create(RouteActionSchema, {
     clusterSpecifier: { case: "cluster", value: cluster },
     timeout: unlimited,
     maxStreamDuration: { maxStreamDuration: unlimited, grpcTimeoutHeaderMax: unlimited },
-    // `reset-before-request` does not go well with gRPC streams. (`route.go` BuildDefaultHTTPInboundRoute)
-    ...(isGrpc(service?.protocol ?? parseProtocol(inbound.protocol)) ? {} : { retryPolicy: INBOUND_RETRY_POLICY }),
+    ...(retries === undefined ? {} : { retryPolicy: retries }),
   });
   return create(RouteConfigurationSchema, {
     name: cluster,

@@ -1,6 +1,6 @@
 /** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
 import { create } from "@bufbuild/protobuf";
-import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { MessageShape } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -9,8 +9,11 @@ import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   HttpConnectionManagerSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
+import type { AccessLogSink } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
+import { translateAccessLog } from "./access-log.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
 import type { Reporter } from "./http-filters.ts";
@@ -20,15 +23,10 @@ import type { InboundService } from "./inbound-routes.ts";
 import { listenerName } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
+import type { ConnectionManagerInit } from "./proxy-settings.ts";
+import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
-/** In `server:` of what sidecars and gateways send to those outside; an application's own is overwritten, as by Istio's `istio-envoy`. */
-const SERVER_NAME = "tulle";
 const HCM_NAME = "envoy.filters.network.http_connection_manager";
-
-type ConnectionManagerInit = Exclude<
-  MessageInitShape<typeof HttpConnectionManagerSchema>,
-  MessageShape<typeof HttpConnectionManagerSchema>
->;
 
 interface Bind {
   readonly address: string;
@@ -41,13 +39,15 @@ interface ListenerInput {
   readonly origin: Origin;
   /** Where in the origin it is written; "" for the whole. */
   readonly field?: string;
+  readonly mesh: MeshSettings;
+  readonly accessLogs: readonly AccessLogSink[];
   readonly capabilities: Capabilities;
 }
 
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
 export function outboundListener(input: ListenerInput & { readonly routes: string }): Listener {
-  const { bind, routes, capabilities } = input;
-  const manager = connectionManager("SIDECAR_OUTBOUND", capabilities, {
+  const { bind, routes } = input;
+  const manager = connectionManager("SIDECAR_OUTBOUND", input, {
     statPrefix: `outbound_${listenerName(bind.address, bind.port)}`,
     routeSpecifier: routesByName(routes),
     useRemoteAddress: false,
@@ -59,28 +59,27 @@ export function outboundListener(input: ListenerInput & { readonly routes: strin
 export function inboundListener(
   input: Omit<ListenerInput, "bind"> & { readonly inbound: InboundPort; readonly service: InboundService | undefined },
 ): Listener {
-  const { inbound, service, capabilities, origin } = input;
+  const { inbound, service, mesh, origin } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  const manager = connectionManager("SIDECAR_INBOUND", capabilities, {
+  const manager = connectionManager("SIDECAR_INBOUND", input, {
     statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
-    routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, origin }) },
+    routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
     useRemoteAddress: false,
     forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
-    serverName: SERVER_NAME,
   });
-  return listener({ bind, origin, capabilities }, TrafficDirection.INBOUND, manager);
+  return listener({ bind, origin }, TrafficDirection.INBOUND, manager);
 }
 
 /** Requests from outside the mesh. */
 export function gatewayListener(input: ListenerInput & { readonly routes: string; readonly port: number }): Listener {
-  const { capabilities, routes, port } = input;
-  const manager = connectionManager("GATEWAY", capabilities, {
+  const { routes, port, mesh } = input;
+  const manager = connectionManager("GATEWAY", input, {
     statPrefix: `outbound_${listenerName("0.0.0.0", port)}`,
     routeSpecifier: routesByName(routes),
-    // The peer is the client: what it says about itself in x-forwarded-for is not believed.
+    // The peer is the client: what it says about itself in x-forwarded-for is believed only as far as proxies before are trusted.
     useRemoteAddress: true,
+    xffNumTrustedHops: trustedProxies(mesh),
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
-    serverName: SERVER_NAME,
   });
   // Named after the port that the Gateway names, wherever it is bound.
   return { ...listener(input, TrafficDirection.OUTBOUND, manager), name: listenerName("0.0.0.0", port) };
@@ -91,7 +90,7 @@ export function apiListener(name: string, routes: string, origin: Origin, capabi
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: `outbound_${routes}`,
     routeSpecifier: routesByName(routes),
-    httpFilters: httpFilters(capabilities.httpFilters, "SIDECAR_OUTBOUND"),
+    httpFilters: httpFilters(capabilities.httpFilters, "SIDECAR_OUTBOUND", {}),
   });
   return create(ListenerSchema, {
     name,
@@ -105,28 +104,41 @@ function routesByName(routeConfigName: string): NonNullable<ConnectionManagerIni
   return {
     case: "rds",
     value: {
-      configSource: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
+      // Without its routes a listener takes no connections, however long they take.
+      configSource: {
+        configSourceSpecifier: { case: "ads", value: {} },
+        initialFetchTimeout: milliseconds(0),
+        resourceApiVersion: ApiVersion.V3,
+      },
       routeConfigName,
     },
   };
 }
 
 /** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
-function connectionManager(reporter: Reporter, capabilities: Capabilities, own: ConnectionManagerInit) {
+function connectionManager(
+  reporter: Reporter,
+  { mesh, accessLogs, capabilities }: Pick<ListenerInput, "mesh" | "accessLogs" | "capabilities">,
+  own: ConnectionManagerInit,
+) {
   return create(HttpConnectionManagerSchema, {
     ...own,
-    generateRequestId: true,
-    // MeshConfig.pathNormalization BASE
-    normalizePath: true,
+    ...headerSettings(mesh, reporter),
+    ...pathSettings(mesh),
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),
+    accessLog: capabilities.httpFeatures.has("access logs")
+      ? accessLogs.map((sink) => translateAccessLog(sink, capabilities))
+      : [],
     upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
-    httpFilters: httpFilters(capabilities.httpFilters, reporter),
+    httpFilters: httpFilters(capabilities.httpFilters, reporter, {
+      suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh),
+    }),
   });
 }
 
 function listener(
-  { bind, origin, field = "" }: ListenerInput,
+  { bind, origin, field = "" }: Pick<ListenerInput, "bind" | "origin" | "field">,
   trafficDirection: TrafficDirection,
   manager: MessageShape<typeof HttpConnectionManagerSchema>,
 ): Listener {

@@ -57,10 +57,9 @@ export function retryPolicy(
   const { attempts, retryOn = "", perTryTimeout, backoff } = retries ?? { attempts: DEFAULT_RETRIES };
   if (attempts === undefined || attempts <= 0) return undefined;
   const ignorePrevious = retries?.retryIgnorePreviousHosts ?? !sticky;
-  const conditions = retryOn === "" ? { conditions: DEFAULT_RETRY_ON, codes: [] } : conditionsOf(retryOn);
   return create(RetryPolicySchema, {
-    retryOn: conditions.conditions,
-    retriableStatusCodes: conditions.codes,
+    // The default is as it is: without codes.
+    ...(retryOn === "" ? { retryOn: DEFAULT_RETRY_ON } : conditionsOf(retryOn)),
     numRetries: attempts,
     hostSelectionRetryMaxAttempts: HOST_SELECTION_ATTEMPTS,
     retryHostPredicate: ignorePrevious ? [otherHosts] : [],
@@ -68,23 +67,31 @@ export function retryPolicy(
     ...(retries?.retryRemoteLocalities === true && httpFeatures.has("retry priorities")
       ? { retryPriority: otherPriorities }
       : {}),
-    ...(backoff === undefined
-      ? {}
-      : { retryBackOff: create(RetryPolicy_RetryBackOffSchema, { baseInterval: fromText(backoff) }) }),
+    ...backOff(backoff),
   });
 }
 
+function backOff(interval: string | undefined): Pick<RetryPolicy, "retryBackOff"> {
+  if (interval === undefined) return {};
+  return { retryBackOff: create(RetryPolicy_RetryBackOffSchema, { baseInterval: fromText(interval) }) };
+}
+
 /** Numbers among the conditions are status codes. */
-function conditionsOf(retryOn: string): { readonly conditions: string; readonly codes: number[] } {
+function conditionsOf(retryOn: string): Pick<RetryPolicy, "retryOn" | "retriableStatusCodes"> {
   const parts = retryOn.split(",").map((part) => part.trim());
   const codes = parts.filter((part) => /^\d+$/.test(part)).map(Number);
   const conditions = parts.filter((part) => part !== "" && !/^\d+$/.test(part));
   if (codes.length > 0 && !conditions.includes(RETRIABLE_STATUS_CODES)) conditions.push(RETRIABLE_STATUS_CODES);
-  return { conditions: conditions.join(","), codes };
+  return { retryOn: conditions.join(","), retriableStatusCodes: codes };
 }
 
-/** Between a sidecar and its application. */
-export const INBOUND_RETRY_POLICY: RetryPolicy = create(RetryPolicySchema, {
-  retryOn: INBOUND_RETRY_ON,
-  numRetries: DEFAULT_RETRIES,
-});
+/** Between a sidecar and its application, which is only one: only `attempts`, `retryOn` and `backoff` mean something. */
+export function inboundRetryPolicy(retries: HttpRetry | undefined): RetryPolicy | undefined {
+  const { attempts, retryOn = "", backoff } = retries ?? { attempts: DEFAULT_RETRIES };
+  if (attempts === undefined || attempts <= 0) return undefined;
+  return create(RetryPolicySchema, {
+    ...conditionsOf(retryOn === "" ? INBOUND_RETRY_ON : retryOn),
+    numRetries: attempts,
+    ...backOff(backoff),
+  });
+}

@@ -17,6 +17,7 @@ import type {
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RegexMatchAndSubstituteSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
 import type { MergedDestinationRule } from "../model/destination-rule.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { Capabilities } from "./data-plane.ts";
@@ -36,6 +37,7 @@ export interface ActionContext {
   readonly services: ReadonlyMap<string, MeshService>;
   /** DestinationRules of those among them whose endpoints may be chosen by a hash, by host. */
   readonly hashing: ReadonlyMap<string, MergedDestinationRule>;
+  readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
 }
 
@@ -127,9 +129,9 @@ function setRetryPolicy(
   action: RouteAction,
   retries: IstioHttpRoute["retries"],
   sticky: boolean,
-  { capabilities }: ActionContext,
+  { mesh, capabilities }: ActionContext,
 ): void {
-  const policy = retryPolicy(retries, sticky, capabilities);
+  const policy = retryPolicy(retries ?? mesh.config.defaultHttpRetryPolicy, sticky, capabilities);
   if (policy !== undefined) action.retryPolicy = policy;
 }
 

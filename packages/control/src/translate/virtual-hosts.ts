@@ -13,6 +13,7 @@ import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fa
 import type { MergedDestinationRule } from "../model/destination-rule.ts";
 import type { HttpRule, RouteClient } from "../model/http-rule.ts";
 import { holdsFor } from "../model/http-rule.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { translateCorsPolicy } from "./cors.ts";
@@ -20,6 +21,7 @@ import type { Capabilities } from "./data-plane.ts";
 import { translateFault } from "./fault.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
+import { countsAttempts } from "./proxy-settings.ts";
 import type { ActionContext } from "./route-action.ts";
 import { plainForward, translateAction } from "./route-action.ts";
 import { isCatchAll, translateMatch } from "./route-match.ts";
@@ -41,6 +43,7 @@ export interface VirtualHostInput {
   /** DestinationRules of the destinations, or of the service, by which a hash may choose endpoints. */
   readonly hashing: ReadonlyMap<string, MergedDestinationRule>;
   readonly requireTls: boolean;
+  readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
 }
 
@@ -54,14 +57,13 @@ export function translateVirtualHost(input: VirtualHostInput): VirtualHost {
     domains: [...domains],
     routes,
     requireTls: requireTls ? TlsRequirement.ALL : TlsRequirement.NONE,
-    // x-envoy-attempt-count; ProxyConfig's proxyHeaders.attemptCount, which is on.
-    includeRequestAttemptCount: true,
+    includeRequestAttemptCount: countsAttempts(input.mesh),
     ...(origin === undefined ? {} : { metadata: originMetadata(origin, "") }),
   });
 }
 
-function actionContext({ port, destinations, hashing, capabilities }: VirtualHostInput): ActionContext {
-  return { port, services: destinations, hashing, capabilities };
+function actionContext({ port, destinations, hashing, mesh, capabilities }: VirtualHostInput): ActionContext {
+  return { port, services: destinations, hashing, mesh, capabilities };
 }
 
 /** A service that no rule routes: everything goes to it. */
@@ -153,7 +155,6 @@ export function blockAll(): VirtualHost {
   return create(VirtualHostSchema, {
     name: "block_all",
     domains: ["*"],
-    includeRequestAttemptCount: true,
     routes: [
       {
         name: "block_all",

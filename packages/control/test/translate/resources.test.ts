@@ -51,13 +51,14 @@ test("an outbound listener", () => {
               "@type":
                 "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
               stat_prefix: "outbound_127.0.0.1_15001",
-              rds: { config_source: ads, route_config_name: "http_proxy" },
+              rds: { config_source: { ...ads, initial_fetch_timeout: "0s" }, route_config_name: "http_proxy" },
               http_filters: [grpcStats, fault, cors, router],
               stream_idle_timeout: "0s",
               use_remote_address: false,
               generate_request_id: true,
               upgrade_configs: [{ upgrade_type: "websocket" }],
               normalize_path: true,
+              path_with_escaped_slashes_action: "KEEP_UNCHANGED",
             },
           },
         ],
@@ -221,7 +222,8 @@ test("a gRPC client finds listeners by every name of a service, and its routes b
     const { api_listener: listener } = grpc.json(TYPE.listener, target) as {
       api_listener: { api_listener: JsonObject };
     };
-    assert.deepEqual(listener.api_listener["rds"], { config_source: ads, route_config_name: routes });
+    const source = { ...ads, initial_fetch_timeout: "0s" };
+    assert.deepEqual(listener.api_listener["rds"], { config_source: source, route_config_name: routes });
     assert.deepEqual(listener.api_listener["http_filters"], [fault, router]);
   }
   const [host] = grpc.json(TYPE.route, routes)["virtual_hosts"] as { domains: string[] }[];

@@ -123,7 +123,6 @@ test("an unknown host is answered 502", () => {
     assert.deepEqual(new TestMesh(service("reviews")).proxy().virtualHosts(routes)["block_all"], {
       name: "block_all",
       domains: ["*"],
-      include_request_attempt_count: true,
       routes: [{ name: "block_all", match: { prefix: "/" }, direct_response: { status: 502 } }],
     });
   }

@@ -1,0 +1,39 @@
+import type { Path } from "@tulle/api";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { TelemetryRule } from "../model/telemetry.ts";
+import { findProvider, namespaceWide } from "../model/telemetry.ts";
+import type { Finding } from "./object-status.ts";
+import { finding } from "./object-status.ts";
+
+export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): readonly Finding[] {
+  const { namespace } = rule.origin;
+  if (rule.selector === undefined) {
+    const winner = namespaceWide(snapshot.telemetries, namespace);
+    if (winner !== undefined && winner !== rule) {
+      const message = `an older Telemetry is for all of namespace ${namespace}; only one is used`;
+      return [finding("Shadowed", [], message, winner.origin)];
+    }
+  }
+  if ((rule.spec.accessLogging ?? []).length === 0) return [];
+  const whole = namespace === snapshot.options.rootNamespace ? "the whole mesh" : `namespace ${namespace}`;
+  const who =
+    rule.selector === undefined
+      ? whole
+      : `workloads of namespace ${namespace} with ${Object.entries(rule.selector)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(", ")}`;
+  return [finding("InForce", [], `access logs of ${who}`), ...providerFindings(snapshot, rule)];
+}
+
+function providerFindings({ mesh }: Snapshot, { spec }: TelemetryRule): readonly Finding[] {
+  return (spec.accessLogging ?? []).flatMap(({ providers = [] }, i) =>
+    providers.flatMap(({ name }, j): readonly Finding[] => {
+      const path: Path = ["spec", "accessLogging", i, "providers", j, "name"];
+      const provider = findProvider(mesh, name);
+      if (provider === undefined) return [finding("Invalid", path, `MeshConfig has no extension provider ${name}`)];
+      return provider.envoyFileAccessLog === undefined
+        ? [finding("NotYetApplied", path, `${name} is no envoyFileAccessLog; other access logs`)]
+        : [];
+    }),
+  );
+}

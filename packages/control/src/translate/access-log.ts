@@ -1,0 +1,117 @@
+/** Where requests are written down. (istio/istio `pilot/pkg/model/telemetry_logging.go`) */
+import { create } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { AccessLogSchema } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import { SubstitutionFormatStringSchema } from "@tulle/xds/gen/envoy/config/core/v3/substitution_format_string_pb.js";
+import type { SubstitutionFormatString } from "@tulle/xds/gen/envoy/config/core/v3/substitution_format_string_pb.js";
+import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
+import { ExpressionFilterSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
+import type { AccessLogSink } from "../model/telemetry.ts";
+import type { Capabilities } from "./data-plane.ts";
+import { packed } from "./packed.ts";
+
+/** Istio's fields and what Envoy calls them; the JSON form has them all, the text form in this order. */
+const FIELDS = {
+  start_time: "%START_TIME%",
+  method: "%REQ(:METHOD)%",
+  path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+  protocol: "%PROTOCOL%",
+  response_code: "%RESPONSE_CODE%",
+  response_flags: "%RESPONSE_FLAGS%",
+  response_code_details: "%RESPONSE_CODE_DETAILS%",
+  connection_termination_details: "%CONNECTION_TERMINATION_DETAILS%",
+  upstream_transport_failure_reason: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+  bytes_received: "%BYTES_RECEIVED%",
+  bytes_sent: "%BYTES_SENT%",
+  duration: "%DURATION%",
+  upstream_service_time: "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+  x_forwarded_for: "%REQ(X-FORWARDED-FOR)%",
+  user_agent: "%REQ(USER-AGENT)%",
+  request_id: "%REQ(X-REQUEST-ID)%",
+  authority: "%REQ(:AUTHORITY)%",
+  upstream_host: "%UPSTREAM_HOST%",
+  upstream_cluster: "%UPSTREAM_CLUSTER_RAW%",
+  upstream_local_address: "%UPSTREAM_LOCAL_ADDRESS%",
+  downstream_local_address: "%DOWNSTREAM_LOCAL_ADDRESS%",
+  downstream_remote_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
+  requested_server_name: "%REQUESTED_SERVER_NAME%",
+  route_name: "%ROUTE_NAME%",
+} as const;
+
+type Field = keyof typeof FIELDS;
+
+/** How the text form groups and quotes them. */
+const TEXT: readonly (Field | readonly ["quoted", ...Field[]])[] = [
+  ["quoted", "method", "path", "protocol"],
+  "response_code",
+  "response_flags",
+  "response_code_details",
+  "connection_termination_details",
+  ["quoted", "upstream_transport_failure_reason"],
+  "bytes_received",
+  "bytes_sent",
+  "duration",
+  "upstream_service_time",
+  ["quoted", "x_forwarded_for"],
+  ["quoted", "user_agent"],
+  ["quoted", "request_id"],
+  ["quoted", "authority"],
+  ["quoted", "upstream_host"],
+  "upstream_cluster",
+  "upstream_local_address",
+  "downstream_local_address",
+  "downstream_remote_address",
+  "requested_server_name",
+  "route_name",
+];
+
+const TEXT_FORMAT = `[${FIELDS.start_time}] ${TEXT.map((part) => {
+  if (typeof part === "string") return FIELDS[part];
+  const [, ...fields] = part;
+  return `"${fields.map((field) => FIELDS[field]).join(" ")}"`;
+}).join(" ")}\n`;
+
+export function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabilities): AccessLog {
+  const { path, filter } = sink;
+  return create(AccessLogSchema, {
+    name: "envoy.access_loggers.file",
+    configType: {
+      case: "typedConfig",
+      value: packed(
+        FileAccessLogSchema,
+        create(FileAccessLogSchema, { path, accessLogFormat: { case: "logFormat", value: formatOf(sink) } }),
+      ),
+    },
+    ...(filter === undefined || !httpFeatures.has("access log filters")
+      ? {}
+      : { filter: { filterSpecifier: { case: "extensionFilter", value: expressionFilter(filter) } } }),
+  });
+}
+
+function formatOf({ format, omitEmptyValues }: AccessLogSink): SubstitutionFormatString {
+  if (format.type === "json") {
+    const labels = (format.labels ?? {}) as JsonObject;
+    return create(SubstitutionFormatStringSchema, {
+      format: { case: "jsonFormat", value: Object.keys(labels).length === 0 ? FIELDS : labels },
+      jsonFormatOptions: { sortProperties: false },
+      omitEmptyValues,
+    });
+  }
+  const { text = "" } = format;
+  const line = text === "" ? TEXT_FORMAT : text.endsWith("\n") ? text : `${text}\n`;
+  return create(SubstitutionFormatStringSchema, {
+    format: { case: "textFormatSource", value: { specifier: { case: "inlineString", value: line } } },
+    omitEmptyValues,
+  });
+}
+
+function expressionFilter(expression: string) {
+  return {
+    name: "envoy.access_loggers.extension_filters.cel",
+    configType: {
+      case: "typedConfig" as const,
+      value: packed(ExpressionFilterSchema, create(ExpressionFilterSchema, { expression })),
+    },
+  };
+}

@@ -19,11 +19,16 @@ export class RequestHead {
   hasAuthority = false;
   /** The target was in absolute form. */
   absoluteForm = false;
-  /** Protocol that the client wants to switch to ("" = none). */
+  /** Protocol that the client wants to switch to ("" = none); `CONNECT` asks for a tunnel without naming one. */
   upgrade = "";
   /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
   forwardedFor = "";
   readonly headers = new HeaderBlock();
+
+  /** What follows the head is no HTTP, if the other side agrees: bytes both ways, until one side closes. */
+  get switchesProtocol(): boolean {
+    return this.upgrade !== "" || this.method === "CONNECT";
+  }
 
   header(name: string): string | undefined {
     return this.headers.find(name);

@@ -19,6 +19,9 @@ export class ConnectionManagerStats {
   readonly cxLengthMs: Histogram;
   readonly cxRxBytes: Counter;
   readonly cxTxBytes: Counter;
+  readonly cxUpgradesTotal: Counter;
+  readonly cxUpgradesActive: Gauge;
+  readonly rqWsOnNonWsRoute: Counter;
   readonly rqTotal: Counter;
   readonly rqHttp1Total: Counter;
   readonly rqActive: Gauge;
@@ -56,6 +59,9 @@ export class ConnectionManagerStats {
     this.cxDrainClose = counter("downstream_cx_drain_close");
     this.cxIdleTimeout = counter("downstream_cx_idle_timeout");
     this.cxMaxDuration = counter("downstream_cx_max_duration_reached");
+    this.cxUpgradesTotal = counter("downstream_cx_upgrades_total");
+    this.cxUpgradesActive = gauge("downstream_cx_upgrades_active");
+    this.rqWsOnNonWsRoute = counter("downstream_rq_ws_on_non_ws_route");
     this.cxMaxRequests = counter("downstream_cx_max_requests_reached");
     this.cxProtocolError = counter("downstream_cx_protocol_error");
     this.cxDelayedCloseTimeout = counter("downstream_cx_delayed_close_timeout");

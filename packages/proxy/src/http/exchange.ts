@@ -340,6 +340,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
       runtime.stats.rqTime.record(net.turn.now - this.startedAt);
       if (status !== 0) runtime.stats.countStatus(status);
       if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
+      if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
       runtime.filters.onComplete(this);
     }
     this.connection?.onExchangeFinished(this);

@@ -30,15 +30,32 @@ export function handleRequest(exchange: Exchange): void {
   }
   if (request.path !== "" && !normalize(exchange, plan)) return;
   mutateRequestHeaders(request, plan, connection, context.sources);
-  if (request.upgrade !== "") {
+  exchange.routes = plan.routes.current;
+  chooseRoute(exchange);
+  if (request.switchesProtocol && !allowSwitch(exchange, plan)) {
     refuse(exchange, LOCAL_REPLIES.upgradeFailed);
     return;
   }
-  exchange.routes = plan.routes.current;
-  // No route table has a CONNECT route; the connection is of no further use to its client.
-  if (request.method === "CONNECT") connection.closeAfterResponse();
-  else chooseRoute(exchange);
   runFilters(exchange);
+}
+
+/**
+ * Whether the request may switch to another protocol: the connection manager's word, unless the route says otherwise. Envoy
+ * `HttpConnectionManagerConfig::createUpgradeFilterChain`.
+ */
+function allowSwitch(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean {
+  const { request, route, runtime } = exchange;
+  if (route === null || runtime === null) return true;
+  const type = request.method === "CONNECT" ? "connect" : request.upgrade.toLowerCase();
+  const ofRoute = route.action.kind === "forward" ? route.action.upgrades?.get(type) : undefined;
+  if (!(ofRoute ?? plan.upgrades.get(type) ?? false)) {
+    runtime.stats.rqWsOnNonWsRoute.value++;
+    return false;
+  }
+  exchange.switchesProtocol = true;
+  runtime.stats.cxUpgradesTotal.value++;
+  runtime.stats.cxUpgradesActive.value++;
+  return true;
 }
 
 /** The filters that have not seen the request yet, then the router. */

@@ -113,7 +113,9 @@ export class Router implements LoadBalancerContext, HashedRequest {
       return;
     }
     this.startAttempt(cluster, host);
-    if (exchange.requestEnded && !exchange.isOver) this.onRequestComplete();
+    if (exchange.isOver) return;
+    if (exchange.requestEnded) this.onRequestComplete();
+    else if (exchange.switchesProtocol) exchange.timers.startRoute(timeouts.routeTimeoutMs);
   }
 
   /** The route's limit on the whole stream, in place of the connection manager's (Envoy `refreshDurationTimeout`). */
@@ -214,7 +216,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
       attempt.sendData(buffer, start, end, endStream);
     } else {
       body.add(buffer, start, end);
-      if (!this.keepsBody && !endStream) this.hold();
+      if (!this.keepsBody && !endStream && body.bytes >= this.bufferLimit()) this.hold();
     }
     if (endStream && !exchange.isOver) this.onRequestComplete();
   }
@@ -239,7 +241,6 @@ export class Router implements LoadBalancerContext, HashedRequest {
       return false;
     }
     if (attempt.takesBody) this.body.clear();
-    else this.hold();
     return true;
   }
 
@@ -387,7 +388,6 @@ export class Router implements LoadBalancerContext, HashedRequest {
     attempt.response = own;
     const { status } = exchange.response;
     this.charge(attempt, status);
-    if (!exchange.requestEnded) this.dropBody();
     exchange.status = status;
     if (exchange.details === "") exchange.details = DETAILS.viaUpstream;
     finalizeResponseHeaders(exchange, this.cookies);
@@ -395,10 +395,13 @@ export class Router implements LoadBalancerContext, HashedRequest {
     exchange.responseStartedAt = exchange.now;
     // A filter may have changed it.
     exchange.status = exchange.response.status;
-    if (status === 101) exchange.timers.stopRoute();
+    const switched = exchange.switchesProtocol && attempt.takesBody;
+    if (switched) exchange.timers.stopRoute();
+    if (switched) this.keepsBody = false;
+    else this.dropBody();
     exchange.encoder?.encodeHead(exchange.response, endStream);
     if (endStream) this.onResponseComplete(attempt);
-    else if (status === 101 && attempt.encoder !== null) this.sendHeldBody(attempt.encoder);
+    else if (switched && attempt.encoder !== null) this.sendHeldBody(attempt.encoder);
   }
 
   onAttemptData(attempt: UpstreamRequest, buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {

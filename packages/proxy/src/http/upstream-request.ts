@@ -1,4 +1,5 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import { CONTENT_LENGTH } from "../codec/header-names.ts";
 import type { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
@@ -155,9 +156,22 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.firstReceivedAt = this.lastActivity;
     this.awaitingHeaders = false;
     this.stopPerTry();
-    this.awaitsSwitch = false;
+    const refused = this.awaitsSwitch && !this.agreed();
+    if (this.awaitsSwitch && !refused) this.awaitsSwitch = false;
+    // Envoy: an upgrade that is neither accepted nor failed has no body, whatever the upstream says.
+    if (refused && this.response.status < 400) {
+      this.response.headers.remove(CONTENT_LENGTH);
+      if (!endStream) this.cancel();
+      endStream = true;
+    }
     if (endStream) this.detach();
     this.exchange.router.onAttemptHeaders(this, endStream);
+  }
+
+  /** Another protocol is spoken from now on. */
+  private agreed(): boolean {
+    const { status } = this.response;
+    return status === 101 || (this.exchange.request.method === "CONNECT" && status >= 200 && status < 300);
   }
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {

@@ -13,6 +13,7 @@ import type { ListenerInfo } from "./format/stream-info.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
 import type { Place } from "./problems.ts";
+import { compileUpgrades } from "./upgrades.ts";
 import { unpackExtension } from "./schemas.ts";
 import { ROUTER } from "./supported-fields/index.ts";
 
@@ -110,9 +111,12 @@ export function compileConnectionManager(
     respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
     listener: context.listener,
     routes: compileRoutes(message, context, place),
+    upgrades: compileUpgrades(message.upgradeConfigs, place) ?? NO_UPGRADES,
     filters,
   };
 }
+
+const NO_UPGRADES: ReadonlyMap<string, boolean> = new Map();
 
 function compileInternalAddresses(message: HttpConnectionManager, place: Place): AddressTest | null {
   const ranges = message.internalAddressConfig?.cidrRanges ?? [];

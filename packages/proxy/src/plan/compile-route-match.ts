@@ -4,7 +4,14 @@ import type { RequestTest, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
 import { compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
-import { PATH_EXACT, PATH_PREFIX, PATH_SEPARATED_PREFIX, PATH_TEST, type PathKind } from "./route-table.ts";
+import {
+  PATH_CONNECT,
+  PATH_EXACT,
+  PATH_PREFIX,
+  PATH_SEPARATED_PREFIX,
+  PATH_TEST,
+  type PathKind,
+} from "./route-table.ts";
 import { compileRegex, never } from "./string-matcher.ts";
 
 export interface CompiledMatch {
@@ -50,6 +57,8 @@ function compilePath(match: RouteMatch, place: Place): CompiledMatch["path"] {
       );
     case "safeRegex":
       return { kind: PATH_TEST, text: "", test: compileRegex(specifier.value.regex, place.field("safe_regex")) };
+    case "connectMatcher":
+      return { kind: PATH_CONNECT, text: "", test: never };
     default:
       return { kind: PATH_TEST, text: "", test: never };
   }

@@ -1,7 +1,6 @@
 import {
   type Route,
   type RouteAction_RequestMirrorPolicy as RequestMirrorPolicy,
-  type RouteAction_UpgradeConfig as UpgradeConfig,
   type RouteAction as RouteActionMessage,
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type WeightedCluster_ClusterWeight,
@@ -32,6 +31,7 @@ import type {
 } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { headerReader } from "./request-matchers.ts";
+import { compileUpgrades } from "./upgrades.ts";
 import { RouteEntry, withoutQuery } from "./route-table.ts";
 
 /** What a route needs of what surrounds it. */
@@ -185,17 +185,6 @@ export function compileMirrors(
       appendShadow: !policy.disableShadowHostSuffixAppend,
     };
   });
-}
-
-function compileUpgrades(configs: readonly UpgradeConfig[], place: Place): ReadonlyMap<string, boolean> | null {
-  if (configs.length === 0) return null;
-  const upgrades = new Map<string, boolean>();
-  configs.forEach((config, i) => {
-    const type = config.upgradeType.toLowerCase();
-    if (upgrades.has(type)) place.item("upgrade_configs", i).refuse(`Duplicate upgrade ${config.upgradeType}`);
-    upgrades.set(type, config.enabled ?? true);
-  });
-  return upgrades;
 }
 
 function compileClusters(

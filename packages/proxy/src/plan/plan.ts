@@ -125,6 +125,8 @@ export interface HttpConnectionManagerPlan {
   readonly respectExpectedRqTimeout: boolean;
   readonly listener: ListenerInfo;
   readonly routes: RouteConfigRef;
+  /** `upgrade_configs`: lower-case protocol → allowed, where the route says nothing. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
   /** HTTP filters in configuration order, the router left out. */
   readonly filters: readonly HttpFilterPlan[];
 }

@@ -12,7 +12,14 @@ export const PATH_EXACT = 1;
 /** The text, and then the end or "/". */
 export const PATH_SEPARATED_PREFIX = 2;
 export const PATH_TEST = 3;
-export type PathKind = typeof PATH_PREFIX | typeof PATH_EXACT | typeof PATH_SEPARATED_PREFIX | typeof PATH_TEST;
+/** `connect_matcher`: CONNECT, whose target is no path, takes these routes and no others. */
+export const PATH_CONNECT = 4;
+export type PathKind =
+  | typeof PATH_PREFIX
+  | typeof PATH_EXACT
+  | typeof PATH_SEPARATED_PREFIX
+  | typeof PATH_TEST
+  | typeof PATH_CONNECT;
 
 const QUESTION_MARK = 0x3f;
 const HASH = 0x23;
@@ -52,6 +59,8 @@ export class RouteEntry {
 
   private matchesPath(path: string): boolean {
     const text = this.text;
+    // Only CONNECT has no path.
+    if (path === "") return this.kind === PATH_CONNECT;
     switch (this.kind) {
       case PATH_PREFIX:
         return path.startsWith(text);
@@ -59,6 +68,8 @@ export class RouteEntry {
         return path.startsWith(text) && endsAt(path, text.length);
       case PATH_SEPARATED_PREFIX:
         return path.startsWith(text) && (endsAt(path, text.length) || path.charCodeAt(text.length) === SLASH);
+      case PATH_CONNECT:
+        return false;
       default:
         return this.test(withoutQuery(path));
     }

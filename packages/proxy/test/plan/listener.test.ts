@@ -45,6 +45,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     suppressEnvoyHeaders: false,
     respectExpectedRqTimeout: false,
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
+    upgrades: new Map(),
     filters: [],
   } satisfies Omit<HttpConnectionManagerPlan, "routes">);
 });

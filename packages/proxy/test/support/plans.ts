@@ -188,6 +188,7 @@ export function managerPlan(
     suppressEnvoyHeaders: false,
     respectExpectedRqTimeout: false,
     routes: { name: "test", current: table },
+    upgrades: new Map(),
     filters: [],
     ...changes,
   };

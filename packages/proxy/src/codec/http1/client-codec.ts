@@ -1,9 +1,17 @@
 import type { HeaderBlock } from "../header-block.ts";
-import { CONTENT_LENGTH, HeaderClass } from "../header-names.ts";
+import { CONTENT_LENGTH, HeaderClass, UPGRADE } from "../header-names.ts";
 import type { ByteSink, RequestEncoder, RequestHead, ResponseReceiver } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { type BodyReceiver, BodyReader } from "./body-reader.ts";
-import { BAD_FRAMING, CHUNKED, CLOSE_TOKEN, KEEP_ALIVE_TOKEN, connectionTokens, messageLength } from "./framing.ts";
+import {
+  BAD_FRAMING,
+  CHUNKED,
+  CLOSE_TOKEN,
+  KEEP_ALIVE_TOKEN,
+  UPGRADE_TOKEN,
+  connectionTokens,
+  messageLength,
+} from "./framing.ts";
 import { HeadReader } from "./head-reader.ts";
 import { INCOMPLETE, scanStatusLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
@@ -44,6 +52,9 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   private state = IDLE;
   private requestEnded = true;
   private isHead = false;
+  private isConnect = false;
+  /** The request wants another protocol to be spoken from the response on. */
+  private asksSwitch = false;
   private wants100 = false;
   private reusable = true;
   /** Where the bytes of this read end. */
@@ -60,7 +71,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   }
 
   get readingLongBody(): boolean {
-    return this.state === BODY && this.body.long;
+    return this.state === BODY && this.body.long && !this.asksSwitch;
   }
 
   /** Begins an exchange. `expect100`: a 100 is passed on (it is asked for); else 1xx are dropped, as Envoy does. */
@@ -79,10 +90,13 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     const { method, headers } = head;
     this.isHead = method === "HEAD";
     // Joined by "+": a template would ask each part whether it is a string.
-    const startLine = method + " " + head.path + " HTTP/1.1\r\n";
+    const target = method === "CONNECT" ? head.authority : head.path;
+    const startLine = method + " " + target + " HTTP/1.1\r\n";
     let text = startLine + "host: " + head.authority + "\r\n" + headers.serialize();
     this.writer.start();
-    if (headers.slots[CONTENT_LENGTH] < 0) {
+    this.asksSwitch = head.switchesProtocol;
+    this.isConnect = method === "CONNECT";
+    if (headers.slots[CONTENT_LENGTH] < 0 && !this.asksSwitch) {
       if (!endStream) {
         text += "transfer-encoding: chunked\r\n";
         this.writer.chunked = true;
@@ -211,8 +225,15 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     if ((headers.classes & HeaderClass.repeated) !== 0) headers.joinRepeated(false);
     const length = messageLength(headers, minor === 1, false);
     if (length === BAD_FRAMING) return false;
+    if (this.asksSwitch && this.agreesToSwitch(status, headers)) {
+      this.reusable = false;
+      this.body.startUntilClose();
+      this.state = BODY;
+      receiver.onResponseHead(false);
+      return true;
+    }
     if (status < 200) {
-      // 101 is for an upgrade, which is never asked for; no 1xx has a body.
+      // 101 is for an upgrade, which was not asked for; no 1xx has a body.
       if (status === 101 || length > 0 || length === CHUNKED) return false;
       if (status === 100 && this.wants100) {
         this.wants100 = false;
@@ -241,6 +262,11 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     this.state = BODY;
     receiver.onResponseHead(false);
     return true;
+  }
+
+  private agreesToSwitch(status: number, headers: HeaderBlock): boolean {
+    if (this.isConnect) return status >= 200 && status < 300;
+    return status === 101 && headers.has(UPGRADE) && (connectionTokens(headers) & UPGRADE_TOKEN) !== 0;
   }
 
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {

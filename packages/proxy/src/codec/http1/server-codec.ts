@@ -65,6 +65,8 @@ const BODY = 2;
 const COMPLETE = 3;
 /** Whatever comes is dropped: the connection closes after the response. */
 const DISCARD = 4;
+/** The request asks for another protocol (upgrade, CONNECT): all that follows its head is not ours to understand. */
+const TUNNEL = 5;
 
 /**
  * HTTP/1.1 as a server: requests in, responses out, one at a time. Requests that arrive before the response to the last one
@@ -83,6 +85,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   /** No request after this one: it, the configuration or a drain asked for it. */
   private closing = false;
   private isHead = false;
+  private isConnect = false;
   private isHttp11 = true;
   /** An HTTP/1.0 client that asked to be kept. */
   private keepAlive10 = false;
@@ -145,6 +148,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
           this.fail(this.body.error);
           break;
         }
+      } else if (this.state === TUNNEL) {
+        this.receiver?.onRequestData(buffer, i, end, false);
+        i = end;
       } else if (this.state === COMPLETE) {
         this.keepWaiting(buffer, i, end);
         break;
@@ -205,8 +211,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       this.fail(error);
       return -1;
     }
-    const complete = this.body.complete;
-    this.state = complete ? COMPLETE : BODY;
+    const tunnel = head.switchesProtocol;
+    const complete = this.body.complete && !tunnel;
+    this.state = tunnel ? TUNNEL : complete ? COMPLETE : BODY;
     // An exchange that is answered here and now may end inside this call.
     receiver.onRequestHead(complete);
     return after;
@@ -219,6 +226,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     head.method = readMethod(bytes, startLine.methodStart, startLine.methodEnd);
     if (head.method === "") return HTTP1_ERRORS.codec;
     this.isHead = head.method === "HEAD";
+    this.isConnect = head.method === "CONNECT";
     if (startLine.major !== 1 || startLine.minor !== 1) {
       if (startLine.major !== 1 || startLine.minor !== 0 || !options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
       head.isHttp11 = false;
@@ -243,8 +251,14 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
     if ((connection & UPGRADE_TOKEN) !== 0) head.upgrade = upgradeOf(headers);
 
-    if (length === CHUNKED) this.body.startChunked();
-    else if (length > 0) this.body.startFixed(length);
+    if (head.method === "CONNECT" && length >= 0) {
+      if (length > 0) return HTTP1_ERRORS.codec;
+      headers.remove(CONTENT_LENGTH);
+    }
+    if (!head.switchesProtocol) {
+      if (length === CHUNKED) this.body.startChunked();
+      else if (length > 0) this.body.startFixed(length);
+    }
 
     if (headers.slots[HOST] >= 0) {
       head.authority = headers.get(HOST);
@@ -315,14 +329,17 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     const { status, headers } = head;
     const { writer } = this;
     // The rest of the request may never come: its end cannot be told from the next one's start (Envoy closes, too).
+    const switched = this.state === TUNNEL && (status === 101 || (this.isConnect && status >= 200 && status < 300));
     if (this.state === BODY || this.state === HEAD) this.closing = true;
+    // Envoy tunnels after any 2xx, and says that it will close after all but 200.
+    if (this.state === TUNNEL && status !== 101 && (!switched || status !== 200)) this.closing = true;
     const startLine = statusLine(status, this.isHttp11);
     let text = startLine + headers.serialize();
     if (this.closing) text += "connection: close\r\n";
     else if (this.keepAlive10) text += "connection: keep-alive\r\n";
     const bodyless = this.isHead || status === 204 || status === 304;
     writer.start();
-    if (headers.slots[CONTENT_LENGTH] < 0 && status >= 200 && status !== 204 && status !== 304) {
+    if (headers.slots[CONTENT_LENGTH] < 0 && !switched && status >= 200 && status !== 204 && status !== 304) {
       if (endStream && !this.isHead) text += "content-length: 0\r\n";
       else if (this.isHttp11) {
         text += "transfer-encoding: chunked\r\n";
@@ -381,7 +398,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.responseEnded = true;
     const requestComplete = this.state === COMPLETE;
     this.receiver = null;
-    if (this.closing) {
+    if (this.closing || this.state === TUNNEL) {
       this.state = DISCARD;
       // Envoy delays the close, too, when the answer came from within the request's own dispatch (a local reply).
       this.host.onCloseAfterFlush(!requestComplete || this.parsing);

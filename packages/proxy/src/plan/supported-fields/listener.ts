@@ -62,6 +62,7 @@ export const LISTENER: SupportGroup = {
       "use_remote_address",
       "xff_num_trusted_hops",
       "skip_xff_append",
+      "upgrade_configs",
       "internal_address_config",
       "via",
       "generate_request_id",
@@ -96,6 +97,9 @@ export const LISTENER: SupportGroup = {
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": {
     has: ["cidr_ranges"],
     ignored: { unix_sockets: "no listener has a unix socket" },
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": {
+    has: ["upgrade_type", "enabled"],
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {

@@ -73,6 +73,7 @@ export const ROUTE: SupportGroup = {
       "path",
       "safe_regex",
       "path_separated_prefix",
+      "connect_matcher",
       "case_sensitive",
       "runtime_fraction",
       "headers",
@@ -81,6 +82,7 @@ export const ROUTE: SupportGroup = {
     ],
   },
   "envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions": { has: [] },
+  "envoy.config.route.v3.RouteMatch.ConnectMatcher": { has: [] },
   "envoy.config.route.v3.HeaderMatcher": {
     has: [
       "name",

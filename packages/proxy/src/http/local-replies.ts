@@ -34,6 +34,12 @@ function reply(status: number, body: string, flag: ResponseFlag, details: string
   return Object.freeze(localReply(status, body, flag, details));
 }
 
+/** gRPC clients hear DEADLINE_EXCEEDED. */
+function durationTimeout(status: number): LocalReply {
+  const plain = localReply(status, "downstream duration timeout", "DT", "max_duration_timeout");
+  return Object.freeze({ ...plain, grpcStatus: 4 });
+}
+
 /**
  * Every local reply there is. Texts, statuses and details: Envoy 1.40, seen on the wire and in its access log
  * (`envoy/stream_info/stream_info.h`, `source/common/router/router.cc`, `source/common/http/conn_manager_impl.cc`).
@@ -76,8 +82,8 @@ export const LOCAL_REPLIES = {
   streamIdleIncomplete: reply(408, "stream timeout", "SI", "stream_idle_timeout"),
   requestOverallTimeout: reply(408, "request timeout", "", "request_overall_timeout"),
   requestHeaderTimeout: reply(408, "request header timeout", "", "request_header_timeout"),
-  maxDurationComplete: reply(504, "downstream duration timeout", "DT", "max_duration_timeout"),
-  maxDurationIncomplete: reply(408, "downstream duration timeout", "DT", "max_duration_timeout"),
+  maxDurationComplete: durationTimeout(504),
+  maxDurationIncomplete: durationTimeout(408),
 } as const;
 
 /** Details of what is no local reply. */

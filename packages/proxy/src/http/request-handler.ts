@@ -45,10 +45,12 @@ export function handleRequest(exchange: Exchange): void {
  */
 function allowSwitch(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean {
   const { request, route, runtime } = exchange;
-  if (route === null || runtime === null) return true;
   const type = request.method === "CONNECT" ? "connect" : request.upgrade.toLowerCase();
-  const ofRoute = route.action.kind === "forward" ? route.action.upgrades?.get(type) : undefined;
+  if (runtime === null) return true;
+  const ofRoute = route?.action.kind === "forward" ? route.action.upgrades?.get(type) : undefined;
   if (!(ofRoute ?? plan.upgrades.get(type) ?? false)) {
+    // Without a route there is something else to be said.
+    if (route === null) return true;
     runtime.stats.rqWsOnNonWsRoute.value++;
     return false;
   }

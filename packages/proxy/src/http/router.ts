@@ -4,7 +4,7 @@ import type { RequestEncoder, RequestHead, StreamResetReason } from "../codec/me
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Hash64 } from "../hash/hash64.ts";
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
-import type { MirrorPlan, RouteAction } from "../plan/plan.ts";
+import type { RouteAction } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balancer-context.ts";
@@ -23,7 +23,7 @@ import { sendLocalReply } from "./local-reply-sender.ts";
 import { RequestBody } from "./request-body.ts";
 import { LIMIT_EXCEEDED, NO_RETRY, OVERFLOW, RETRY, RetryState, type RetryStatus } from "./retry-state.ts";
 import { redirect, respondDirectly } from "./route-choice.ts";
-import { chooseMirrors, sendShadows } from "./shadow.ts";
+import { Shadows } from "./shadow.ts";
 import {
   type UpstreamTimeouts,
   chooseTimeouts,
@@ -49,7 +49,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
   private readonly hedged: UpstreamRequest[] = [];
   private readonly spare: UpstreamRequest[] = [];
   private readonly body = new RequestBody();
-  private readonly mirrors: MirrorPlan[] = [];
+  private readonly shadows = new Shadows();
   /** The body is kept, because it may be sent again. */
   private keepsBody = false;
   /** The client waits until there is an upstream that takes its body. */
@@ -105,8 +105,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
     setAttemptHeaders(exchange, false);
     finalizeRequestHeaders(exchange, action, target);
     retry.start(action, request, cluster);
-    if (action.mirrors.length > 0) chooseMirrors(exchange, action.mirrors, this.mirrors);
-    this.keepsBody = retry.enabled || this.mirrors.length > 0;
+    this.keepsBody = retry.enabled;
     const host = cluster.chooseHost(this);
     if (host === null) {
       this.noHealthyUpstream(cluster);
@@ -114,6 +113,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
     }
     this.startAttempt(cluster, host);
     if (exchange.isOver) return;
+    if (action.mirrors.length > 0) this.shadows.start(exchange, action.mirrors, timeouts.routeTimeoutMs);
     if (exchange.requestEnded) this.onRequestComplete();
     else if (exchange.switchesProtocol) exchange.timers.startRoute(timeouts.routeTimeoutMs);
   }
@@ -208,6 +208,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
 
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     const { exchange, attempt, body } = this;
+    this.shadows.onData(buffer, start, end, endStream);
     if (this.keepsBody && body.bytes + end - start > this.bufferLimit()) {
       if (!this.abandonBody()) return;
     }
@@ -223,6 +224,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
 
   onRequestTrailers(trailers: HeaderBlock): void {
     const { attempt, body } = this;
+    this.shadows.onTrailers(trailers);
     if (attempt === null || !attempt.takesBody || this.keepsBody) body.addTrailers(trailers);
     if (attempt !== null && attempt.takesBody) attempt.sendTrailers(trailers);
     if (!this.exchange.isOver) this.onRequestComplete();
@@ -233,7 +235,6 @@ export class Router implements LoadBalancerContext, HashedRequest {
     const { exchange, attempt } = this;
     if (exchange.cluster !== null) exchange.cluster.stats.retryOrShadowAbandoned.value++;
     this.retry.stop();
-    this.mirrors.length = 0;
     this.keepsBody = false;
     if (attempt === null) {
       this.cancel();
@@ -267,11 +268,6 @@ export class Router implements LoadBalancerContext, HashedRequest {
     if (exchange.action === null) return;
     exchange.timers.startRoute(this.timeouts.routeTimeoutMs);
     attempt?.armPerTry();
-    if (this.mirrors.length > 0) {
-      sendShadows(exchange, this.mirrors, this.body, this.timeouts.routeTimeoutMs);
-      this.mirrors.length = 0;
-      if (!this.retry.enabled) this.dropBody();
-    }
   }
 
   /** It is not going to be sent again. What no upstream has yet stays. */
@@ -306,9 +302,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
 
   onAttemptReset(attempt: UpstreamRequest, reason: StreamResetReason, transportFailure: string): void {
     const { exchange } = this;
-    const { cluster } = attempt;
     exchange.transportFailure = transportFailure;
-    if (cluster !== null && reason !== "overflow") cluster.stats.rqRxReset.value++;
     if (exchange.responseStarted) {
       this.release(attempt);
       exchange.abort(resetFlag(reason), resetAfterStartDetails(reason));
@@ -470,12 +464,12 @@ export class Router implements LoadBalancerContext, HashedRequest {
   // Deadlines
 
   onPerTryTimeout(attempt: UpstreamRequest): void {
-    if (attempt.cluster !== null) attempt.cluster.stats.rqPerTryTimeout.value++;
-    if (attempt.host !== null) attempt.host.requestTimeouts++;
     if (this.hedgesOnPerTryTimeout) {
       this.hedge(attempt);
       return;
     }
+    if (attempt.cluster !== null) attempt.cluster.stats.rqPerTryTimeout.value++;
+    if (attempt.host !== null) attempt.host.requestTimeouts++;
     attempt.cancel();
     this.endAttemptByTimeout(attempt, LOCAL_REPLIES.perTryTimeout);
   }
@@ -512,11 +506,9 @@ export class Router implements LoadBalancerContext, HashedRequest {
   onRouteTimeout(): void {
     for (const attempt of [...this.hedged, this.attempt]) {
       if (attempt === null) continue;
-      if (attempt.awaitingHeaders) {
-        if (attempt.cluster !== null) attempt.cluster.stats.rqTimeout.value++;
-        if (attempt.host !== null) attempt.host.requestTimeouts++;
-        this.chargeAbort(attempt, this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
-      }
+      if (attempt.cluster !== null) attempt.cluster.stats.rqTimeout.value++;
+      if (attempt.host !== null) attempt.host.requestTimeouts++;
+      if (attempt.awaitingHeaders) this.chargeAbort(attempt, this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
       attempt.cancel();
     }
     this.failByTimeout(LOCAL_REPLIES.requestTimeout);
@@ -593,7 +585,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
   cancel(): void {
     this.retry.stop();
     this.retryPending = false;
-    this.mirrors.length = 0;
+    this.shadows.end();
     this.attempt?.cancel();
     for (const each of this.hedged) each.cancel();
   }

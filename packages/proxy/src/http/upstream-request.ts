@@ -237,10 +237,9 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
       this.waitingInPool = false;
       this.host?.pool(this.priority).cancel(this);
     }
-    const { encoder, cluster } = this;
+    const { encoder } = this;
     if (encoder === null) return;
     this.detach();
-    if (cluster !== null) cluster.stats.rqTxReset.value++;
     encoder.cancel();
   }
 

@@ -59,7 +59,7 @@ export function compileRouteConfigDefaults(
     mostSpecificWins: message.mostSpecificHeaderMutationsWins,
     maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BODY_BYTES,
     knownClusters,
-    mirrors: compileMirrors(message.requestMirrorPolicies, { knownClusters, clusterRef }, place) ?? NO_MIRRORS,
+    mirrors: compileMirrors(message.requestMirrorPolicies, { clusterRef }, place) ?? NO_MIRRORS,
     fingerprint: fingerprintOf(toBinary(RouteConfigurationSchema, { ...message, virtualHosts: [] })),
     clusterRef,
   };

@@ -165,7 +165,7 @@ function compileForward(
 /** Null where the level has none: the one above holds. */
 export function compileMirrors(
   policies: readonly RequestMirrorPolicy[],
-  context: Pick<RouteContext, "clusterRef" | "knownClusters">,
+  context: Pick<RouteContext, "clusterRef">,
   place: Place,
 ): readonly MirrorPlan[] | null {
   if (policies.length === 0) return null;
@@ -177,7 +177,7 @@ export function compileMirrors(
       );
     } else if (policy.cluster === "" && policy.clusterHeader === "") {
       at.refuse("Exactly one of cluster or cluster_header in request mirror policy need to be specified");
-    } else if (policy.cluster !== "") checkKnown(policy.cluster, context, at.field("cluster"));
+    }
     return {
       cluster: policy.cluster === "" ? null : context.clusterRef(policy.cluster),
       clusterHeader: policy.clusterHeader.toLowerCase(),

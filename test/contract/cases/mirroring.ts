@@ -97,7 +97,7 @@ export const CASES: readonly ContractCase[] = [
     stats: ["cluster.m.upstream_rq_5xx", "cluster.m.upstream_rq_completed", "cluster.a.upstream_rq_200"],
   }),
   mirrored("a copy times out as the route does", [{ cluster: "m" }], {
-    routes: [toCluster("/", "a", { timeout: "0.2s", request_mirror_policies: [{ cluster: "m" }] })],
+    routes: [toCluster("/", "a", { timeout: "1s", request_mirror_policies: [{ cluster: "m" }] })],
     upstreams: { a: answer(200, "a"), m: { answers: [[gate("never")]] } },
     client: [get(), got(1), stat("cluster.m.upstream_rq_timeout", 1)],
     stats: ["cluster.m.upstream_rq_504"],

@@ -1,6 +1,6 @@
 /** Bytes that a client may send: messages, their framing, their limits; what is refused and how. */
 import type { ContractCase, Step } from "../harness/case.ts";
-import { finish } from "../harness/steps.ts";
+import { finish, seen } from "../harness/steps.ts";
 
 const HOST = "Host: a.test\r\n";
 
@@ -103,7 +103,7 @@ export const CASES: readonly ContractCase[] = [
     ["every byte on its own", post("content-length: 5\r\nx-a: 1\r\n", "hello").split("")],
     ["head and body apart", [post("content-length: 5\r\n", ""), "hel", "lo"]],
     ["a request that ends in the head", ["GET / HTTP/1.1\r\nHost: a.te", finish()]],
-    ["a request that ends in the body", [post("content-length: 9\r\n", "hello"), finish()]],
+    ["a request that ends in the body", [post("content-length: 9\r\n", "hello"), seen("a", "hello"), finish()]],
   ]),
   ...cases("pipelining and keep-alive", [
     ["two requests pipelined", get("x-n: 1\r\n") + get("x-n: 2\r\n")],

@@ -8,6 +8,7 @@ import {
   ResponseHead,
 } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { withMetadata } from "../plan/dynamic-metadata.ts";
 import type {
   AccessLogType,
   FilterStateObject,
@@ -97,9 +98,9 @@ export class Exchange implements RequestReceiver, StreamInfo {
   transportFailure = "";
   /** The response's, while its last piece is being sent. */
   responseTrailers: HeaderBlock | null = null;
-  /** What filters have said of it, for logs and header values. */
   traceId = "";
   spanId = "";
+  /** What filters have found out about it, for other filters, logs and header values. */
   dynamicMetadata: Metadata | null = null;
   filterStateObjects: Map<string, FilterStateObject> | null = null;
   /** What is being written, while it is. */
@@ -230,6 +231,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   setFilterState(filter: HttpFilter, state: unknown): void {
     (this.filterState ??= new Map()).set(filter, state);
+  }
+
+  /** @param found by namespace; shared, it must never change */
+  addDynamicMetadata(found: Metadata): void {
+    this.dynamicMetadata = withMetadata(this.dynamicMetadata, found);
   }
 
   // The response, from the router

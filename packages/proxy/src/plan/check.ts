@@ -60,6 +60,7 @@ class FieldCheck {
   private readonly supported: boolean;
   private readonly only: readonly (string | number | boolean)[] | null;
   private readonly extensions: readonly string[] | null;
+  private readonly optional: boolean;
   private readonly validation: FieldValidation;
   /** Message type to descend into; null for scalars, well-known types and what is not supported. */
   private readonly child: DescMessage | null;
@@ -73,6 +74,7 @@ class FieldCheck {
     this.only = support?.only?.[field.name] ?? null;
     this.supported = this.only !== null || (support?.has.includes(field.name) ?? false);
     this.extensions = support?.extensions?.[field.name] ?? null;
+    this.optional = support?.optional?.includes(field.name) ?? false;
     this.validation = fieldValidation(field);
     const message = field.message;
     this.child =
@@ -89,7 +91,7 @@ class FieldCheck {
     else if (value !== undefined) this.runSingle(value, message, place);
     else if (this.supported && this.oneof === null && this.validation.required)
       place.field(this.name).refuse("value is required");
-    else if (this.extensions !== null) refuseExtension(String(message["name"]), "", message, place);
+    else if (this.extensions !== null && !this.optional) refuseExtension(String(message["name"]), "", message, place);
   }
 
   /** The value, default included where the protocol cannot tell it from absence; undefined if certainly not set. */

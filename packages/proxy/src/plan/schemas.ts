@@ -11,6 +11,7 @@ import {
 import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
 import { FilterConfigSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
+import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
 import { LeastRequestSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -30,6 +31,8 @@ export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   RouterSchema,
   FilterConfigSchema,
+  CorsSchema,
+  CorsPolicySchema,
   PreviousHostsPredicateSchema,
   PreviousPrioritiesConfigSchema,
   HttpProtocolOptionsSchema,

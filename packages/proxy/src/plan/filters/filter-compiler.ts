@@ -18,4 +18,9 @@ export interface FilterCompiler {
 export interface RouteFilterCompiler {
   readonly typeName: string;
   compile(extension: Extension, place: Place): unknown;
+  /**
+   * What holds where two levels have configurations (weighted cluster over route over virtual host over route configuration); both are
+   * `compile`d or merged ones. Null: the more specific one alone.
+   */
+  readonly merge: ((lessSpecific: unknown, moreSpecific: unknown) => unknown) | null;
 }

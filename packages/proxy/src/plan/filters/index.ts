@@ -1,11 +1,15 @@
 /** The HTTP filters' configurations, by message type. */
-import { MESH_STATS } from "../supported-fields/index.ts";
+import { CORS, MESH_STATS } from "../supported-fields/index.ts";
+import { cors } from "./cors.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { meshStats } from "./mesh-stats.ts";
 
 export type { FilterCompilerContext } from "./filter-compiler.ts";
 
-export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([[MESH_STATS, meshStats]]);
+export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
+  [CORS, cors],
+  [MESH_STATS, meshStats],
+]);
 
 /** By the message type that a route holds. */
 export const ROUTE_FILTER_COMPILERS: ReadonlyMap<string, RouteFilterCompiler> = new Map(

@@ -18,3 +18,5 @@ export const LB_CLUSTER_PROVIDED = "envoy.extensions.load_balancing_policies.clu
 export const MESH_STATS = "stats.PluginConfig";
 export const PREVIOUS_PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
+export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";

@@ -160,6 +160,8 @@ export interface RouteConfigRef {
 
 export interface RouteTable {
   readonly name: string;
+  /** `ignore_path_parameters_in_path_matching`, for filters that match paths. */
+  readonly ignoresPathParameters: boolean;
   /**
    * The route for a request, or null (404, `route_not_found`). `random` is 64 bits' worth in [0, 1): runtime fractions and weights
    * use it. `require_tls` and the like appear as redirect routes.

@@ -77,7 +77,7 @@ export class RouteEntry {
 }
 
 /** The path part ends at `index`. */
-function endsAt(path: string, index: number): boolean {
+export function endsAt(path: string, index: number): boolean {
   if (path.length === index) return true;
   const next = path.charCodeAt(index);
   return next === QUESTION_MARK || next === HASH;
@@ -123,6 +123,7 @@ interface WildcardGroup {
 
 export class HostRouteTable implements RouteTable {
   readonly name: string;
+  readonly ignoresPathParameters: boolean;
   readonly virtualHosts: readonly VirtualHostEntry[];
   private readonly options: RouteTableOptions;
   private readonly exact = new Map<string, VirtualHostEntry>();
@@ -135,6 +136,7 @@ export class HostRouteTable implements RouteTable {
 
   constructor(name: string, virtualHosts: readonly VirtualHostEntry[], options: RouteTableOptions) {
     this.name = name;
+    this.ignoresPathParameters = options.ignorePathParameters;
     this.virtualHosts = virtualHosts;
     this.options = options;
     const suffixes = new Map<number, Map<string, VirtualHostEntry>>();
@@ -159,7 +161,7 @@ export class HostRouteTable implements RouteTable {
     const host = this.sole ?? this.virtualHost(request.authority);
     if (host === null) return null;
     if (host.tlsRedirect !== null && request.header("x-forwarded-proto") !== "https") return host.tlsRedirect;
-    const path = this.options.ignorePathParameters ? withoutParameters(request.path) : request.path;
+    const path = this.ignoresPathParameters ? withoutParameters(request.path) : request.path;
     const routes = host.routes;
     for (let i = 0; i < routes.length; i++) {
       const route = routes[i];
@@ -208,7 +210,7 @@ function withoutPort(host: string): string {
 }
 
 /** Takes `;name=value` out of each segment; the query stays. */
-function withoutParameters(path: string): string {
+export function withoutParameters(path: string): string {
   if (!path.includes(";")) return path;
   const bare = withoutQuery(path);
   return bare.replace(/;[^/]*/g, "") + path.slice(bare.length);

@@ -21,6 +21,8 @@ import { RingHashSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_p
 import { RoundRobinSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { PreviousPrioritiesConfigSchema } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
+import { RBACPerRouteSchema, RBACSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
+import { UriTemplateMatchConfigSchema } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
@@ -33,6 +35,9 @@ export const extensionRegistry: Registry = createRegistry(
   FilterConfigSchema,
   CorsSchema,
   CorsPolicySchema,
+  RBACSchema,
+  RBACPerRouteSchema,
+  UriTemplateMatchConfigSchema,
   PreviousHostsPredicateSchema,
   PreviousPrioritiesConfigSchema,
   HttpProtocolOptionsSchema,

@@ -156,18 +156,18 @@ test("two members of a oneof are refused", async () => {
 });
 
 const LUA = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua";
-const CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors";
+const ROUTE_FILTER = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 
 test("an extension that we lack is refused with its name, type URL and path, known to our protos or not", async () => {
   const filters = [
     { name: "envoy.filters.http.lua", typed_config: { "@type": LUA, inline_code: "x" } },
-    { name: "envoy.filters.http.cors", typed_config: { "@type": CORS } },
+    { name: "no.filter", typed_config: { "@type": ROUTE_FILTER } },
     { name: "envoy.filters.http.fault" },
     ROUTER_FILTER,
   ];
   assert.deepEqual(await problems(["{hcm}.http_filters", filters]), [
     `${HCM_PATH}.http_filters[0]: envoy.filters.http.lua (${LUA}) is not supported`,
-    `${HCM_PATH}.http_filters[1]: envoy.filters.http.cors (${CORS}) is not supported`,
+    `${HCM_PATH}.http_filters[1]: no.filter (${ROUTE_FILTER}) is not supported`,
     `${HCM_PATH}.http_filters[2]: envoy.filters.http.fault (no typed_config) is not supported`,
   ]);
 });

@@ -135,6 +135,7 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
 export function prefixTable(routes: readonly { prefix: string; host?: string; route: RoutePlan }[]): RouteTable {
   return {
     name: "test",
+    ignoresPathParameters: false,
     route(request: RequestView) {
       for (const { prefix, host, route } of routes) {
         if (host !== undefined && host !== request.authority) continue;

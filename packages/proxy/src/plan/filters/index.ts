@@ -1,14 +1,16 @@
 /** The HTTP filters' configurations, by message type. */
-import { CORS, MESH_STATS } from "../supported-fields/index.ts";
+import { CORS, MESH_STATS, RBAC } from "../supported-fields/index.ts";
 import { cors } from "./cors.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { meshStats } from "./mesh-stats.ts";
+import { rbac } from "./rbac.ts";
 
 export type { FilterCompilerContext } from "./filter-compiler.ts";
 
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [CORS, cors],
   [MESH_STATS, meshStats],
+  [RBAC, rbac],
 ]);
 
 /** By the message type that a route holds. */

@@ -24,6 +24,18 @@ export const CORE: SupportGroup = {
   "envoy.type.matcher.v3.StringMatcher": {
     has: ["exact", "prefix", "suffix", "safe_regex", "contains", "ignore_case"],
   },
+  "envoy.type.v3.Int32Range": { has: ["start", "end"] },
+  "envoy.type.v3.DoubleRange": { has: ["start", "end"] },
+  "envoy.type.matcher.v3.PathMatcher": { has: ["path"] },
+  "envoy.type.matcher.v3.MetadataMatcher": { has: ["filter", "path", "value", "invert"] },
+  "envoy.type.matcher.v3.MetadataMatcher.PathSegment": { has: ["key"] },
+  "envoy.type.matcher.v3.ValueMatcher": {
+    has: ["null_match", "double_match", "string_match", "bool_match", "present_match", "list_match", "or_match"],
+  },
+  "envoy.type.matcher.v3.ValueMatcher.NullMatch": { has: [] },
+  "envoy.type.matcher.v3.DoubleMatcher": { has: ["range", "exact"] },
+  "envoy.type.matcher.v3.ListMatcher": { has: ["one_of"] },
+  "envoy.type.matcher.v3.OrMatcher": { has: ["value_matchers"] },
   "envoy.type.matcher.v3.RegexMatcher": { has: ["regex"], ignored: { google_re2: "there is one engine, RE2" } },
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": { has: ["pattern", "substitution"] },
 };

@@ -1,12 +1,16 @@
 import type { SupportGroup } from "./message-support.ts";
 import { NO_ACCESS_LOG, NO_TRACING } from "./reasons.ts";
-import { CORS, CORS_POLICY, MESH_STATS, ROUTER } from "./type-names.ts";
+import { CORS, CORS_POLICY, MESH_STATS, RBAC, RBAC_PER_ROUTE, ROUTER, URI_TEMPLATE_MATCH } from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
-export const HTTP_FILTER_TYPES: readonly string[] = [CORS, MESH_STATS];
+export const HTTP_FILTER_TYPES: readonly string[] = [CORS, MESH_STATS, RBAC];
 
 /** What `typed_per_filter_config` may hold. */
-export const ROUTE_FILTER_TYPES: readonly string[] = ["envoy.config.route.v3.FilterConfig", CORS_POLICY];
+export const ROUTE_FILTER_TYPES: readonly string[] = [
+  "envoy.config.route.v3.FilterConfig",
+  CORS_POLICY,
+  RBAC_PER_ROUTE,
+];
 
 export const FILTERS: SupportGroup = {
   [ROUTER]: {
@@ -34,4 +38,50 @@ export const FILTERS: SupportGroup = {
       "forward_not_matching_preflights",
     ],
   },
+  [RBAC]: {
+    has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
+  },
+  [RBAC_PER_ROUTE]: { has: ["rbac"] },
+  "envoy.config.rbac.v3.RBAC": {
+    has: ["action", "policies"],
+    only: { audit_logging_options: ["empty"] },
+  },
+  "envoy.config.rbac.v3.Policy": { has: ["permissions", "principals"] },
+  "envoy.config.rbac.v3.Permission": {
+    has: [
+      "and_rules",
+      "or_rules",
+      "any",
+      "header",
+      "url_path",
+      "destination_ip",
+      "destination_port",
+      "destination_port_range",
+      "metadata",
+      "not_rule",
+      "requested_server_name",
+      "uri_template",
+    ],
+    extensions: { uri_template: [URI_TEMPLATE_MATCH] },
+    optional: ["uri_template"],
+  },
+  "envoy.config.rbac.v3.Permission.Set": { has: ["rules"] },
+  "envoy.config.rbac.v3.Principal": {
+    has: [
+      "and_ids",
+      "or_ids",
+      "any",
+      "authenticated",
+      "source_ip",
+      "direct_remote_ip",
+      "remote_ip",
+      "header",
+      "url_path",
+      "metadata",
+      "not_id",
+    ],
+  },
+  "envoy.config.rbac.v3.Principal.Set": { has: ["ids"] },
+  "envoy.config.rbac.v3.Principal.Authenticated": { has: ["principal_name"] },
+  [URI_TEMPLATE_MATCH]: { has: ["path_template"] },
 };

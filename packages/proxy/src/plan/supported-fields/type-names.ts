@@ -20,3 +20,6 @@ export const PREVIOUS_PRIORITIES = "envoy.extensions.retry.priority.previous_pri
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
+export const RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC";
+export const RBAC_PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+export const URI_TEMPLATE_MATCH = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";

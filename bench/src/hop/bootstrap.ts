@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { BenchError } from "../errors.ts";
+import { type Json, address, httpConnectionManager, listener, node, staticCluster, typed } from "./bootstrap-parts.ts";
 
 /** A backend that the bootstrap's clusters name on this host. */
 export interface BackendPort {
@@ -21,9 +22,7 @@ export interface Measured {
 
 /** Router only: one listener, one route to one cluster with one endpoint. */
 export function routerOnly(backendPort: number): object {
-  const hcm = {
-    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-    stat_prefix: "hop",
+  const manager = httpConnectionManager({
     route_config: {
       name: "hop",
       virtual_hosts: [
@@ -34,36 +33,14 @@ export function routerOnly(backendPort: number): object {
         },
       ],
     },
-    http_filters: [
-      {
-        name: "envoy.filters.http.router",
-        typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-      },
-    ],
-  };
+    http_filters: [{ name: "envoy.filters.http.router", ...typed("filters.http.router.v3.Router", {}) }],
+  });
   return {
-    node: { id: "bench-hop", cluster: "bench" },
+    node,
     admin: { address: address(0) },
     static_resources: {
-      listeners: [
-        {
-          name: "hop",
-          address: address(0),
-          filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: hcm }] }],
-        },
-      ],
-      clusters: [
-        {
-          name: "backend",
-          type: "STATIC",
-          connect_timeout: "10s",
-          lb_policy: "LEAST_REQUEST",
-          load_assignment: {
-            cluster_name: "backend",
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(backendPort) } }] }],
-          },
-        },
-      ],
+      listeners: [listener(manager)],
+      clusters: [staticCluster("backend", backendPort, { lb_policy: "LEAST_REQUEST" })],
     },
   };
 }
@@ -118,12 +95,6 @@ export function backendPorts(bootstrap: object): BackendPort[] {
     ports.set(port, { port, protocol, tls: cluster["transport_socket"] !== undefined });
   }
   return [...ports.values()];
-}
-
-type Json = Record<string, unknown>;
-
-function address(port: number) {
-  return { socket_address: { address: "127.0.0.1", port_value: port } };
 }
 
 function listenersOf(root: Json): Json[] {

@@ -13,6 +13,7 @@ import { median } from "../statistics.ts";
 import { findTools } from "../tools.ts";
 import { startBackend } from "./backend.ts";
 import { backendPorts, readBootstrap, routerOnly } from "./bootstrap.ts";
+import { fullFeatured } from "./full-featured.ts";
 import { atRate, saturate } from "./load.ts";
 import type { LoadSettings, Sample } from "./load.ts";
 import { PEER_NAMES, defaultTulle, startPeer, untilReady } from "./peers.ts";
@@ -20,16 +21,32 @@ import type { Peer, PeerName } from "./peers.ts";
 import { format, summarize } from "./report.ts";
 import type { HopResult, Measurement } from "./report.ts";
 
-const hopHelp = `Usage: npm run bench -- hop [options]
+/** What a hop does. */
+export interface Work {
+  readonly name: "hop" | "full";
+  readonly says: string;
+  /** The bootstrap of Tulle and Envoy, unless the user gives one. */
+  bootstrap(backendPort: number, freePort: () => number): object;
+}
 
-CPU, throughput, latency and memory of one proxy hop: Tulle, Envoy, nginx and haproxy in alternating rounds.
+export const ROUTER_ONLY: Work = { name: "hop", says: "router only", bootstrap: routerOnly };
+
+export const FULL_FEATURED: Work = {
+  name: "full",
+  says: "everything that a sidecar has switched on",
+  bootstrap: (backendPort, freePort) => fullFeatured(backendPort, freePort()),
+};
+
+const helpFor = ({ name, says }: Work): string => `Usage: npm run bench -- ${name} [options]
+
+CPU, throughput, latency and memory of one proxy hop: Tulle and Envoy (${says}), nginx and haproxy (plain) in alternating rounds.
 
   --rounds N         measured rounds a configuration (5)
   --seconds S        length of one peer's turn in a round (4)
   --connections LIST saturated configurations (32,4)
   --rate N           offered requests a second of the last configuration (half of what Envoy reached at the first)
   --peers LIST       which peers (${PEER_NAMES.join(",")})
-  --bootstrap FILE   Envoy bootstrap for Tulle and Envoy (router only); its first listener is measured, on another port;
+  --bootstrap FILE   Envoy bootstrap for Tulle and Envoy (${says}); its first listener is measured, on another port;
                      backends that its clusters name on 127.0.0.1 are started unless something listens there
   --path PATH        request path (/api/v7/items?x=1)
   --host NAME        Host header (the address)
@@ -41,7 +58,7 @@ CPU, throughput, latency and memory of one proxy hop: Tulle, Envoy, nginx and ha
 const HEADERS_FILE = join(import.meta.dirname, "..", "..", "data", "request-headers.txt");
 const WARM_UP_SECONDS = 2;
 
-export async function hop(args: string[]): Promise<void> {
+export async function hop(args: string[], work: Work): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -59,7 +76,7 @@ export async function hop(args: string[]): Promise<void> {
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return void process.stdout.write(hopHelp);
+  if (values.help) return void process.stdout.write(helpFor(work));
   const names = list("peers", values.peers, PEER_NAMES);
   const rounds = positive("rounds", values.rounds);
   const connections = values.connections.split(",").map((count) => positive("connections", count));
@@ -84,7 +101,8 @@ export async function hop(args: string[]): Promise<void> {
       return port;
     };
     const plainBackend = freePort();
-    const bootstrap = values.bootstrap === undefined ? routerOnly(plainBackend) : readBootstrap(values.bootstrap);
+    const bootstrap =
+      values.bootstrap === undefined ? work.bootstrap(plainBackend, freePort) : readBootstrap(values.bootstrap);
     const own = backendPorts(bootstrap).filter(({ port }) => port !== plainBackend);
     const backends = [{ port: plainBackend, protocol: "http1" as const, tls: false }, ...own];
     await startBackend(children, tools.nginx, loadCore, backends);

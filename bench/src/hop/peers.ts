@@ -76,7 +76,7 @@ const COMMANDS: Record<PeerName, (folder: string, settings: PeerSettings) => Com
   },
 };
 
-const NGINX_PROXY = `proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_pass http://backend;`;
+const NGINX_PROXY = `client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_pass http://backend;`;
 
 function local(port: number): string {
   return `http://127.0.0.1:${port}`;

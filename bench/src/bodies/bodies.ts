@@ -18,7 +18,7 @@ import type { ServerReady, TransferOrder, TransferResult } from "./messages.ts";
 
 const help = `Usage: npm run bench -- bodies [options]
 
-CPU for a gigabyte of long bodies through one hop, and resident memory while ${"--slow"} readers take theirs slowly.
+CPU for a gigabyte of long bodies through one hop, and resident memory while the readers are slow.
 
   --rounds N         measured rounds a direction (5)
   --seconds S        length of one peer's turn in a round (4)

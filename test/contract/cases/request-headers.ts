@@ -1,20 +1,22 @@
 /** What the connection manager does to the headers of requests: addresses, schemes, ids, its own names. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { get, got, head, post, request } from "../harness/steps.ts";
+import { ended, get, got, head, post, request } from "../harness/steps.ts";
 
 type Row = readonly [name: string, manager: JsonObject, ...lines: string[]];
 
 /** GETs with these header lines through a connection manager with these fields. */
-function cases(feature: string, rows: readonly Row[]): ContractCase[] {
+function cases(feature: string, rows: readonly Row[], parts: Partial<ContractCase> = {}): ContractCase[] {
   return rows.map(([name, manager, ...lines]) => ({
     name: `${feature}: ${name}`,
     feature: `Request headers: ${feature}`,
     manager,
     client: [get("/", ...lines)],
+    ...parts,
   }));
 }
 
 const EDGE = { use_remote_address: true };
+const HTTPS = { scheme_header_transformation: { scheme_to_overwrite: "https" } };
 const UUID = "4b7d3c2a-5e6f-4a1b-8c9d-0e1f2a3b4c5d";
 
 /** What clients outside must not say. */
@@ -69,8 +71,23 @@ export const CASES: readonly ContractCase[] = [
     ["without use_remote_address it passes", {}, "x-forwarded-for: 1.2.3.4, 5.6.7.8"],
     ["an empty value without use_remote_address", {}, "x-forwarded-for:"],
     ["a private address without use_remote_address", {}, "x-forwarded-for: 10.0.0.1", ...CONTROL],
-    ["append_x_forwarded_port", { ...EDGE, append_x_forwarded_port: true }],
   ]),
+  ...cases(
+    "x-forwarded-port",
+    [
+      ["append_x_forwarded_port", { ...EDGE, append_x_forwarded_port: true }],
+      ["overwrites the client's", { ...EDGE, append_x_forwarded_port: true }, "x-forwarded-port: 1"],
+      [
+        "behind a trusted hop the client's stays",
+        { ...EDGE, xff_num_trusted_hops: 1, append_x_forwarded_port: true },
+        "x-forwarded-port: 1",
+      ],
+      ["behind a trusted hop it is added", { ...EDGE, xff_num_trusted_hops: 1, append_x_forwarded_port: true }],
+      ["without use_remote_address", { append_x_forwarded_port: true }, "x-forwarded-port: 1"],
+      ["the client's passes by default", EDGE, "x-forwarded-port: 1"],
+    ],
+    { mask: [[/(?<=x-forwarded-port: )\d{4,}/, "{port listener}"]] },
+  ),
   ...cases("x-forwarded-proto", [
     ["use_remote_address overwrites it", EDGE, "x-forwarded-proto: https"],
     ["with trusted hops it passes", { ...EDGE, xff_num_trusted_hops: 1 }, "x-forwarded-proto: https"],
@@ -79,8 +96,26 @@ export const CASES: readonly ContractCase[] = [
     ["a websocket scheme", {}, "x-forwarded-proto: wss"],
     ["twice", {}, "x-forwarded-proto: http", "x-forwarded-proto: https"],
     ["empty", {}, "x-forwarded-proto:"],
-    ["scheme_header_transformation", { scheme_header_transformation: { scheme_to_overwrite: "https" } }],
   ]),
+  ...cases("scheme_header_transformation", [
+    ["https", HTTPS],
+    ["https, the client says http", HTTPS, "x-forwarded-proto: http"],
+    ["https, the client says nonsense", HTTPS, "x-forwarded-proto: gopher"],
+    ["https at the edge", { ...EDGE, ...HTTPS }, "x-forwarded-proto: http"],
+    [
+      "http, the client says https",
+      { scheme_header_transformation: { scheme_to_overwrite: "http" } },
+      "x-forwarded-proto: https",
+    ],
+  ]),
+  ...cases(
+    "scheme_header_transformation",
+    [
+      ["the scheme of a redirect", HTTPS],
+      ["the scheme of a redirect, the client says http", HTTPS, "x-forwarded-proto: http"],
+    ],
+    { routes: [{ match: { prefix: "/" }, redirect: { path_redirect: "/to" } }] },
+  ),
   ...cases("x-envoy-* of clients", [
     ["control headers without use_remote_address", {}, ...CONTROL],
     ["control headers at the edge", EDGE, ...CONTROL],
@@ -150,6 +185,11 @@ export const CASES: readonly ContractCase[] = [
     ["removed by FORWARD_ONLY without TLS", { forward_client_cert_details: "FORWARD_ONLY" }, CERTIFICATE],
     ["removed by APPEND_FORWARD without TLS", { forward_client_cert_details: "APPEND_FORWARD" }, CERTIFICATE],
     ["removed by SANITIZE_SET without TLS", { forward_client_cert_details: "SANITIZE_SET" }, CERTIFICATE],
+    [
+      "kept by ALWAYS_FORWARD_ONLY at the edge",
+      { ...EDGE, forward_client_cert_details: "ALWAYS_FORWARD_ONLY" },
+      CERTIFICATE,
+    ],
     ["kept by ALWAYS_FORWARD_ONLY", { forward_client_cert_details: "ALWAYS_FORWARD_ONLY" }, CERTIFICATE],
   ]),
   ...cases("via, user-agent, early-data", [
@@ -158,6 +198,19 @@ export const CASES: readonly ContractCase[] = [
     ["via is appended to two lines", { via: "tulle" }, "via: 1.1 one", "via: 1.1 two"],
     ["via passes without configuration", {}, "via: 1.1 other"],
     ["add_user_agent", { add_user_agent: true }],
+    ["add_user_agent, an empty one", { add_user_agent: true }, "user-agent:"],
+    [
+      "add_user_agent at the edge, the client says x-envoy-downstream-service-*",
+      { ...EDGE, add_user_agent: true },
+      "x-envoy-downstream-service-cluster: x",
+      "x-envoy-downstream-service-node: y",
+    ],
+    [
+      "add_user_agent inside, the client says x-envoy-downstream-service-*",
+      { add_user_agent: true },
+      "x-envoy-downstream-service-cluster: x",
+      "x-envoy-downstream-service-node: y",
+    ],
     ["add_user_agent keeps one", { add_user_agent: true }, "user-agent: mine"],
     ["early-data passes", {}, "early-data: 1"],
   ]),
@@ -271,6 +324,6 @@ export const CASES: readonly ContractCase[] = [
     feature: "Request headers: x-envoy-attempt-count",
     virtualHost: { include_request_attempt_count: true, include_attempt_count_in_response: true },
     clusters: { a: { endpoints: [] } },
-    client: [post("x")],
+    client: [post("x"), ended()],
   },
 ];

@@ -1,6 +1,6 @@
 /** What makes a route match. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { get, request } from "../harness/steps.ts";
+import { get, got, request } from "../harness/steps.ts";
 
 type Row = readonly [name: string, match: JsonObject, path: string, ...lines: string[]];
 
@@ -34,6 +34,18 @@ function query(rows: readonly (readonly [name: string, matcher: JsonObject, path
   return cases(
     "query_parameters",
     rows.map(([name, matcher, path]) => [name, { prefix: "/", query_parameters: [{ name: "q", ...matcher }] }, path]),
+  );
+}
+
+function cookies(rows: readonly (readonly [name: string, matcher: JsonObject, ...lines: string[]])[]): ContractCase[] {
+  return cases(
+    "cookies",
+    rows.map(([name, matcher, ...lines]) => [
+      name,
+      { prefix: "/", cookies: [{ name: "c", ...EXACT, ...matcher }] },
+      "/",
+      ...lines,
+    ]),
   );
 }
 
@@ -125,6 +137,15 @@ export const CASES: readonly ContractCase[] = [
     ],
     ["treat_missing_header_as_empty, presence", { present_match: true, treat_missing_header_as_empty: true }],
     [
+      "treat_missing_header_as_empty, inverted presence",
+      { present_match: true, treat_missing_header_as_empty: true, invert_match: true },
+    ],
+    ["treat_missing_header_as_empty, absence wanted", { present_match: false, treat_missing_header_as_empty: true }],
+    [
+      "treat_missing_header_as_empty, range",
+      { range_match: { start: 0, end: 1 }, treat_missing_header_as_empty: true },
+    ],
+    [
       "treat_missing_header_as_empty, regex",
       { string_match: { safe_regex: regex(".*") }, treat_missing_header_as_empty: true },
     ],
@@ -201,16 +222,44 @@ export const CASES: readonly ContractCase[] = [
     ["a semicolon does not separate", EXACT, "/?a=b;q=v"],
     ["a fragment", EXACT, "/?q=v#f"],
   ]),
-  ...cases("cookies", [
-    ["exact", { prefix: "/", cookies: [{ name: "c", string_match: { exact: "v" } }] }, "/", "cookie: a=b; c=v"],
-    ["another value", { prefix: "/", cookies: [{ name: "c", string_match: { exact: "v" } }] }, "/", "cookie: c=w"],
-    ["none", { prefix: "/", cookies: [{ name: "c", string_match: { exact: "v" } }] }, "/"],
-    [
-      "inverted, none",
-      { prefix: "/", cookies: [{ name: "c", string_match: { exact: "v" }, invert_match: true }] },
-      "/",
-    ],
+  ...cookies([
+    ["exact", {}, "cookie: a=b; c=v"],
+    ["another value", {}, "cookie: c=w"],
+    ["none", {}],
+    ["no such cookie", {}, "cookie: a=b"],
+    ["on a second line", {}, "cookie: a=b", "cookie: c=v"],
+    ["twice, the first counts", {}, "cookie: c=v; c=w"],
+    ["twice, the second does not", {}, "cookie: c=w; c=v"],
+    ["without white space", {}, "cookie: a=b;c=v"],
+    ["with much white space", {}, "cookie: a=b ;   c=v  "],
+    ["white space around the sign", {}, "cookie: c = v"],
+    ["in quotes", {}, 'cookie: c="v"'],
+    ["case of the name counts", {}, "cookie: C=v"],
+    ["a sign in the value", { string_match: { exact: "v=w" } }, "cookie: c=v=w"],
+    ["an empty value", { string_match: { exact: "" } }, "cookie: c="],
+    ["no sign", { string_match: { exact: "" } }, "cookie: c"],
+    ["regex", { string_match: { safe_regex: regex("[0-9]+") } }, "cookie: c=12"],
+    ["inverted, none", { invert_match: true }],
+    ["inverted, another value", { invert_match: true }, "cookie: c=w"],
+    ["inverted, the value", { invert_match: true }, "cookie: c=v"],
   ]),
+  {
+    name: "cookies: all must match",
+    feature: "Route match: cookies",
+    routes: [
+      {
+        match: {
+          prefix: "/",
+          cookies: [
+            { name: "a", ...EXACT },
+            { name: "b", ...EXACT },
+          ],
+        },
+        direct_response: { status: 200 },
+      },
+    ],
+    client: [get("/", "cookie: a=v; b=w"), got(1), get("/", "cookie: a=v; b=v")],
+  },
   ...cases("runtime_fraction", [
     ["0", { prefix: "/", runtime_fraction: { default_value: { numerator: 0 } } }, "/"],
     ["100", { prefix: "/", runtime_fraction: { default_value: { numerator: 100 } } }, "/"],

@@ -16,9 +16,30 @@ export interface NewerFields {
 
 const HTTP_CONNECTION_MANAGER =
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto";
+const ROUTE_COMPONENTS = "envoy/config/route/v3/route_components.proto";
 const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
 
 export const NEWER_FIELDS: readonly NewerFields[] = [
+  {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "  repeated QueryParameterMatcher query_parameters = 7;\n",
+    text: `  repeated CookieMatcher cookies = 17;
+
+`,
+  },
+  {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "message QueryParameterMatcher {\n",
+    text: `message CookieMatcher {
+  string name = 1 [(validate.rules).string = {min_len: 1 max_bytes: 1024}];
+  type.matcher.v3.StringMatcher string_match = 2 [(validate.rules).message = {required: true}];
+  bool invert_match = 3;
+}
+
+`,
+  },
   {
     file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
     imports: ["envoy/config/common/matcher/v3/matcher.proto"],

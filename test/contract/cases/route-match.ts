@@ -238,6 +238,7 @@ export const CASES: readonly ContractCase[] = [
     ["a sign in the value", { string_match: { exact: "v=w" } }, "cookie: c=v=w"],
     ["an empty value", { string_match: { exact: "" } }, "cookie: c="],
     ["no sign", { string_match: { exact: "" } }, "cookie: c"],
+    ["a comma in the value", { string_match: { exact: "v,w" } }, "cookie: c=v,w"],
     ["regex", { string_match: { safe_regex: regex("[0-9]+") } }, "cookie: c=12"],
     ["inverted, none", { invert_match: true }],
     ["inverted, another value", { invert_match: true }, "cookie: c=w"],

@@ -16,13 +16,15 @@ export const HeaderClass = {
   trustedOnly: 2,
   /** Removed, in addition, at the edge (same function). */
   edgeOnly: 4,
-  /** Removed from every request: `x-envoy-internal`; `x-forwarded-client-cert` (SANITIZE, Envoy's default). */
+  /** Removed from every request: `x-envoy-internal`. */
   neverFromPeer: 8,
   /** Set by the scanner when a known name occurs twice. */
   repeated: 16,
+  /** `x-forwarded-client-cert`: without TLS removed, unless it is always forwarded. */
+  clientCertificate: 32,
 } as const;
 
-const { hopByHop, trustedOnly, edgeOnly, neverFromPeer } = HeaderClass;
+const { hopByHop, trustedOnly, edgeOnly, neverFromPeer, clientCertificate } = HeaderClass;
 
 /** name, how it is stored, class. The index is the id; 0 is no header. */
 const TABLE: readonly (readonly [name: string, inline: number, classes: number])[] = [
@@ -80,7 +82,7 @@ const TABLE: readonly (readonly [name: string, inline: number, classes: number])
   ["x-forwarded-proto", INLINE_IN_REQUESTS, 0],
   ["x-forwarded-host", INLINE_IN_REQUESTS, 0],
   ["x-forwarded-port", INLINE_IN_REQUESTS, 0],
-  ["x-forwarded-client-cert", INLINE_IN_REQUESTS, neverFromPeer],
+  ["x-forwarded-client-cert", INLINE_IN_REQUESTS, clientCertificate],
   ["x-envoy-internal", INLINE_IN_REQUESTS, neverFromPeer],
   ["x-envoy-external-address", INLINE_IN_REQUESTS, 0],
   ["x-envoy-original-path", INLINE_IN_REQUESTS, edgeOnly],
@@ -169,9 +171,11 @@ export const CONTENT_TYPE = known("content-type");
 export const GRPC_STATUS = known("grpc-status");
 export const GRPC_TIMEOUT = known("grpc-timeout");
 export const GRPC_MESSAGE = known("grpc-message");
+export const USER_AGENT = known("user-agent");
 export const X_REQUEST_ID = known("x-request-id");
 export const X_FORWARDED_FOR = known("x-forwarded-for");
 export const X_FORWARDED_PROTO = known("x-forwarded-proto");
+export const X_FORWARDED_PORT = known("x-forwarded-port");
 export const X_FORWARDED_HOST = known("x-forwarded-host");
 export const X_ENVOY_EXTERNAL_ADDRESS = known("x-envoy-external-address");
 export const X_ENVOY_ORIGINAL_PATH = known("x-envoy-original-path");
@@ -179,6 +183,10 @@ export const X_ENVOY_ORIGINAL_HOST = known("x-envoy-original-host");
 export const X_ENVOY_UPSTREAM_SERVICE_TIME = known("x-envoy-upstream-service-time");
 export const X_ENVOY_EXPECTED_RQ_TIMEOUT_MS = known("x-envoy-expected-rq-timeout-ms");
 export const X_ENVOY_ATTEMPT_COUNT = known("x-envoy-attempt-count");
+export const X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER = known("x-envoy-downstream-service-cluster");
+export const X_ENVOY_DOWNSTREAM_SERVICE_NODE = known("x-envoy-downstream-service-node");
+export const X_ENVOY_FORCE_TRACE = known("x-envoy-force-trace");
+export const X_ENVOY_UPSTREAM_ALT_STAT_NAME = known("x-envoy-upstream-alt-stat-name");
 export const X_ENVOY_INTERNAL = known("x-envoy-internal");
 export const X_ENVOY_IS_TIMEOUT_RETRY = known("x-envoy-is-timeout-retry");
 export const X_ENVOY_RATELIMITED = known("x-envoy-ratelimited");

@@ -4,12 +4,12 @@ import {
   GRPC_MESSAGE,
   GRPC_STATUS,
   LOCATION,
-  X_REQUEST_ID,
+  X_ENVOY_ATTEMPT_COUNT,
 } from "../codec/header-names.ts";
 import type { Exchange } from "./exchange.ts";
 import { httpToGrpcStatus } from "../plan/grpc-status.ts";
 import { type LocalReply, encodeGrpcMessage } from "./local-replies.ts";
-import { finishResponseHeaders } from "./response-headers.ts";
+import { finishResponseHeaders, requestIdToTell } from "./response-headers.ts";
 import { applyHeaderMutations } from "./header-mutations.ts";
 
 /**
@@ -38,6 +38,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   if (location !== "") headers.append(LOCATION, location);
   const { route, target } = exchange;
   if (route !== null && reply.routeHeaders) {
+    if (route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
     if (target !== null && target.responseHeaders.length > 0) {
       applyHeaderMutations(headers, target.responseHeaders, exchange, false);
     }
@@ -53,7 +54,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, "text/plain");
   }
   runtime.filters.onResponse(exchange);
-  const requestId = exchange.requestHeadDone ? request.headers.get(X_REQUEST_ID) : "";
+  const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
   exchange.responseStarted = true;
   exchange.responseStartedAt = exchange.now;

@@ -32,10 +32,15 @@ export function normalizePath(path: string, options: PathOptions): NormalizedPat
     if (canonical === null) return REJECT;
     hierarchy = canonical;
   }
-  if (options.mergeSlashes && hierarchy.includes("//")) hierarchy = hierarchy.replaceAll(/\/{2,}/g, "/");
+  if (options.mergeSlashes && hierarchy.includes("//")) hierarchy = mergedSlashes(hierarchy);
   const result = hierarchy + rest;
   if (redirect) return { kind: "redirect", path: result };
   return result === path ? null : { kind: "ok", path: result };
+}
+
+/** Of nothing but slashes two are left: Envoy joins what is between the first and the last (`PathUtil::mergeSlashes`). */
+function mergedSlashes(path: string): string {
+  return /^\/+$/.test(path) ? "//" : path.replaceAll(/\/{2,}/g, "/");
 }
 
 const ESCAPED_SLASH = /%2f|%5c/i;

@@ -89,7 +89,8 @@ function normalize(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean
     request.path = normalized.path;
     return true;
   }
-  if (normalized.kind === "reject") refuse(exchange, LOCAL_REPLIES.pathNormalizationFailed);
+  // A gRPC client follows no redirect.
+  if (normalized.kind === "reject" || exchange.isGrpc) refuse(exchange, LOCAL_REPLIES.pathNormalizationFailed);
   else sendLocalReply(exchange, { ...LOCAL_REPLIES.pathNormalizationFailed, status: 307 }, normalized.path);
   return false;
 }

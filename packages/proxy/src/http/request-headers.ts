@@ -9,10 +9,14 @@ import {
   TE,
   TRANSFER_ENCODING,
   UPGRADE,
+  USER_AGENT,
   VIA,
+  X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER,
+  X_ENVOY_DOWNSTREAM_SERVICE_NODE,
   X_ENVOY_EXTERNAL_ADDRESS,
   X_ENVOY_INTERNAL,
   X_FORWARDED_FOR,
+  X_FORWARDED_PORT,
   X_FORWARDED_PROTO,
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
@@ -43,24 +47,29 @@ export function mutateRequestHeaders(
   const edge = plan.useRemoteAddress && !internal;
   if (headers.classes !== 0) {
     if ((headers.classes & HeaderClass.hopByHop) !== 0) removeHopByHop(headers, request.upgrade !== "");
-    let unwanted = HeaderClass.neverFromPeer;
+    let unwanted = plan.neverAccepted;
     if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }
   if (headers.has(X_FORWARDED_FOR)) request.forwardedFor = clientAddress(headers.get(X_FORWARDED_FOR), plan);
   if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
 
-  if (plan.useRemoteAddress) setForwardedHeaders(headers, plan, connection, sources, edge);
-  else if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
-  if (request.scheme === "") {
+  const trusted = plan.useRemoteAddress ? setForwardedHeaders(headers, plan, connection, sources) : "";
+  if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+  if (plan.schemeToOverwrite !== "") {
+    headers.set(X_FORWARDED_PROTO, plan.schemeToOverwrite);
+    request.scheme = plan.schemeToOverwrite;
+  } else if (request.scheme === "") {
     const forwarded = headers.get(X_FORWARDED_PROTO).toLowerCase();
     request.scheme = forwarded === "https" || forwarded === "http" ? forwarded : CONNECTION_SCHEME;
   }
   if (internal) headers.set(X_ENVOY_INTERNAL, "true");
+  if (plan.userAgent !== null) addUserAgent(headers, plan.userAgent);
+  if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
   if (plan.via !== "") appendVia(headers, plan.via);
   if (plan.generateRequestId) {
-    if (!headers.has(X_REQUEST_ID)) headers.append(X_REQUEST_ID, sources.requestId());
-    else if (edge && !plan.preserveExternalRequestId) headers.set(X_REQUEST_ID, sources.requestId());
+    const given = headers.get(X_REQUEST_ID) !== "";
+    if (!given || (edge && !plan.preserveExternalRequestId)) headers.set(X_REQUEST_ID, sources.requestId());
   }
   if (plan.stripTrailingHostDot) request.authority = withoutTrailingDot(request.authority);
   if (plan.stripPort !== "none") {
@@ -96,13 +105,13 @@ function isAcceptableReferer(value: string): boolean {
   return !value.slice(authority + 3, end < 0 ? undefined : end).includes("@");
 }
 
+/** Gives the client's address as the trusted hops tell it, "" if none does. */
 function setForwardedHeaders(
   headers: HeaderBlock,
   plan: HttpConnectionManagerPlan,
   connection: ConnectionView,
   sources: RequestHeaderSources,
-  edge: boolean,
-): void {
+): string {
   const before = headers.get(X_FORWARDED_FOR);
   const trusted = plan.xffNumTrustedHops > 0 ? nthFromRight(before, plan.xffNumTrustedHops) : "";
   if (!plan.skipXffAppend) {
@@ -112,7 +121,16 @@ function setForwardedHeaders(
   if (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PROTO)) {
     headers.set(X_FORWARDED_PROTO, CONNECTION_SCHEME);
   }
-  if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
+  if (plan.appendXForwardedPort && (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PORT))) {
+    headers.set(X_FORWARDED_PORT, String(connection.localPort));
+  }
+  return trusted;
+}
+
+function addUserAgent(headers: HeaderBlock, { cluster, node }: { cluster: string; node: string }): void {
+  headers.set(X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER, cluster);
+  if (headers.get(USER_AGENT) === "") headers.set(USER_AGENT, cluster);
+  if (node !== "") headers.set(X_ENVOY_DOWNSTREAM_SERVICE_NODE, node);
 }
 
 /** The client's address, told by one hop at most, is one that the connection manager trusts. */

@@ -8,6 +8,7 @@ import {
   SERVER,
   TRANSFER_ENCODING,
   UPGRADE,
+  X_ENVOY_FORCE_TRACE,
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
@@ -26,9 +27,15 @@ export function removeResponseHopByHop(headers: HeaderBlock, keepUpgrade: boolea
   headers.remove(PROXY_CONNECTION);
 }
 
+/** The request's id where the response is to tell it, else "". */
+export function requestIdToTell(request: HeaderBlock, plan: HttpConnectionManagerPlan): string {
+  const tells = plan.alwaysSetRequestIdInResponse || request.has(X_ENVOY_FORCE_TRACE);
+  return tells ? request.get(X_REQUEST_ID) : "";
+}
+
 /**
  * What every response gets, of upstreams and of our own.
- * @param requestId the request's x-request-id, "" if it has none
+ * @param requestId what x-request-id says, "" for nothing
  */
 export function finishResponseHeaders(
   headers: HeaderBlock,
@@ -40,6 +47,6 @@ export function finishResponseHeaders(
   if (plan.serverHeader === "overwrite" || (plan.serverHeader === "append-if-absent" && !headers.has(SERVER))) {
     headers.set(SERVER, plan.serverName);
   }
-  if (plan.alwaysSetRequestIdInResponse && requestId !== "") headers.set(X_REQUEST_ID, requestId);
+  if (requestId !== "") headers.set(X_REQUEST_ID, requestId);
   if (plan.via !== "") appendVia(headers, plan.via);
 }

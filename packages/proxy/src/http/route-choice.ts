@@ -1,4 +1,5 @@
 /** Which route a request takes, and the answers that a route gives without an upstream. */
+import { X_FORWARDED_PROTO } from "../codec/header-names.ts";
 import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS, localReply } from "./local-replies.ts";
@@ -8,7 +9,9 @@ import { sendLocalReply } from "./local-reply-sender.ts";
 export function chooseRoute(exchange: Exchange): void {
   const { routes, request, context } = exchange;
   const random = context.random();
-  const route = routes === null ? null : routes.route(request, random);
+  // Envoy routes nothing whose scheme is said to be empty (`VirtualHostImpl::getRouteFromEntries`).
+  const routable = routes !== null && request.headers.get(X_FORWARDED_PROTO) !== "";
+  const route = routable ? routes.route(request, random) : null;
   exchange.route = route;
   exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
   exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);

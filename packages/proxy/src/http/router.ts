@@ -1,4 +1,10 @@
-import { GRPC_TIMEOUT, HeaderClass, X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE } from "../codec/header-names.ts";
+import {
+  GRPC_TIMEOUT,
+  HeaderClass,
+  X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT,
+  X_ENVOY_UPSTREAM_ALT_STAT_NAME,
+  X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE,
+} from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestEncoder, RequestHead, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
@@ -140,6 +146,9 @@ export class Router implements LoadBalancerContext, HashedRequest {
       this.timeoutStatus = 204;
       headers.remove(X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
     }
+    headers.remove(X_ENVOY_UPSTREAM_ALT_STAT_NAME);
+    const hedge = headers.get(X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
+    if (hedge === "true" || hedge === "false") this.hedgesOnPerTryTimeout = hedge === "true";
   }
 
   // LoadBalancerContext

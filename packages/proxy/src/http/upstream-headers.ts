@@ -12,14 +12,13 @@ import {
   X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
   X_ENVOY_UPSTREAM_SERVICE_TIME,
   X_FORWARDED_HOST,
-  X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { formatGrpcTimeout, parseGrpcTimeout } from "./grpc-timeout.ts";
 import { applyHeaderMutations } from "./header-mutations.ts";
-import { finishResponseHeaders, removeResponseHopByHop } from "./response-headers.ts";
+import { finishResponseHeaders, removeResponseHopByHop, requestIdToTell } from "./response-headers.ts";
 
 /** How long an exchange may take upstream, in ms; 0 = as long as it likes. */
 export interface UpstreamTimeouts {
@@ -148,6 +147,5 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
   runtime.filters.onResponse(exchange);
-  const requestId = plan.alwaysSetRequestIdInResponse ? request.headers.get(X_REQUEST_ID) : "";
-  finishResponseHeaders(headers, plan, context.date.at(now), requestId);
+  finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan));
 }

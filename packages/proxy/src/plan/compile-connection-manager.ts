@@ -4,9 +4,11 @@ import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/ro
 import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   type HttpConnectionManager,
+  HttpConnectionManager_ForwardClientCertDetails as ClientCertificate,
   HttpConnectionManager_PathWithEscapedSlashesAction as Escaped,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { HeaderClass } from "../codec/header-names.ts";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
 import { milliseconds } from "./duration.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
@@ -21,6 +23,8 @@ const ROUTER_NAME = "envoy.filters.http.router";
 
 export interface ConnectionManagerContext extends FilterCompilerContext {
   readonly listener: ListenerInfo;
+  /** `node` of the bootstrap. */
+  readonly node: { readonly cluster: string; readonly id: string };
   /** The shared hold on an RDS route configuration. */
   routeConfigRef(name: string): RouteConfigRef;
   /** Compiles an inline route configuration. */
@@ -79,6 +83,13 @@ export function compileConnectionManager(
     xffNumTrustedHops: message.xffNumTrustedHops,
     skipXffAppend: message.skipXffAppend,
     isInternal: compileInternalAddresses(message, place.field("internal_address_config")),
+    appendXForwardedPort: message.appendXForwardedPort,
+    schemeToOverwrite: message.schemeHeaderTransformation?.transformation.value ?? "",
+    neverAccepted:
+      message.forwardClientCertDetails === ClientCertificate.ALWAYS_FORWARD_ONLY
+        ? HeaderClass.neverFromPeer
+        : HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+    userAgent: (message.addUserAgent ?? false) ? { cluster: context.node.cluster, node: context.node.id } : null,
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,

@@ -36,7 +36,8 @@ export function compileRedirect(message: RedirectMessage, rewrittenLength: numbe
 export const HTTPS_REDIRECT: RedirectAction = {
   kind: "redirect",
   status: 301,
-  location: (request) => `https://${requestHost(request, "https", "")}${request.path}`,
+  // The port stays, whatever it is (Envoy `Utility::createSslRedirectPath`).
+  location: (request) => `https://${request.authority}${request.path}`,
 };
 
 function schemeOf(message: RedirectMessage): string {

@@ -129,8 +129,8 @@ export function compileVirtualHost(
     name: message.name,
     domains: message.domains.map((domain) => domain.toLowerCase()),
     routes: message.routes.map((route, i) => compileRoute(route, context, place.item("routes", i))),
-    // Nothing is "internal" (internal_address_config is refused), so EXTERNAL_ONLY means every request too.
     tlsRedirect: message.requireTls === TlsRequirement.NONE ? null : tlsRedirectPlan(message.name),
+    tlsExternalOnly: message.requireTls === TlsRequirement.EXTERNAL_ONLY,
   };
 }
 

@@ -3,7 +3,7 @@ import { fractionOf } from "./fraction.ts";
 import type { RequestTest, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
-import { compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
+import { compileCookieMatcher, compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";
 import {
   PATH_CONNECT,
   PATH_EXACT,
@@ -28,6 +28,7 @@ export function compileRouteMatch(match: RouteMatch, place: Place): CompiledMatc
   match.queryParameters.forEach((matcher, i) =>
     conditions.push(compileQueryMatcher(matcher, place.item("query_parameters", i))),
   );
+  match.cookies.forEach((matcher, i) => conditions.push(compileCookieMatcher(matcher, place.item("cookies", i))));
   if (match.grpc !== undefined) conditions.push(new GrpcTest());
   return {
     path: compilePath(match, place),

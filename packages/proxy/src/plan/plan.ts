@@ -82,6 +82,14 @@ export interface HttpConnectionManagerPlan {
   readonly skipXffAppend: boolean;
   /** `internal_address_config`: who may steer the proxy by x-envoy headers; null = nobody. */
   readonly isInternal: AddressTest | null;
+  /** `append_x_forwarded_port`. */
+  readonly appendXForwardedPort: boolean;
+  /** `scheme_header_transformation`, "" for none. */
+  readonly schemeToOverwrite: string;
+  /** Header classes (codec/header-names.ts) that are removed from every request, whoever sends it. */
+  readonly neverAccepted: number;
+  /** `add_user_agent`: what requests say about this proxy; null = nothing. */
+  readonly userAgent: { readonly cluster: string; readonly node: string } | null;
   readonly via: string;
   /** `generate_request_id`, default true. */
   readonly generateRequestId: boolean;

@@ -1,9 +1,13 @@
-/** Conditions of a route on headers and query parameters. Behaviour: Envoy `source/common/http/header_utility.cc`, `source/common/router/config_utility.cc`. */
-import type { HeaderMatcher, QueryParameterMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+/** Conditions of a route on headers, query parameters and cookies. Behaviour: Envoy `source/common/http/header_utility.cc`, `source/common/router/config_utility.cc`. */
+import type {
+  CookieMatcher,
+  HeaderMatcher,
+  QueryParameterMatcher,
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RequestTest, RequestView, ResponseTest, ResponseView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
-import { compileRegex, compileStringMatcher, textTest } from "./string-matcher.ts";
+import { compileRegex, compileStringMatcher, never, textTest } from "./string-matcher.ts";
 
 export function compileHeaderMatcher(matcher: HeaderMatcher, place: Place): RequestTest {
   return compileMatcher(matcher, requestHeader(matcher.name), place);
@@ -19,7 +23,8 @@ function compileMatcher<Message>(matcher: HeaderMatcher, header: Header<Message>
   const { invertMatch: invert, treatMissingHeaderAsEmpty: missingIsEmpty } = matcher;
   const test = compileValueTest(specifier, place);
   if (test !== null) return new HeaderTest(header, test, invert, missingIsEmpty);
-  return new PresenceTest(header, (specifier.case !== "presentMatch" || specifier.value) !== invert);
+  const present = (specifier.case !== "presentMatch" || specifier.value) !== invert;
+  return new PresenceTest(header, missingIsEmpty, present);
 }
 
 /** Null where only the header's presence counts. */
@@ -93,15 +98,17 @@ export function headerReader(name: string): HeaderReader {
 
 class PresenceTest<Message> implements MessageTest<Message> {
   private readonly header: Header<Message>;
+  private readonly alwaysThere: boolean;
   private readonly present: boolean;
 
-  constructor(header: Header<Message>, present: boolean) {
+  constructor(header: Header<Message>, alwaysThere: boolean, present: boolean) {
     this.header = header;
+    this.alwaysThere = alwaysThere;
     this.present = present;
   }
 
   matches(message: Message): boolean {
-    return (this.header(message, always) !== undefined) === this.present;
+    return (this.alwaysThere || this.header(message, always) !== undefined) === this.present;
   }
 }
 
@@ -183,6 +190,43 @@ export function queryParameter(path: string, name: string): string | undefined {
       if (after < end && path.charCodeAt(after) === 0x3d) return path.slice(after + 1, end);
     }
     at = end + 1;
+  }
+  return undefined;
+}
+
+export function compileCookieMatcher(matcher: CookieMatcher, place: Place): RequestTest {
+  const { stringMatch } = matcher;
+  const test = stringMatch === undefined ? never : compileStringMatcher(stringMatch, place.field("string_match"));
+  return new CookieTest(matcher.name, test, matcher.invertMatch);
+}
+
+class CookieTest implements RequestTest {
+  private readonly name: string;
+  private readonly test: TextTest;
+  private readonly invert: boolean;
+  private value: string | undefined;
+  private readonly isFound: TextTest;
+
+  constructor(name: string, test: TextTest, invert: boolean) {
+    this.name = name;
+    this.test = test;
+    this.invert = invert;
+    this.isFound = (line) => (this.value = cookieIn(line, this.name)) !== undefined;
+  }
+
+  matches(request: RequestView): boolean {
+    const found = request.someHeader("cookie", this.isFound) === true;
+    return (found && this.test(this.value ?? "")) !== this.invert;
+  }
+}
+
+/** The first value of a cookie in one line, without the quotes around it; undefined if it is not there. */
+function cookieIn(line: string, name: string): string | undefined {
+  for (const pair of line.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals < 0 || pair.slice(0, equals).trimStart() !== name) continue;
+    const value = pair.slice(equals + 1).trim();
+    return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
   }
   return undefined;
 }

@@ -106,6 +106,8 @@ export interface VirtualHostEntry {
   readonly routes: readonly RouteEntry[];
   /** `require_tls`: what a request that did not come by TLS is answered; null if anything may. */
   readonly tlsRedirect: RoutePlan | null;
+  /** `EXTERNAL_ONLY`: internal requests may come without. */
+  readonly tlsExternalOnly: boolean;
 }
 
 export interface RouteTableOptions {
@@ -160,7 +162,7 @@ export class HostRouteTable implements RouteTable {
   route(request: RequestView, random: number): RoutePlan | null {
     const host = this.sole ?? this.virtualHost(request.authority);
     if (host === null) return null;
-    if (host.tlsRedirect !== null && request.header("x-forwarded-proto") !== "https") return host.tlsRedirect;
+    if (host.tlsRedirect !== null && mustUseTls(host, request)) return host.tlsRedirect;
     const path = this.ignoresPathParameters ? withoutParameters(request.path) : request.path;
     const routes = host.routes;
     for (let i = 0; i < routes.length; i++) {
@@ -174,7 +176,6 @@ export class HostRouteTable implements RouteTable {
   virtualHost(authority: string): VirtualHostEntry | null {
     let host = authority.toLowerCase();
     if (this.options.ignorePort) host = withoutPort(host);
-    if (host === "") return null;
     const exact = this.exact.get(host);
     if (exact !== undefined) return exact;
     for (const group of this.suffixes) {
@@ -189,6 +190,11 @@ export class HostRouteTable implements RouteTable {
     }
     return this.any;
   }
+}
+
+function mustUseTls(host: VirtualHostEntry, request: RequestView): boolean {
+  if (request.header("x-forwarded-proto") === "https") return false;
+  return !(host.tlsExternalOnly && request.header("x-envoy-internal") === "true");
 }
 
 function addWildcard(groups: Map<number, Map<string, VirtualHostEntry>>, text: string, host: VirtualHostEntry): void {

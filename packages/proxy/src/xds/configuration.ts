@@ -3,7 +3,7 @@
  * steps: decode, check, compile, put in force.
  */
 import { type DescMessage, type Message, type MessageShape, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Workload, workloadOfNode } from "@tulle/telemetry";
+import { workloadOfNode } from "@tulle/telemetry";
 import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
@@ -57,12 +57,13 @@ export class Configuration {
   };
   private readonly deps: ConfigurationDeps;
   private readonly clusterContext: ClusterContext;
-  private readonly localWorkload: Workload;
+  private readonly local: Parameters<typeof prepareListener>[2];
   private readonly knownClusters = new Set<string>();
 
   constructor(bootstrap: Bootstrap, deps: ConfigurationDeps) {
     this.deps = deps;
-    this.localWorkload = workloadOfNode(bootstrap.node?.metadata ?? {});
+    const { id = "", cluster = "", metadata = {} } = bootstrap.node ?? {};
+    this.local = { workload: workloadOfNode(metadata), node: { id, cluster } };
     this.clusterContext = { adsCluster: adsClusterName(bootstrap) };
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
     this.routes = new RouteConfigSet(
@@ -97,7 +98,7 @@ export class Configuration {
     );
     const listeners = bootstrap.staticResources?.listeners ?? [];
     const preparedListeners = listeners.map((listener, i) =>
-      prepareListener(listener, this.routes, this.localWorkload, place.item("listeners", i)),
+      prepareListener(listener, this.routes, this.local, place.item("listeners", i)),
     );
     this.checkAds(bootstrap, preparedListeners, problems);
     throwProblems(problems);
@@ -149,7 +150,7 @@ export class Configuration {
   applyListener(resource: DynamicResource): void {
     const message: Listener = this.decode(ListenerSchema, resource.value);
     const problems: Problem[] = [];
-    const prepared = prepareListener(message, this.routes, this.localWorkload, new Place("", problems));
+    const prepared = prepareListener(message, this.routes, this.local, new Place("", problems));
     throwProblems(problems);
     if (prepared === null) return;
     this.listeners.apply(prepared, true);

@@ -6,6 +6,7 @@ import type { Workload } from "@tulle/telemetry";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
+import type { ConnectionManagerContext } from "../plan/compile-connection-manager.ts";
 import { compileListener } from "../plan/compile-listener.ts";
 import type { ListenerPlan } from "../plan/plan.ts";
 import type { Place } from "../plan/problems.ts";
@@ -23,7 +24,7 @@ export interface PreparedListener {
 export function prepareListener(
   message: Listener,
   routes: RouteConfigSet,
-  localWorkload: Workload,
+  local: { readonly workload: Workload; readonly node: ConnectionManagerContext["node"] },
   place: Place,
 ): PreparedListener | null {
   const routeConfigs: string[] = [];
@@ -35,7 +36,8 @@ export function prepareListener(
         return routes.ref(name);
       },
       inlineRoutes: (config, at) => routes.inline(config, at),
-      localWorkload,
+      localWorkload: local.workload,
+      node: local.node,
     },
     place,
   );

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { HttpConnectionManagerPlan } from "../../src/plan/plan.ts";
 import { mutateRequestHeaders } from "../../src/http/request-headers.ts";
 import { applyHeaderMutations } from "../../src/http/header-mutations.ts";
-import { finishResponseHeaders, removeResponseHopByHop } from "../../src/http/response-headers.ts";
+import { finishResponseHeaders, removeResponseHopByHop, requestIdToTell } from "../../src/http/response-headers.ts";
 import { RequestHead } from "../../src/codec/messages.ts";
 import { HeaderBlock } from "../../src/codec/header-block.ts";
 import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
@@ -174,7 +174,10 @@ describe("response headers", () => {
     for (const line of headers)
       block.appendNamed(line.slice(0, line.indexOf(": ")), line.slice(line.indexOf(": ") + 2));
     removeResponseHopByHop(block, false);
-    finishResponseHeaders(block, managerPlan(null, changes), "D", "id");
+    const request = new HeaderBlock();
+    request.appendNamed("x-request-id", "id");
+    const plan = managerPlan(null, changes);
+    finishResponseHeaders(block, plan, "D", requestIdToTell(request, plan));
     return block.serialize();
   };
 

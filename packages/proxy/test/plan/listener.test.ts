@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeaderClass } from "../../src/codec/header-names.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HttpConnectionManagerPlan } from "../../src/plan/plan.ts";
 import { HCM, ROUTER_FILTER, listener, listenerJson, refusals, set } from "./support.ts";
@@ -14,6 +15,10 @@ test("a bare connection manager has Envoy's defaults", () => {
     useRemoteAddress: false,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
+    appendXForwardedPort: false,
+    schemeToOverwrite: "",
+    neverAccepted: HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+    userAgent: null,
     isInternal: null,
     via: "",
     generateRequestId: true,
@@ -96,6 +101,10 @@ test("everything that is set arrives in the plan", () => {
     serverHeader: "pass-through",
     useRemoteAddress: true,
     xffNumTrustedHops: 2,
+    appendXForwardedPort: false,
+    schemeToOverwrite: "",
+    neverAccepted: HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+    userAgent: null,
     skipXffAppend: true,
     via: "v",
     generateRequestId: false,

@@ -70,6 +70,7 @@ export function listener(json: JsonValue): ListenerPlan {
         current: compileRouteConfig(config, { clusterRef, knownClusters: new Set(), validateClusters: false }, at),
       }),
       localWorkload: UNKNOWN_WORKLOAD,
+      node: { id: "n", cluster: "c" },
     },
     place,
   );

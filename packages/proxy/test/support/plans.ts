@@ -1,4 +1,5 @@
 /** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
+import { HeaderClass } from "../../src/codec/header-names.ts";
 import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 import type {
   CircuitBreakerPlan,
@@ -158,6 +159,10 @@ export function managerPlan(
     useRemoteAddress: false,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
+    appendXForwardedPort: false,
+    schemeToOverwrite: "",
+    neverAccepted: HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+    userAgent: null,
     isInternal: null,
     via: "",
     generateRequestId: true,

@@ -14,6 +14,10 @@ export const CORE: SupportGroup = {
   "envoy.config.core.v3.TransportSocket": { has: ["name", "typed_config"], extensions: { typed_config: [RAW_BUFFER] } },
   [RAW_BUFFER]: { has: [] },
   "envoy.config.core.v3.DataSource": { has: ["filename", "inline_bytes", "inline_string", "environment_variable"] },
+  "envoy.config.core.v3.SchemeHeaderTransformation": {
+    has: ["scheme_to_overwrite"],
+    only: { match_upstream: [false] },
+  },
   "envoy.config.core.v3.HeaderValue": { has: ["key", "value"] },
   "envoy.config.core.v3.HeaderValueOption": { has: ["header", "append", "append_action", "keep_empty_value"] },
   "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },

@@ -61,9 +61,14 @@ export const LISTENER: SupportGroup = {
       "delayed_close_timeout",
       "use_remote_address",
       "xff_num_trusted_hops",
+      "append_x_forwarded_port",
+      "scheme_header_transformation",
+      "add_user_agent",
       "skip_xff_append",
       "upgrade_configs",
       "internal_address_config",
+      // Without TLS there is no client certificate: Envoy removes the header for all of these alike but ALWAYS_FORWARD_ONLY.
+      "forward_client_cert_details",
       "via",
       "generate_request_id",
       "preserve_external_request_id",
@@ -78,12 +83,8 @@ export const LISTENER: SupportGroup = {
     ],
     only: {
       codec_type: ["AUTO", "HTTP1"],
-      // Without TLS there is no client certificate: Envoy removes the header for all of these alike.
-      forward_client_cert_details: ["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET"],
-      add_user_agent: [false],
       represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
       stream_error_on_invalid_http_message: [false],
-      append_x_forwarded_port: [false],
       append_local_overload: [false],
       add_proxy_protocol_connection_state: [true],
     },

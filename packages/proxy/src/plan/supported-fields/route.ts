@@ -78,6 +78,7 @@ export const ROUTE: SupportGroup = {
       "runtime_fraction",
       "headers",
       "query_parameters",
+      "cookies",
       "grpc",
     ],
   },
@@ -98,6 +99,7 @@ export const ROUTE: SupportGroup = {
       "treat_missing_header_as_empty",
     ],
   },
+  "envoy.config.route.v3.CookieMatcher": { has: ["name", "string_match", "invert_match"] },
   "envoy.config.route.v3.QueryParameterMatcher": { has: ["name", "string_match", "present_match"] },
   "envoy.config.route.v3.RouteAction": {
     has: [

@@ -14,6 +14,8 @@ export type PortProtocol =
   | "REDIS"
   | "HBONE"
   | "DOUBLE-HBONE"
+  /** Of a Sidecar's egress listener only: an HTTP proxy for all ports. */
+  | "HTTP_PROXY"
   /** Not declared: found out from the first bytes. */
   | "AUTO";
 
@@ -31,6 +33,7 @@ const BY_NAME: ReadonlyMap<string, PortProtocol> = new Map([
   ["redis", "REDIS"],
   ["hbone", "HBONE"],
   ["double-hbone", "DOUBLE-HBONE"],
+  ["http_proxy", "HTTP_PROXY"],
 ]);
 
 /** Kubernetes' standard appProtocols. */

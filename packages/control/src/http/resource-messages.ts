@@ -7,6 +7,8 @@ import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/ro
 import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
+import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
+import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { file_envoy_extensions_filters_http_fault_v3_fault } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
@@ -26,7 +28,9 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_config_route_v3_route_components,
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_filters_cel_v3_cel,
+  file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_filters_http_cors_v3_cors,
+  file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
   file_envoy_extensions_filters_http_fault_v3_fault,
   file_envoy_extensions_filters_http_grpc_stats_v3_config,
   file_envoy_extensions_filters_http_router_v3_router,

@@ -15,12 +15,15 @@ import { endpointListOf } from "./endpoint-slices.ts";
 import type { GatewayRule } from "./gateway.ts";
 import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
+import { withIngress } from "./ingress.ts";
 import { localityOfLabels, localityOfNode } from "./locality.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
 import type { MeshService } from "./service.ts";
 import { servicesOf } from "./service.ts";
 import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
+import type { SidecarRule } from "./sidecar.ts";
+import { SidecarIndex, sidecarOf } from "./sidecar.ts";
 import type { StoredObject } from "./stored-object.ts";
 import { compareCreation, compareText } from "./stored-object.ts";
 import type { TelemetryRule } from "./telemetry.ts";
@@ -57,6 +60,9 @@ export interface Snapshot extends SnapshotInput {
   readonly gateways: readonly GatewayRule[];
   readonly telemetries: readonly TelemetryRule[];
   readonly destinationRuleIndex: DestinationRuleIndex;
+  /** Oldest first. */
+  readonly sidecarRules: readonly SidecarRule[];
+  readonly sidecars: SidecarIndex;
   readonly endpoints: EndpointIndex;
   readonly workloadGroups: WorkloadGroups;
   /** Objects that follow from registrations, as if somebody had written them. */
@@ -87,7 +93,10 @@ export class SnapshotBuilder {
       this.#ofKind(SERVICE_ENTRY),
     );
     const groups = this.#workloadGroups(this.#ofKind(WORKLOAD_GROUP));
-    const registered = this.#registered(groups, workloads, this.#ofKind(WORKLOAD_ENTRY));
+    const sidecarRules = this.#sidecarRules(this.#ofKind(SIDECAR));
+    const sidecars = this.#sidecars(sidecarRules);
+    const joined = this.#registered(groups, workloads, this.#ofKind(WORKLOAD_ENTRY));
+    const registered = this.#listening(joined, sidecars);
     const services = this.#services(declared, this.#implicit(registered.workloads, declared));
     const { defaultVirtualServiceExportTo, defaultDestinationRuleExportTo } = mesh.config;
     const virtualServices = this.#virtualServices(
@@ -115,6 +124,8 @@ export class SnapshotBuilder {
       gateways: this.#gateways(this.#ofKind(GATEWAY)),
       telemetries: this.#telemetries(this.#ofKind(TELEMETRY)),
       destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
+      sidecarRules,
+      sidecars,
       endpoints,
       workloadGroups: groups,
       generated: this.#generated(registered),
@@ -204,6 +215,12 @@ export class SnapshotBuilder {
     (rules: readonly DestinationRuleRule[]) => new DestinationRuleIndex(rules, this.#options.rootNamespace),
   );
 
+  readonly #sidecarOf = rememberByObject(sidecarOf);
+  readonly #sidecarRules = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#sidecarOf));
+  readonly #sidecars = rememberLast(
+    (rules: readonly SidecarRule[]) => new SidecarIndex(rules, this.#options.rootNamespace),
+  );
+
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
 
@@ -224,6 +241,20 @@ export class SnapshotBuilder {
   readonly #registered = rememberLast(
     (groups: WorkloadGroups, workloads: readonly Workload[], written: readonly StoredObject[]): AutoRegistered =>
       autoRegistered(groups, workloads, new Set(written.map(({ key }) => key))),
+  );
+
+  /** Where workloads take requests is for their Sidecars to say as well. */
+  readonly #listening = rememberLast((registered: AutoRegistered, sidecars: SidecarIndex): AutoRegistered => ({
+    ...registered,
+    workloads: registered.workloads.map((workload) =>
+      this.#workloadWithIngress(workload)(sidecars.find(workload.namespace, workload.labels)),
+    ),
+  }));
+  readonly #workloadWithIngress = rememberByObject((workload: Workload) =>
+    rememberLast((sidecar: SidecarRule | undefined): Workload => {
+      const inbound = withIngress(workload.inbound, sidecar, workload.address);
+      return inbound === workload.inbound ? workload : { ...workload, inbound };
+    }),
   );
 
   readonly #generated = rememberLast(({ entries }: AutoRegistered) => entries.map(({ stored }) => stored));
@@ -300,6 +331,7 @@ const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
+const SIDECAR = "networking.istio.io/Sidecar";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";
 const WORKLOAD_ENTRY = "networking.istio.io/WorkloadEntry";
 const WORKLOAD_GROUP = "networking.istio.io/WorkloadGroup";

@@ -50,10 +50,10 @@ export class GatewayViews {
     this.#accessLogs = accessLogsOf(node);
   }
 
-  view(snapshot: Snapshot): GatewayView {
+  view(snapshot: Snapshot, forwards: boolean): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
-      listeners: this.#listeners(servers, snapshot.services, snapshot.mesh, this.#accessLogs(snapshot)),
+      listeners: this.#listeners(servers, snapshot.services, snapshot.mesh, this.#accessLogs(snapshot), forwards),
       routes: this.#routes(
         servers,
         snapshot.virtualServices,
@@ -74,6 +74,7 @@ export class GatewayViews {
       services: readonly MeshService[],
       mesh: MeshSettings,
       accessLogs: AccessLogs,
+      forwards: boolean,
     ): readonly EncodedResource[] =>
       [...servers].map(([port, [first]]) => {
         const listener = gatewayListener({
@@ -85,6 +86,7 @@ export class GatewayViews {
           mesh,
           accessLogs: accessLogs.CLIENT,
           capabilities: this.#capabilities,
+          forwards,
         });
         return encodeResource(listener.name, ListenerSchema, listener);
       }),

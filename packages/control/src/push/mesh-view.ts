@@ -16,12 +16,17 @@ import { HostIndex } from "../model/host-index.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";
 import { httpCarrier } from "../model/service.ts";
-import { rememberLast, shareList } from "../model/sharing.ts";
+import type { OutboundPolicy } from "../model/outbound-policy.ts";
+import { outboundPolicy } from "../model/outbound-policy.ts";
+import type { Scope } from "../model/scope.ts";
+import { listenerFor, scopeOf, wholeScope } from "../model/scope.ts";
+import { rememberByObject, rememberLast, shareList } from "../model/sharing.ts";
+import type { SidecarRule } from "../model/sidecar.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { visibleRules } from "../model/virtual-service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
-import { discoveryOf, translateOutboundCluster } from "../translate/clusters.ts";
+import { blackHoleCluster, discoveryOf, passthroughCluster, translateOutboundCluster } from "../translate/clusters.ts";
 import type { Capabilities, Discovery } from "../translate/data-plane.ts";
 import type { LoadAssignmentInput } from "../translate/endpoints.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
@@ -39,6 +44,8 @@ export interface ClientClass {
   readonly labels: Labels;
   /** `region/zone/subzone`; "" if it makes no difference. */
   readonly locality: string;
+  /** The Sidecar object that says what it sees; "" if there is none. */
+  readonly sidecar: string;
 }
 
 /** A cluster before it is encoded. */
@@ -53,6 +60,14 @@ interface ClusterPlan {
   readonly withUnhealthy: boolean;
 }
 
+/** What requests to one port of the client may reach. */
+export interface EgressView {
+  /** Whether the port is that of an HTTP proxy. */
+  readonly isProxy: boolean;
+  readonly services: readonly MeshService[];
+  readonly rules: MeshRules;
+}
+
 /** What is made once for all classes that need the same. */
 export interface MeshCaches {
   readonly resources: EncodedCache<EncodedResource>;
@@ -60,7 +75,7 @@ export interface MeshCaches {
   readonly assignments: EncodedCache<ClusterLoadAssignment>;
 }
 
-/** Rules for sidecars that the class sees, and which one a host belongs to. */
+/** Rules for sidecars that one listener of the class sees, and which one a host belongs to. */
 export interface MeshRules {
   readonly rules: readonly VirtualServiceRule[];
   readonly index: HostIndex<VirtualServiceRule>;
@@ -94,22 +109,54 @@ export class MeshView {
     this.#snapshot = snapshot;
   }
 
-  /** Services that the namespace sees, those of one host once. */
+  /** All services that the class sees, those of one host once. */
   get services(): readonly MeshService[] {
-    this.#services = shareList(this.#services, this.#visible(this.#snapshot.services));
+    this.#services = shareList(this.#services, this.scope.services);
     return this.#services;
   }
 
-  /** Ports of a service that this data plane can carry HTTP to. */
+  /** Ports of a service that the class sees and this data plane can carry HTTP to. */
   httpPorts(service: MeshService): readonly ServicePort[] {
-    return service.ports.filter(({ protocol }) => {
+    const seen = this.scope.ports.get(service);
+    return service.ports.filter(({ protocol, number }) => {
       const carrier = httpCarrier(protocol);
-      return carrier !== undefined && this.client.capabilities.carriers.includes(carrier);
+      const carried = carrier !== undefined && this.client.capabilities.carriers.includes(carrier);
+      return carried && seen?.has(number) !== false;
     });
   }
 
-  get rules(): MeshRules {
-    return this.#rules(this.#snapshot.virtualServices);
+  get sidecar(): SidecarRule | undefined {
+    return this.#snapshot.sidecars.get(this.client.sidecar);
+  }
+
+  /** What its Sidecar lets it see of what is exported to its namespace. */
+  get scope(): Scope {
+    const { services, virtualServices } = this.#snapshot;
+    return this.#scope(this.#visible(services), this.#visibleRules(virtualServices), this.sidecar);
+  }
+
+  /** Undefined if requests to the port reach nothing that is known. Port 0 is the HTTP proxy's, which is no port's in particular. */
+  egress(port: number): EgressView | undefined {
+    const listener = listenerFor(this.scope, port);
+    if (listener === undefined) return undefined;
+    const { isProxy, services, rules } = listener;
+    return { isProxy: isProxy || port === 0, services, rules: rulesByHost(rules) };
+  }
+
+  /** Whether some request goes where it says itself. */
+  get forwards(): boolean {
+    return this.#forwards(this.#clusterPlans, this.outbound);
+  }
+
+  readonly #forwards = rememberLast(
+    (plans: readonly ClusterPlan[], { type }: OutboundPolicy) =>
+      type === "pass" || plans.some(({ discovery }) => discovery === "by request"),
+  );
+
+  /** What becomes of requests to hosts that it does not know. */
+  get outbound(): OutboundPolicy {
+    const { mesh, options } = this.#snapshot;
+    return this.#outbound(mesh, this.sidecar, options.domain);
   }
 
   get clusters(): ResourceSet {
@@ -117,7 +164,7 @@ export class MeshView {
     const plans = this.#clusterPlans;
     this.#looked = shareList(
       this.#looked,
-      plans.flatMap((plan) => (plan.discovery === "eds" ? [] : [endpointsAt(plan, endpoints)])),
+      plans.flatMap((plan) => (looksUp(plan) ? [endpointsAt(plan, endpoints)] : [])),
     );
     return this.#clusters(plans, mesh, this.#looked);
   }
@@ -127,39 +174,55 @@ export class MeshView {
   }
 
   get #clusterPlans(): readonly ClusterPlan[] {
-    return this.#plans(this.services, this.#snapshot.destinationRuleIndex, this.#snapshot.mesh);
+    return this.#plans(this.services, this.#snapshot.destinationRuleIndex, this.#snapshot.mesh, this.scope.ports);
   }
 
   readonly #visible = rememberLast((services: readonly MeshService[]) =>
     services.filter(({ visibility }) => isVisibleTo(visibility, this.client.namespace)),
   );
 
-  readonly #rules = rememberLast((all: readonly VirtualServiceRule[]): MeshRules => {
-    const rules = visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp);
-    return { rules, index: new HostIndex(rules, ({ hosts }) => hosts) };
-  });
+  readonly #visibleRules = rememberLast((all: readonly VirtualServiceRule[]) =>
+    visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp),
+  );
+
+  #lastScope: Scope | undefined;
+  readonly #scope = rememberLast(
+    (
+      services: readonly MeshService[],
+      rules: readonly VirtualServiceRule[],
+      sidecar: SidecarRule | undefined,
+    ): Scope => {
+      this.#lastScope =
+        sidecar === undefined
+          ? wholeScope(services, rules)
+          : scopeOf(sidecar, this.client.namespace, services, rules, this.#lastScope);
+      return this.#lastScope;
+    },
+  );
+
+  readonly #outbound = rememberLast(outboundPolicy);
 
   readonly #plans = rememberLast(
-    (services: readonly MeshService[], index: DestinationRuleIndex, mesh: MeshSettings): readonly ClusterPlan[] => {
+    (
+      services: readonly MeshService[],
+      index: DestinationRuleIndex,
+      mesh: MeshSettings,
+      _ports: Scope["ports"],
+    ): readonly ClusterPlan[] => {
       const { namespace, labels, capabilities } = this.client;
       return services.flatMap((service) => {
-        const discovery = discoveryOf(service, capabilities);
-        if (discovery === undefined) return [];
         const rule = index.find(service, namespace, labels);
         return this.httpPorts(service).flatMap((port) =>
-          [undefined, ...(rule?.subsets ?? [])].map((subset): ClusterPlan => {
+          [undefined, ...(rule?.subsets ?? [])].flatMap((subset): ClusterPlan[] => {
             const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);
             const policy = effectivePolicy(rule, subset, port.number, mesh.config.defaultTrafficPolicy);
-            return {
-              name,
-              service,
-              port,
-              rule,
-              subset,
-              discovery,
-              balancing: capabilities.clusterFeatures.has("localities") ? localityBalancing(policy, mesh) : undefined,
-              withUnhealthy: (policy.outlierDetection?.minHealthPercent ?? 0) === 0,
-            };
+            const discovery = discoveryOf(service, policy, capabilities);
+            if (discovery === undefined) return [];
+            const balancing = capabilities.clusterFeatures.has("localities")
+              ? localityBalancing(policy, mesh)
+              : undefined;
+            const withUnhealthy = (policy.outlierDetection?.minHealthPercent ?? 0) === 0;
+            return [{ name, service, port, rule, subset, discovery, balancing, withUnhealthy }];
           }),
         );
       });
@@ -173,21 +236,36 @@ export class MeshView {
       const rest = looked.values();
       const resources = plans.flatMap((plan): EncodedResource[] => {
         const { name, service, port, rule, subset, discovery } = plan;
-        const assignment = discovery === "eds" ? undefined : this.#assignment(plan, rest.next().value ?? NO_ENDPOINTS);
+        const assignment = looksUp(plan) ? this.#assignment(plan, rest.next().value ?? NO_ENDPOINTS) : undefined;
         // Envoy refuses a cluster that looks up nothing.
         if (assignment?.endpoints.length === 0) return [];
         const input = { service, port, rule, subset, mesh, capabilities, discovery, assignment };
-        const place = discovery === "eds" ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
+        const place = assignment === undefined ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
         return [
           this.#caches.resources.get(service, clusterVariant(name, capabilities, rule) + place, input, (full) =>
             encodeResource(name, ClusterSchema, translateOutboundCluster(full)),
           ),
         ];
       });
-      this.#clusterSet = resourceSet(TYPE.cluster, resources, this.#clusterSet);
+      this.#clusterSet = resourceSet(TYPE.cluster, [...resources, ...this.#fixed(mesh)], this.#clusterSet);
       return this.#clusterSet;
     },
   );
+
+  /** Clusters that are there whatever services there are. */
+  #fixed(mesh: MeshSettings): readonly EncodedResource[] {
+    const { capabilities } = this.client;
+    if (capabilities.apiListeners) return [];
+    const kinds = capabilities.discoveries.has("by request")
+      ? [blackHoleCluster, passthroughCluster]
+      : [blackHoleCluster];
+    return kinds.map((kind) =>
+      this.#caches.resources.get(mesh, `${kind.name} ${capabilities.id}`, { mesh, capabilities }, (full) => {
+        const cluster = kind(full);
+        return encodeResource(cluster.name, ClusterSchema, cluster);
+      }),
+    );
+  }
 
   #assignment(plan: ClusterPlan, endpoints: readonly MeshEndpoint[]): ClusterLoadAssignment {
     const input = this.#assignmentInput(plan, endpoints, true);
@@ -234,6 +312,16 @@ export class MeshView {
 }
 
 const NO_RANKING: readonly string[] = [];
+
+const rulesByHost = rememberByObject((rules: readonly VirtualServiceRule[]): MeshRules => ({
+  rules,
+  index: new HostIndex(rules, ({ hosts }) => hosts),
+}));
+
+/** Whether its endpoints are names in the cluster itself. */
+function looksUp({ discovery }: ClusterPlan): boolean {
+  return discovery === "strict-dns" || discovery === "logical-dns";
+}
 
 function endpointsAt({ service, port }: ClusterPlan, index: EndpointIndex): readonly MeshEndpoint[] {
   return index.get(service.host)?.byPort.get(port.number) ?? NO_ENDPOINTS;

@@ -1,5 +1,5 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
-import { parseProtocol, serviceHost } from "@tulle/api";
+import { isIP, parseProtocol, serviceHost } from "@tulle/api";
 import type { ConnectionPoolSettings, Labels } from "@tulle/api";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -9,15 +9,17 @@ import type { ResourceSet } from "@tulle/xds";
 import type { WorkloadGroups } from "../model/auto-registration.ts";
 import { labelsInGroup } from "../model/auto-registration.ts";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
+import { inboundPool, withIngress } from "../model/ingress.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
+import { carriesHttp } from "../model/scope.ts";
 import type { MeshService } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
+import type { SidecarIndex, SidecarRule } from "../model/sidecar.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
-import type { WorkloadMode } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
-import type { ProxyNode } from "../source/registration/node.ts";
+import type { Bind, ProxyNode } from "../source/registration/node.ts";
 import { translateInboundCluster } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import type { InboundService } from "../translate/inbound-routes.ts";
@@ -29,89 +31,160 @@ import { accessLogsOf } from "./access-logs.ts";
 /** Rules that select clients say nothing about who is called. */
 const NO_LABELS: Labels = {};
 
+/** A node with what its WorkloadGroup and its Sidecar make of it. */
+interface Member extends ProxyNode {
+  readonly sidecar: SidecarRule | undefined;
+}
+
+/** The same for as long as nothing of it changes. */
+export function memberOf(node: ProxyNode): (snapshot: Snapshot) => Member {
+  const labelled = rememberLast((groups: WorkloadGroups): ProxyNode => ({
+    ...node,
+    labels: labelsInGroup(groups, node),
+  }));
+  const sidecarOf = rememberLast((sidecars: SidecarIndex, { labels }: ProxyNode) =>
+    node.type === "router" ? undefined : sidecars.find(node.namespace, labels),
+  );
+  const make = rememberLast((own: ProxyNode, sidecar: SidecarRule | undefined): Member => ({
+    ...own,
+    sidecar,
+    inbound: withIngress(own.inbound, sidecar, own.address),
+  }));
+  return ({ workloadGroups, sidecars }) => {
+    const own = labelled(workloadGroups);
+    return make(own, sidecarOf(sidecars, own));
+  };
+}
+
 function originOfNode(node: ProxyNode): Origin {
   return { kind: "Workload", namespace: node.namespace, name: node.workload };
 }
 
 /** Names of the route configurations that the proxy's listeners refer to. */
-export function routeNames({ httpProxy, outbound }: ProxyNode): readonly string[] {
-  const names = outbound.map(({ port }) => portRoutes(port));
+export function routeNames(member: Member): readonly string[] {
+  const { httpProxy, outbound } = member;
+  const names = [...outbound, ...egressListeners(member)].map(({ port }) => portRoutes(port));
   return [...new Set(httpProxy === undefined ? names : [HTTP_PROXY_ROUTES, ...names])];
 }
 
-/** They name the services that are answered for, so the set depends on those. */
-export function ownListeners(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
+interface PortListener {
+  readonly port: number;
+  readonly bind: Bind;
+}
+
+/**
+ * Listeners that a Sidecar opens. One without `bind` is for captured connections, of which there are none, unless it says that
+ * it is not: then it is the application's own port. A place that is taken stays who has it.
+ */
+function egressListeners({ sidecar, httpProxy, outbound, inbound }: Member): readonly PortListener[] {
+  const taken = new Set(
+    [
+      ...(httpProxy === undefined ? [] : [httpProxy]),
+      ...outbound.map(({ bind }) => bind),
+      ...inbound.map(({ address, bindPort }) => ({ address, port: bindPort })),
+    ].map(placeOf),
+  );
+  return (sidecar?.spec.egress ?? []).flatMap(({ port, bind = "", captureMode }): PortListener[] => {
+    if (port === undefined || port.number === 0 || !carriesHttp(port.protocol)) return [];
+    const address = isIP(bind) ? bind : bind === "" && captureMode === "NONE" ? LOOPBACK : undefined;
+    if (address === undefined) return [];
+    const place = { address, port: port.number };
+    return taken.has(placeOf(place)) ? [] : [{ port: port.number, bind: place }];
+  });
+}
+
+const LOOPBACK = "127.0.0.1";
+
+function placeOf({ address, port }: Bind): string {
+  return `${address} ${port}`;
+}
+
+/** Inbound listeners name the services that are answered for, so the set depends on those. */
+export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnListeners {
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
   const encode = rememberLast(
-    (services: readonly MeshService[], domain: string, mesh: MeshSettings, accessLogs: AccessLogs) => {
-      const listeners = listenersOf(
-        node,
-        (mode) => ({ mesh, accessLogs: accessLogs[mode], capabilities }),
-        (inbound) => inboundService(inbound, node, services, domain),
-      );
+    (
+      member: Member,
+      forwards: boolean,
+      mesh: MeshSettings,
+      accessLogs: AccessLogs,
+      services: readonly MeshService[],
+      domain: string,
+    ) => {
+      const listeners = [
+        ...outboundListeners(member, { capabilities, mesh, forwards, accessLogs: accessLogs.CLIENT }),
+        ...member.inbound.map((inbound) =>
+          inboundListener({
+            inbound,
+            service: inboundService(inbound, member, services, domain),
+            origin: originOfNode(member),
+            capabilities,
+            mesh,
+            accessLogs: accessLogs.SERVER,
+          }),
+        ),
+      ];
       const resources = listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener));
       before = resourceSet(TYPE.listener, resources, before);
       return before;
     },
   );
-  return (snapshot) => encode(snapshot.services, snapshot.options.domain, snapshot.mesh, logs(snapshot));
+  return (member, snapshot, forwards) => {
+    const { services, options, mesh } = snapshot;
+    return encode(member, forwards, mesh, logs(snapshot), services, options.domain);
+  };
 }
 
-function listenersOf(
-  node: ProxyNode,
-  settings: (
-    mode: WorkloadMode,
-  ) => Pick<Parameters<typeof outboundListener>[0], "mesh" | "accessLogs" | "capabilities">,
-  serviceAt: (inbound: InboundPort) => InboundService | undefined,
+type OwnListeners = (member: Member, snapshot: Snapshot, forwards: boolean) => ResourceSet;
+
+function outboundListeners(
+  member: Member,
+  settings: Pick<Parameters<typeof outboundListener>[0], "capabilities" | "mesh" | "forwards" | "accessLogs">,
 ): readonly Listener[] {
-  const { httpProxy, outbound, inbound } = node;
-  const origin = originOfNode(node);
-  const listeners: Listener[] = [];
-  if (httpProxy !== undefined) {
-    listeners.push(outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, origin, ...settings("CLIENT") }));
-  }
-  for (const { port, bind } of outbound) {
-    listeners.push(outboundListener({ bind, routes: portRoutes(port), origin, ...settings("CLIENT") }));
-  }
-  for (const port of inbound) {
-    listeners.push(inboundListener({ inbound: port, service: serviceAt(port), origin, ...settings("SERVER") }));
-  }
-  return listeners;
+  const { httpProxy, outbound, sidecar } = member;
+  const all = { origin: originOfNode(member), ...settings };
+  return [
+    ...(httpProxy === undefined ? [] : [outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, ...all })]),
+    ...outbound.map(({ port, bind }) => outboundListener({ bind, routes: portRoutes(port), ...all })),
+    ...egressListeners(member).map(({ port, bind }) =>
+      outboundListener({ ...all, bind, routes: portRoutes(port), origin: sidecar!.origin, field: "spec.egress" }),
+    ),
+  ];
 }
 
 /** The first of several. */
 function inboundService(
   inbound: InboundPort,
-  node: ProxyNode,
+  member: Member,
   services: readonly MeshService[],
   domain: string,
 ): InboundService | undefined {
-  const [first] = servicesAt(inbound, node, services, domain);
+  const [first] = servicesAt(inbound, member, services, domain);
   if (first === undefined) return undefined;
-  const { number, protocol } = first.ports.find((port) => inboundFor(node, port) === inbound)!;
+  const { number, protocol } = first.ports.find((port) => inboundFor(member, port) === inbound)!;
   return { host: first.host, port: number, protocol };
 }
 
 /**
  * The applications behind the proxy. They name the services that they answer for, and have the limits that those services'
- * DestinationRules give. (istio/istio `cluster_builder.go` buildInboundCluster)
+ * DestinationRules give, or the Sidecar. (istio/istio `cluster_builder.go` buildInboundCluster)
  */
-export function inboundClusters(node: ProxyNode, capabilities: Capabilities): (snapshot: Snapshot) => ResourceSet {
-  const origin = originOfNode(node);
-  const servicesByPort = rememberLast((services: readonly MeshService[], domain: string, groups: WorkloadGroups) => {
-    const member = { ...node, labels: labelsInGroup(groups, node) };
-    return node.inbound.map((inbound) => servicesAt(inbound, member, services, domain));
-  });
+export function inboundClusters(capabilities: Capabilities): (member: Member, snapshot: Snapshot) => ResourceSet {
+  const servicesByPort = rememberLast((member: Member, services: readonly MeshService[], domain: string) =>
+    member.inbound.map((inbound) => servicesAt(inbound, member, services, domain)),
+  );
   let pools: readonly (ConnectionPoolSettings | undefined)[] = [];
   let before: ResourceSet | undefined;
   const encode = rememberLast(
     (
+      member: Member,
       services: ReturnType<typeof servicesByPort>,
       limits: readonly (ConnectionPoolSettings | undefined)[],
       mesh: MeshSettings,
     ) => {
-      const clusters = node.inbound.map((inbound, index) =>
+      const origin = originOfNode(member);
+      const clusters = member.inbound.map((inbound, index) =>
         translateInboundCluster({
           inbound,
           services: services[index]!,
@@ -126,30 +199,42 @@ export function inboundClusters(node: ProxyNode, capabilities: Capabilities): (s
       return before;
     },
   );
-  return ({ services: all, options, mesh, serviceByHost, destinationRuleIndex, workloadGroups }) => {
-    const services = servicesByPort(all, options.domain, workloadGroups);
-    const limits = node.inbound.map((inbound, index) => {
-      const service = serviceByHost.get(services[index]![0]?.host ?? "");
-      const port = service?.ports.find((candidate) => inboundFor(node, candidate) === inbound);
-      if (service === undefined || port === undefined) return mesh.config.defaultTrafficPolicy?.connectionPool;
-      const rule = destinationRuleIndex.find(service, node.namespace, NO_LABELS);
-      return effectivePolicy(rule, undefined, port.number, mesh.config.defaultTrafficPolicy).connectionPool;
-    });
-    pools = shareList(pools, limits);
-    return encode(services, pools, mesh);
+  return (member, snapshot) => {
+    const { services: all, options, mesh } = snapshot;
+    const services = servicesByPort(member, all, options.domain);
+    pools = shareList(
+      pools,
+      member.inbound.map((inbound, index) => poolAt(inbound, member, services[index]![0]?.host, snapshot)),
+    );
+    return encode(member, services, pools, mesh);
   };
+}
+
+function poolAt(
+  inbound: InboundPort,
+  member: Member,
+  host: string | undefined,
+  { mesh, serviceByHost, destinationRuleIndex }: Snapshot,
+): ConnectionPoolSettings | undefined {
+  const own = inboundPool(member.sidecar, inbound.port);
+  if (own !== undefined) return own;
+  const service = serviceByHost.get(host ?? "");
+  const port = service?.ports.find((candidate) => inboundFor(member, candidate) === inbound);
+  if (service === undefined || port === undefined) return mesh.config.defaultTrafficPolicy?.connectionPool;
+  const rule = destinationRuleIndex.find(service, member.namespace, NO_LABELS);
+  return effectivePolicy(rule, undefined, port.number, mesh.config.defaultTrafficPolicy).connectionPool;
 }
 
 /** Services that have a port which leads there; else the one that the workload names, which is made up for it. */
 function servicesAt(
   inbound: InboundPort,
-  node: ProxyNode,
+  member: Member,
   services: readonly MeshService[],
   domain: string,
 ): readonly Pick<MeshService, "host" | "name" | "namespace" | "ports">[] {
-  const { namespace, service: name } = node;
-  const found = servicesOfWorkload(services, node).filter(({ ports }) =>
-    ports.some((port) => inboundFor(node, port) === inbound),
+  const { namespace, service: name } = member;
+  const found = servicesOfWorkload(services, member).filter(({ ports }) =>
+    ports.some((port) => inboundFor(member, port) === inbound),
   );
   if (found.length > 0 || name === undefined) return found;
   const protocol = parseProtocol(inbound.protocol) ?? "AUTO";

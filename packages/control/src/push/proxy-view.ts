@@ -3,31 +3,31 @@ import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener
 import { encodeResource, resourceSet, resourceView, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet, ResourceView } from "@tulle/xds";
 import { rememberLast, sameElements } from "../model/sharing.ts";
-import type { Snapshot } from "../model/snapshot.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { apiListener } from "../translate/listeners.ts";
 import { GatewayViews } from "./gateway-views.ts";
 import type { MeshView } from "./mesh-view.ts";
 import { overlaySet } from "./overlay-set.ts";
-import { inboundClusters, ownListeners, routeNames } from "./own-resources.ts";
+import { inboundClusters, memberOf, ownListeners, routeNames } from "./own-resources.ts";
 import { routeSetsMaker } from "./route-views.ts";
 import type { RouteCaches, RouteViews } from "./route-views.ts";
 
 export class ProxyView {
   readonly #capabilities: Capabilities;
-  readonly #listeners: (snapshot: Snapshot) => ResourceSet;
-  readonly #inboundClusters: (snapshot: Snapshot) => ResourceSet;
-  readonly #routeNames: readonly string[];
+  readonly #member: ReturnType<typeof memberOf>;
+  readonly #listeners: ReturnType<typeof ownListeners>;
+  readonly #inboundClusters: ReturnType<typeof inboundClusters>;
+  readonly #routeNames = rememberLast(routeNames);
   readonly #gateway: GatewayViews | undefined;
   #sets: readonly ResourceSet[] = [];
   #view: ResourceView | undefined;
 
   constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#capabilities = capabilities;
+    this.#member = memberOf(node);
     this.#listeners = ownListeners(node, capabilities);
-    this.#inboundClusters = inboundClusters(node, capabilities);
-    this.#routeNames = routeNames(node);
+    this.#inboundClusters = inboundClusters(capabilities);
     this.#gateway = node.type === "router" ? new GatewayViews(node, capabilities, caches) : undefined;
   }
 
@@ -35,7 +35,15 @@ export class ProxyView {
   view(mesh: MeshView, routes: RouteViews): ResourceView {
     // What is found by name is looked up again only in a new view.
     if (this.#capabilities.apiListeners) {
-      return this.#resolving(mesh.clusters, mesh.endpoints, routes, mesh.services, mesh.rules);
+      const { virtualServices, destinationRuleIndex } = mesh.snapshot;
+      return this.#resolving(
+        mesh.clusters,
+        mesh.endpoints,
+        routes,
+        mesh.services,
+        virtualServices,
+        destinationRuleIndex,
+      );
     }
     const sets = this.#proxySets(mesh, routes);
     if (this.#view === undefined || !sameElements(this.#sets, sets)) {
@@ -46,13 +54,15 @@ export class ProxyView {
   }
 
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
-    const own = this.#listeners(mesh.snapshot);
-    const outbound = routes.sets(this.#routeNames);
-    const gateway = this.#gateway?.view(mesh.snapshot);
+    const { snapshot, forwards } = mesh;
+    const member = this.#member(snapshot);
+    const own = this.#listeners(member, snapshot, forwards);
+    const outbound = routes.sets(this.#routeNames(member));
+    const gateway = this.#gateway?.view(snapshot, forwards);
     const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
     const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
     const sets = [
-      this.#clusters(mesh.clusters, this.#inboundClusters(mesh.snapshot)),
+      this.#clusters(mesh.clusters, this.#inboundClusters(member, snapshot)),
       mesh.endpoints,
       listeners,
       ofGateway === undefined

@@ -6,9 +6,12 @@ import type { VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/route_com
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
+import { HostIndex } from "../model/host-index.ts";
 import type { RouteClient } from "../model/http-rule.ts";
 import { someHoldFor } from "../model/http-rule.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
+import type { OutboundPolicy } from "../model/outbound-policy.ts";
+import type { Scope } from "../model/scope.ts";
 import type { MeshService } from "../model/service.ts";
 import { findPort } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
@@ -23,13 +26,14 @@ import {
 } from "../translate/names.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
-import { blockAll, translateVirtualHost } from "../translate/virtual-hosts.ts";
+import { unknownHosts } from "../translate/unknown-hosts.ts";
+import { translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
 import type { HostPlan } from "./host-plans.ts";
 import { hostsWithoutService, portHostPlans, proxyHostPlans } from "./host-plans.ts";
-import type { MeshRules, MeshView } from "./mesh-view.ts";
+import type { EgressView, MeshRules, MeshView } from "./mesh-view.ts";
 
 /** One route configuration in the two forms that proxies take. */
 export interface RouteView {
@@ -65,7 +69,6 @@ export interface RouteCaches {
 
 /** No labels and no namespace: for rules that do not ask who the client is, so that all clients share what they give. */
 const ANY_MESH_CLIENT: RouteClient = { gateways: [MESH_GATEWAY], namespace: "", labels: {} };
-const BLOCK_ALL = blockAll();
 const NO_RULES: readonly VirtualServiceRule[] = [];
 const NO_SERVICES: ReadonlyMap<string, MeshService> = new Map();
 
@@ -73,10 +76,19 @@ const NO_SERVICES: ReadonlyMap<string, MeshService> = new Map();
 type RouteParts = readonly [
   services: readonly MeshService[],
   rules: MeshRules,
+  isProxy: boolean,
   serviceByHost: ReadonlyMap<string, MeshService>,
   hashing: HashRules,
   settings: MeshSettings,
+  outbound: OutboundPolicy,
+  ports: Scope["ports"],
 ];
+
+const NOTHING: EgressView = {
+  isProxy: false,
+  services: [],
+  rules: { rules: NO_RULES, index: new HostIndex<VirtualServiceRule>([], () => []) },
+};
 
 export class RouteViews {
   readonly #mesh: MeshView;
@@ -114,20 +126,33 @@ export class RouteViews {
     }
     const { services, serviceByHost, destinationRuleIndex, mesh } = this.#mesh.snapshot;
     const hashing = this.#hashRules(services, destinationRuleIndex);
-    return build(this.#mesh.services, this.#mesh.rules, serviceByHost, hashing, mesh);
+    const seen = this.#mesh.egress(portOf(name)) ?? NOTHING;
+    return build(
+      seen.services,
+      seen.rules,
+      seen.isProxy,
+      serviceByHost,
+      hashing,
+      mesh,
+      this.#mesh.outbound,
+      this.#mesh.scope.ports,
+    );
   }
 
-  #build(name: string, ...[services, rules, serviceByHost, hashing, settings]: RouteParts): RouteView | undefined {
-    const plans = this.#plans(name, services, rules);
+  #build(name: string, ...parts: RouteParts): RouteView | undefined {
+    const [services, rules, isProxy, serviceByHost, hashing, settings, outbound] = parts;
+    const plans = this.#plans(name, services, rules, isProxy);
     if (plans === undefined) return undefined;
     const hosts = plans.flatMap((plan) => {
       const input = this.#input(plan, rules, serviceByHost, hashing, settings);
       // A host that no service has and no rule routes for this client is unknown to it.
       return input.service === undefined && input.rules.length === 0 ? [] : [{ plan, input }];
     });
-    const ignorePort = name !== HTTP_PROXY_ROUTES;
+    const ignorePort = !isProxy;
     const isCatchAll = ({ plan }: { plan: HostPlan }): boolean => plan.domains.includes("*");
-    const closed = hosts.some(isCatchAll) || name.startsWith("outbound|") ? [] : [BLOCK_ALL];
+    const ofOne = name.startsWith("outbound|");
+    const closed =
+      hosts.some(isCatchAll) || ofOne ? [] : [unknownHosts(outbound, settings, this.#mesh.client.capabilities)];
     if (this.#mesh.client.capabilities.virtualHostDiscovery) {
       return {
         configuration: shell(name, ignorePort),
@@ -145,17 +170,22 @@ export class RouteViews {
     return { configuration: encodeResource(name, RouteConfigurationSchema, message), virtualHosts: [] };
   }
 
-  #plans(name: string, services: readonly MeshService[], rules: MeshRules): readonly HostPlan[] | undefined {
+  #plans(
+    name: string,
+    services: readonly MeshService[],
+    rules: MeshRules,
+    isProxy: boolean,
+  ): readonly HostPlan[] | undefined {
     const ruleHosts = this.#hostsWithoutService(services, rules);
-    if (name === HTTP_PROXY_ROUTES) return this.#proxyPlans(services, ruleHosts);
-    const port = Number(name);
-    if (Number.isInteger(port) && portRoutes(port) === name) return this.#portPlans(port, services, ruleHosts);
+    if (isProxy) return this.#proxyPlans(services, ruleHosts);
+    const port = portOf(name);
+    if (portRoutes(port) === name) return this.#portPlans(port, services, ruleHosts);
     return this.#servicePlans(name, services);
   }
 
-  readonly #proxyPlans = rememberLast((services: readonly MeshService[], ruleHosts: readonly string[]) =>
-    proxyHostPlans({ ...this.#planContext, services, ruleHosts }),
-  );
+  #proxyPlans(services: readonly MeshService[], ruleHosts: readonly string[]): readonly HostPlan[] {
+    return proxyHostPlans({ ...this.#planContext, services, ruleHosts });
+  }
 
   #portPlans(port: number, services: readonly MeshService[], ruleHosts: readonly string[]): readonly HostPlan[] {
     return portHostPlans(port, { ...this.#planContext, services, ruleHosts });
@@ -249,6 +279,13 @@ export class RouteViews {
     }
     return targets;
   });
+}
+
+/** 0 for the HTTP proxy's. */
+function portOf(name: string): number {
+  if (name === HTTP_PROXY_ROUTES) return 0;
+  const [, port] = name.startsWith("outbound|") ? name.split("|") : ["", name];
+  return Number(port);
 }
 
 function ownerOf({ service, rules }: VirtualHostInput): object {

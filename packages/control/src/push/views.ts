@@ -42,15 +42,17 @@ export class Views {
   }
 
   #classOf(node: ProxyNode, capabilities: Capabilities): ClassView {
-    const { clientLabelKeys, localitiesMatter, workloadGroups } = this.#snapshot;
+    const { clientLabelKeys, localitiesMatter, workloadGroups, sidecars } = this.#snapshot;
     const { namespace } = node;
     const labels = withPlace(labelsInGroup(workloadGroups, node), { ...node, node: "" });
     const asked = pickLabels(labels, clientLabelKeys);
     const locality = localitiesMatter ? node.locality : "";
-    const key = JSON.stringify([capabilities.id, namespace, asked, locality]);
+    // Gateways see everything.
+    const sidecar = node.type === "router" ? "" : (sidecars.find(namespace, labels)?.key ?? "");
+    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar]);
     let found = this.#used.get(key);
     if (found === undefined) {
-      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked, locality });
+      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }

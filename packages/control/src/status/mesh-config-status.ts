@@ -3,6 +3,7 @@ import { MESH_CONFIG_KEY, MESH_CONFIG_MAP } from "@tulle/api";
 import type { MeshConfig, Path, ResourceObject } from "@tulle/api";
 import type { Snapshot } from "../model/snapshot.ts";
 import { jsonObject } from "../model/telemetry.ts";
+import { notYetApplied } from "./not-yet-applied.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
 
@@ -11,6 +12,9 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "connectTimeout",
   "dnsRefreshRate",
   "localityLbSetting",
+  "outboundTrafficPolicy",
+  "pathNormalization",
+  "tcpKeepalive",
   "defaultServiceExportTo",
   "defaultVirtualServiceExportTo",
   "defaultDestinationRuleExportTo",
@@ -49,6 +53,10 @@ export function meshConfigFindings(
       finding("NotYetApplied", ["data", MESH_CONFIG_KEY, ...path], "this setting"),
     ),
     ...logFindings(mesh.config),
+    ...notYetApplied("", "MeshConfig", mesh.config).map((found) => ({
+      ...found,
+      path: ["data", MESH_CONFIG_KEY, ...found.path],
+    })),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The one table of fields that the API has and this version does not apply. A field that is in it and set is reported. */
 import type { Path } from "@tulle/api";
 import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { carriesHttp } from "../model/scope.ts";
 import { CAPABILITIES } from "../translate/data-plane.ts";
 import type { ClusterFeature } from "../translate/data-plane.ts";
 import type { Finding } from "./object-status.ts";
@@ -28,6 +29,7 @@ function byFeature(feature: ClusterFeature, path: Path, what: string, unless?: U
   return notByOwnProxy(OWN_PROXY.clusterFeatures.has(feature), path, what, unless);
 }
 
+const BY_REQUEST = OWN_PROXY.discoveries.has("by request");
 const HTTP2 = OWN_PROXY.carriers.includes("http2");
 
 const CONNECTION_POOL: readonly Unsupported[] = [
@@ -39,7 +41,8 @@ const CONNECTION_POOL: readonly Unsupported[] = [
   ...notByOwnProxy(HTTP2, ["http", "http2KeepAlive"], "HTTP/2 to the destination"),
 ];
 
-const TRAFFIC_POLICY: readonly Unsupported[] = [
+/** What a mesh may have for all destinations. */
+const POLICY: readonly Unsupported[] = [
   ...CONNECTION_POOL.map(({ path, ...rest }) => ({ path: ["connectionPool", ...path], ...rest })),
   ...byFeature("outlier detection", ["outlierDetection"], "outlier detection"),
   ...byFeature(
@@ -47,6 +50,10 @@ const TRAFFIC_POLICY: readonly Unsupported[] = [
     ["outlierDetection", "outlierDetectionHttpErrorCodes"],
     "outlier detection by these status codes, in place of 5xx",
   ),
+];
+
+const TRAFFIC_POLICY: readonly Unsupported[] = [
+  ...POLICY,
   { path: ["tls"], what: "TLS to the destination", unless: (tls) => fieldOf(tls, "mode") === "DISABLE" },
   { path: ["tunnel"], what: "tunnelling" },
   { path: ["proxyProtocol"], what: "the PROXY protocol" },
@@ -64,11 +71,12 @@ const TRAFFIC_POLICY: readonly Unsupported[] = [
   { path: ["loadBalancer", "zoneAwareLbSetting"], what: "zone-aware load balancing", unless: isDisabled },
   ...byFeature("warm-up", ["loadBalancer", "warmup"], "warm-up of new endpoints"),
   ...byFeature("warm-up", ["loadBalancer", "warmupDurationSecs"], "warm-up of new endpoints"),
-  {
-    path: ["loadBalancer", "simple"],
-    what: "PASSTHROUGH; LEAST_REQUEST is used",
-    unless: (value) => value !== "PASSTHROUGH",
-  },
+  ...notByOwnProxy(
+    BY_REQUEST,
+    ["loadBalancer", "simple"],
+    "PASSTHROUGH, in place of which LEAST_REQUEST is used",
+    (value) => value !== "PASSTHROUGH",
+  ),
 ];
 
 const POLICY_PLACES: readonly Path[] = [
@@ -84,7 +92,7 @@ const WORKLOAD_ENTRY: readonly Unsupported[] = [
   {
     path: ["address"],
     what: "Unix sockets",
-    unless: (value) => typeof value !== "string" || !value.startsWith("unix://"),
+    unless: isNoSocket,
   },
   { path: ["network"], what: "gateways between networks" },
 ];
@@ -121,11 +129,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     { path: ["spec", "servers", "*", "defaultEndpoint"], what: "default endpoints" },
   ],
   "networking.istio.io/ServiceEntry": [
-    {
-      path: ["spec", "resolution"],
-      what: "this resolution, so the hosts are unknown",
-      unless: (value) => value !== "NONE" && value !== "DYNAMIC_DNS",
-    },
+    ...notByOwnProxy(
+      BY_REQUEST,
+      ["spec", "resolution"],
+      "this resolution, without which requests get 503",
+      (value) => value !== "NONE" && value !== "DYNAMIC_DNS",
+    ),
     { path: ["spec", "subjectAltNames"], what: "verification of server names" },
     ...WORKLOAD_ENTRY.map(({ path, ...rest }) => ({ path: ["spec", "endpoints", "*", ...path], ...rest })),
   ],
@@ -149,6 +158,39 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     { path: ["spec", "tracing"], what: "tracing settings" },
     { path: ["spec", "metrics"], what: "settings of metrics" },
   ],
+  "networking.istio.io/Sidecar": [
+    ...notByOwnProxy(
+      BY_REQUEST,
+      ["spec", "outboundTrafficPolicy", "mode"],
+      "ALLOW_ANY, in place of which unknown hosts get 502",
+      (value) => value !== "ALLOW_ANY",
+    ),
+    { path: ["spec", "egress", "*", "bind"], what: "listeners at Unix sockets", unless: isNoSocket },
+    {
+      path: ["spec", "egress", "*", "port", "protocol"],
+      what: "listeners for anything but HTTP",
+      unless: (value) => typeof value === "string" && carriesHttp(value),
+    },
+    { path: ["spec", "egress", "*", "captureMode"], what: "captured connections", unless: isNotCaptured },
+    { path: ["spec", "ingress", "*", "captureMode"], what: "captured connections", unless: isNotCaptured },
+    { path: ["spec", "ingress", "*", "tls"], what: "TLS for clients outside the mesh" },
+    { path: ["spec", "ingress", "*", "defaultEndpoint"], what: "applications at Unix sockets", unless: isNoSocket },
+    ...CONNECTION_POOL.flatMap(({ path, ...rest }) => [
+      { path: ["spec", "inboundConnectionPool", ...path], ...rest },
+      { path: ["spec", "ingress", "*", "connectionPool", ...path], ...rest },
+    ]),
+  ],
+  "/MeshConfig": [
+    { path: ["outboundTrafficPolicy", "tls"], what: "TLS to unknown hosts" },
+    ...notByOwnProxy(
+      BY_REQUEST,
+      ["outboundTrafficPolicy", "mode"],
+      "passing requests on, in place of which unknown hosts get 502",
+      (value) => value === "REGISTRY_ONLY",
+    ),
+    ...byFeature("TCP keepalive", ["tcpKeepalive"], "TCP keepalive"),
+    ...POLICY.map(({ path, ...rest }) => ({ path: ["defaultTrafficPolicy", ...path], ...rest })),
+  ],
   "/Service": [
     { path: ["spec", "externalName"], what: "ExternalName services" },
     { path: ["spec", "sessionAffinity"], what: "session affinity", unless: (value) => value !== "ClientIP" },
@@ -164,6 +206,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "telemetry.istio.io/Telemetry",
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
+  "networking.istio.io/Sidecar",
 ]);
 
 /** Whether a kind of mesh configuration is applied at all. */
@@ -191,6 +234,14 @@ function valuesAt(value: unknown, path: Path, at: Path): readonly { readonly val
 
 function fieldOf(value: unknown, field: string | number): unknown {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[field] : undefined;
+}
+
+function isNoSocket(value: unknown): boolean {
+  return typeof value !== "string" || !value.startsWith("unix://");
+}
+
+function isNotCaptured(value: unknown): boolean {
+  return value !== "IPTABLES";
 }
 
 function isDisabled(value: unknown): boolean {

@@ -13,6 +13,7 @@ import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { serviceFindings } from "./service-status.ts";
+import { sidecarFindings } from "./sidecar-status.ts";
 import { workloadEntryFindings, workloadGroupFindings } from "./workload-status.ts";
 import { telemetryFindings } from "./telemetry-status.ts";
 import { virtualServiceFindings } from "./virtual-service-status.ts";
@@ -60,6 +61,10 @@ export class Statuses {
       const key = `${object.metadata.namespace}/${object.metadata.name}`;
       const rule = snapshot.gateways.find((gateway) => gateway.key === key);
       return rule === undefined ? [] : gatewayFindings(snapshot, rule);
+    }
+    if (isKind(object, "networking.istio.io", "Sidecar")) {
+      const rule = snapshot.sidecarRules.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : sidecarFindings(snapshot, rule);
     }
     if (isKind(object, "networking.istio.io", "WorkloadEntry")) return workloadEntryFindings(snapshot, object);
     if (isKind(object, "networking.istio.io", "WorkloadGroup")) return workloadGroupFindings(snapshot, object);

@@ -16,6 +16,7 @@ import type { MeshSettings } from "../model/mesh-settings.ts";
 import { DEFAULT_MESH_SETTINGS } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import type { MeshService, ServicePort } from "../model/service.ts";
+import type { EffectivePolicy } from "../model/traffic-policy.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import { connectionPool } from "./connection-pool.ts";
@@ -23,7 +24,8 @@ import type { Capabilities, Discovery } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import { hasLocalityWeights, localityBalancing } from "./locality.ts";
-import { inboundCluster, outboundCluster } from "./names.ts";
+import { FORWARDING } from "./forwarding.ts";
+import { BLACK_HOLE_CLUSTER, inboundCluster, outboundCluster, PASSTHROUGH_CLUSTER } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 import { protocolOptions } from "./protocol-options.ts";
@@ -43,18 +45,24 @@ export interface OutboundClusterInput {
 }
 
 /** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
-export function discoveryOf(service: MeshService, capabilities: Capabilities): Discovery | undefined {
+export function discoveryOf(
+  service: MeshService,
+  { loadBalancer: settings }: EffectivePolicy,
+  { discoveries }: Capabilities,
+): Discovery | undefined {
+  const byRequest = discoveries.has("by request") ? "by request" : undefined;
+  if (settings?.simple === "PASSTHROUGH" && byRequest !== undefined) return byRequest;
   switch (service.resolution) {
     case "static":
       return "eds";
     case "dns":
-      if (capabilities.discoveries.has("strict-dns")) return "strict-dns";
+      if (discoveries.has("strict-dns")) return "strict-dns";
       // With a single name the two differ only in how many of its addresses are used.
       return service.endpoints.length === 1 && service.selector === undefined ? "logical-dns" : undefined;
     case "dns-round-robin":
       return "logical-dns";
     default:
-      return undefined;
+      return byRequest;
   }
 }
 
@@ -66,9 +74,9 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   const balancing = capabilities.clusterFeatures.has("localities") ? localityBalancing(policy, mesh) : undefined;
   return create(ClusterSchema, {
     name,
+    ...loadBalancer(policy.loadBalancer, capabilities),
     ...endpointSource(name, input),
     ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),
-    ...loadBalancer(policy.loadBalancer, capabilities),
     ...(outlier === undefined ? {} : { outlierDetection: outlierDetection(outlier) }),
     // By default unhealthy endpoints get nothing, however many they are.
     commonLbConfig: {
@@ -92,6 +100,7 @@ function endpointSource(
   name: string,
   { discovery, assignment, mesh }: OutboundClusterInput,
 ): Exclude<MessageInitShape<typeof ClusterSchema>, Cluster> {
+  if (discovery === "by request") return { ...FORWARDING, lbConfig: { case: undefined } };
   if (discovery === "eds" || assignment === undefined) {
     return {
       clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
@@ -112,6 +121,40 @@ function endpointSource(
     dnsRefreshRate: milliseconds(mesh.dnsRefreshMs),
     respectDnsTtl: true,
   };
+}
+
+interface FixedClusterInput {
+  readonly mesh: MeshSettings;
+  readonly capabilities: Capabilities;
+}
+
+/** For requests to hosts that nobody knows. (istio/istio `cluster_builder.go` buildDefaultPassthroughCluster) */
+export function passthroughCluster({ mesh, capabilities }: FixedClusterInput): Cluster {
+  const pool = mesh.config.defaultTrafficPolicy?.connectionPool ?? {};
+  const asTheClient = { ...pool, http: { ...pool.http, useClientProtocol: true } };
+  return create(ClusterSchema, {
+    name: PASSTHROUGH_CLUSTER,
+    ...FORWARDING,
+    ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
+    typedExtensionProtocolOptions: protocolOptions({
+      protocol: "AUTO",
+      pool: asTheClient,
+      outlierDetection: undefined,
+      mesh,
+      capabilities,
+    }),
+    // What metrics call the destination.
+    metadata: { filterMetadata: { istio: { services: [{ name: PASSTHROUGH_CLUSTER }] } } },
+  });
+}
+
+/** (buildBlackHoleCluster) */
+export function blackHoleCluster({ mesh }: FixedClusterInput): Cluster {
+  return create(ClusterSchema, {
+    name: BLACK_HOLE_CLUSTER,
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
+    connectTimeout: milliseconds(mesh.connectTimeoutMs),
+  });
 }
 
 /** Istio's `services` tells proxies which service to count requests for. */

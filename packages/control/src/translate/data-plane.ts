@@ -29,7 +29,7 @@ type HttpFeature =
   | "access log filters";
 
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
-export type HttpFilterKind = "grpc_stats" | "fault" | "cors" | "mesh_stats";
+export type HttpFilterKind = "grpc_stats" | "fault" | "cors" | "mesh_stats" | "dynamic_forward_proxy";
 
 export interface Capabilities {
   /** Tells sets of capabilities apart. */
@@ -54,8 +54,8 @@ export interface Capabilities {
   readonly httpFeatures: ReadonlySet<HttpFeature>;
 }
 
-/** `eds`: they are told; the others look names up. */
-export type Discovery = "eds" | "strict-dns" | "logical-dns";
+/** `eds`: they are told; the others look names up, those of the cluster or the one in each request. */
+export type Discovery = "eds" | "strict-dns" | "logical-dns" | "by request";
 
 const { ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV } = LbPolicy;
 
@@ -78,7 +78,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: false,
     apiListeners: false,
     carriers: ["http1", "http2"],
-    httpFilters: ["grpc_stats", "fault", "cors"],
+    httpFilters: ["grpc_stats", "fault", "cors", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
@@ -92,7 +92,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "maximum connection duration",
       "remaining gauges",
     ]),
-    discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
+    discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters"]),
   },
   grpc: {

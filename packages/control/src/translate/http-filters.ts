@@ -3,12 +3,14 @@ import { create } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { FilterConfigSchema as ForwardSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { HttpFilterSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import type { HttpFilterKind } from "./data-plane.ts";
+import { FORWARDING_FILTER } from "./forwarding.ts";
 import { packed } from "./packed.ts";
 
 /** Istio's mesh metrics filter; it has no published proto. (istio/proxy, `stats.PluginConfig`) */
@@ -40,6 +42,7 @@ const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, Ht
   ),
   fault: filter("envoy.filters.http.fault", HTTPFaultSchema, create(HTTPFaultSchema)),
   cors: filter("envoy.filters.http.cors", CorsSchema, create(CorsSchema)),
+  dynamic_forward_proxy: filter("envoy.filters.http.dynamic_forward_proxy", ForwardSchema, FORWARDING_FILTER),
 };
 
 function meshStats(reporter: Reporter): HttpFilter {

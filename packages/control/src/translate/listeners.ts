@@ -14,7 +14,7 @@ import type { Origin } from "../model/origin.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
 import { translateAccessLog } from "./access-log.ts";
-import type { Capabilities } from "./data-plane.ts";
+import type { Capabilities, HttpFilterKind } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
 import type { Reporter } from "./http-filters.ts";
 import { httpFilters } from "./http-filters.ts";
@@ -41,6 +41,8 @@ interface ListenerInput {
   readonly field?: string;
   readonly mesh: MeshSettings;
   readonly accessLogs: readonly AccessLogSink[];
+  /** Whether some request goes where it says itself. */
+  readonly forwards: boolean;
   readonly capabilities: Capabilities;
 }
 
@@ -57,16 +59,23 @@ export function outboundListener(input: ListenerInput & { readonly routes: strin
 
 /** Requests that others send to the application. Its one route is part of it: nothing about it ever changes alone. */
 export function inboundListener(
-  input: Omit<ListenerInput, "bind"> & { readonly inbound: InboundPort; readonly service: InboundService | undefined },
+  input: Omit<ListenerInput, "bind" | "forwards"> & {
+    readonly inbound: InboundPort;
+    readonly service: InboundService | undefined;
+  },
 ): Listener {
   const { inbound, service, mesh, origin } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  const manager = connectionManager("SIDECAR_INBOUND", input, {
-    statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
-    routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
-    useRemoteAddress: false,
-    forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
-  });
+  const manager = connectionManager(
+    "SIDECAR_INBOUND",
+    { ...input, forwards: false },
+    {
+      statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
+      routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
+      useRemoteAddress: false,
+      forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
+    },
+  );
   return listener({ bind, origin }, TrafficDirection.INBOUND, manager);
 }
 
@@ -90,7 +99,7 @@ export function apiListener(name: string, routes: string, origin: Origin, capabi
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: `outbound_${routes}`,
     routeSpecifier: routesByName(routes),
-    httpFilters: httpFilters(capabilities.httpFilters, "SIDECAR_OUTBOUND", {}),
+    httpFilters: httpFilters(withoutForwarding(capabilities), "SIDECAR_OUTBOUND", {}),
   });
   return create(ListenerSchema, {
     name,
@@ -118,7 +127,7 @@ function routesByName(routeConfigName: string): NonNullable<ConnectionManagerIni
 /** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
 function connectionManager(
   reporter: Reporter,
-  { mesh, accessLogs, capabilities }: Pick<ListenerInput, "mesh" | "accessLogs" | "capabilities">,
+  { mesh, accessLogs, forwards, capabilities }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
 ) {
   return create(HttpConnectionManagerSchema, {
@@ -131,10 +140,14 @@ function connectionManager(
       ? accessLogs.map((sink) => translateAccessLog(sink, capabilities))
       : [],
     upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
-    httpFilters: httpFilters(capabilities.httpFilters, reporter, {
+    httpFilters: httpFilters(forwards ? capabilities.httpFilters : withoutForwarding(capabilities), reporter, {
       suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh),
     }),
   });
+}
+
+function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpFilterKind[] {
+  return kinds.filter((kind) => kind !== "dynamic_forward_proxy");
 }
 
 function listener(

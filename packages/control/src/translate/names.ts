@@ -5,6 +5,11 @@ export function outboundCluster(port: number, subset: string, host: string): str
   return `outbound|${port}|${subset}|${host}`;
 }
 
+/** Where requests to hosts that nobody knows go, if they may. */
+export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
+/** Where nothing is. */
+export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
+
 export function inboundCluster(port: number): string {
   return `inbound|${port}||`;
 }

@@ -150,21 +150,6 @@ function filterConfigs({ fault, corsPolicy }: IstioHttpRoute, { httpFilters }: C
   return configs;
 }
 
-/** Answers for hosts that nobody knows. (istio/istio, the `block_all` of REGISTRY_ONLY) */
-export function blockAll(): VirtualHost {
-  return create(VirtualHostSchema, {
-    name: "block_all",
-    domains: ["*"],
-    routes: [
-      {
-        name: "block_all",
-        match: { pathSpecifier: { case: "prefix", value: "/" } },
-        action: { case: "directResponse", value: { status: 502 } },
-      },
-    ],
-  });
-}
-
 /** A gateway port to which no rule is bound: 404. (istio/istio `gateway.go` buildGatewayHTTPRouteConfig) */
 export function blackhole(port: number): VirtualHost {
   return create(VirtualHostSchema, { name: `blackhole:${port}`, domains: ["*"] });

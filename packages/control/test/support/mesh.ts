@@ -131,8 +131,10 @@ export class TestProxy {
     return this.#view();
   }
 
+  /** Clusters without those that are always there. */
   names(typeUrl: string): string[] {
-    return [...(this.view.set(typeUrl)?.resources.keys() ?? [])];
+    const all = [...(this.view.set(typeUrl)?.resources.keys() ?? [])];
+    return typeUrl === TYPE.cluster ? all.filter((name) => name.includes("|")) : all;
   }
 
   resource(typeUrl: string, name: string): EncodedResource | undefined {

@@ -17,6 +17,9 @@ const filter = (name: string, type: string, config: JsonObject = {}): JsonObject
 const grpcStats = filter("grpc_stats", "FilterConfig", { emit_filter_state: true, stats_for_all_methods: false });
 const fault = filter("fault", "HTTPFault");
 const cors = filter("cors", "Cors");
+const forwarding = filter("dynamic_forward_proxy", "FilterConfig", {
+  dns_cache_config: { name: "dynamic_forward_proxy", dns_lookup_family: "V4_PREFERRED" },
+});
 const ads = { ads: {}, resource_api_version: "V3" };
 const unlimited = {
   thresholds: [
@@ -52,7 +55,7 @@ test("an outbound listener", () => {
                 "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
               stat_prefix: "outbound_127.0.0.1_15001",
               rds: { config_source: { ...ads, initial_fetch_timeout: "0s" }, route_config_name: "http_proxy" },
-              http_filters: [grpcStats, fault, cors, router],
+              http_filters: [grpcStats, fault, cors, forwarding, router],
               stream_idle_timeout: "0s",
               use_remote_address: false,
               generate_request_id: true,

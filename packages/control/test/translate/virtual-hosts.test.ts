@@ -98,7 +98,7 @@ test("behind a listener for one port, hosts are matched without their port and o
   const mesh = new TestMesh(service("reviews") + service("other", "default", "[{ name: http, port: 8000 }]"));
   const routes = mesh.proxy().json(TYPE.route, "9080");
   assert.equal(routes["ignore_port_in_host_matching"], true);
-  assert.deepEqual(Object.keys(mesh.proxy().virtualHosts("9080")), [`${HOST}:9080`, "block_all"]);
+  assert.deepEqual(Object.keys(mesh.proxy().virtualHosts("9080")), [`${HOST}:9080`, "allow_any"]);
 });
 
 test("behind the HTTP proxy every port is there; a name without port means port 80, else the only port", () => {
@@ -116,16 +116,6 @@ test("behind the HTTP proxy every port is there; a name without port means port 
   assert.equal(owner("two.default.svc:8080"), "two.default.svc.cluster.local:8080");
   assert.equal(owner("three"), undefined);
   assert.equal(owner("three:8081"), "three.default.svc.cluster.local:8081");
-});
-
-test("an unknown host is answered 502", () => {
-  for (const routes of ["9080", "http_proxy"]) {
-    assert.deepEqual(new TestMesh(service("reviews")).proxy().virtualHosts(routes)["block_all"], {
-      name: "block_all",
-      domains: ["*"],
-      routes: [{ name: "block_all", match: { prefix: "/" }, direct_response: { status: 502 } }],
-    });
-  }
 });
 
 test("no domain is in two virtual hosts: a full name comes before a short one, a service before another host", () => {
@@ -182,5 +172,5 @@ test("a port that is not HTTP has no virtual host and no cluster", () => {
   );
   const proxy = new TestMesh(yaml).proxy();
   assert.deepEqual(proxy.names(TYPE.cluster), ["outbound|9080||db.default.svc.cluster.local"]);
-  assert.deepEqual(Object.keys(proxy.virtualHosts("http_proxy")), ["db.default.svc.cluster.local:9080", "block_all"]);
+  assert.deepEqual(Object.keys(proxy.virtualHosts("http_proxy")), ["db.default.svc.cluster.local:9080", "allow_any"]);
 });

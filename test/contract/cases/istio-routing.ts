@@ -1,38 +1,10 @@
 /** VirtualServices: what Istio's YAML means. */
 import type { ContractCase } from "../harness/case.ts";
-import { asking, echo, service } from "../harness/istio.ts";
-import type { Ask } from "../harness/istio.ts";
+import { echo, matching, routed, rows, service, TO_V1 as toV1, TO_V2 as toV2 } from "../harness/istio.ts";
+import type { Row } from "../harness/istio.ts";
 import { answer, apply, gate, get, got } from "../harness/steps.ts";
 
-interface Row {
-  readonly name: string;
-  readonly feature: string;
-  /** `spec.http` of a VirtualService for `echo`; "" for none. */
-  readonly http: string;
-  readonly requests: readonly Ask[];
-  /** There is only v1. */
-  readonly alone?: true;
-  readonly more?: Partial<ContractCase>;
-}
-
-/** Routes what matches to v2 and the rest to v1. */
-function matching(match: string): string {
-  return `
-  - match:
-${match}
-    route: [{ destination: { host: echo, subset: v2 } }]
-  - route: [{ destination: { host: echo, subset: v1 } }]`;
-}
-
-/** One route to v1 with more fields. */
-function routed(fields: string): string {
-  return `
-  - route: [{ destination: { host: echo, subset: v1 } }]
-${fields}`;
-}
-
-const toV1 = { status: 200, body: "v1" } as const;
-const toV2 = { status: 200, body: "v2" } as const;
+const ONLY_V1 = { v1: { labels: { app: "echo", version: "v1" } } };
 
 /** The VirtualService `echo`, changed. */
 const TO_V2 = `
@@ -47,7 +19,7 @@ spec:
 const ROWS: readonly Row[] = [
   {
     name: "a service without a VirtualService",
-    alone: true,
+    workloads: ONLY_V1,
     feature: "services and their names",
     http: "",
     requests: [{ expect: { status: 200 } }],
@@ -426,7 +398,7 @@ const ROWS: readonly Row[] = [
       { path: "/hang", expect: { status: 504, body: "upstream request timeout" } },
       { path: "/", expect: toV1 },
     ],
-    more: { upstreams: { v1: { answers: [[gate("never")], answer(200, "v1")] } } },
+    with: { upstreams: { v1: { answers: [[gate("never")], answer(200, "v1")] } } },
   },
   {
     name: "paths are normalised before they are matched",
@@ -440,10 +412,11 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "another service as destination",
-    alone: true,
+    workloads: ONLY_V1,
     feature: "services and their names",
     http: `
   - route: [{ destination: { host: shared } }]`,
+    more: service("shared", "echo"),
     requests: [{ expect: { status: 200, sent: ["host: echo"] } }],
   },
 ];
@@ -456,16 +429,4 @@ const CHANGED: ContractCase = {
   expect: { answers: ["200 v1", "200 v2"] },
 };
 
-export const CASES: readonly ContractCase[] = [
-  CHANGED,
-  ...ROWS.map(({ name, feature, http, requests, alone, more }): ContractCase => ({
-    name,
-    feature: `VirtualService: ${feature}`,
-    istio: {
-      ...echo(http, service("shared", "echo")),
-      ...(alone ? { workloads: { v1: { labels: { app: "echo", version: "v1" } } } } : {}),
-    },
-    ...asking(requests),
-    ...more,
-  })),
-];
+export const CASES: readonly ContractCase[] = [CHANGED, ...rows(ROWS)];

@@ -70,3 +70,52 @@ export function asking(asks: readonly Ask[]): Required<Pick<ContractCase, "clien
     expect: { answers, sent: all("sent"), notSent: all("notSent"), got: all("got"), notGot: all("notGot") },
   };
 }
+
+/** A case whose rule is in `spec.http`. */
+export interface Row {
+  readonly name: string;
+  /** What of the VirtualService it is about. */
+  readonly feature: string;
+  /** `spec.http` of a VirtualService for `echo`; "" for none. */
+  readonly http: string;
+  readonly requests: readonly Ask[];
+  /** More documents. */
+  readonly more?: string;
+  readonly workloads?: IstioParts["workloads"];
+  readonly proxy?: IstioParts["proxy"];
+  /** More parts of the case. */
+  readonly with?: Partial<ContractCase>;
+}
+
+export function rows(table: readonly Row[]): readonly ContractCase[] {
+  return table.map(({ name, feature, http, requests, more = "", workloads, proxy, with: parts }) => ({
+    name,
+    feature: `VirtualService: ${feature}`,
+    istio: {
+      ...echo(http, more),
+      ...(workloads === undefined ? {} : { workloads }),
+      ...(proxy === undefined ? {} : { proxy }),
+    },
+    ...asking(requests),
+    ...parts,
+  }));
+}
+
+/** Routes what matches to v2 and the rest to v1. `match` is list items at an indentation of four. */
+export function matching(match: string): string {
+  return `
+  - match:
+${match}
+    route: [{ destination: { host: echo, subset: v2 } }]
+  - route: [{ destination: { host: echo, subset: v1 } }]`;
+}
+
+/** One route to v1 with more fields, at an indentation of four. */
+export function routed(fields: string): string {
+  return `
+  - route: [{ destination: { host: echo, subset: v1 } }]
+${fields}`;
+}
+
+export const TO_V1 = { status: 200, body: "v1" } as const;
+export const TO_V2 = { status: 200, body: "v2" } as const;

@@ -102,8 +102,9 @@ export function finalizeRequestHeaders(exchange: Exchange, action: RouteAction, 
   if (route.requestHeaders.length > 0) {
     applyHeaderMutations(headers, route.requestHeaders, exchange, true);
   }
-  const rewriteHost = target.rewriteHost ?? action.rewriteHost;
-  if (rewriteHost !== null) replaceHost(exchange, action, rewriteHost(request));
+  // A weighted cluster's host leaves no trace of the one before, and the route's comes after it. (Envoy route_config_impl.cc)
+  if (target.rewriteHost !== null) request.authority = target.rewriteHost(request);
+  if (action.rewriteHost !== null) replaceHost(exchange, action, action.rewriteHost(request));
   if (action.rewritePath !== null) {
     const path = action.rewritePath(request.path);
     exchange.originalPath = request.path;

@@ -78,7 +78,10 @@ export function validateHttpRoute(route: IstioHttpRoute, isDelegate: boolean, pa
   }
 }
 
-function validateAction(route: IstioHttpRoute, isDelegate: boolean, path: Path, { error }: Reporter): void {
+/** What is done on the way to a destination. */
+const FORWARDING = ["timeout", "retries", "mirror", "mirrors", "corsPolicy"] as const;
+
+function validateAction(route: IstioHttpRoute, isDelegate: boolean, path: Path, { error, noEffect }: Reporter): void {
   const actions = (["route", "redirect", "directResponse", "delegate"] as const).filter((action) => {
     const value = route[action];
     return Array.isArray(value) ? value.length > 0 : value !== undefined;
@@ -95,6 +98,14 @@ function validateAction(route: IstioHttpRoute, isDelegate: boolean, path: Path, 
     for (const other of ["fault", "rewrite"] as const) {
       if (route[other] !== undefined) error([...path, other], `has no meaning together with ${action}`);
     }
+    for (const other of FORWARDING) {
+      if (route[other] !== undefined) noEffect([...path, other], `has no effect together with ${action}`);
+    }
+  }
+  const share = (["mirrorPercentage", "mirrorPercent"] as const).find((field) => route[field] !== undefined);
+  // A delegate's may be for the mirror of whoever delegates to it, and the other way round.
+  if (share !== undefined && route.mirror === undefined && !isDelegate && route.delegate === undefined) {
+    noEffect([...path, share], "has no effect without mirror");
   }
   if (route.mirror !== undefined && (route.mirrors ?? []).length > 0) {
     error([...path, "mirrors"], "is set together with mirror", "only one of mirror, mirrors");

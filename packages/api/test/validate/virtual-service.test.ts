@@ -193,6 +193,19 @@ test("exportTo names each namespace once, * and ~ alone", () => {
   assert.deepEqual(exportTo("Web"), ['spec.exportTo[0]: is "Web", expected a namespace, ".", "*" or "~"']);
 });
 
+test("what is done on the way to a destination has no effect without one", () => {
+  const fields = "timeout: 1s, retries: {attempts: 1}, mirror: {host: a}, corsPolicy: {allowMethods: [GET]}";
+  assert.deepEqual(faultsOf("VirtualService", http(`redirect: {uri: /x}, ${fields}`)), [
+    "warning: spec.http[0].timeout: has no effect together with redirect",
+    "warning: spec.http[0].retries: has no effect together with redirect",
+    "warning: spec.http[0].mirror: has no effect together with redirect",
+    "warning: spec.http[0].corsPolicy: has no effect together with redirect",
+  ]);
+  assert.deepEqual(faultsOf("VirtualService", http(`${ROUTE}, mirrorPercentage: {value: 5}`)), [
+    "warning: spec.http[0].mirrorPercentage: has no effect without mirror",
+  ]);
+});
+
 test("rules that cannot be reached give a warning", () => {
   const rules = http(
     `match: [{uri: {prefix: /a}}], ${ROUTE}`,

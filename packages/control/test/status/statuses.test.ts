@@ -81,8 +81,6 @@ test("fields of a VirtualService that are not applied yet, each by its path", ()
     found.map((line) => line.split(" ")[1]),
     [
       "spec.http[0].fault:",
-      "spec.http[0].corsPolicy:",
-      "spec.http[0].retries.retryRemoteLocalities:",
       "spec.http[0].match[0].statPrefix:",
     ],
   );

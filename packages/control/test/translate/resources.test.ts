@@ -132,11 +132,12 @@ test("an inbound cluster names the service that is made up for the workload befo
   });
 });
 
-test("only our own proxy gets the mesh metrics filter and no protocol upgrades", () => {
+test("only our own proxy gets the mesh metrics filter", () => {
   const tulle = manager(
     new TestMesh(service("reviews")).proxy({ agent: "tulle", tulle: inbound }).json(TYPE.listener, "127.0.0.1_41002"),
   );
   assert.deepEqual(tulle["http_filters"], [
+    cors,
     {
       name: "istio.stats",
       typed_config: {
@@ -147,7 +148,7 @@ test("only our own proxy gets the mesh metrics filter and no protocol upgrades",
     },
     router,
   ]);
-  assert.equal(tulle["upgrade_configs"], undefined);
+  assert.deepEqual(tulle["upgrade_configs"], [{ upgrade_type: "websocket" }]);
 });
 
 test("an outbound cluster", () => {

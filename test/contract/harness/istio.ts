@@ -42,7 +42,7 @@ spec:
 }
 
 /** A request, and what its answer must be. */
-export interface Ask {
+interface Ask {
   readonly method?: string;
   /** Default `/`. */
   readonly path?: string;
@@ -57,7 +57,7 @@ export interface Ask {
 }
 
 /** The steps and the expectation of requests that are made one after another. */
-export function asking(asks: readonly Ask[]): Required<Pick<ContractCase, "client" | "expect">> {
+function asking(asks: readonly Ask[]): Required<Pick<ContractCase, "client" | "expect">> {
   const client = asks.flatMap(({ method, path = "/", host = "echo", headers = [] }, index): Step[] => {
     const lines = [`Host: ${host}`, ...headers];
     return [method === undefined ? get(path, ...lines) : request(method, path, ...lines), got(index + 1)];

@@ -1,14 +1,16 @@
-/** `npm run bench -- hop|full|bodies|push`: the benchmarks, as ratios in one run. See bench/README.md. */
+/** `npm run bench -- hop|full|bodies|soak|push`: the benchmarks, as ratios in one run. See bench/README.md. */
 import { BenchError } from "./errors.ts";
 import { bodies } from "./bodies/bodies.ts";
 import { FULL_FEATURED, ROUTER_ONLY, hop } from "./hop/hop.ts";
 import { push } from "./push/push.ts";
+import { soak } from "./soak/soak.ts";
 
 const USAGE = `Usage: npm run bench -- BENCHMARK [options]
 
   hop     one proxy hop, router only: Tulle, Envoy, nginx and haproxy side by side
   full    the same hop with everything that a sidecar has switched on
   bodies  long bodies, down and up: CPU for each gigabyte, and memory with readers that are slow
+  soak    whether the proxy grows: its memory over millions of requests
   push    the control plane: a change, from the file to the last proxy
 
 BENCHMARK --help shows its options.
@@ -20,6 +22,7 @@ try {
   if (benchmark === "hop") await hop(args, ROUTER_ONLY);
   else if (benchmark === "full") await hop(args, FULL_FEATURED);
   else if (benchmark === "bodies") await bodies(args);
+  else if (benchmark === "soak") await soak(args);
   else if (benchmark === "push") await push(args);
   else if (benchmark === "--help" || benchmark === undefined) process.stdout.write(USAGE);
   else throw new BenchError(`no such benchmark: ${benchmark}\n\n${USAGE}`);

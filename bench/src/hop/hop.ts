@@ -159,7 +159,10 @@ async function alternate(
 }
 
 /** The 17 headers of the data file, and Host if it was given, as an object and as a file for wrk's script. */
-function requestHeaders(children: Children, host: string | undefined): Pick<LoadSettings, "headers" | "headersFile"> {
+export function requestHeaders(
+  children: Children,
+  host: string | undefined,
+): Pick<LoadSettings, "headers" | "headersFile"> {
   const lines = readFileSync(HEADERS_FILE, "utf8").trim().split("\n");
   if (host !== undefined) lines.unshift(`Host: ${host}`);
   const headersFile = join(children.folder, "headers.txt");

@@ -83,11 +83,11 @@ export async function churn(
   const answered = new Set<string>();
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   const started = performance.now();
-  let over = false;
+  const run = { over: false };
   const every = async (ms: number, change: (n: number) => Promise<void> | void): Promise<void> => {
-    for (let n = 1; !over; n++) {
+    for (let n = 1; !run.over; n++) {
       await delay(ms);
-      if (!over) await change(n);
+      if (!run.over) await change(n);
     }
   };
   try {
@@ -127,13 +127,13 @@ export async function churn(
       }),
     ];
     await Promise.all(Array.from({ length: CLIENTS }, (_, first) => lane(first)));
-    over = true;
+    run.over = true;
     await Promise.all(changes);
     result.seconds = (performance.now() - started) / 1000;
     countExecutions([...mortal, ...steady], answered, result);
     return result;
   } finally {
-    over = true;
+    run.over = true;
     agent.destroy();
     await proxy.stop();
     await control.stop();

@@ -21,6 +21,7 @@ import { NO_ENDPOINTS, NOWHERE } from "./plan/compile-endpoints.ts";
 import type { ProxyLocalities } from "./upstream/balancer/load-balancer.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
+import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -36,6 +37,8 @@ export interface DataPlaneOptions {
   readonly locality?: LocalityPlan;
   /** Bootstrap `cluster_manager.local_cluster_name`: the cluster of this proxy and its like. */
   readonly localCluster?: string;
+  /** Takes lines about ejected hosts. */
+  readonly outlierLog?: (line: string) => void;
 }
 
 /** Everything that carries traffic: listeners and clusters, put in place by plans. The way in for configuration and admin. */
@@ -56,7 +59,7 @@ export class DataPlane {
   private emptied: (() => void)[] = [];
 
   constructor(options: DataPlaneOptions) {
-    const { clock, stats, log, random, locality = NOWHERE, localCluster = "" } = options;
+    const { clock, stats, log, random, locality = NOWHERE, localCluster = "", outlierLog } = options;
     this.stats = stats;
     this.log = log;
     const bugs = stats.counter("proxy_bug_total");
@@ -90,6 +93,8 @@ export class DataPlane {
       net: this.net,
       stats,
       random,
+      outlierEvents:
+        outlierLog === undefined ? null : (clusterName) => new OutlierEventLog(clusterName, clock, outlierLog),
       localities: () => this.localities(locality, localCluster),
       onHostsChanged: (cluster) => {
         // Zone-aware routing compares the others with this one.

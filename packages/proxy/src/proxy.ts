@@ -5,6 +5,7 @@ import type { AdsClient } from "@tulle/xds/client";
 import { AdminServer } from "./admin/server.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { DataPlane } from "./data-plane.ts";
+import { type EventLog, openEventLog } from "./event-log.ts";
 import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
@@ -88,6 +89,7 @@ class RunningProxy implements Proxy {
   private readonly stats = new StatsRegistry();
   private readonly subscriptions = new Subscriptions();
   private readonly dataPlane: DataPlane;
+  private readonly outlierLog: EventLog | null;
   private readonly configuration: Configuration;
   private readonly random: () => number;
   private state: ServerState = "PRE_INITIALIZING";
@@ -111,6 +113,9 @@ class RunningProxy implements Proxy {
     // Whoever does not look at `ready` must not be ended by it.
     this.ready.catch(() => {});
     this.closed = new Promise((resolve) => (this.resolveClosed = resolve));
+    const outlierLogPath = bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "";
+    const outlierLog = outlierLogPath === "" ? null : openEventLog(outlierLogPath, log);
+    this.outlierLog = outlierLog;
     this.dataPlane = new DataPlane({
       clock: this.clock,
       random: this.random,
@@ -118,6 +123,7 @@ class RunningProxy implements Proxy {
       log,
       locality: compileLocality(bootstrap.node?.locality),
       localCluster: bootstrap.clusterManager?.localClusterName ?? "",
+      ...(outlierLog === null ? {} : { outlierLog: (line) => outlierLog.write(line) }),
     });
     this.configuration = new Configuration(bootstrap, {
       dataPlane: this.dataPlane,
@@ -177,6 +183,7 @@ class RunningProxy implements Proxy {
     this.ads?.close();
     this.configuration.close();
     await this.dataPlane.close();
+    await this.outlierLog?.close();
     await this.admin?.close();
     this.resolveClosed();
   }

@@ -42,6 +42,13 @@ function clusterText(cluster: Cluster, context: AdminContext): string {
   const { name, plan } = cluster;
   const line = (key: string, value: string | number | boolean): string => `${name}::${key}::${value}\n`;
   let out = line("observability_name", observabilityName(cluster));
+  if (cluster.outliers !== null) {
+    const { external, localOrigin } = cluster.outliers;
+    out += line("outlier::success_rate_average", rate(external.average));
+    out += line("outlier::success_rate_ejection_threshold", rate(external.threshold));
+    out += line("outlier::local_origin_success_rate_average", rate(localOrigin.average));
+    out += line("outlier::local_origin_success_rate_ejection_threshold", rate(localOrigin.threshold));
+  }
   for (const [priority, thresholds] of [
     ["default", plan.thresholds[0]],
     ["high", plan.thresholds[1]],
@@ -63,10 +70,20 @@ function clusterText(cluster: Cluster, context: AdminContext): string {
     out += line(`${host.name}::sub_zone`, subZone);
     out += line(`${host.name}::canary`, host.plan.canary);
     out += line(`${host.name}::priority`, host.priority);
-    out += line(`${host.name}::success_rate`, -1);
-    out += line(`${host.name}::local_origin_success_rate`, -1);
+    out += line(`${host.name}::success_rate`, rate(host.outlier?.external.shown ?? -1));
+    out += line(`${host.name}::local_origin_success_rate`, rate(host.outlier?.localOrigin.shown ?? -1));
   }
   return out;
+}
+
+/** As C++ writes a double by default: six significant digits. */
+function rate(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/** Proto3 JSON of a Percent that may be unknown. */
+function percentJson(name: string, value: number): Record<string, unknown> {
+  return value < 0 ? {} : { [name]: value === 0 ? {} : { value } };
 }
 
 /** `alt_stat_name` or the name; stat names hold it with colons replaced. */
@@ -100,7 +117,9 @@ function clusterJson(cluster: Cluster, context: AdminContext): unknown {
   return {
     name,
     ...(context.configuration.clusters.isDynamic(name) ? { added_via_api: true } : {}),
+    ...percentJson("success_rate_ejection_threshold", cluster.outliers?.external.threshold ?? -1),
     host_statuses: [...cluster.allHosts()].map(hostJson),
+    ...percentJson("local_origin_success_rate_ejection_threshold", cluster.outliers?.localOrigin.threshold ?? -1),
     circuit_breakers: {
       thresholds: [threshold(plan.thresholds[0]), { priority: "HIGH", ...threshold(plan.thresholds[1]) }],
     },
@@ -122,10 +141,12 @@ function hostJson(host: Host): unknown {
       name: key,
     })),
     health_status: healthStatusJson(host),
+    ...percentJson("success_rate", host.outlier?.external.shown ?? -1),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
-    locality: localityJson(host.locality),
     ...(host.priority === 0 ? {} : { priority: host.priority }),
+    ...percentJson("local_origin_success_rate", host.outlier?.localOrigin.shown ?? -1),
+    locality: localityJson(host.locality),
   };
 }
 

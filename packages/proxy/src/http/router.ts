@@ -27,6 +27,7 @@ import {
 } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { RequestBody } from "./request-body.ts";
+import { reportResponse } from "./outlier-reports.ts";
 import { LIMIT_EXCEEDED, NO_RETRY, OVERFLOW, RETRY, RetryState, type RetryStatus } from "./retry-state.ts";
 import { redirect, respondDirectly } from "./route-choice.ts";
 import { Shadows } from "./shadow.ts";
@@ -112,7 +113,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
     finalizeRequestHeaders(exchange, action, target);
     retry.start(action, request, cluster);
     this.keepsBody = retry.enabled;
-    const host = cluster.chooseHost(this);
+    const host = cluster.chooseHost(this, action.priority);
     if (host === null) {
       this.noHealthyUpstream(cluster);
       return;
@@ -198,7 +199,6 @@ export class Router implements LoadBalancerContext, HashedRequest {
   }
 
   private noHealthyUpstream(cluster: Cluster): void {
-    cluster.stats.cxNoneHealthy.value++;
     this.cancel();
     cluster.stats.countStatus(LOCAL_REPLIES.noHealthyUpstream.status);
     sendLocalReply(this.exchange, LOCAL_REPLIES.noHealthyUpstream);
@@ -293,6 +293,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
     const { action, request } = exchange;
     const { host } = attempt;
     exchange.upstreamStartedAt = attempt.startedAt;
+    if (host !== null && host.outlier !== null) host.outlier.onConnected();
     if (action !== null && action.autoHostRewrite && host !== null && host.hostname !== "") {
       replaceHost(exchange, action, host.hostname);
     }
@@ -312,6 +313,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
   onAttemptReset(attempt: UpstreamRequest, reason: StreamResetReason, transportFailure: string): void {
     const { exchange } = this;
     exchange.transportFailure = transportFailure;
+    if (reason !== "overflow") attempt.host?.outlier?.onConnectFailed();
     if (exchange.responseStarted) {
       this.release(attempt);
       exchange.abort(resetFlag(reason), resetAfterStartDetails(reason));
@@ -348,7 +350,10 @@ export class Router implements LoadBalancerContext, HashedRequest {
 
   onAttemptHeaders(attempt: UpstreamRequest, endStream: boolean): void {
     const { exchange, retry } = this;
-    const { host, response } = attempt;
+    const { cluster, host, response } = attempt;
+    if (cluster !== null && host !== null && host.outlier !== null) {
+      reportResponse(cluster, host, response, exchange.isGrpc);
+    }
     let gaveUp = false;
     if (retry.enabled) {
       if (attempt.retried) gaveUp = retry.wouldRetry(response);
@@ -456,7 +461,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
     exchange.attemptCount++;
     // It may have gone meanwhile, or come back as another one.
     const cluster = target?.cluster.current ?? null;
-    const host = cluster === null ? null : cluster.chooseHost(this);
+    const host = cluster === null ? null : cluster.chooseHost(this, action.priority);
     if (cluster === null || host === null) {
       const known = cluster ?? exchange.cluster;
       if (known !== null) this.noHealthyUpstream(known);
@@ -473,6 +478,7 @@ export class Router implements LoadBalancerContext, HashedRequest {
   // Deadlines
 
   onPerTryTimeout(attempt: UpstreamRequest): void {
+    this.reportTimeout(attempt);
     if (this.hedgesOnPerTryTimeout) {
       this.hedge(attempt);
       return;
@@ -483,8 +489,16 @@ export class Router implements LoadBalancerContext, HashedRequest {
     this.endAttemptByTimeout(attempt, LOCAL_REPLIES.perTryTimeout);
   }
 
+  /** Once: a hedged attempt that was too slow for a try may be so for the route, too. */
+  private reportTimeout(attempt: UpstreamRequest): void {
+    if (attempt.timeoutReported) return;
+    attempt.timeoutReported = true;
+    attempt.host?.outlier?.onTimeout(this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
+  }
+
   onPerTryIdleTimeout(attempt: UpstreamRequest): void {
     if (attempt.cluster !== null) attempt.cluster.stats.rqPerTryIdleTimeout.value++;
+    this.reportTimeout(attempt);
     attempt.cancel();
     if (this.exchange.responseStarted) {
       this.exchange.abort("SI", LOCAL_REPLIES.perTryIdleTimeout.details);
@@ -517,7 +531,10 @@ export class Router implements LoadBalancerContext, HashedRequest {
       if (attempt === null) continue;
       if (attempt.cluster !== null) attempt.cluster.stats.rqTimeout.value++;
       if (attempt.host !== null) attempt.host.requestTimeouts++;
-      if (attempt.awaitingHeaders) this.chargeAbort(attempt, this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
+      if (attempt.awaitingHeaders) {
+        this.reportTimeout(attempt);
+        this.chargeAbort(attempt, this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
+      }
       attempt.cancel();
     }
     this.failByTimeout(LOCAL_REPLIES.requestTimeout);

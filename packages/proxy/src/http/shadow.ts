@@ -6,7 +6,7 @@ import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { X_ENVOY_INTERNAL, X_FORWARDED_FOR } from "../codec/header-names.ts";
-import { RequestHead, type RequestEncoder, ResponseHead } from "../codec/messages.ts";
+import { RequestHead, type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { MirrorPlan } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
@@ -14,6 +14,7 @@ import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { reportResponse } from "./outlier-reports.ts";
 import { RequestBody } from "./request-body.ts";
 import type { HttpContext } from "./runtime.ts";
 
@@ -30,11 +31,8 @@ export class Shadows {
       const named = ref ?? context.findCluster(request.header(clusterHeader) ?? "");
       const cluster = named?.current ?? null;
       if (cluster === null) continue;
-      const host = cluster.chooseHost(exchange.router);
-      if (host === null) {
-        cluster.stats.cxNoneHealthy.value++;
-        continue;
-      }
+      const host = cluster.chooseHost(exchange.router, 0);
+      if (host === null) continue;
       const shadow = new ShadowRequest(exchange, cluster, timeoutMs, exchange.requestEnded);
       if (appendShadow) shadow.head.authority = shadowHost(request.authority);
       if (!exchange.requestEnded) this.requests.push(shadow);
@@ -79,6 +77,7 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   private readonly timeoutMs: number;
   private readonly bufferLimitBytes: number;
   /** What came before there was a connection. */
+  private readonly isGrpc: boolean;
   private readonly body = new RequestBody();
   private readonly timer = new Timer(this, 0);
   private encoder: RequestEncoder | null = null;
@@ -90,6 +89,7 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
 
   constructor(exchange: Exchange, cluster: Cluster, timeoutMs: number, ended: boolean) {
     this.context = exchange.context;
+    this.isGrpc = exchange.isGrpc;
     this.cluster = cluster;
     this.timeoutMs = timeoutMs;
     this.bufferLimitBytes = exchange.connection?.bufferLimitBytes ?? 0;
@@ -120,6 +120,7 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
     const { body, ended } = this;
     this.waiting = false;
     this.encoder = encoder;
+    this.host?.outlier?.onConnected();
     connection.watermarks = this;
     encoder.encodeHead(this.head, ended && body.isEmpty);
     if (!body.isEmpty) body.sendTo(encoder, ended);
@@ -146,7 +147,8 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
     else this.body.addTrailers(trailers);
   }
 
-  onPoolFailure(): void {
+  onPoolFailure(reason: StreamResetReason): void {
+    if (reason !== "overflow") this.host?.outlier?.onConnectFailed();
     this.cluster.stats.countStatus(503);
     this.end();
   }
@@ -156,8 +158,10 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   }
 
   onResponseHead(endStream: boolean): void {
-    const { status } = this.response;
-    this.cluster.stats.countStatus(status);
+    const { cluster, host, response } = this;
+    const { status } = response;
+    if (host !== null && host.outlier !== null) reportResponse(cluster, host, response, this.isGrpc);
+    cluster.stats.countStatus(status);
     if (this.host !== null) {
       if (status >= 500) this.host.requestsFailed++;
       else this.host.requestsSucceeded++;
@@ -174,6 +178,7 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   }
 
   onResponseReset(): void {
+    this.host?.outlier?.onConnectFailed();
     if (this.response.status === 0) this.cluster.stats.countStatus(503);
     this.end();
   }
@@ -190,7 +195,10 @@ class ShadowRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   onTimer(): void {
     const { cluster } = this;
     cluster.stats.rqTimeout.value++;
-    if (this.response.status === 0) cluster.stats.countStatus(504);
+    if (this.response.status === 0) {
+      this.host?.outlier?.onTimeout(504);
+      cluster.stats.countStatus(504);
+    }
     this.cancel();
   }
 

@@ -31,6 +31,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   awaitingHeaders = false;
   /** Another attempt has been begun because this one was slow (hedging). */
   retried = false;
+  /** The host has been told that this took too long. */
+  timeoutReported = false;
   /** The request asks for another protocol: its bytes wait until the upstream has agreed. */
   private awaitsSwitch = false;
   /** When the connection was there. */
@@ -250,6 +252,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.cluster = null;
     this.awaitingHeaders = false;
     this.retried = false;
+    this.timeoutReported = false;
     this.awaitsSwitch = false;
     this.startedAt = 0;
     this.perTryIdleMs = 0;

@@ -334,6 +334,7 @@ export interface ClusterPlan {
   readonly maxRequestsPerConnection: number;
   /** Upstream `idle_timeout`, default 1 h. */
   readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
   /** `max_stream_duration` of `common_http_protocol_options`; 0 = none. */
   readonly maxStreamDurationMs: number;
   /** `max_response_headers_kb` × 1024, default 60 KiB; `max_headers_count`, default 100. */
@@ -341,6 +342,7 @@ export interface ClusterPlan {
   readonly maxResponseHeadersCount: number;
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
+  readonly outlierDetection: OutlierDetectionPlan | null;
   /** In percent; default 50, 0 = never panic. */
   readonly healthyPanicThreshold: number;
   readonly metadata: Metadata;
@@ -426,6 +428,48 @@ export interface ZoneAwarePlan {
   readonly failTrafficOnPanic: boolean;
 }
 
+/** `outlier_detection`; Envoy's defaults at each. Percentages are whole numbers. */
+export interface OutlierDetectionPlan {
+  /** 10 s. */
+  readonly intervalMs: number;
+  /** 30 s. */
+  readonly baseEjectionMs: number;
+  /** 300 s, or the base if that is longer. */
+  readonly maxEjectionMs: number;
+  /** 0. */
+  readonly maxEjectionJitterMs: number;
+  /** 10 %. */
+  readonly maxEjectionPercent: number;
+  /** false. */
+  readonly alwaysEjectOneHost: boolean;
+  /** false: what fails on our side counts as a status of the host's. */
+  readonly splitLocalOrigin: boolean;
+  /** true. */
+  readonly healthCheckUnejects: boolean;
+  /** 5, 5, 5; 0 never happens. */
+  readonly consecutive5xx: number;
+  readonly consecutiveGatewayFailure: number;
+  readonly consecutiveLocalOriginFailure: number;
+  /** 5 hosts, 100 requests, 1.9. */
+  readonly successRate: { readonly minHosts: number; readonly minRequests: number; readonly stdevFactor: number };
+  /** 5 hosts, 50 requests, 85 %. */
+  readonly failurePercentage: { readonly minHosts: number; readonly minRequests: number; readonly threshold: number };
+  /** How many of 100 detections have consequences. */
+  readonly enforcing: Readonly<Record<EjectionType, number>>;
+  /** Which responses are errors, in place of 5xx; null: 5xx are. */
+  readonly errorMatcher: ResponseTest | null;
+}
+
+/** Envoy `OutlierEjectionType` (`envoy/data/cluster/v3/outlier_detection_event.proto`). */
+export type EjectionType =
+  | "CONSECUTIVE_5XX"
+  | "CONSECUTIVE_GATEWAY_FAILURE"
+  | "SUCCESS_RATE"
+  | "CONSECUTIVE_LOCAL_ORIGIN_FAILURE"
+  | "SUCCESS_RATE_LOCAL_ORIGIN"
+  | "FAILURE_PERCENTAGE"
+  | "FAILURE_PERCENTAGE_LOCAL_ORIGIN";
+
 /** Envoy `RoutingPriority`: 0 = DEFAULT, 1 = HIGH. Each has circuit breakers and connections of its own. */
 export type RoutingPriority = 0 | 1;
 
@@ -435,8 +479,9 @@ export interface CircuitBreakerPlan {
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  /** Default no limit. */
+  /** Default no limit, both. */
   readonly maxConnectionPools: number;
+  readonly maxConnectionsPerHost: number;
   /** In place of `maxRetries`. */
   readonly retryBudget: RetryBudgetPlan | null;
   /** `track_remaining`: gauges of what is left. */

@@ -28,6 +28,11 @@ export class ClusterStats implements LbStats {
   readonly cxDestroyLocal: Counter;
   readonly cxDestroyRemote: Counter;
   readonly cxDestroyWithActiveRq: Counter;
+  readonly cxDestroyLocalWithActiveRq: Counter;
+  readonly cxDestroyRemoteWithActiveRq: Counter;
+  readonly cxMaxDurationReached: Counter;
+  readonly cxPoolOverflow: Counter;
+  readonly rqPerCx: Histogram;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxRequests: Counter;
   readonly cxNoneHealthy: Counter;
@@ -97,6 +102,11 @@ export class ClusterStats implements LbStats {
     this.cxDestroyLocal = counter("upstream_cx_destroy_local");
     this.cxDestroyRemote = counter("upstream_cx_destroy_remote");
     this.cxDestroyWithActiveRq = counter("upstream_cx_destroy_with_active_rq");
+    this.cxDestroyLocalWithActiveRq = counter("upstream_cx_destroy_local_with_active_rq");
+    this.cxDestroyRemoteWithActiveRq = counter("upstream_cx_destroy_remote_with_active_rq");
+    this.cxMaxDurationReached = counter("upstream_cx_max_duration_reached");
+    this.cxPoolOverflow = counter("upstream_cx_pool_overflow");
+    this.rqPerCx = histogram("upstream_rq_per_cx");
     this.cxIdleTimeout = counter("upstream_cx_idle_timeout");
     this.cxMaxRequests = counter("upstream_cx_max_requests");
     this.cxNoneHealthy = counter("upstream_cx_none_healthy");

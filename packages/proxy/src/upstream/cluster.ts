@@ -2,7 +2,14 @@ import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { NetContext } from "../net/context.ts";
 import { NO_ENDPOINTS, NOWHERE } from "../plan/compile-endpoints.ts";
 import { NO_METADATA } from "../plan/metadata.ts";
-import type { Assignment, ClusterPlan, EndpointPlan, OriginalDstPlan } from "../plan/plan.ts";
+import type {
+  Assignment,
+  ClusterPlan,
+  EndpointPlan,
+  OriginalDstPlan,
+  OutlierDetectionPlan,
+  RoutingPriority,
+} from "../plan/plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { HostSet } from "./balancer/host-set.ts";
@@ -12,6 +19,8 @@ import { ClusterUse } from "./cluster-use.ts";
 import { Host, hostName } from "./host.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
 import { OriginalDstBalancer } from "./original-dst.ts";
+import { OutlierDetector, type OutlierEvents } from "./outlier/detector.ts";
+import { OutlierStats } from "./outlier/stats.ts";
 
 /** What clusters share with each other. */
 export interface ClusterDeps {
@@ -19,6 +28,8 @@ export interface ClusterDeps {
   readonly stats: StatsRegistry;
   /** [0, 1) */
   readonly random: () => number;
+  /** Where ejections in a cluster are reported to; null: nowhere. */
+  readonly outlierEvents: ((clusterName: string) => OutlierEvents) | null;
   /** Asked when hosts change. */
   readonly localities: () => ProxyLocalities<Host>;
   /** Or the health of one. */
@@ -26,6 +37,7 @@ export interface ClusterDeps {
 }
 
 const CLEANUP_TIMER = 0;
+const OUTLIER_TIMER = 1;
 
 /** A cluster in force: its plan, its hosts with their connections, and the choice among them. */
 export class Cluster implements TimerOwner {
@@ -36,7 +48,10 @@ export class Cluster implements TimerOwner {
   private readonly deps: ClusterDeps;
   private readonly balancer: LoadBalancer<Host>;
   private readonly hosts = new Map<string, Host>();
+  /** Null: it detects none. */
+  readonly outliers: OutlierDetector | null;
   private readonly cleanup = new Timer(this, CLEANUP_TIMER);
+  private readonly outlierInterval = new Timer(this, OUTLIER_TIMER);
   private assignment = NO_ENDPOINTS;
   private sets: readonly HostSet<Host>[] = [new HostSet<Host>([], NO_ENDPOINTS.policy)];
 
@@ -47,7 +62,25 @@ export class Cluster implements TimerOwner {
     this.stats = new ClusterStats(registry, plan.statName);
     this.use = new ClusterUse(plan, this.stats, net, registry);
     this.balancer = this.createBalancer();
+    this.outliers = plan.outlierDetection === null ? null : this.createDetector(plan.outlierDetection);
     this.rebalance();
+  }
+
+  private createDetector(plan: OutlierDetectionPlan): OutlierDetector {
+    const { stats, net, random, outlierEvents } = this.deps;
+    this.armOutlierInterval(plan);
+    return new OutlierDetector(plan, {
+      stats: new OutlierStats(stats, this.plan.statName),
+      clock: net.turn,
+      random,
+      onChange: () => this.rebalance(),
+      events: outlierEvents === null ? null : outlierEvents(this.name),
+    });
+  }
+
+  private armOutlierInterval({ intervalMs }: OutlierDetectionPlan): void {
+    const { timers, turn } = this.deps.net;
+    timers.arm(this.outlierInterval, turn.now, intervalMs);
   }
 
   private createBalancer(): LoadBalancer<Host> {
@@ -90,9 +123,14 @@ export class Cluster implements TimerOwner {
     return this.sets[0];
   }
 
-  /** Null if no host may be used. */
-  chooseHost(context: LoadBalancerContext): Host | null {
-    return this.balancer.choose(context);
+  /** Null if no host may be used, or no more of them. */
+  chooseHost(context: LoadBalancerContext, priority: RoutingPriority): Host | null {
+    const host = this.balancer.choose(context);
+    if (host === null) {
+      this.stats.cxNoneHealthy.value++;
+      return null;
+    }
+    return host.pool(priority).canBeUsed() ? host : null;
   }
 
   /** Hosts are told apart by address and port: those that stay keep their connections and counters. */
@@ -110,14 +148,25 @@ export class Cluster implements TimerOwner {
       if (known !== undefined && known.priority !== endpoint.priority) changed.add(known.priority);
       if (known?.priority !== endpoint.priority) changed.add(endpoint.priority);
       known?.update(endpoint);
-      this.hosts.set(key, known ?? new Host(endpoint, this.use));
+      this.hosts.set(key, known ?? this.createHost(endpoint));
     }
     for (const host of gone.values()) {
       changed.add(host.priority);
-      host.drain();
+      this.forgetHost(host);
     }
     this.stats.membershipChange.value += changed.size;
     this.rebalance();
+  }
+
+  private createHost(endpoint: EndpointPlan): Host {
+    const host = new Host(endpoint, this.use);
+    if (this.outliers !== null) host.outlier = this.outliers.add(host);
+    return host;
+  }
+
+  private forgetHost(host: Host): void {
+    if (host.outlier !== null) this.outliers?.remove(host.outlier);
+    host.drain();
   }
 
   /** ORIGINAL_DST: whoever is asked for is there. */
@@ -125,7 +174,7 @@ export class Cluster implements TimerOwner {
     const key = hostName(address, port);
     let host = this.hosts.get(key);
     if (host === undefined) {
-      host = new Host(originalDestination(address, port), this.use);
+      host = this.createHost(originalDestination(address, port));
       this.hosts.set(key, host);
       this.stats.membershipChange.value++;
       this.rebalance();
@@ -139,14 +188,29 @@ export class Cluster implements TimerOwner {
     timers.arm(this.cleanup, turn.now, cleanupMs);
   }
 
+  onTimer(kind: number): void {
+    if (kind === OUTLIER_TIMER) this.checkOutliers();
+    else this.cleanUp();
+  }
+
+  private checkOutliers(): void {
+    const { outliers } = this;
+    if (outliers === null) return;
+    outliers.onInterval();
+    this.armOutlierInterval(outliers.plan);
+  }
+
   /** ORIGINAL_DST: forgets hosts that nobody has asked for in a whole interval, and that have no connections. */
-  onTimer(): void {
+  private cleanUp(): void {
     const { balancer } = this.plan;
     if (balancer.policy !== "original-dst") return;
     const before = this.hosts.size;
     for (const [key, host] of this.hosts) {
       if (host.asked) host.asked = false;
-      else if (host.activeConnections === 0) this.hosts.delete(key);
+      else if (host.activeConnections === 0) {
+        this.hosts.delete(key);
+        this.forgetHost(host);
+      }
     }
     if (this.hosts.size < before) {
       this.stats.membershipChange.value++;
@@ -181,14 +245,21 @@ export class Cluster implements TimerOwner {
 
   /** The cluster is gone or replaced: idle connections close, requests in flight finish. */
   drain(): void {
-    this.deps.net.timers.disarm(this.cleanup);
+    this.stop();
     for (const host of this.hosts.values()) host.drain();
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    this.deps.net.timers.disarm(this.cleanup);
+    this.stop();
     for (const host of this.hosts.values()) host.destroy();
+  }
+
+  private stop(): void {
+    const { timers } = this.deps.net;
+    timers.disarm(this.cleanup);
+    timers.disarm(this.outlierInterval);
+    this.outliers?.close();
   }
 }
 

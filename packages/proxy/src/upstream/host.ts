@@ -2,7 +2,7 @@ import type { Metadata } from "../plan/format/stream-info.ts";
 import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
-import type { OutlierMonitor } from "./outlier/monitor.ts";
+import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";
 import { Http1Pool } from "./pool.ts";
 
 /** What EDS says of a host's health, as flags. UNHEALTHY and TIMEOUT are one. Source: Envoy `HostImplBase::setEdsHealthFlag`. */
@@ -15,7 +15,7 @@ const EDS_FLAGS: Readonly<Record<EndpointPlan["health"], number>> = {
 const ALL_EDS_FLAGS = HealthFlag.FAILED_EDS_HEALTH | HealthFlag.DEGRADED_EDS_HEALTH | HealthFlag.EDS_STATUS_DRAINING;
 
 /** One endpoint of a cluster: what the balancer reads, its connections, and what admin `/clusters` shows. */
-export class Host {
+export class Host implements MonitoredHost {
   /** `10.0.0.1:80`, `[::1]:80`. */
   readonly name: string;
   readonly address: string;
@@ -40,8 +40,8 @@ export class Host {
   requestsSucceeded = 0;
   requestsFailed = 0;
   requestTimeouts = 0;
-  /** Null: its cluster detects no outliers. */
-  readonly outlier: OutlierMonitor | null = null;
+  /** Null: its cluster detects no outliers. Set by the cluster. */
+  outlier: OutlierMonitor | null = null;
   /** ORIGINAL_DST: since the last cleanup. */
   asked = false;
   private readonly use: ClusterUse;
@@ -90,6 +90,15 @@ export class Host {
     this.setFlags(on ? this.flags | flag : this.flags & ~flag);
   }
 
+  get ejected(): boolean {
+    return this.hasFlag(HealthFlag.FAILED_OUTLIER_CHECK);
+  }
+
+  setEjected(ejected: boolean): void {
+    this.setFlag(HealthFlag.FAILED_OUTLIER_CHECK, ejected);
+    if (ejected) this.renewConnections();
+  }
+
   private setFlags(flags: number): void {
     this.flags = flags;
     this.health = healthOf(flags);
@@ -106,6 +115,12 @@ export class Host {
   drain(): void {
     this.defaultPool.drain();
     this.highPool?.drain();
+  }
+
+  /** The host has been found unwell: its connections are not to be trusted. Source: Envoy `onHostHealthFailure`. */
+  renewConnections(): void {
+    this.defaultPool.renew();
+    this.highPool?.renew();
   }
 
   /** Closes every connection now. */

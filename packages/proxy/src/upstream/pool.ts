@@ -14,6 +14,9 @@ export interface PoolClient extends ResponseReceiver {
   onPoolFailure(reason: StreamResetReason, transportFailure: string): void;
 }
 
+/** So many connections at most are opened at a time for those who wait. Source: Envoy `conn_pool_base.cc`, tryCreateNewConnections. */
+const CONNECTS_AT_A_TIME = 3;
+
 /**
  * Keep-alive HTTP/1 connections to one host: one request each at a time, the most recently used first (so that the others
  * can go idle), requests without a connection first come first served. Circuit breakers count over the whole cluster.
@@ -24,30 +27,34 @@ export class Http1Pool {
   private readonly use: ClusterUse;
   /** What requests of its routing priority may use of the cluster. */
   private readonly breakers: CircuitBreakers;
+  private readonly maxConnectionsPerHost: number;
   private readonly ready: UpstreamConnection[] = [];
   private readonly all = new Set<UpstreamConnection>();
   private readonly pending: PoolClient[] = [];
   private connecting = 0;
   private draining = false;
+  /** It has connections, or is asked for some: one of the pools that there may be so many of. */
+  private counted = false;
 
   constructor(host: Host, use: ClusterUse, priority: RoutingPriority) {
     this.host = host;
     this.use = use;
     this.breakers = use.of(priority);
+    this.maxConnectionsPerHost = use.plan.thresholds[priority].maxConnectionsPerHost;
+  }
+
+  /** Whether it may be asked: false, and counted, if there are as many pools as there may be. */
+  canBeUsed(): boolean {
+    if (this.counted || this.breakers.pools.canCreate()) return true;
+    this.use.stats.cxPoolOverflow.value++;
+    return false;
   }
 
   /** Answers at once (`onPoolReady`, `onPoolFailure`) or later; true if later, `cancel` then takes it back. */
   newStream(client: PoolClient): boolean {
-    const { use, breakers } = this;
-    if (!breakers.requests.canCreate()) {
-      use.stats.rqActiveOverflow.value++;
-      use.stats.rqPendingOverflow.value++;
-      client.onPoolFailure("overflow", "");
-      return false;
-    }
-    const connection = this.ready.pop();
-    if (connection !== undefined) {
-      this.attach(client, connection);
+    const { use, breakers, ready } = this;
+    if (ready.length > 0) {
+      this.attach(client);
       return false;
     }
     if (!breakers.pending.canCreate()) {
@@ -56,10 +63,14 @@ export class Http1Pool {
       return false;
     }
     use.stats.rqPendingTotal.value++;
+    use.stats.rqPendingActive.value++;
     breakers.pending.inc();
     this.host.pendingRequests++;
-    use.stats.rqPendingActive.value++;
     this.pending.push(client);
+    if (!this.counted) {
+      this.counted = true;
+      breakers.pools.inc();
+    }
     this.connectForPending();
     return true;
   }
@@ -71,39 +82,56 @@ export class Http1Pool {
     this.pending.splice(index, 1);
     this.endPending();
     this.use.stats.rqCancelled.value++;
+    this.uncountIfIdle();
   }
 
   /** No more requests are expected: idle connections close now, busy ones after their response. */
   drain(): void {
     this.draining = true;
-    for (const connection of this.ready.splice(0)) connection.close();
+    this.renew();
+  }
+
+  /** What is open is not to be used again; what is asked for from now on gets new connections. */
+  renew(): void {
+    const waited = this.pending.length > 0;
+    for (const connection of this.all) connection.closeWhenIdle(waited);
   }
 
   /** Closes everything; requests in flight are reset. */
   destroy(): void {
-    this.drain();
+    this.draining = true;
     for (const connection of this.all) connection.close();
     this.failPending("local reset", "");
   }
 
-  /** A pool without any connection may open one whatever the limit says (Envoy). */
+  /** A pool without any connection may open one whatever the limits say (Envoy). */
   private connectForPending(): void {
-    const { use, breakers } = this;
-    while (this.connecting < this.pending.length) {
-      if (!breakers.connections.canCreate()) {
+    const { use, breakers, host } = this;
+    for (let i = 0; i < CONNECTS_AT_A_TIME && this.connecting < this.pending.length; i++) {
+      const allowed = breakers.connections.canCreate() && host.activeConnections < this.maxConnectionsPerHost;
+      if (!allowed) {
         use.stats.cxOverflow.value++;
         if (this.all.size > 0) return;
       }
       this.connecting++;
-      const connection = new UpstreamConnection(this.host, use, this, breakers.connections);
+      const connection = new UpstreamConnection(host, use, this, breakers.connections);
       this.all.add(connection);
       connection.connect();
+      if (!allowed) return;
     }
   }
 
-  private attach(client: PoolClient, connection: UpstreamConnection): void {
-    const { use, host } = this;
-    this.breakers.requests.inc();
+  /** Gives the connection that was used last to a request; there is one. */
+  private attach(client: PoolClient): void {
+    const { use, host, breakers, ready } = this;
+    if (!breakers.requests.canCreate()) {
+      use.stats.rqActiveOverflow.value++;
+      client.onPoolFailure("overflow", "");
+      return;
+    }
+    const connection = ready.pop();
+    if (connection === undefined) return;
+    breakers.requests.inc();
     use.stats.rqActive.value++;
     use.stats.rqTotal.value++;
     host.activeRequests++;
@@ -126,12 +154,16 @@ export class Http1Pool {
   }
 
   onReady(connection: UpstreamConnection): void {
-    const client = this.pending.shift();
-    if (client !== undefined) {
+    const { pending, ready } = this;
+    ready.push(connection);
+    while (pending.length > 0 && ready.length > 0) {
+      const client = pending.shift();
+      if (client === undefined) break;
       this.endPending();
-      this.attach(client, connection);
-    } else if (this.draining) connection.close();
-    else this.ready.push(connection);
+      this.attach(client);
+    }
+    if (pending.length > 0) this.connectForPending();
+    if (this.draining) for (const idle of ready.splice(0)) idle.close();
   }
 
   /** The request on a connection is over, however it ended. */
@@ -150,7 +182,14 @@ export class Http1Pool {
   onClosed(connection: UpstreamConnection): void {
     this.retire(connection);
     this.all.delete(connection);
-    this.connectForPending();
+    if (this.pending.length > 0) this.connectForPending();
+    this.uncountIfIdle();
+  }
+
+  private uncountIfIdle(): void {
+    if (!this.counted || this.all.size > 0 || this.pending.length > 0) return;
+    this.counted = false;
+    this.breakers.pools.dec();
   }
 
   private failPending(reason: StreamResetReason, transportFailure: string): void {

@@ -11,6 +11,7 @@ import type { Resource } from "./resource.ts";
 
 const CONNECT_TIMER = 0;
 const IDLE_TIMER = 1;
+const DURATION_TIMER = 2;
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -42,9 +43,12 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   private readonly codec: Http1ClientCodec;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
   private readonly idleTimer = new Timer(this, IDLE_TIMER);
+  private readonly durationTimer = new Timer(this, DURATION_TIMER);
   private state = CONNECTING;
   private timedOut = false;
   private closedByUs = false;
+  /** The request under way is its last. */
+  private draining = false;
   private pausedReads = 0;
   /** The exchange that wants to know of back-pressure; null while idle. */
   watermarks: UpstreamWatermarks | null = null;
@@ -83,7 +87,18 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.use.net.timers.disarm(this.idleTimer);
     this.state = BUSY;
     this.requests++;
+    const { plan, stats } = this.use;
+    if (this.requests === plan.maxRequestsPerConnection) {
+      stats.cxMaxRequests.value++;
+      this.draining = true;
+    }
     return this.codec.start(client, client.wants100Continue);
+  }
+
+  /** Closes now or after the request under way. @param keepConnecting somebody waits for what is being opened */
+  closeWhenIdle(keepConnecting: boolean): void {
+    if (this.state === BUSY) this.draining = true;
+    else if (this.state === IDLE || (this.state === CONNECTING && !keepConnecting)) this.close();
   }
 
   /** Closes now. */
@@ -94,18 +109,27 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   }
 
   onTimer(kind: number): void {
+    const { stats } = this.use;
+    if (kind === DURATION_TIMER) {
+      stats.cxMaxDurationReached.value++;
+      this.closeWhenIdle(false);
+      return;
+    }
     if (kind === CONNECT_TIMER) {
       this.timedOut = true;
-      this.use.stats.cxConnectTimeout.value++;
-    } else this.use.stats.cxIdleTimeout.value++;
+      stats.cxConnectTimeout.value++;
+    } else stats.cxIdleTimeout.value++;
     this.close();
   }
 
   // TransportHandler
 
   onConnect(): void {
-    const { net, stats } = this.use;
+    const { net, stats, plan } = this.use;
     net.timers.disarm(this.connectTimer);
+    if (plan.maxConnectionDurationMs > 0) {
+      net.timers.arm(this.durationTimer, net.turn.now, plan.maxConnectionDurationMs);
+    }
     const { socket } = this.transport;
     this.localAddress = socket.localAddress ?? "";
     this.localPort = socket.localPort ?? 0;
@@ -137,6 +161,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.state = CLOSED;
     net.timers.disarm(this.connectTimer);
     net.timers.disarm(this.idleTimer);
+    net.timers.disarm(this.durationTimer);
     use.connections--;
     this.breaker.dec();
     host.activeConnections--;
@@ -146,13 +171,14 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     else stats.cxDestroyRemote.value++;
     stats.cxTxBytes.value += this.transport.bytesWritten;
     stats.cxLengthMs.record(net.turn.now - this.openedAt);
+    stats.rqPerCx.record(this.requests);
     if (before === CONNECTING) {
       stats.cxConnectFail.value++;
       host.connectFailures++;
       if (this.timedOut) this.pool.onConnectFailed("connection timeout", "");
       else this.pool.onConnectFailed("remote connection failure", connectError(cause));
     } else if (before === BUSY) {
-      stats.cxDestroyWithActiveRq.value++;
+      this.countCutRequest(this.closedByUs);
       this.endStream();
       this.codec.receiveFailure();
     }
@@ -170,11 +196,8 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   // ClientCodecHost
 
   onExchangeEnd(reusable: boolean): void {
-    const { plan, stats } = this.use;
     this.endStream();
-    const worn = plan.maxRequestsPerConnection > 0 && this.requests >= plan.maxRequestsPerConnection;
-    if (worn) stats.cxMaxRequests.value++;
-    if (!reusable || worn) {
+    if (!reusable || this.draining) {
       this.state = IDLE;
       this.close();
       return;
@@ -187,7 +210,10 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
 
   onBroken(protocolError: boolean): void {
     if (protocolError) this.use.stats.cxProtocolError.value++;
-    if (this.state === BUSY) this.endStream();
+    if (this.state === BUSY) {
+      this.countCutRequest(true);
+      this.endStream();
+    }
     this.state = IDLE;
     this.close();
   }
@@ -203,6 +229,14 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.pausedReads--;
     this.use.stats.flowControlResumed.value++;
     this.transport.resumeReading();
+  }
+
+  /** The connection closes while a request is under way. */
+  private countCutRequest(byUs: boolean): void {
+    const { stats } = this.use;
+    stats.cxDestroyWithActiveRq.value++;
+    if (byUs) stats.cxDestroyLocalWithActiveRq.value++;
+    else stats.cxDestroyRemoteWithActiveRq.value++;
   }
 
   private endStream(): void {

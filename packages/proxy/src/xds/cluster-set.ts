@@ -6,7 +6,8 @@ import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
-import { type ClusterContext, compileCluster } from "../plan/compile-cluster.ts";
+import { compileCluster } from "../plan/compile-cluster.ts";
+import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
 import type { Assignment, ClusterPlan } from "../plan/plan.ts";

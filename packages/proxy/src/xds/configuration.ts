@@ -13,7 +13,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { checkMessage } from "../plan/check.ts";
-import type { ClusterContext } from "../plan/compile-cluster.ts";
+import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { compileEndpoints } from "../plan/compile-endpoints.ts";
 import { Place, type Problem, throwProblems } from "../plan/problems.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";

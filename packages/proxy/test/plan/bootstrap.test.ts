@@ -191,7 +191,7 @@ test("the mesh metrics filter and a TypedStruct of a known type are accepted", a
 
 test("fields that we lack are refused with their path; a default value counts as not set", async () => {
   const found = await problems(
-    ["{cluster}.outlier_detection", {}],
+    ["{cluster}.lrs_server", {}],
     ["{cluster}.ignore_health_on_host_removal", false],
     ["{listener}.drain_type", "MODIFY_ONLY"],
     ["{listener}.transparent", false],
@@ -211,7 +211,7 @@ test("fields that we lack are refused with their path; a default value counts as
   );
   assert.deepEqual(found.sort(), [
     "layered_runtime.layers[0].static_layer: a non-empty value is not supported (only empty)",
-    "static_resources.clusters[0].outlier_detection: is not supported",
+    "static_resources.clusters[0].lrs_server: is not supported",
     "static_resources.listeners[0].drain_type: MODIFY_ONLY is not supported (only DEFAULT)",
     `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,
     `${HCM_PATH}.tracing: is not supported`,

@@ -40,6 +40,8 @@ test("an empty cluster has Envoy's defaults", () => {
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
     ...limits({}),
+    maxConnectionDurationMs: 0,
+    outlierDetection: null,
     healthyPanicThreshold: 50,
     metadata: {},
     service: null,

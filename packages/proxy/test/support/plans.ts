@@ -24,6 +24,7 @@ const DEFAULT_LIMITS: CircuitBreakerPlan = {
   maxRequests: 1024,
   maxRetries: 3,
   maxConnectionPools: Infinity,
+  maxConnectionsPerHost: Infinity,
   retryBudget: null,
   trackRemaining: false,
 };
@@ -53,6 +54,8 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
     ...limits({}),
+    maxConnectionDurationMs: 0,
+    outlierDetection: null,
     healthyPanicThreshold: 50,
     metadata: {},
     service: null,

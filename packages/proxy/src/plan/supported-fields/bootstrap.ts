@@ -42,10 +42,10 @@ export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
   "envoy.config.metrics.v3.StatsConfig": { has: [], only: { use_all_default_tags: [true] } },
   "envoy.config.bootstrap.v3.ClusterManager": {
-    has: ["local_cluster_name"],
-    only: { outlier_detection: ["empty"] },
+    has: ["local_cluster_name", "outlier_detection"],
     ignored: { enable_deferred_cluster_creation: "clusters cost little until they are used" },
   },
+  "envoy.config.bootstrap.v3.ClusterManager.OutlierDetection": { has: ["event_log_path"] },
   "envoy.config.accesslog.v3.AccessLog": {
     has: ["name", "typed_config"],
     extensions: { typed_config: [FILE_ACCESS_LOG] },

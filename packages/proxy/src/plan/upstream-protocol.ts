@@ -1,0 +1,74 @@
+/** How a cluster's connections speak HTTP: its own fields, or `HttpProtocolOptions` in `typed_extension_protocol_options`. */
+import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
+  type Http1ProtocolOptions,
+  type HttpProtocolOptions,
+} from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
+import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { compileErrorMatcher } from "./compile-outlier-detection.ts";
+import type { ResponseTest } from "./plan.ts";
+import type { Place } from "./problems.ts";
+import { unpackExtension } from "./schemas.ts";
+import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";
+
+export interface ClusterContext {
+  /** Name of the cluster that the management server is reached by: the only one that may speak HTTP/2. */
+  readonly adsCluster: string | null;
+}
+
+export interface UpstreamProtocol {
+  /** The protocol-independent options; those of HTTP/1.1 have been checked. */
+  readonly common: HttpProtocolOptions | undefined;
+  /** Which responses are errors to outlier detection; null: 5xx. */
+  readonly errorMatcher: ResponseTest | null;
+}
+
+export function compileUpstreamProtocol(message: Cluster, context: ClusterContext, place: Place): UpstreamProtocol {
+  const mayUseHttp2 = message.name === context.adsCluster;
+  const any = message.typedExtensionProtocolOptions[HTTP_PROTOCOL_OPTIONS];
+  if (any === undefined) {
+    if (message.http2ProtocolOptions !== undefined && !mayUseHttp2)
+      place.field("http2_protocol_options").refuse(NO_HTTP2);
+    checkHttp1(message.httpProtocolOptions, place.field("http_protocol_options"));
+    checkCommon(message.commonHttpProtocolOptions, place.field("common_http_protocol_options"));
+    return { common: message.commonHttpProtocolOptions, errorMatcher: null };
+  }
+  for (const name of ["httpProtocolOptions", "http2ProtocolOptions", "commonHttpProtocolOptions"] as const) {
+    if (message[name] !== undefined)
+      place.refuse(`${HTTP_PROTOCOL_OPTIONS} and the cluster's own protocol options exclude each other`);
+  }
+  const options = unpackExtension(any).message as UpstreamOptions | null;
+  const at = place.packed(`typed_extension_protocol_options["${HTTP_PROTOCOL_OPTIONS}"]`, any.typeUrl);
+  const protocol = options?.upstreamProtocolOptions;
+  if (protocol?.case === "explicitHttpConfig") {
+    const explicit = protocol.value.protocolConfig;
+    const config = at.field("explicit_http_config");
+    if (explicit.case === "http2ProtocolOptions" && !mayUseHttp2)
+      config.field("http2_protocol_options").refuse(NO_HTTP2);
+    if (explicit.case === "httpProtocolOptions") checkHttp1(explicit.value, config.field("http_protocol_options"));
+  } else if (protocol?.case === "useDownstreamProtocolConfig") {
+    checkHttp1(protocol.value.httpProtocolOptions, at.field("use_downstream_protocol_config.http_protocol_options"));
+  }
+  checkCommon(options?.commonHttpProtocolOptions, at.field("common_http_protocol_options"));
+  const matcher = options?.outlierDetection?.errorMatcher;
+  return {
+    common: options?.commonHttpProtocolOptions,
+    errorMatcher:
+      matcher === undefined ? null : compileErrorMatcher(matcher, at.field("outlier_detection.error_matcher")),
+  };
+}
+
+const NO_HTTP2 = "HTTP/2 is supported only for the cluster of the management server (ads_config)";
+
+/** These have a meaning for listeners, and none that we have for clusters. */
+function checkHttp1(options: Http1ProtocolOptions | undefined, place: Place): void {
+  if (options?.enableTrailers) place.field("enable_trailers").refuse("is not supported for a cluster");
+  if (options?.allowChunkedLength) place.field("allow_chunked_length").refuse("is not supported for a cluster");
+}
+
+function checkCommon(options: HttpProtocolOptions | undefined, place: Place): void {
+  if (options !== undefined && options.headersWithUnderscoresAction !== Underscores.ALLOW) {
+    place.field("headers_with_underscores_action").refuse("is not supported for a cluster");
+  }
+}

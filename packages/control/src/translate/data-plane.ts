@@ -68,7 +68,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     httpFilters: ["cors", "mesh_stats"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
-    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM]),
+    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
     clusterFeatures: new Set(),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
     httpFeatures: new Set(["retry priorities"]),

@@ -31,7 +31,7 @@ export class Shadows {
       const named = ref ?? context.findCluster(request.header(clusterHeader) ?? "");
       const cluster = named?.current ?? null;
       if (cluster === null) continue;
-      const host = cluster.chooseHost(exchange.router, 0);
+      const host = cluster.chooseHost(exchange.router.selection, 0);
       if (host === null) continue;
       const shadow = new ShadowRequest(exchange, cluster, timeoutMs, exchange.requestEnded);
       if (appendShadow) shadow.head.authority = shadowHost(request.authority);

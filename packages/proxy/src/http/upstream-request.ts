@@ -32,7 +32,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   /** Another attempt has been begun because this one was slow (hedging). */
   retried = false;
   /** The host has been told that this took too long. */
-  timeoutReported = false;
+  private timeoutReported = false;
   /** The request asks for another protocol: its bytes wait until the upstream has agreed. */
   private awaitsSwitch = false;
   /** When the connection was there. */
@@ -213,6 +213,35 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     if (!this.responsePaused) return;
     this.responsePaused = false;
     this.encoder?.resumeResponse();
+  }
+
+  // What is counted
+
+  /** Its answer was taken. */
+  charge(status: number): void {
+    this.cluster?.stats.countStatus(status);
+    if (this.host === null) return;
+    if (status >= 500) this.host.requestsFailed++;
+    else this.host.requestsSucceeded++;
+  }
+
+  /** It ends with an answer of ours. */
+  chargeAbort(status: number): void {
+    this.cluster?.stats.countStatus(status);
+    if (this.host !== null) this.host.requestsFailed++;
+  }
+
+  /** The response is complete. */
+  recordTime(): void {
+    const { requestEndedAt, requestEnded, context } = this.exchange;
+    if (requestEnded) this.cluster?.stats.rqTime.record(context.net.turn.now - requestEndedAt);
+  }
+
+  /** To the host's outlier monitor, once: a hedged attempt that was too slow for a try may be so for the route, too. */
+  reportTimeout(status: number): void {
+    if (this.timeoutReported) return;
+    this.timeoutReported = true;
+    this.host?.outlier?.onTimeout(status);
   }
 
   // The end

@@ -1,0 +1,66 @@
+import type { RequestHead } from "../codec/messages.ts";
+import type { Hash64 } from "../hash/hash64.ts";
+import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
+import type { Host } from "../upstream/host.ts";
+import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balancer-context.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RetryState } from "./retry-state.ts";
+
+/** What the choice of a host may ask about an exchange; part of its router. */
+export class HostSelection implements LoadBalancerContext, HashedRequest {
+  /** Set-Cookie lines that the choice has brought about. */
+  readonly cookies: string[] = [];
+  private readonly exchange: Exchange;
+  private readonly retry: RetryState;
+
+  constructor(exchange: Exchange, retry: RetryState) {
+    this.exchange = exchange;
+    this.retry = retry;
+  }
+
+  // LoadBalancerContext
+
+  get random(): () => number {
+    return this.exchange.context.random;
+  }
+
+  hashRequest(hash: Hash64): boolean {
+    const { action } = this.exchange;
+    return action !== null && action.hashPolicy !== null && action.hashPolicy.hash(this, hash);
+  }
+
+  requestHeader(name: string): string | undefined {
+    return this.exchange.request.headers.first(name);
+  }
+
+  get retryPriority(): RetryPriority | null {
+    return this.retry.retryPriority;
+  }
+
+  get hostSelectionRetries(): number {
+    return this.retry.hostSelectionRetries;
+  }
+
+  avoidsHost(host: Host): boolean {
+    return this.retry.tried.includes(host);
+  }
+
+  // HashedRequest
+
+  get request(): RequestHead {
+    return this.exchange.request;
+  }
+
+  get clientAddress(): string {
+    const { request, connection } = this.exchange;
+    return request.forwardedFor !== "" ? request.forwardedFor : (connection?.remoteAddress ?? "");
+  }
+
+  issueCookie({ name, attributes }: IssuedCookie): string {
+    const { connection } = this.exchange;
+    if (connection === null) return "";
+    const value = connectionCookie(connection);
+    this.cookies.push(`${name}="${value}"${attributes}`);
+    return value;
+  }
+}

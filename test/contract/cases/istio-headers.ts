@@ -1,4 +1,5 @@
 /** VirtualServices: header operations and rewrites, in Istio's order. */
+import { HEADER_COMMANDS } from "../../../packages/control/src/translate/header-format.ts";
 import { routed, rows, TO_V1 } from "../harness/istio.ts";
 import type { Row } from "../harness/istio.ts";
 import type { ContractCase } from "../harness/case.ts";
@@ -234,4 +235,30 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-export const CASES: readonly ContractCase[] = rows(ROWS);
+/** Arguments of commands that cannot be without one, or take only some. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  METADATA: "DYNAMIC:a:b",
+  XFCC_VALUE: "uri",
+  CLUSTER_METADATA: "istio:services",
+  UPSTREAM_METADATA: "istio:workload",
+  DYNAMIC_METADATA: "a:b",
+};
+const sample = (name: string, needsArgument: boolean): string =>
+  needsArgument ? `<%${name}(${ARGUMENTS[name] ?? "x-user"})%>` : `<%${name}%>`;
+
+/** Both proxies take every command that the control plane takes for one. */
+const COMMANDS: Row = {
+  name: "every command that a header value may have",
+  feature: "headers: values",
+  http: `
+  - route: [{ destination: { host: echo, subset: v1 } }]
+    headers:
+      request:
+        set:${[...HEADER_COMMANDS]
+          .map(([name, { argument }], index) => `\n          x-c${index}: "${sample(name, !argument.test(""))}"`)
+          .join("")}`,
+  requests: [{ headers: ["x-user: jane"], expect: { ...TO_V1, sent: ["x-c0: <"] } }],
+  with: { mask: [[/^(x-c[1-9]\d*): <.*>$/, "$1: <{value}>"]] },
+};
+
+export const CASES: readonly ContractCase[] = rows([...ROWS, COMMANDS]);

@@ -1,11 +1,12 @@
 import { isWildcard, MESH_GATEWAY, resolveGatewayName, resolveShortName } from "@tulle/api";
-import type { Destination, HttpMatchRequest, Path } from "@tulle/api";
+import type { Destination, HttpMatchRequest, IstioHeaders, Path } from "@tulle/api";
 import { boundHosts, isHttpServer } from "../model/gateway.ts";
 import { HostIndex } from "../model/host-index.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { visibleRules } from "../model/virtual-service.ts";
 import { serviceNames } from "../translate/domains.ts";
+import { isHeaderFormat } from "../translate/header-format.ts";
 import { isRedirectCode } from "../translate/route-answer.ts";
 import { isClaimKey } from "../translate/route-match.ts";
 import { delegateFindings, delegationFindings } from "./delegation-status.ts";
@@ -128,6 +129,8 @@ function routeFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly F
       ...destinations.flatMap(([destination, at]) =>
         destinationFindings(snapshot, rule, destination, [...path, ...at]),
       ),
+      ...headerFindings(http.headers, [...path, "headers"]),
+      ...(http.route ?? []).flatMap(({ headers }, j) => headerFindings(headers, [...path, "route", j, "headers"])),
       ...(http.match ?? []).flatMap((match, j) => matchFindings(rule, match, [...path, "match", j])),
       ...(http.redirect?.redirectCode !== undefined && !isRedirectCode(http.redirect.redirectCode)
         ? [
@@ -140,6 +143,23 @@ function routeFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly F
         : []),
     ];
   });
+}
+
+/** Values that look like formats and are none. */
+function headerFindings(headers: IstioHeaders | undefined, path: Path): readonly Finding[] {
+  return (["request", "response"] as const).flatMap((side) =>
+    (["set", "add"] as const).flatMap((operation) =>
+      Object.entries(headers?.[side]?.[operation] ?? {})
+        .filter(([, value]) => !isHeaderFormat(value))
+        .map(([name, value]) =>
+          finding(
+            "Invalid",
+            [...path, side, operation, name],
+            `${JSON.stringify(value)} has a command that proxies do not have; it is sent as it is written`,
+          ),
+        ),
+    ),
+  );
 }
 
 /** Matches that never hold. */

@@ -60,6 +60,13 @@ test("what can never be reached or has no effect is said, by its path", () => {
   ]);
 });
 
+test("a header value with a command that no proxy has is said to be sent as text", () => {
+  const http = `[{ headers: { request: { set: { x-a: "%NOTHING%", x-b: "%PROTOCOL%" } } }, route: [{ destination: { host: reviews } }] }]`;
+  assert.deepEqual(statuses(virtualService("reviews", { hosts: "reviews", http })).slice(1), [
+    'Invalid spec.http[0].headers.request.set.x-a: "%NOTHING%" has a command that proxies do not have; it is sent as it is written',
+  ]);
+});
+
 test("a short form with a dot as destination is not expanded; the full name is offered", () => {
   assert.deepEqual(
     statuses(virtualService("reviews", { hosts: "reviews", http: to("v1", "reviews.default") })).slice(1),

@@ -145,7 +145,17 @@ test("a value with a command that Envoy does not have is meant literally, so tha
   };
   assert.equal(value("%NO_SUCH_COMMAND%"), "%%NO_SUCH_COMMAND%%");
   assert.equal(value("%REQ%"), "%%REQ%%");
-  assert.equal(value("%REQ(x-user)% %% %PROTOCOL%"), "%REQ(x-user)% %% %PROTOCOL%");
+  for (const format of [
+    "%REQ(x-user)% %% %PROTOCOL%",
+    "%REQ(x-user?x-other):7%",
+    "%START_TIME(%Y-%m-%d)%",
+    '%UPSTREAM_METADATA(["istio","workload"])%',
+    "%TRACE_ID%",
+  ])
+    assert.equal(value(format), format);
+  for (const text of ["%PROTOCOL(x)%", "%PROTOCOL:3%", "%CEL(request.path)%"]) {
+    assert.equal(value(text), text.replaceAll("%", "%%"));
+  }
 });
 
 test("redirects", () => {

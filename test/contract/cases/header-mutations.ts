@@ -254,7 +254,6 @@ export const CASES: readonly ContractCase[] = [
     "%DOWNSTREAM_TLS_VERSION%",
     "%DOWNSTREAM_PEER_SUBJECT%",
     "%REQUESTED_SERVER_NAME%",
-    "%CONNECTION_ID%",
     "%BYTES_RECEIVED%",
     "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "%DYNAMIC_METADATA(a:b)%",

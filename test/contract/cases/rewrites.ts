@@ -39,6 +39,7 @@ export const CASES: readonly ContractCase[] = [
     ["with a slash at the end", { prefix_rewrite: "/new/" }],
     ["with a query of its own", { prefix_rewrite: "/new?x=y" }, "/a"],
     ["the client's x-envoy-original-path", { prefix_rewrite: "/new" }, "/a", "x-envoy-original-path: /mine"],
+    ["without a slash", { prefix_rewrite: "new" }],
     ["to the same", { prefix_rewrite: "/a" }],
   ]),
   ...cases("prefix_rewrite of path", [["replaces the path", { prefix_rewrite: "/new" }, "/a?c=d"]], { path: "/a" }),
@@ -62,6 +63,7 @@ export const CASES: readonly ContractCase[] = [
     ["anchored", regexRewrite("^/a", "/new")],
     ["case of letters changed", regexRewrite("(?i)B", "x")],
     ["a group that does not take part", regexRewrite("(b)|(c)", "[\\1\\2]"), "/a/bc"],
+    ["to no slash", regexRewrite(".*/", "")],
     ["everything away", regexRewrite(".*", "")],
     ["the query stays out", regexRewrite("d", "x")],
   ]),
@@ -174,6 +176,20 @@ export const CASES: readonly ContractCase[] = [
     ],
     clusters: { a: {}, b: {} },
     client: [get("/", "x-gone: 1")],
+  },
+  {
+    name: "weighted_clusters: a host for one cluster alone",
+    feature: "Route actions: weighted_clusters",
+    routes: [
+      {
+        match: { prefix: "/" },
+        route: {
+          append_x_forwarded_host: true,
+          weighted_clusters: { clusters: [{ name: "a", weight: 1, host_rewrite_literal: "weighted.test" }] },
+        },
+      },
+    ],
+    client: [get()],
   },
   {
     name: "weighted_clusters: the one that is chosen is not there",

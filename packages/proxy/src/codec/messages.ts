@@ -120,7 +120,8 @@ export interface RequestReceiver {
 
 /** The server's side of one request: its response. */
 export interface ResponseEncoder {
-  encode100Continue(): void;
+  /** @param headers beside which nothing is said */
+  encode100Continue(headers: HeaderBlock): void;
   /** A final response's head. What follows a HEAD request's is dropped. */
   encodeHead(head: ResponseHead, endStream: boolean): void;
   encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
@@ -133,13 +134,13 @@ export interface ResponseEncoder {
   resumeRequest(): void;
 }
 
-/** One response as it is decoded. 1xx responses do not appear, but for 100 if the request asked for it. */
+/** One response as it is decoded. 1xx responses do not appear, but for the first 100 where it is wanted. */
 export interface ResponseReceiver {
   /** Filled by the codec before `onResponseHead`. */
   readonly response: ResponseHead;
   /** The codec counts here what it reads and writes for this response's request. */
   readonly upstreamBytes: BytesMeter;
-  on100Continue(): void;
+  on100Continue(headers: HeaderBlock): void;
   onResponseHead(endStream: boolean): void;
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
   onResponseTrailers(trailers: HeaderBlock): void;

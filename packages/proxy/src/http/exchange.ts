@@ -26,6 +26,7 @@ import { LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-repl
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest, runFilters } from "./request-handler.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
+import { removeResponseHopByHop } from "./response-headers.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 import type { UpstreamInfo } from "./upstream-info.ts";
@@ -55,7 +56,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
   cluster: Cluster | null = null;
   /** Of the latest attempt. */
   host: Host | null = null;
-  wants100Continue = false;
 
   // What filters make of it.
   /** What the route, or its weighted cluster, says to filters. */
@@ -240,8 +240,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   // The response, from the router
 
-  on100Continue(): void {
-    if (!this.over && !this.responseStarted) this.encoder?.encode100Continue();
+  on100Continue(headers: HeaderBlock): void {
+    if (this.over || this.responseStarted) return;
+    removeResponseHopByHop(headers, false);
+    this.encoder?.encode100Continue(headers);
   }
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
@@ -368,7 +370,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.target = null;
     this.cluster = null;
     this.host = null;
-    this.wants100Continue = false;
     this.filterConfigs = null;
     this.filtersPassed = 0;
     this.filterState = null;

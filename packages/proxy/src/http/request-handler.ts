@@ -1,4 +1,5 @@
 /** From a decoded request head to a route: Envoy `ConnectionManagerImpl::ActiveStream::decodeHeaders`, in its order. */
+import { HeaderBlock } from "../codec/header-block.ts";
 import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
 import { expectsContinue } from "../codec/http1/server-codec.ts";
 import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
@@ -9,6 +10,8 @@ import { normalizePath } from "./path.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { chooseRoute } from "./route-choice.ts";
 
+const NO_HEADERS = new HeaderBlock();
+
 export function handleRequest(exchange: Exchange): void {
   const { runtime, connection, request, context, encoder } = exchange;
   if (runtime === null || connection === null || encoder === null) return;
@@ -17,9 +20,8 @@ export function handleRequest(exchange: Exchange): void {
   exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpc(headers.get(CONTENT_TYPE));
 
   if (headers.has(EXPECT) && expectsContinue(headers)) {
-    if (plan.proxy100Continue) exchange.wants100Continue = true;
-    else {
-      encoder.encode100Continue();
+    if (!plan.proxy100Continue) {
+      encoder.encode100Continue(NO_HEADERS);
       headers.remove(EXPECT);
     }
   }

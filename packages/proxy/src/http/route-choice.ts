@@ -1,6 +1,7 @@
 /** Which route a request takes, and the answers that a route gives without an upstream. */
 import { X_FORWARDED_PROTO } from "../codec/header-names.ts";
 import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
+import { firstHeader } from "../plan/request-matchers.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS, localReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
@@ -20,7 +21,7 @@ export function chooseRoute(exchange: Exchange): void {
 function pickCluster(exchange: Exchange, action: RouteAction, random: number): WeightedClusterPlan | null {
   const { clusters } = action;
   if (action.clusterHeader !== "") {
-    const cluster = exchange.context.findCluster(exchange.request.header(action.clusterHeader) ?? "");
+    const cluster = exchange.context.findCluster(firstHeader(exchange.request, action.clusterHeader));
     return cluster === null ? null : { ...UNWEIGHTED, cluster };
   }
   if (clusters.length === 1) return clusters[0];
@@ -36,7 +37,7 @@ const UNWEIGHTED = {
   weight: 1,
   requestHeaders: [],
   responseHeaders: [],
-  rewriteHost: null,
+  rewriteHost: "",
   filterConfigs: null,
 } as const;
 

@@ -13,6 +13,7 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
+import { firstHeader } from "../plan/request-matchers.ts";
 import type { Exchange } from "./exchange.ts";
 import { reportResponse } from "./outlier-reports.ts";
 import { RequestBody } from "./request-body.ts";
@@ -28,7 +29,7 @@ export class Shadows {
     const { context, request } = exchange;
     for (const { cluster: ref, clusterHeader, appendShadow, fraction } of mirrors) {
       if (fraction < 1 && context.random() >= fraction) continue;
-      const named = ref ?? context.findCluster(request.header(clusterHeader) ?? "");
+      const named = ref ?? context.findCluster(firstHeader(request, clusterHeader));
       const cluster = named?.current ?? null;
       if (cluster === null) continue;
       const host = cluster.chooseHost(exchange.router.selection, 0);

@@ -35,10 +35,14 @@ export function finalizeRequestHeaders(exchange: Exchange, action: RouteAction, 
     applyHeaderMutations(headers, route.requestHeaders, exchange, true);
   }
   // A weighted cluster's host leaves no trace of the one before, and the route's comes after it. (Envoy route_config_impl.cc)
-  if (target.rewriteHost !== null) request.authority = target.rewriteHost(request);
-  if (action.rewriteHost !== null) replaceHost(exchange, action, action.rewriteHost(request));
+  if (target.rewriteHost !== "") request.authority = target.rewriteHost;
+  if (action.rewriteHost !== null) {
+    const host = action.rewriteHost(request);
+    if (host !== "") replaceHost(exchange, action, host);
+  }
   if (action.rewritePath !== null) {
     const path = action.rewritePath(request.path);
+    if (path === "") return;
     exchange.originalPath = request.path;
     headers.set(X_ENVOY_ORIGINAL_PATH, request.path);
     request.path = path;

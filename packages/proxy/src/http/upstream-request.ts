@@ -55,7 +55,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   }
 
   get wants100Continue(): boolean {
-    return this.exchange.wants100Continue;
+    return this.exchange.runtime?.plan.proxy100Continue === true;
   }
 
   private get priority(): RoutingPriority {
@@ -148,9 +148,9 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   // ResponseReceiver
 
-  on100Continue(): void {
+  on100Continue(headers: HeaderBlock): void {
     this.touch();
-    this.exchange.on100Continue();
+    this.exchange.on100Continue(headers);
   }
 
   onResponseHead(endStream: boolean): void {

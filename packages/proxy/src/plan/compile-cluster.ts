@@ -40,7 +40,7 @@ const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
 export function compileCluster(message: Cluster, context: ClusterContext, place: Place): ClusterPlan {
   const discovery = compileDiscovery(message, place);
   checkPerHostThresholds(message, place);
-  const { common: http, errorMatcher } = compileUpstreamProtocol(message, context, place);
+  const { common: http, http1, errorMatcher } = compileUpstreamProtocol(message, context, place);
   return {
     name: message.name,
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
@@ -55,6 +55,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxConnectionDurationMs: milliseconds(http?.maxConnectionDuration, 0),
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
+    enableTrailers: http1?.enableTrailers ?? false,
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,

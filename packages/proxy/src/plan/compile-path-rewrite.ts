@@ -8,7 +8,7 @@ export type Rewrite = (text: string) => string;
 /**
  * `prefix_rewrite` and `regex_rewrite` of a route or redirect, on the path without its query; the query stays.
  * @param rewrittenLength how much of the path `prefix_rewrite` replaces; -1: all of it (exact and regex matches).
- * @returns null if the path stays as it is.
+ * @returns null if the path stays as it is; what it returns gives "" where a request's path is not to be rewritten after all.
  */
 export function compilePathRewrite(
   prefixRewrite: string,
@@ -28,7 +28,9 @@ export function compilePathRewrite(
   const replace = compileSubstitution(regexRewrite, place.field("regex_rewrite"));
   return (path) => {
     const bare = withoutQuery(path);
-    return replace(bare) + path.slice(bare.length);
+    const replaced = replace(bare);
+    // Nothing left: Envoy takes that for no rewrite.
+    return replaced === "" ? "" : replaced + path.slice(bare.length);
   };
 }
 

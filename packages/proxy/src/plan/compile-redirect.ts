@@ -27,7 +27,8 @@ export function compileRedirect(message: RedirectMessage, rewrittenLength: numbe
     location(request) {
       const newScheme = scheme === "" ? request.scheme : scheme;
       const newHost = host === "" ? requestHost(request, newScheme, port) : host;
-      return `${newScheme}://${newHost}${port}${path(request.path)}`;
+      const newPath = path(request.path);
+      return `${newScheme}://${newHost}${port}${newPath.startsWith("/") ? "" : "/"}${newPath}`;
     },
   };
 }
@@ -61,7 +62,7 @@ function compilePath(message: RedirectMessage, rewrittenLength: number, place: P
     rewrittenLength,
     place,
   );
-  return rewrite === null ? keepOrStrip : (path) => keepOrStrip(rewrite(path));
+  return rewrite === null ? keepOrStrip : (path) => keepOrStrip(rewrite(path) || path);
 }
 
 /** The request's authority, without a port that the new URL replaces or that was the old scheme's default. */

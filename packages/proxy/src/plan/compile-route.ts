@@ -30,7 +30,7 @@ import type {
   WeightedClusterPlan,
 } from "./plan.ts";
 import type { Place } from "./problems.ts";
-import { headerReader } from "./request-matchers.ts";
+import { firstHeader } from "./request-matchers.ts";
 import { compileUpgrades } from "./upgrades.ts";
 import { RouteEntry, withoutQuery } from "./route-table.ts";
 
@@ -201,7 +201,7 @@ function compileClusters(
         weight: 1,
         requestHeaders: NO_MUTATIONS,
         responseHeaders: NO_MUTATIONS,
-        rewriteHost: null,
+        rewriteHost: "",
         filterConfigs: null,
       },
     ];
@@ -226,7 +226,7 @@ function compileWeighted(
     weight: message.weight ?? 0,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
-    rewriteHost: host === "" ? null : () => host,
+    rewriteHost: host,
     filterConfigs: own === null ? null : mergeFilterConfigs(context.filterConfigs, own),
   };
 }
@@ -244,9 +244,8 @@ function compileHostRewrite(message: RouteActionMessage, place: Place): ((reques
       return host === "" ? null : () => host;
     }
     case "hostRewriteHeader": {
-      const read = headerReader(specifier.value);
-      // An absent or empty header leaves the authority alone.
-      return (request) => read(request) || request.authority;
+      const name = specifier.value.toLowerCase();
+      return (request) => firstHeader(request, name);
     }
     case "hostRewritePathRegex": {
       const replace = compileSubstitution(specifier.value, place.field("host_rewrite_path_regex"));

@@ -210,9 +210,9 @@ export interface RouteAction {
   readonly timeoutMs: number;
   /** Route `idle_timeout`; -1 = inherit the connection manager's stream idle timeout. */
   readonly idleTimeoutMs: number;
-  /** New path for a path (query included), null = unchanged. Sets x-envoy-original-path. */
+  /** New path for a path (query included), null or "" = unchanged. Sets x-envoy-original-path. */
   readonly rewritePath: ((path: string) => string) | null;
-  /** New authority, null = unchanged. */
+  /** New authority, null or "" = unchanged. */
   readonly rewriteHost: ((request: RequestView) => string) | null;
   /** `auto_host_rewrite`: the chosen endpoint's hostname replaces the authority. */
   readonly autoHostRewrite: boolean;
@@ -281,7 +281,8 @@ export interface WeightedClusterPlan {
   readonly weight: number;
   readonly requestHeaders: readonly HeaderMutation[];
   readonly responseHeaders: readonly HeaderMutation[];
-  readonly rewriteHost: ((request: RequestView) => string) | null;
+  /** "" for none. */
+  readonly rewriteHost: string;
   /** Merged with the route's; null: the route's hold. */
   readonly filterConfigs: FilterConfigs | null;
 }
@@ -340,6 +341,8 @@ export interface ClusterPlan {
   /** `max_response_headers_kb` × 1024, default 60 KiB; `max_headers_count`, default 100. */
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
+  /** `enable_trailers` of the HTTP/1 options. */
+  readonly enableTrailers: boolean;
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   readonly outlierDetection: OutlierDetectionPlan | null;

@@ -26,7 +26,10 @@ export function fullMatch(pattern: string, ignoreCase = false): TextTest {
  */
 export function substitution(pattern: string, substitute: string): (text: string) => string {
   const regex = compile(pattern, false);
-  const parts = parseSubstitution(substitute, regex.groupCount());
+  const parts = parseSubstitution(substitute);
+  const groups = regex.groupCount();
+  // As RE2::GlobalReplace, which then replaces nothing.
+  if (parts.some((part) => typeof part === "number" && part > groups)) return (text) => text;
   return (text) => {
     const matcher = regex.matcher(text);
     let result = "";
@@ -41,7 +44,7 @@ export function substitution(pattern: string, substitute: string): (text: string
 }
 
 /** Literal text and numbers of groups. */
-function parseSubstitution(substitute: string, groups: number): readonly (string | number)[] {
+function parseSubstitution(substitute: string): readonly (string | number)[] {
   const parts: (string | number)[] = [];
   let literal = "";
   for (let i = 0; i < substitute.length; i++) {
@@ -54,12 +57,9 @@ function parseSubstitution(substitute: string, groups: number): readonly (string
     if (next === "\\") {
       literal += next;
     } else if (next >= "0" && next <= "9") {
-      const group = Number(next);
-      if (group > groups)
-        throw new Error(`invalid substitution: it asks for group ${group}, the pattern has ${groups}`);
       if (literal !== "") parts.push(literal);
       literal = "";
-      parts.push(group);
+      parts.push(Number(next));
     } else {
       throw new Error("invalid substitution: a backslash must be followed by a digit or a backslash");
     }

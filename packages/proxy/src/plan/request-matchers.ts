@@ -96,6 +96,19 @@ export function headerReader(name: string): HeaderReader {
   }
 }
 
+let captured = "";
+const capture = (value: string): boolean => {
+  captured = value;
+  return true;
+};
+
+/** The first line of a header: what Envoy reads where it wants one value. "" if absent. */
+export function firstHeader(request: RequestView, name: string): string {
+  captured = "";
+  request.someHeader(name, capture);
+  return captured;
+}
+
 class PresenceTest<Message> implements MessageTest<Message> {
   private readonly header: Header<Message>;
   private readonly alwaysThere: boolean;

@@ -20,6 +20,7 @@ export interface ClusterContext {
 export interface UpstreamProtocol {
   /** The protocol-independent options; those of HTTP/1.1 have been checked. */
   readonly common: HttpProtocolOptions | undefined;
+  readonly http1: Http1ProtocolOptions | undefined;
   /** Which responses are errors to outlier detection; null: 5xx. */
   readonly errorMatcher: ResponseTest | null;
 }
@@ -32,7 +33,7 @@ export function compileUpstreamProtocol(message: Cluster, context: ClusterContex
       place.field("http2_protocol_options").refuse(NO_HTTP2);
     checkHttp1(message.httpProtocolOptions, place.field("http_protocol_options"));
     checkCommon(message.commonHttpProtocolOptions, place.field("common_http_protocol_options"));
-    return { common: message.commonHttpProtocolOptions, errorMatcher: null };
+    return { common: message.commonHttpProtocolOptions, http1: message.httpProtocolOptions, errorMatcher: null };
   }
   for (const name of ["httpProtocolOptions", "http2ProtocolOptions", "commonHttpProtocolOptions"] as const) {
     if (message[name] !== undefined)
@@ -41,19 +42,23 @@ export function compileUpstreamProtocol(message: Cluster, context: ClusterContex
   const options = unpackExtension(any).message as UpstreamOptions | null;
   const at = place.packed(`typed_extension_protocol_options["${HTTP_PROTOCOL_OPTIONS}"]`, any.typeUrl);
   const protocol = options?.upstreamProtocolOptions;
+  let http1: Http1ProtocolOptions | undefined;
   if (protocol?.case === "explicitHttpConfig") {
     const explicit = protocol.value.protocolConfig;
     const config = at.field("explicit_http_config");
     if (explicit.case === "http2ProtocolOptions" && !mayUseHttp2)
       config.field("http2_protocol_options").refuse(NO_HTTP2);
-    if (explicit.case === "httpProtocolOptions") checkHttp1(explicit.value, config.field("http_protocol_options"));
+    if (explicit.case === "httpProtocolOptions") http1 = explicit.value;
+    checkHttp1(http1, config.field("http_protocol_options"));
   } else if (protocol?.case === "useDownstreamProtocolConfig") {
-    checkHttp1(protocol.value.httpProtocolOptions, at.field("use_downstream_protocol_config.http_protocol_options"));
+    http1 = protocol.value.httpProtocolOptions;
+    checkHttp1(http1, at.field("use_downstream_protocol_config.http_protocol_options"));
   }
   checkCommon(options?.commonHttpProtocolOptions, at.field("common_http_protocol_options"));
   const matcher = options?.outlierDetection?.errorMatcher;
   return {
     common: options?.commonHttpProtocolOptions,
+    http1,
     errorMatcher:
       matcher === undefined ? null : compileErrorMatcher(matcher, at.field("outlier_detection.error_matcher")),
   };
@@ -63,7 +68,6 @@ const NO_HTTP2 = "HTTP/2 is supported only for the cluster of the management ser
 
 /** These have a meaning for listeners, and none that we have for clusters. */
 function checkHttp1(options: Http1ProtocolOptions | undefined, place: Place): void {
-  if (options?.enableTrailers) place.field("enable_trailers").refuse("is not supported for a cluster");
   if (options?.allowChunkedLength) place.field("allow_chunked_length").refuse("is not supported for a cluster");
 }
 

@@ -39,6 +39,7 @@ test("an empty cluster has Envoy's defaults", () => {
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
+    enableTrailers: false,
     ...limits({}),
     maxConnectionDurationMs: 0,
     outlierDetection: null,
@@ -81,6 +82,7 @@ test("everything that is set arrives in the plan", () => {
     maxRequestsPerConnection: 9,
     idleTimeoutMs: 60_000,
     maxResponseHeadersCount: 50,
+    enableTrailers: false,
     thresholds: [
       limitsOf({ maxConnections: 7, maxRequests: 8 }),
       limitsOf({ maxRequests: 1, retryBudget: { percent: 20, minConcurrency: 9 } }),
@@ -291,8 +293,8 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
   ],
   [
     "options that only listeners have",
-    { name: "c", ...options({ explicit_http_config: { http_protocol_options: { enable_trailers: true } } }) },
-    /enable_trailers: is not supported for a cluster$/,
+    { name: "c", ...options({ explicit_http_config: { http_protocol_options: { allow_chunked_length: true } } }) },
+    /allow_chunked_length: is not supported for a cluster$/,
   ],
 ];
 

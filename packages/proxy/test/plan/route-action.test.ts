@@ -49,8 +49,8 @@ test("a route without a rewrite has none to call", () => {
 const HOSTS: readonly [route: { [field: string]: JsonValue }, init: RequestInit, expected: string][] = [
   [{ host_rewrite_literal: "lit.example" }, {}, "lit.example"],
   [{ host_rewrite_header: "x-h" }, { headers: { "x-h": "from.header" } }, "from.header"],
-  [{ host_rewrite_header: "x-h" }, {}, "a.example"],
-  [{ host_rewrite_header: "x-h" }, { headers: { "x-h": "" } }, "a.example"],
+  [{ host_rewrite_header: "x-h" }, {}, ""],
+  [{ host_rewrite_header: "x-h" }, { headers: { "x-h": "" } }, ""],
   [
     { host_rewrite_path_regex: { pattern: { regex: "^/host/(.+)$" }, substitution: "\\1" } },
     { path: "/host/b.example?q" },
@@ -59,7 +59,7 @@ const HOSTS: readonly [route: { [field: string]: JsonValue }, init: RequestInit,
 ];
 
 for (const [route, init, expected] of HOSTS) {
-  test(`${JSON.stringify(route)} makes the authority ${expected}`, () => {
+  test(`${JSON.stringify(route)} makes the authority ${expected === "" ? "none" : expected}`, () => {
     assert.equal(forward({ prefix: "/" }, route).rewriteHost?.(request(init)), expected);
   });
 }
@@ -94,7 +94,7 @@ test("weighted clusters keep order, weights, header operations and host rewrites
       ["v3", 0],
     ],
   );
-  assert.equal(action.clusters[0].rewriteHost?.(request()), "v1.example");
+  assert.equal(action.clusters[0].rewriteHost, "v1.example");
   assert.deepEqual(action.clusters[1].requestHeaders, [
     { op: "append", name: "x-v", value: "2", format: null, keepEmpty: false },
   ]);

@@ -180,7 +180,7 @@ export class ClientHarness {
         resumeReading: () => {},
       },
       this.sink,
-      { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, ...options },
+      { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, enableTrailers: false, ...options },
     );
     const head = new RequestHead();
     head.method = method;

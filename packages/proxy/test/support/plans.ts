@@ -53,6 +53,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,
     maxResponseHeadersCount: 100,
+    enableTrailers: false,
     ...limits({}),
     maxConnectionDurationMs: 0,
     outlierDetection: null,
@@ -92,7 +93,7 @@ export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): End
 export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {
   return {
     kind: "forward",
-    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: null, filterConfigs: null }],
+    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: "", filterConfigs: null }],
     totalWeight: 1,
     clusterHeader: "",
     clusterNotFoundStatus: 503,

@@ -20,6 +20,7 @@ import { usuallyHasNoBody } from "./methods.ts";
 export interface Http1ClientOptions {
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
+  readonly enableTrailers: boolean;
 }
 
 /** What a client codec needs of its connection. */
@@ -74,7 +75,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     return this.state === BODY && this.body.long && !this.asksSwitch;
   }
 
-  /** Begins an exchange. `expect100`: a 100 is passed on (it is asked for); else 1xx are dropped, as Envoy does. */
+  /** Begins an exchange. `expect100`: a 100 is passed on (`proxy_100_continue`), the first one; else 1xx are dropped, as Envoy does. */
   start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder {
     this.receiver = receiver;
     this.state = HEAD;
@@ -112,9 +113,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     if (endStream) this.requestEnded = true;
   }
 
-  /** Envoy drops trailers towards an HTTP/1 upstream unless the cluster enables them; no plan does. */
-  encodeTrailers(): void {
-    this.countSent(this.writer.writeTrailers(""));
+  encodeTrailers(trailers: HeaderBlock): void {
+    this.countSent(this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : ""));
     this.requestEnded = true;
   }
 
@@ -237,7 +237,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       if (status === 101 || length > 0 || length === CHUNKED) return false;
       if (status === 100 && this.wants100) {
         this.wants100 = false;
-        receiver.on100Continue();
+        receiver.on100Continue(headers);
       }
       return true;
     }
@@ -250,8 +250,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     }
     const bodyless = this.isHead || status === 204 || status === 304;
     if (bodyless || length === 0) {
-      // RFC 9112 §6.1: chunked framing where no body may be; what follows cannot be trusted.
-      if (status === 304 && length === CHUNKED) this.reusable = false;
       this.finish(after);
       receiver.onResponseHead(true);
       return true;
@@ -276,12 +274,12 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     receiver?.onResponseData(buffer, start, end, last);
   }
 
-  /** Envoy drops an HTTP/1 upstream's trailers unless the cluster enables them; no plan does. */
-  onBodyTrailers(_trailers: HeaderBlock, end: number): void {
+  onBodyTrailers(trailers: HeaderBlock, end: number): void {
     const { receiver } = this;
     this.countReceived(end);
     this.finish(end);
-    receiver?.onResponseData(EMPTY, 0, 0, true);
+    if (this.options.enableTrailers) receiver?.onResponseTrailers(trailers);
+    else receiver?.onResponseData(EMPTY, 0, 0, true);
   }
 
   /**

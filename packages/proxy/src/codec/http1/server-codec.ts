@@ -57,6 +57,9 @@ export interface ServerCodecHost {
   resumeReading(): void;
 }
 
+/** So many pipelined bytes, and the connection is not read until they are used up. */
+const MAX_WAITING_BYTES = 16 * 1024;
+
 /** Reading state of the request. */
 const IDLE = 0;
 const HEAD = 1;
@@ -70,7 +73,7 @@ const TUNNEL = 5;
 
 /**
  * HTTP/1.1 as a server: requests in, responses out, one at a time. Requests that arrive before the response to the last one
- * has ended (pipelining) wait in a copy, and the connection is not read meanwhile.
+ * has ended (pipelining) wait in a copy; the connection is read on, so that it is noticed when the client goes, but not without bound.
  */
 export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private readonly host: ServerCodecHost;
@@ -94,6 +97,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private waiting: ReadBuffer | null = null;
   private waitingStart = 0;
   private waitingEnd = 0;
+  private waitingPaused = false;
   /** Bytes of empty lines since the last request, which Envoy counts to the next one. */
   private emptyLines = 0;
   /** Up to where the bytes being read have been counted. */
@@ -228,7 +232,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.isHead = head.method === "HEAD";
     this.isConnect = head.method === "CONNECT";
     if (startLine.major !== 1 || startLine.minor !== 1) {
-      if (startLine.major !== 1 || startLine.minor !== 0 || !options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
+      // Where HTTP/1.0 is accepted, Envoy takes every other version for it.
+      if (!options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
       head.isHttp11 = false;
       this.isHttp11 = false;
     }
@@ -307,7 +312,6 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   /** Pipelined bytes wait, copied, until the response has ended. */
   private keepWaiting(buffer: ReadBuffer, start: number, end: number): void {
-    if (this.waiting === null) this.host.pauseReading();
     const kept = this.waitingEnd - this.waitingStart;
     const waiting = new ReadBuffer(kept + end - start);
     if (this.waiting !== null) this.waiting.bytes.copy(waiting.bytes, 0, this.waitingStart, this.waitingEnd);
@@ -315,12 +319,15 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.waiting = waiting;
     this.waitingStart = 0;
     this.waitingEnd = kept + end - start;
+    if (this.waitingEnd < MAX_WAITING_BYTES || this.waitingPaused) return;
+    this.waitingPaused = true;
+    this.host.pauseReading();
   }
 
   // ResponseEncoder
 
-  encode100Continue(): void {
-    const text = "HTTP/1.1 100 Continue\r\n\r\n";
+  encode100Continue(headers: HeaderBlock): void {
+    const text = statusLine(100, this.isHttp11) + headers.serialize() + "\r\n";
     this.sink.writeText(text);
     this.countSent(text.length);
   }
@@ -333,6 +340,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (this.state === BODY || this.state === HEAD) this.closing = true;
     // Envoy tunnels after any 2xx, and says that it will close after all but 200.
     if (this.state === TUNNEL && status !== 101 && (!switched || status !== 200)) this.closing = true;
+    // Envoy ends an HTTP/1.0 connection after a response without a length, whether or not it needs one.
+    if (this.keepAlive10 && headers.slots[CONTENT_LENGTH] < 0) this.closing = true;
     const startLine = statusLine(status, this.isHttp11);
     let text = startLine + headers.serialize();
     if (this.closing) text += "connection: close\r\n";
@@ -344,10 +353,6 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       else if (this.isHttp11) {
         text += "transfer-encoding: chunked\r\n";
         writer.chunked = !bodyless;
-      } else if (!this.closing) {
-        // An HTTP/1.0 client learns of the end from the close only.
-        this.closing = true;
-        text = text.replace("connection: keep-alive\r\n", "connection: close\r\n");
       }
     }
     writer.dropsBody = bodyless;
@@ -416,7 +421,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.waiting = null;
     this.waitingStart = 0;
     this.waitingEnd = 0;
-    this.host.resumeReading();
+    if (this.waitingPaused) {
+      this.waitingPaused = false;
+      this.host.resumeReading();
+    }
     this.parse(waiting, waitingStart, waitingEnd);
   }
 }

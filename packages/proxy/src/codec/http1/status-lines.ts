@@ -59,6 +59,7 @@ const REASONS: Readonly<Record<number, string>> = {
   508: "Loop Detected",
   510: "Not Extended",
   511: "Network Authentication Required",
+  599: "Last Unassigned Server Error Code",
 };
 
 export function reasonPhrase(status: number): string {

@@ -13,7 +13,7 @@ import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./h
 import { NO_METADATA, filterMetadata } from "./metadata.ts";
 import type { ClusterRef, FilterConfigs, HeaderMutation, MirrorPlan, RoutePlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
-import { HostRouteTable, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
+import { HostRouteTable, RouteList, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
 export interface RouteConfigContext {
   clusterRef(name: string): ClusterRef;
@@ -128,7 +128,7 @@ export function compileVirtualHost(
   return {
     name: message.name,
     domains: message.domains.map((domain) => domain.toLowerCase()),
-    routes: message.routes.map((route, i) => compileRoute(route, context, place.item("routes", i))),
+    routes: new RouteList(message.routes.map((route, i) => compileRoute(route, context, place.item("routes", i)))),
     tlsRedirect: message.requireTls === TlsRequirement.NONE ? null : tlsRedirectPlan(message.name),
     tlsExternalOnly: message.requireTls === TlsRequirement.EXTERNAL_ONLY,
   };

@@ -48,6 +48,11 @@ export class RouteEntry {
     this.plan = plan;
   }
 
+  /** What the path must begin with; "" if only a closer look tells. */
+  get literal(): string {
+    return this.text;
+  }
+
   matches(path: string, request: RequestView, random: number): boolean {
     if (!this.matchesPath(path)) return false;
     if (this.fraction < 1 && fractionDraw(random) >= this.fraction) return false;
@@ -98,12 +103,79 @@ function fractionDraw(random: number): number {
   return scaled - Math.floor(scaled);
 }
 
+/** With fewer routes, trying all of them is as fast. */
+const WORTH_AN_INDEX = 8;
+/** Places in the path that may be the one that tells routes apart. */
+const PLACES = 64;
+
+/**
+ * A virtual host's routes, in order. Where there are many, one place in the path is chosen whose character tells most of them apart: a
+ * request looks only at those routes that could have this character there.
+ */
+export class RouteList {
+  readonly all: readonly RouteEntry[];
+  /** Offset in the path; -1: there is no index. */
+  private readonly place: number;
+  /** By character at the place; each list holds the routes that do not care, too. */
+  private readonly byCharacter = new Map<number, readonly RouteEntry[]>();
+  /** The routes that do not care. */
+  private readonly others: readonly RouteEntry[];
+
+  constructor(all: readonly RouteEntry[]) {
+    this.all = all;
+    this.place = all.length < WORTH_AN_INDEX ? -1 : bestPlace(all);
+    const { place } = this;
+    this.others = all.filter(({ literal }) => literal.length <= place);
+    if (place < 0) return;
+    for (const { literal } of all) {
+      const character = literal.charCodeAt(place);
+      if (Number.isNaN(character) || this.byCharacter.has(character)) continue;
+      this.byCharacter.set(
+        character,
+        all.filter((route) => route.literal.length <= place || route.literal.charCodeAt(place) === character),
+      );
+    }
+  }
+
+  /** The first that matches. */
+  find(path: string, request: RequestView, random: number): RouteEntry | null {
+    const { place } = this;
+    let routes = this.all;
+    if (place >= 0) {
+      routes = path.length > place ? (this.byCharacter.get(path.charCodeAt(place)) ?? this.others) : this.others;
+    }
+    for (let i = 0; i < routes.length; i++) if (routes[i].matches(path, request, random)) return routes[i];
+    return null;
+  }
+}
+
+/** Where the routes differ most: the place that leaves the fewest of them to try. */
+function bestPlace(routes: readonly RouteEntry[]): number {
+  let best = -1;
+  let fewest = Infinity;
+  for (let place = 1; place < PLACES; place++) {
+    const sizes = new Map<number, number>();
+    for (const { literal } of routes) {
+      if (literal.length > place) {
+        const character = literal.charCodeAt(place);
+        sizes.set(character, (sizes.get(character) ?? 0) + 1);
+      }
+    }
+    let told = 0;
+    for (const size of sizes.values()) told += size;
+    let tries = routes.length - told;
+    for (const size of sizes.values()) tries += (size * size) / told;
+    if (tries < fewest) [best, fewest] = [place, tries];
+  }
+  return best;
+}
+
 /** One compiled virtual host. */
 export interface VirtualHostEntry {
   readonly name: string;
   /** Lower-case. */
   readonly domains: readonly string[];
-  readonly routes: readonly RouteEntry[];
+  readonly routes: RouteList;
   /** `require_tls`: what a request that did not come by TLS is answered; null if anything may. */
   readonly tlsRedirect: RoutePlan | null;
   /** `EXTERNAL_ONLY`: internal requests may come without. */
@@ -164,12 +236,8 @@ export class HostRouteTable implements RouteTable {
     if (host === null) return null;
     if (host.tlsRedirect !== null && mustUseTls(host, request)) return host.tlsRedirect;
     const path = this.ignoresPathParameters ? withoutParameters(request.path) : request.path;
-    const routes = host.routes;
-    for (let i = 0; i < routes.length; i++) {
-      const route = routes[i];
-      if (route.matches(path, request, random)) return route.plan;
-    }
-    return null;
+    const route = host.routes.find(path, request, random);
+    return route === null ? null : route.plan;
   }
 
   /** Exact, then the longest `*suffix`, then the longest `prefix*`, then `*`. A wildcard stands for at least one character. */

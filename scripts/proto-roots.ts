@@ -23,6 +23,8 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/filters/http/grpc_stats/v3/config.proto",
   "envoy/extensions/filters/http/rbac/v3/rbac.proto",
   "envoy/extensions/filters/http/router/v3/router.proto",
+  "envoy/extensions/formatter/metadata/v3/metadata.proto",
+  "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
   "envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided.proto",

@@ -1,4 +1,6 @@
 import { randomFillSync } from "node:crypto";
+import { type LogFileSystem, systemLogFiles } from "./access-log/log-file.ts";
+import { LogFiles } from "./access-log/log-files.ts";
 import type { Clock } from "./clock/clock.ts";
 import { TimerWheel } from "./clock/timer-wheel.ts";
 import { WallClock } from "./clock/wall-clock.ts";
@@ -31,6 +33,8 @@ export interface DataPlaneOptions {
   readonly log: Log;
   /** Values of x-request-id; default random UUIDs. */
   readonly requestId?: () => string;
+  /** Where access logs are written; default: the system's files. */
+  readonly logFiles?: LogFileSystem;
   /** Whether accepted sockets read into our buffers; default: what the start-up self-test finds out. */
   readonly readIntoBuffers?: boolean;
   /** Where this proxy is (`node.locality`). */
@@ -108,6 +112,7 @@ export class DataPlane {
       clock,
       date: new HttpDate(clock),
       wall: new WallClock(clock),
+      logs: new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
       random,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
@@ -228,6 +233,12 @@ export class DataPlane {
     await this.drained();
     for (const cluster of this.clusters()) cluster.destroy();
     for (const cluster of this.retired) cluster.destroy();
+    await this.http.logs.close();
+  }
+
+  /** Log files are opened anew by their names, which may have been given to others (logrotate). */
+  reopenLogs(): void {
+    this.http.logs.reopen();
   }
 
   *clusters(): Iterable<Cluster> {

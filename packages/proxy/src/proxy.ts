@@ -10,6 +10,7 @@ import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
 import { checkMessage } from "./plan/check.ts";
+import { refuseAdminAccessLogs } from "./plan/compile-access-log.ts";
 import { Place, type Problem, throwProblems } from "./plan/problems.ts";
 import { systemRandom } from "./random.ts";
 import type { ServerState } from "./server-state.ts";
@@ -193,6 +194,7 @@ class RunningProxy implements Proxy {
     if (admin?.address === undefined) return;
     const problems: Problem[] = [];
     const address = readSocketAddress(admin.address, new Place("admin.address", problems));
+    refuseAdminAccessLogs(admin.accessLog, (i) => new Place(`admin.access_log[${i}]`, problems));
     throwProblems(problems);
     if (address === null) return;
     this.admin = new AdminServer({

@@ -34,7 +34,6 @@ export const CASES: readonly ContractCase[] = [
     routes: [toCluster("/", "missing")],
     client: [get()],
     accessLog: "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%",
-    notBuilt: "access logs",
   },
   {
     name: "nothing listens",

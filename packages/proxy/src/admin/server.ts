@@ -22,6 +22,7 @@ import {
   memoryEndpoint,
   quitEndpoint,
   readyEndpoint,
+  reopenLogsEndpoint,
   runtimeEndpoint,
   serverInfoEndpoint,
 } from "./state-endpoints.ts";
@@ -41,6 +42,7 @@ const ENDPOINTS: readonly AdminEndpoint[] = [
   prometheusEndpoint,
   quitEndpoint,
   readyEndpoint,
+  reopenLogsEndpoint,
   resetCountersEndpoint,
   runtimeEndpoint,
   serverInfoEndpoint,

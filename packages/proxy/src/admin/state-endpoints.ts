@@ -127,6 +127,17 @@ export const drainListenersEndpoint: AdminEndpoint = {
   },
 };
 
+export const reopenLogsEndpoint: AdminEndpoint = {
+  path: "/reopen_logs",
+  post: true,
+  help: "reopen access logs",
+  parameters: {},
+  handle(_, context) {
+    context.dataPlane.reopenLogs();
+    return text("OK\n");
+  },
+};
+
 export const quitEndpoint: AdminEndpoint = {
   path: "/quitquitquit",
   post: true,

@@ -3,6 +3,16 @@ interface Sliceable {
   latin1Slice(start: number, end: number): string;
 }
 
+/** As above; nor is this. */
+interface Writable {
+  latin1Write(text: string, at: number, length: number): number;
+}
+
+/** Gives how many bytes were written. */
+export function writeLatin1(bytes: Buffer, text: string, at: number): number {
+  return (bytes as Buffer & Writable).latin1Write(text, at, text.length);
+}
+
 export function latin1(bytes: Buffer, start: number, end: number): string {
   return (bytes as Buffer & Sliceable).latin1Slice(start, end);
 }

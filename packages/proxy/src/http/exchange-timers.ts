@@ -7,10 +7,11 @@ const REQUEST = 2;
 const HEADERS = 3;
 const DURATION = 4;
 const RETRY = 5;
+const ACCESS_LOG = 6;
 
-export type Timeout = "stream-idle" | "route" | "request" | "request-headers" | "max-duration" | "retry";
+const TIMEOUTS = ["stream-idle", "route", "request", "request-headers", "max-duration", "retry", "access-log"] as const;
 
-const TIMEOUTS: readonly Timeout[] = ["stream-idle", "route", "request", "request-headers", "max-duration", "retry"];
+export type Timeout = (typeof TIMEOUTS)[number];
 
 /** The deadlines of one exchange, all in the data plane's wheel. */
 export class ExchangeTimers implements TimerOwner {
@@ -25,6 +26,7 @@ export class ExchangeTimers implements TimerOwner {
   private readonly headers = new Timer(this, HEADERS);
   private readonly duration = new Timer(this, DURATION);
   private readonly retry = new Timer(this, RETRY);
+  private readonly accessLog = new Timer(this, ACCESS_LOG);
   private idleTimeoutMs = 0;
   private startedAt = 0;
 
@@ -41,6 +43,7 @@ export class ExchangeTimers implements TimerOwner {
     this.setIdleTimeout(plan.streamIdleTimeoutMs);
     this.arm(this.duration, plan.maxStreamDurationMs);
     this.arm(this.request, plan.requestTimeoutMs);
+    this.arm(this.accessLog, plan.accessLogIntervalMs);
   }
 
   /** Part of the head is still to come. */
@@ -54,6 +57,11 @@ export class ExchangeTimers implements TimerOwner {
 
   endRequest(): void {
     this.wheel.disarm(this.request);
+  }
+
+  /** Until the next line about a stream that goes on. */
+  startAccessLog(intervalMs: number): void {
+    this.arm(this.accessLog, intervalMs);
   }
 
   startRoute(timeoutMs: number): void {
@@ -96,6 +104,7 @@ export class ExchangeTimers implements TimerOwner {
     wheel.disarm(this.headers);
     wheel.disarm(this.duration);
     wheel.disarm(this.retry);
+    wheel.disarm(this.accessLog);
     this.lastActivity = 0;
     this.idleTimeoutMs = 0;
     this.startedAt = 0;

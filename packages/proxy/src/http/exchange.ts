@@ -149,6 +149,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return this.context.sources.requestId();
   }
 
+  random(): number {
+    return this.context.random();
+  }
+
   /** The first byte of a request has arrived. */
   start(connection: DownstreamConnection, runtime: HttpRuntime, encoder: ResponseEncoder): void {
     this.connection = connection;
@@ -296,6 +300,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
       case "retry":
         this.router.onRetryTimer();
         break;
+      case "access-log":
+        runtime.accessLogs?.write(this, "DownstreamPeriodic");
+        this.timers.startAccessLog(runtime.plan.accessLogIntervalMs);
+        break;
       case "request":
         stats.rqTimeout.value++;
         this.timeOut(LOCAL_REPLIES.requestOverallTimeout);
@@ -350,6 +358,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
       if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
       if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
       runtime.filters.onComplete(this);
+      runtime.accessLogs?.write(this, "DownstreamEnd");
     }
     this.connection?.onExchangeFinished(this);
     this.reset();

@@ -3,6 +3,7 @@ import { Acceptor } from "../net/acceptor.ts";
 import { rewrap } from "../net/accepted-socket.ts";
 import type { ListenerPlan } from "../plan/plan.ts";
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+import { AccessLogs } from "./access-logs.ts";
 import { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { type ConnectionOwner, DownstreamConnection } from "./downstream-connection.ts";
 import { FilterChain, type FilterRegistry } from "./filters/filter.ts";
@@ -125,6 +126,10 @@ export class Listener implements ConnectionOwner {
         direction: plan.direction,
         random: this.context.random,
       }),
+      accessLogs:
+        manager.accessLogs.length === 0
+          ? null
+          : new AccessLogs(manager.accessLogs, (path) => this.context.logs.open(path)),
     };
   }
 }

@@ -287,7 +287,13 @@ export class Router {
     else this.body.stopKeeping(attempt);
     exchange.encoder?.encodeHead(exchange.response, endStream);
     if (endStream) this.onResponseComplete(attempt);
-    else if (switched && attempt.encoder !== null) this.body.sendTo(attempt.encoder);
+    else if (switched && attempt.encoder !== null) {
+      const { runtime } = exchange;
+      if (runtime?.plan.logsNewTunnels === true) {
+        runtime.accessLogs?.write(exchange, "DownstreamTunnelSuccessfullyEstablished");
+      }
+      this.body.sendTo(attempt.encoder);
+    }
   }
 
   onAttemptData(attempt: UpstreamRequest, buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {

@@ -1,7 +1,9 @@
 import type { Clock } from "../clock/clock.ts";
+import type { LogFiles } from "../access-log/log-files.ts";
 import type { WallClock } from "../clock/wall-clock.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { AccessLogs } from "./access-logs.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import type { FilterChain } from "./filters/filter.ts";
@@ -14,6 +16,7 @@ export interface HttpContext {
   readonly clock: Clock;
   readonly date: HttpDate;
   readonly wall: WallClock;
+  readonly logs: LogFiles;
   readonly sources: RequestHeaderSources;
   /** [0, 1) */
   readonly random: () => number;
@@ -27,6 +30,8 @@ export interface HttpRuntime {
   readonly plan: HttpConnectionManagerPlan;
   readonly stats: ConnectionManagerStats;
   readonly filters: FilterChain;
+  /** Null: nothing is logged. */
+  readonly accessLogs: AccessLogs | null;
 }
 
 /** Exchanges that are not in use, ready for the next request. */

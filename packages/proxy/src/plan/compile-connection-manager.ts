@@ -10,6 +10,7 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { HeaderClass } from "../codec/header-names.ts";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
+import { compileAccessLogs } from "./compile-access-log.ts";
 import { milliseconds } from "./duration.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
@@ -121,6 +122,8 @@ export function compileConnectionManager(
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
     listener: context.listener,
+    accessLogs: compileAccessLogs(message.accessLog, (i) => place.item("access_log", i)),
+    ...compileAccessLogOptions(message),
     routes: compileRoutes(message, context, place),
     upgrades: compileUpgrades(message.upgradeConfigs, place) ?? NO_UPGRADES,
     filters,
@@ -132,6 +135,18 @@ const NO_UPGRADES: ReadonlyMap<string, boolean> = new Map();
 function compileInternalAddresses(message: HttpConnectionManager, place: Place): AddressTest | null {
   const ranges = message.internalAddressConfig?.cidrRanges ?? [];
   return ranges.length === 0 ? null : compileCidrRanges(ranges, (i) => place.item("cidr_ranges", i));
+}
+
+/** When there are lines beside the one at the end. The fields of the connection manager itself are older and do the same. */
+function compileAccessLogOptions(
+  message: HttpConnectionManager,
+): Pick<HttpConnectionManagerPlan, "logsNewRequests" | "logsNewTunnels" | "accessLogIntervalMs"> {
+  const { accessLogOptions: options } = message;
+  return {
+    logsNewRequests: options?.flushAccessLogOnNewRequest ?? message.flushAccessLogOnNewRequest,
+    logsNewTunnels: options?.flushLogOnTunnelSuccessfullyEstablished ?? false,
+    accessLogIntervalMs: milliseconds(options?.accessLogFlushInterval ?? message.accessLogFlushInterval, 0),
+  };
 }
 
 function compileRoutes(

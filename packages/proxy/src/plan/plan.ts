@@ -6,6 +6,7 @@
  * started with. Defaults are Envoy's (docs: api-v3 protos), stated at each field. Times are milliseconds, 0 = disabled.
  */
 import type { Cluster } from "../upstream/cluster.ts";
+import type { StreamTest } from "./access-log-filters.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo, Metadata } from "./format/stream-info.ts";
 import type { HashPolicy } from "./hash-policy.ts";
@@ -132,11 +133,25 @@ export interface HttpConnectionManagerPlan {
   /** Router: `respect_expected_rq_timeout`. */
   readonly respectExpectedRqTimeout: boolean;
   readonly listener: ListenerInfo;
+  readonly accessLogs: readonly AccessLogPlan[];
+  /** Whether there is a line for a request that has just been routed, too; for a tunnel that has just been opened. */
+  readonly logsNewRequests: boolean;
+  readonly logsNewTunnels: boolean;
+  /** And one every so often while it goes on; 0 = never. */
+  readonly accessLogIntervalMs: number;
   readonly routes: RouteConfigRef;
   /** `upgrade_configs`: lower-case protocol → allowed, where the route says nothing. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** HTTP filters in configuration order, the router left out. */
   readonly filters: readonly HttpFilterPlan[];
+}
+
+export interface AccessLogPlan {
+  /** `/dev/stdout` and `/dev/stderr` are the proxy's own, whatever they are. */
+  readonly path: string;
+  readonly format: Format;
+  /** Null: every stream is logged. */
+  readonly filter: StreamTest | null;
 }
 
 /** A filter before the router: `typeName` selects the implementation in http/filters, `config` is what its compile step made. */

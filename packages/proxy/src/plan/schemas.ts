@@ -10,6 +10,12 @@ import {
 } from "@bufbuild/protobuf";
 import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
 import { FilterConfigSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+} from "@tulle/xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
+import { MetadataSchema as MetadataFormatterSchema } from "@tulle/xds/gen/envoy/extensions/formatter/metadata/v3/metadata_pb.js";
+import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
@@ -43,6 +49,10 @@ export const extensionRegistry: Registry = createRegistry(
   HttpProtocolOptionsSchema,
   RawBufferSchema,
   FileAccessLogSchema,
+  StdoutAccessLogSchema,
+  StderrAccessLogSchema,
+  MetadataFormatterSchema,
+  ReqWithoutQuerySchema,
   ClusterProvidedSchema,
   LeastRequestSchema,
   MaglevSchema,

@@ -49,6 +49,10 @@ test("a bare connection manager has Envoy's defaults", () => {
     delayedCloseTimeoutMs: 1_000,
     suppressEnvoyHeaders: false,
     respectExpectedRqTimeout: false,
+    accessLogs: [],
+    logsNewRequests: false,
+    logsNewTunnels: false,
+    accessLogIntervalMs: 0,
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     upgrades: new Map(),
     filters: [],
@@ -248,6 +252,9 @@ test("refused: both ways to strip a port", () => {
 });
 
 test("the path of a problem inside a connection manager names its type", () => {
-  const [problem] = refusals(() => listener(listenerJson({ access_log: [{ name: "f" }] })));
-  assert.equal(problem, `filter_chains[0].filters[0].typed_config(${HCM}).access_log: is not supported`);
+  const [problem] = refusals(() => listener(listenerJson({ early_header_mutation_extensions: [{ name: "f" }] })));
+  assert.equal(
+    problem,
+    `filter_chains[0].filters[0].typed_config(${HCM}).early_header_mutation_extensions: is not supported`,
+  );
 });

@@ -157,6 +157,10 @@ export function managerPlan(
 ): HttpConnectionManagerPlan {
   return {
     statPrefix: "test",
+    accessLogs: [],
+    logsNewRequests: false,
+    logsNewTunnels: false,
+    accessLogIntervalMs: 0,
     listener: { name: "test", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     serverName: "envoy",
     serverHeader: "overwrite",

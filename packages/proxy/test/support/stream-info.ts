@@ -80,6 +80,7 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     filterStateObjects: null,
     traceId: "",
     spanId: "",
+    random: () => 0.5,
     uniqueId: () => "00000000-0000-4000-8000-000000000000",
     accessLogType: "DownstreamEnd",
     localReplyBody: "",

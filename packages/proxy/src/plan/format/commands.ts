@@ -37,6 +37,7 @@ import {
 } from "./headers.ts";
 import { filterState, metadata, metadataOf } from "./metadata.ts";
 import { ConstantOperator, NumberOperator, type Operator, TextOperator } from "./operator.ts";
+import { REQ_WITHOUT_QUERY } from "../supported-fields/index.ts";
 import type { StreamInfo } from "./stream-info.ts";
 import {
   commonDuration,
@@ -238,8 +239,6 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ["TYPED_CEL", "there is no CEL"],
 ]);
 
-/** Source: Envoy api/envoy/extensions/formatter/req_without_query/v3/req_without_query.proto. */
-const REQ_WITHOUT_QUERY = "envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery";
 /** Commands that a format has only with `formatters`, by the extension that brings them. */
 const EXTENSION_COMMANDS: ReadonlyMap<string, { readonly extension: string; readonly compile: Compile }> = new Map([
   ["REQ_WITHOUT_QUERY", { extension: REQ_WITHOUT_QUERY, compile: requestHeaderWithoutQuery }],

@@ -217,7 +217,7 @@ function grpcStatusOf(stream: StreamInfo): number | undefined {
 }
 
 /** Of the trailers, else of the headers, else what the HTTP status stands for (Envoy `Grpc::Common::getGrpcStatus`). −1: no number. */
-function grpcStatusOfResponse({ responseTrailers, response, status }: StreamInfo): number | undefined {
+export function grpcStatusOfResponse({ responseTrailers, response, status }: StreamInfo): number | undefined {
   let text: string | undefined;
   if (responseTrailers?.has(GRPC_STATUS) === true) text = responseTrailers.get(GRPC_STATUS);
   else if (response.headers.has(GRPC_STATUS)) text = response.headers.get(GRPC_STATUS);

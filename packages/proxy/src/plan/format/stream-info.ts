@@ -110,6 +110,8 @@ export interface StreamInfo {
   readonly traceId: string;
   readonly spanId: string;
   uniqueId(): string;
+  /** Uniform in [0, 1). */
+  random(): number;
   readonly accessLogType: AccessLogType;
   /** What a local reply says before it is formatted. */
   readonly localReplyBody: string;

@@ -1,6 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
 import { MEMORY } from "./reasons.ts";
-import { FILE_ACCESS_LOG } from "./type-names.ts";
 
 export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.Bootstrap": {
@@ -46,16 +45,6 @@ export const BOOTSTRAP: SupportGroup = {
     ignored: { enable_deferred_cluster_creation: "clusters cost little until they are used" },
   },
   "envoy.config.bootstrap.v3.ClusterManager.OutlierDetection": { has: ["event_log_path"] },
-  "envoy.config.accesslog.v3.AccessLog": {
-    has: ["name", "typed_config"],
-    extensions: { typed_config: [FILE_ACCESS_LOG] },
-  },
-  // Reached from the admin endpoint only.
-  [FILE_ACCESS_LOG]: {
-    has: [],
-    only: { path: ["/dev/null"] },
-    ignored: { format: "written to /dev/null", log_format: "written to /dev/null" },
-  },
   "envoy.config.core.v3.Node": {
     has: ["id", "cluster", "metadata", "dynamic_parameters", "locality", "client_features"],
     ignored: {

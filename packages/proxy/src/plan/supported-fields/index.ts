@@ -5,6 +5,7 @@
  * holds only what has no effect in Envoy either, given what else is refused, or what concerns a mechanism the proxy does not need.
  */
 
+import { ACCESS_LOG } from "./access-log.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { CLUSTER } from "./cluster.ts";
 import { CORE } from "./core.ts";
@@ -19,5 +20,5 @@ export * from "./type-names.ts";
 
 /** By message type name. */
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
-  [BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE].flatMap((group) => Object.entries(group)),
+  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE].flatMap((group) => Object.entries(group)),
 );

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { NO_ACCESS_LOG, NO_TLS } from "./reasons.ts";
+import { NO_TLS } from "./reasons.ts";
 import { HTTP_CONNECTION_MANAGER, ROUTER } from "./type-names.ts";
 
 export const LISTENER: SupportGroup = {
@@ -80,6 +80,10 @@ export const LISTENER: SupportGroup = {
       "strip_matching_host_port",
       "strip_any_host_port",
       "strip_trailing_host_dot",
+      "access_log",
+      "access_log_options",
+      "access_log_flush_interval",
+      "flush_access_log_on_new_request",
     ],
     only: {
       codec_type: ["AUTO", "HTTP1"],
@@ -90,9 +94,6 @@ export const LISTENER: SupportGroup = {
     },
     ignored: {
       set_current_client_cert_details: NO_TLS,
-      access_log_flush_interval: NO_ACCESS_LOG,
-      flush_access_log_on_new_request: NO_ACCESS_LOG,
-      access_log_options: NO_ACCESS_LOG,
     },
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": {
@@ -101,6 +102,13 @@ export const LISTENER: SupportGroup = {
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": {
     has: ["upgrade_type", "enabled"],
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions": {
+    has: [
+      "access_log_flush_interval",
+      "flush_access_log_on_new_request",
+      "flush_log_on_tunnel_successfully_established",
+    ],
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {

@@ -7,6 +7,11 @@ export const HTTP_CONNECTION_MANAGER =
 export const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 export const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+export const STDOUT_ACCESS_LOG = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
+export const STDERR_ACCESS_LOG = "envoy.extensions.access_loggers.stream.v3.StderrAccessLog";
+export const REQ_WITHOUT_QUERY = "envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery";
+/** `%METADATA%` needs it no longer, and configurations still name it. */
+export const METADATA_FORMATTER = "envoy.extensions.formatter.metadata.v3.Metadata";
 export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 export const LB_ROUND_ROBIN = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin";
 export const LB_LEAST_REQUEST = "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";

@@ -16,6 +16,9 @@ const DEFAULT_WORKLOADS: Readonly<Record<string, Workload>> = {
 
 const DEFAULT_PORT = 8080;
 
+/** Name of the access log in a case's folder. */
+export const LOG_FILE = "access.log";
+
 /** Upstreams that stand for the applications of workloads. */
 export function meshUpstreams({ workloads = DEFAULT_WORKLOADS, proxy }: IstioParts): string[] {
   return [...Object.keys(workloads), ...Object.values(proxy?.inbound ?? {}).map(({ app }) => app)];
@@ -51,7 +54,9 @@ export class Mesh {
   ): Promise<Mesh> {
     const config = join(folder, "config");
     mkdirSync(config);
-    const filled = yaml.replace(/\{port ([^}]+)\}/g, (_, name: string) => `${upstreams.get(name)}`);
+    const filled = yaml
+      .replace(/\{port ([^}]+)\}/g, (_, name: string) => `${upstreams.get(name)}`)
+      .replaceAll("{log}", join(folder, LOG_FILE));
     writeFileSync(join(config, "case.yaml"), filled);
     const controlPlane = await subject.controlPlane(folder);
     const api = controlPlaneApi(controlPlane.http, () => "(in the process of the proxies)");

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { bootstrapOf, upstreamNames } from "./bootstrap.ts";
 import type { ContractCase, Observation, Step, Stream } from "./case.ts";
 import { Client } from "./client.ts";
-import { Mesh, meshUpstreams } from "./mesh.ts";
+import { LOG_FILE, Mesh, meshUpstreams } from "./mesh.ts";
 import { linesOf, parse } from "./messages.ts";
 import { normalised } from "./normalise.ts";
 import type { Running, Subject } from "./subject.ts";
@@ -48,7 +48,7 @@ export async function runCase(
       upstreams.set(name, upstream);
       await upstream.listen(index);
     }
-    const logFile = join(folder, "access.log");
+    const logFile = join(folder, LOG_FILE);
     const ports = new Map([...upstreams].map(([name, { port }]) => [name, port]));
     if (istio !== undefined) mesh = await Mesh.start(istio, subject, folder, ports);
     const started = await subject.start(mesh?.bootstrap ?? bootstrapOf(contractCase, { ports, logFile }));

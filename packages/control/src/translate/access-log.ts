@@ -3,10 +3,13 @@ import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { AccessLogSchema } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import { TypedExtensionConfigSchema } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
+import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
 import { SubstitutionFormatStringSchema } from "@tulle/xds/gen/envoy/config/core/v3/substitution_format_string_pb.js";
 import type { SubstitutionFormatString } from "@tulle/xds/gen/envoy/config/core/v3/substitution_format_string_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { ExpressionFilterSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
+import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { packed } from "./packed.ts";
@@ -96,6 +99,7 @@ function formatOf({ format, omitEmptyValues }: AccessLogSink): SubstitutionForma
       format: { case: "jsonFormat", value: Object.keys(labels).length === 0 ? FIELDS : labels },
       jsonFormatOptions: { sortProperties: false },
       omitEmptyValues,
+      formatters: formattersOf(JSON.stringify(labels)),
     });
   }
   const { text = "" } = format;
@@ -103,7 +107,19 @@ function formatOf({ format, omitEmptyValues }: AccessLogSink): SubstitutionForma
   return create(SubstitutionFormatStringSchema, {
     format: { case: "textFormatSource", value: { specifier: { case: "inlineString", value: line } } },
     omitEmptyValues,
+    formatters: formattersOf(line),
   });
+}
+
+/** The one command of Istio's that Envoy has as an extension only. (`telemetry_logging.go` accessLogTextFormatters) */
+function formattersOf(format: string): TypedExtensionConfig[] {
+  if (!format.includes("%REQ_WITHOUT_QUERY")) return [];
+  return [
+    create(TypedExtensionConfigSchema, {
+      name: "envoy.formatter.req_without_query",
+      typedConfig: packed(ReqWithoutQuerySchema, create(ReqWithoutQuerySchema)),
+    }),
+  ];
 }
 
 function expressionFilter(expression: string) {

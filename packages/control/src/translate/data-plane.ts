@@ -71,7 +71,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
     clusterFeatures: new Set(),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
-    httpFeatures: new Set(["retry priorities"]),
+    httpFeatures: new Set(["retry priorities", "access logs"]),
   },
   envoy: {
     id: "envoy",

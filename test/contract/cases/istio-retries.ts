@@ -10,6 +10,14 @@ const ATTEMPTS = [[/^x-envoy-attempt-count: \d$/, "x-envoy-attempt-count: {n}"]]
 const retrying = (fields: string): string => routed(`    retries: { ${fields} }`);
 const hanging = { answers: [[gate("never")]] } as const;
 
+/** With chance, a host that was tried before comes up five more times once in sixty-four. */
+const ONE_AFTER_ANOTHER = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: echo-balancing }
+spec: { host: echo, trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } } }`;
+
 /** The statuses that v1 answers one after another, the last one again and again. */
 const statuses = (...codes: readonly number[]) => ({
   upstreams: { v1: { answers: codes.map((code) => answer(code, `a${code}`)) } },
@@ -250,6 +258,7 @@ const ROWS: readonly Row[] = [
     http: `
   - route: [{ destination: { host: echo } }]
     retries: { attempts: 1, retryOn: 5xx, backoff: 1ms }`,
+    more: ONE_AFTER_ANOTHER,
     requests: [500, 500, 500].map((status) => ({ expect: { status } })),
     with: { upstreams: { v1: answer(500), v2: answer(500) }, mask: ATTEMPTS },
   },

@@ -103,17 +103,35 @@ for (const name of ["greeter.default.svc.cluster.local:9090", "greeter:9090"]) {
   });
 }
 
-function hello(client: grpc.Client): Promise<string> {
+test("a route that a gRPC client cannot follow is unavailable, and leaves the others as they are", async () => {
+  const client = new grpc.Client("xds:///greeter:9090", credentials.createInsecure());
+  try {
+    await control.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: greeter }
+spec:
+  hosts: [greeter]
+  http:
+  - match: [{ headers: { x-blocked: { exact: "1" } } }]
+    directResponse: { status: 403 }
+  - route: [{ destination: { host: greeter, subset: v2 } }]`);
+    const deadline = performance.now() + 5000;
+    while ((await hello(client)) !== "v2") assert.ok(performance.now() < deadline, "the change never arrived");
+    const blocked = new grpc.Metadata();
+    blocked.set("x-blocked", "1");
+    await assert.rejects(hello(client, blocked), { code: grpc.status.UNAVAILABLE });
+    assert.deepEqual(await control.nacks(), []);
+  } finally {
+    client.close();
+  }
+});
+
+function hello(client: grpc.Client, metadata = new grpc.Metadata()): Promise<string> {
   return new Promise((resolve, reject) => {
     const deadline = new Date(Date.now() + 5000);
-    client.makeUnaryRequest(
-      HELLO.path,
-      bytes,
-      bytes,
-      Buffer.from(""),
-      new grpc.Metadata(),
-      { deadline },
-      (error, value) => (error === null ? resolve(value?.toString() ?? "") : reject(error)),
+    client.makeUnaryRequest(HELLO.path, bytes, bytes, Buffer.from(""), metadata, { deadline }, (error, value) =>
+      error === null ? resolve(value?.toString() ?? "") : reject(error),
     );
   });
 }

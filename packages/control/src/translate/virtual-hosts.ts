@@ -1,7 +1,7 @@
 /** One host's routes: where a VirtualService becomes an Envoy virtual host. */
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import type { HttpMatchRequest, IstioHttpRoute } from "@tulle/api";
+import type { HttpFaultInjection, HttpMatchRequest, IstioHttpRoute } from "@tulle/api";
 import {
   RouteSchema,
   VirtualHost_TlsRequirementType as TlsRequirement,
@@ -116,7 +116,14 @@ function translateRoute(
   const { port, client, capabilities } = input;
   if (match !== undefined && !holdsFor(match, client, port)) return undefined;
   const routeMatch = translateMatch(match);
-  const translated = translateAction(http, actionContext(input));
+  const { service } = input;
+  const translated =
+    capabilities.apiListeners && answersItself(http)
+      ? service && {
+          action: { case: "route" as const, value: plainForward(service, actionContext(input)) },
+          headers: {},
+        }
+      : translateAction(http, actionContext(input));
   if (routeMatch === undefined || translated === undefined) return undefined;
   const route = create(RouteSchema, {
     name: routeName(http, match),
@@ -139,8 +146,20 @@ function routeName({ name = "" }: IstioHttpRoute, match: HttpMatchRequest | unde
   return matchName === "" ? name : `${name}.${matchName}`;
 }
 
+/**
+ * What a gRPC client cannot do, redirects and direct responses, is UNAVAILABLE (gRFC A28). A client that does not know the action refuses
+ * all of the routes, so it gets a fault in its place. (@grpc/grpc-js-xds route-config-resource-type.ts)
+ */
+const UNAVAILABLE: HttpFaultInjection = { abort: { grpcStatus: "UNAVAILABLE", percentage: { value: 100 } } };
+
+function answersItself({ redirect, directResponse }: IstioHttpRoute): boolean {
+  return redirect !== undefined || directResponse !== undefined;
+}
+
 /** What the route asks of the filters before the router. */
-function filterConfigs({ fault, corsPolicy }: IstioHttpRoute, { httpFilters }: Capabilities): Record<string, Any> {
+function filterConfigs(http: IstioHttpRoute, { httpFilters, apiListeners }: Capabilities): Record<string, Any> {
+  const { corsPolicy } = http;
+  const fault = apiListeners && answersItself(http) ? UNAVAILABLE : http.fault;
   const configs: Record<string, Any> = {};
   const faults = fault === undefined || !httpFilters.includes("fault") ? undefined : translateFault(fault);
   if (faults !== undefined) configs["envoy.filters.http.fault"] = packed(HTTPFaultSchema, faults);

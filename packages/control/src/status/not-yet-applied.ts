@@ -58,6 +58,7 @@ const TRAFFIC_POLICY: readonly Unsupported[] = [
   { path: ["tunnel"], what: "tunnelling" },
   { path: ["proxyProtocol"], what: "the PROXY protocol" },
   ...byFeature("retry budgets", ["retryBudget"], "retry budgets"),
+  ...byFeature("retry budgets of intervals", ["retryBudget", "budgetInterval"], "counting over an interval"),
   ...notByOwnProxy(
     OWN_PROXY.balancers.has(LbPolicy.RING_HASH) && OWN_PROXY.balancers.has(LbPolicy.MAGLEV),
     ["loadBalancer", "consistentHash"],

@@ -37,7 +37,7 @@ export function connectionPool({
     maxRequests: http?.http2MaxRequests || UNLIMITED,
     maxRetries: http?.maxRetries || UNLIMITED,
     ...(clusterFeatures.has("remaining gauges") ? { trackRemaining: true } : {}),
-    ...(clusterFeatures.has("retry budgets") ? budget(retryBudget) : {}),
+    ...(clusterFeatures.has("retry budgets") ? budget(retryBudget, clusterFeatures) : {}),
   };
   const keepalive = clusterFeatures.has("TCP keepalive")
     ? tcpKeepalive(mesh.config.tcpKeepalive, tcp?.tcpKeepalive)
@@ -50,9 +50,13 @@ export function connectionPool({
   };
 }
 
-function budget(settings: TrafficPolicy["retryBudget"]): MessageInitShape<typeof CircuitBreakers_ThresholdsSchema> {
+function budget(
+  settings: TrafficPolicy["retryBudget"],
+  features: Capabilities["clusterFeatures"],
+): MessageInitShape<typeof CircuitBreakers_ThresholdsSchema> {
   if (settings === undefined) return {};
-  const { percent = RETRY_BUDGET.percent, minRetryConcurrency, budgetInterval } = settings;
+  const { percent = RETRY_BUDGET.percent, minRetryConcurrency } = settings;
+  const budgetInterval = features.has("retry budgets of intervals") ? settings.budgetInterval : undefined;
   return {
     retryBudget: {
       budgetPercent: { value: percent },

@@ -13,6 +13,8 @@ export type ClusterFeature =
   /** Priorities, and weights of localities. */
   | "localities"
   | "retry budgets"
+  /** Retry budgets that count requests over a while. */
+  | "retry budgets of intervals"
   | "TCP keepalive"
   | "maximum connection duration"
   /** Gauges of what circuit breakers leave. */
@@ -69,7 +71,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
-    clusterFeatures: new Set(),
+    clusterFeatures: new Set(["warm-up", "localities", "retry budgets", "remaining gauges"]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
     httpFeatures: new Set(["retry priorities", "access logs"]),
   },
@@ -88,6 +90,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "warm-up",
       "localities",
       "retry budgets",
+      "retry budgets of intervals",
       "TCP keepalive",
       "maximum connection duration",
       "remaining gauges",

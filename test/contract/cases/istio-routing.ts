@@ -38,12 +38,6 @@ const ROWS: readonly Row[] = [
     ].map((host) => ({ host, expect: toV1 })),
   },
   {
-    name: "an unknown host is refused",
-    feature: "services and their names",
-    http: "",
-    requests: [{ host: "nobody.example", expect: { status: 502 } }],
-  },
-  {
     name: "uri exact",
     feature: "match.uri",
     http: matching(`    - uri: { exact: /a }`),

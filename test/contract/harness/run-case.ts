@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { bootstrapOf, upstreamNames } from "./bootstrap.ts";
-import type { ContractCase, Observation, Step, Stream } from "./case.ts";
+import type { ContractCase, IstioParts, Observation, Step, Stream } from "./case.ts";
 import { Client } from "./client.ts";
 import { LOG_FILE, Mesh, meshUpstreams } from "./mesh.ts";
 import { linesOf, parse } from "./messages.ts";
@@ -42,8 +42,8 @@ export async function runCase(
   let stage: Stage | null = null;
   try {
     const { istio } = contractCase;
-    const names = istio === undefined ? upstreamNames(contractCase) : meshUpstreams(istio);
-    for (const [index, name] of names.entries()) {
+    const names = istio === undefined ? upstreamNames(contractCase) : upstreamsOfMesh(contractCase, istio);
+    for (const [index, name] of [...names].entries()) {
       const upstream = new ScriptedUpstream(name, contractCase.upstreams?.[name], gates, activity);
       upstreams.set(name, upstream);
       await upstream.listen(index);
@@ -253,4 +253,9 @@ class Stage {
 
 function streamOf(received: string[], end: Stream["end"] | null): Stream {
   return end === null || end === undefined ? { received } : { received, end };
+}
+
+/** Those behind workloads, and those that only the YAML or the script knows. */
+function upstreamsOfMesh({ upstreams = {} }: ContractCase, istio: IstioParts): Iterable<string> {
+  return new Set([...meshUpstreams(istio), ...Object.keys(upstreams)]);
 }

@@ -8,6 +8,7 @@ import { Exchange } from "./http/exchange.ts";
 import { HTTP_FILTERS } from "./http/filters/registry.ts";
 import { HttpDate } from "./http/http-date.ts";
 import { Listener } from "./http/listener.ts";
+import { AsyncClient } from "./http/async-client.ts";
 import { RequestIds } from "./http/request-ids.ts";
 import { ExchangePool, type HttpContext } from "./http/runtime.ts";
 import type { Log } from "./log.ts";
@@ -24,6 +25,8 @@ import type { ProxyLocalities } from "./upstream/balancer/load-balancer.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
+import { RandomHex } from "./random-hex.ts";
+import { type TracedNode, Tracers } from "./tracing/tracers.ts";
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -43,6 +46,8 @@ export interface DataPlaneOptions {
   readonly localCluster?: string;
   /** Takes lines about ejected hosts. */
   readonly outlierLog?: (line: string) => void;
+  /** Who this proxy is, as its spans say it; default nobody. */
+  readonly node?: Omit<TracedNode, "address">;
 }
 
 /** Everything that carries traffic: listeners and clusters, put in place by plans. The way in for configuration and admin. */
@@ -106,15 +111,20 @@ export class DataPlane {
         for (const other of this.clusters()) if (other !== cluster) other.rebalance();
       },
     };
-    const ids = new RequestIds(randomFillSync);
+    const randomHex = new RandomHex(randomFillSync);
+    const ids = new RequestIds(randomHex);
+    const address = localAddress();
+    const client = new AsyncClient(this.net, random, address);
+    const node = { id: "", cluster: "", zone: "", ...options.node, address };
     this.http = {
       net: this.net,
       clock,
       date: new HttpDate(clock),
       wall: new WallClock(clock),
       logs: new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats),
-      sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: localAddress() },
+      sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: address },
       random,
+      tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       findCluster: (name) => this.refs.get(name) ?? null,
     };

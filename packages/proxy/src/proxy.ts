@@ -125,6 +125,11 @@ class RunningProxy implements Proxy {
       locality: compileLocality(bootstrap.node?.locality),
       localCluster: bootstrap.clusterManager?.localClusterName ?? "",
       ...(outlierLog === null ? {} : { outlierLog: (line) => outlierLog.write(line) }),
+      node: {
+        id: bootstrap.node?.id ?? "",
+        cluster: bootstrap.node?.cluster ?? "",
+        zone: bootstrap.node?.locality?.zone ?? "",
+      },
     });
     this.configuration = new Configuration(bootstrap, {
       dataPlane: this.dataPlane,

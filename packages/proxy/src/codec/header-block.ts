@@ -203,6 +203,12 @@ export class HeaderBlock {
     return bytes;
   }
 
+  /** Removes what there is of that name and adds a line at the end, as Envoy sets headers that it does not store inline. */
+  replace(id: number, value: string): void {
+    this.remove(id);
+    this.append(id, value);
+  }
+
   removed(index: number): boolean {
     return this.state[index] === REMOVED;
   }

@@ -115,8 +115,10 @@ const TABLE: readonly (readonly [name: string, inline: number, classes: number])
   ["x-envoy-hedge-on-per-try-timeout", INLINE_IN_REQUESTS, trustedOnly],
   ["traceparent", 0, 0],
   ["tracestate", 0, 0],
+  ["b3", 0, 0],
   ["x-b3-traceid", 0, 0],
   ["x-b3-spanid", 0, 0],
+  ["x-b3-parentspanid", 0, 0],
   ["x-b3-sampled", 0, 0],
   ["end-user", 0, 0],
 ];
@@ -173,6 +175,15 @@ export const GRPC_TIMEOUT = known("grpc-timeout");
 export const GRPC_MESSAGE = known("grpc-message");
 export const USER_AGENT = known("user-agent");
 export const X_REQUEST_ID = known("x-request-id");
+export const X_CLIENT_TRACE_ID = known("x-client-trace-id");
+export const X_ENVOY_DECORATOR_OPERATION = known("x-envoy-decorator-operation");
+export const TRACEPARENT = known("traceparent");
+export const TRACESTATE = known("tracestate");
+export const B3 = known("b3");
+export const X_B3_TRACEID = known("x-b3-traceid");
+export const X_B3_SPANID = known("x-b3-spanid");
+export const X_B3_PARENTSPANID = known("x-b3-parentspanid");
+export const X_B3_SAMPLED = known("x-b3-sampled");
 export const X_FORWARDED_FOR = known("x-forwarded-for");
 export const X_FORWARDED_PROTO = known("x-forwarded-proto");
 export const X_FORWARDED_PORT = known("x-forwarded-port");

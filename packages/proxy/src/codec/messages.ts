@@ -43,6 +43,10 @@ export class RequestHead {
     this.headers.collect(name, values);
   }
 
+  firstHeader(name: string): string | undefined {
+    return this.headers.first(name);
+  }
+
   /** Becomes a copy of another head. */
   copyFrom(other: RequestHead): void {
     this.method = other.method;

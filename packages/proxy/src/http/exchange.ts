@@ -25,6 +25,7 @@ import type { HttpFilter } from "./filters/filter.ts";
 import { LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest, runFilters } from "./request-handler.ts";
+import { RequestTrace } from "./request-trace.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
 import { removeResponseHopByHop } from "./response-headers.ts";
 import { Router } from "./router.ts";
@@ -64,6 +65,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
   filtersPassed = 0;
   /** What filters keep of this exchange, each under itself; made when first needed. */
   filterState: Map<HttpFilter, unknown> | null = null;
+
+  readonly trace = new RequestTrace();
 
   // How far it has come.
   requestHeadDone = false;
@@ -346,6 +349,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   private end(): void {
     if (this.over) return;
     this.over = true;
+    if (this.trace.span !== null) this.runtime?.tracing?.finish(this, this.trace.span);
     this.router.cancel();
     if (this.requestPauses > 0) this.encoder?.resumeRequest();
     const { net, exchanges } = this.context;
@@ -382,6 +386,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.filterConfigs = null;
     this.filtersPassed = 0;
     this.filterState = null;
+    this.trace.reset();
     this.requestHeadDone = false;
     this.requestEnded = false;
     this.responseStarted = false;

@@ -8,6 +8,7 @@ import { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { type ConnectionOwner, DownstreamConnection } from "./downstream-connection.ts";
 import { FilterChain, type FilterRegistry } from "./filters/filter.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
+import { ConnectionManagerTracing } from "./tracing.ts";
 
 /** A bound listener: accepts connections and keeps track of them. */
 export class Listener implements ConnectionOwner {
@@ -130,6 +131,16 @@ export class Listener implements ConnectionOwner {
         manager.accessLogs.length === 0
           ? null
           : new AccessLogs(manager.accessLogs, (path) => this.context.logs.open(path)),
+      tracing:
+        manager.tracing === null
+          ? null
+          : new ConnectionManagerTracing(
+              manager.tracing,
+              manager,
+              plan.direction === "outbound",
+              this.context.tracers,
+              this.registry,
+            ),
     };
   }
 }

@@ -56,6 +56,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   runtime.filters.onResponse(exchange);
   const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
+  runtime.tracing?.onResponse(exchange);
   exchange.responseStarted = true;
   exchange.responseStartedAt = exchange.now;
   exchange.status = response.status;

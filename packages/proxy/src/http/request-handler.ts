@@ -38,6 +38,7 @@ export function handleRequest(exchange: Exchange): void {
     refuse(exchange, LOCAL_REPLIES.upgradeFailed);
     return;
   }
+  runtime.tracing?.start(exchange);
   if (plan.logsNewRequests) runtime.accessLogs?.write(exchange, "DownstreamStart");
   runFilters(exchange);
 }

@@ -24,6 +24,7 @@ import type { HeaderBlock } from "../codec/header-block.ts";
 import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
+import { NOT_TRACEABLE, setTraceReason } from "./trace-decision.ts";
 
 /** Where what is random or local comes from. */
 export interface RequestHeaderSources {
@@ -68,8 +69,10 @@ export function mutateRequestHeaders(
   if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
   if (plan.via !== "") appendVia(headers, plan.via);
   if (plan.generateRequestId) {
-    const given = headers.get(X_REQUEST_ID) !== "";
-    if (!given || (edge && !plan.preserveExternalRequestId)) headers.set(X_REQUEST_ID, sources.requestId());
+    if (!headers.has(X_REQUEST_ID)) headers.append(X_REQUEST_ID, sources.requestId());
+    else if (headers.get(X_REQUEST_ID) === "" || (edge && !plan.preserveExternalRequestId)) {
+      headers.set(X_REQUEST_ID, sources.requestId());
+    } else if (edge) setTraceReason(headers, plan.requestIds, NOT_TRACEABLE); // Not for strangers to decide.
   }
   if (plan.stripTrailingHostDot) request.authority = withoutTrailingDot(request.authority);
   if (plan.stripPort !== "none") {

@@ -183,6 +183,7 @@ export class Router {
     if (action !== null && action.autoHostRewrite && host !== null && host.hostname !== "") {
       replaceHost(exchange, action, host.hostname);
     }
+    exchange.runtime?.tracing?.inject(exchange, request.headers, attempt.span);
     // The head alone ends the request, unless some of the body has come while the pool was connecting.
     encoder.encodeHead(request, exchange.requestEnded && body.isEmpty && !exchange.switchesProtocol);
     if (!attempt.takesBody) return;
@@ -350,7 +351,7 @@ export class Router {
     }
     if (attempt.cluster !== null) attempt.cluster.stats.rqPerTryTimeout.value++;
     if (attempt.host !== null) attempt.host.requestTimeouts++;
-    attempt.cancel();
+    attempt.cancel("UT");
     this.endAttemptByTimeout(attempt, LOCAL_REPLIES.perTryTimeout);
   }
 

@@ -3,12 +3,14 @@ import type { LogFiles } from "../access-log/log-files.ts";
 import type { WallClock } from "../clock/wall-clock.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { Tracers } from "../tracing/tracers.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import type { FilterChain } from "./filters/filter.ts";
 import type { HttpDate } from "./http-date.ts";
 import type { RequestHeaderSources } from "./request-headers.ts";
+import type { ConnectionManagerTracing } from "./tracing.ts";
 
 /** What all exchanges of a data plane share. */
 export interface HttpContext {
@@ -21,6 +23,7 @@ export interface HttpContext {
   /** [0, 1) */
   readonly random: () => number;
   readonly exchanges: ExchangePool;
+  readonly tracers: Tracers;
   /** The cluster of that name if there is one; for routes that name it by a request header. */
   findCluster(name: string): ClusterRef | null;
 }
@@ -32,6 +35,8 @@ export interface HttpRuntime {
   readonly filters: FilterChain;
   /** Null: nothing is logged. */
   readonly accessLogs: AccessLogs | null;
+  /** Null: requests are not traced. */
+  readonly tracing: ConnectionManagerTracing | null;
 }
 
 /** Exchanges that are not in use, ready for the next request. */

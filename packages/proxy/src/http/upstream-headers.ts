@@ -85,4 +85,5 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
   }
   runtime.filters.onResponse(exchange);
   finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan));
+  runtime.tracing?.onResponse(exchange);
 }

@@ -1,4 +1,5 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import type { Span } from "@tulle/telemetry/tracing";
 import { CONTENT_LENGTH } from "../codec/header-names.ts";
 import type { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
@@ -10,6 +11,9 @@ import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { resetFlag } from "./local-replies.ts";
+import type { ResponseFlag } from "./response-flags.ts";
+import { tagGrpcStatus } from "./span-tags.ts";
 import { UpstreamInfo } from "./upstream-info.ts";
 
 const PER_TRY = 0;
@@ -37,6 +41,10 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   private awaitsSwitch = false;
   /** When the connection was there. */
   startedAt = 0;
+  /** Of this attempt, where attempts have spans; null: nobody reports it. */
+  span: Span | null = null;
+  /** Of the response, 0 before it. */
+  private status = 0;
   private connection: UpstreamConnection | null = null;
   private waitingInPool = false;
   private responsePaused = false;
@@ -69,6 +77,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.awaitingHeaders = true;
     this.info.start(this.exchange.context.net.turn.now);
     this.exchange.upstreamInfo = this.info;
+    this.span = this.exchange.runtime?.tracing?.startUpstreamSpan(this.exchange, cluster) ?? null;
     if (host.pool(this.priority).newStream(this)) this.waitingInPool = true;
   }
 
@@ -92,6 +101,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   onPoolFailure(reason: StreamResetReason, transportFailure: string): void {
     this.waitingInPool = false;
     this.info.poolReadyAt = this.exchange.context.net.turn.now;
+    this.failSpan(reason);
     this.exchange.router.onAttemptReset(this, reason, transportFailure);
   }
 
@@ -166,7 +176,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
       if (!endStream) this.cancel();
       endStream = true;
     }
-    if (endStream) this.detach();
+    if (this.span !== null) this.tagResponse(this.span);
+    if (endStream) this.complete();
     this.exchange.router.onAttemptHeaders(this, endStream);
   }
 
@@ -179,17 +190,18 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     this.touch();
     if (this.info.firstBodyReceivedAt === 0) this.info.firstBodyReceivedAt = this.lastActivity;
-    if (endStream) this.detach();
+    if (endStream) this.complete();
     this.exchange.router.onAttemptData(this, buffer, start, end, endStream);
   }
 
   onResponseTrailers(trailers: HeaderBlock): void {
-    this.detach();
+    this.complete();
     this.exchange.router.onAttemptTrailers(this, trailers);
   }
 
   onResponseReset(reason: StreamResetReason): void {
     this.detach();
+    this.failSpan(reason);
     this.exchange.router.onAttemptReset(this, reason, "");
   }
 
@@ -262,8 +274,35 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     if (this.maxDuration.armed) timers.disarm(this.maxDuration);
   }
 
-  /** Takes back whatever is going on. */
-  cancel(): void {
+  /** The response is there, whole. */
+  private complete(): void {
+    this.detach();
+    this.endSpan("");
+  }
+
+  private tagResponse(span: Span): void {
+    this.status = this.response.status;
+    tagGrpcStatus(span, this.response.headers);
+  }
+
+  private failSpan(reason: StreamResetReason): void {
+    if (this.span === null) return;
+    this.span.setTag("error", "true");
+    this.span.setTag("error.reason", reason);
+    this.endSpan(resetFlag(reason));
+  }
+
+  private endSpan(flag: ResponseFlag): void {
+    const { span, exchange } = this;
+    if (span === null) return;
+    this.span = null;
+    exchange.runtime?.tracing?.finishUpstreamSpan(exchange, span, this, this.status, flag);
+  }
+
+  /** Takes back whatever is going on. @param flag why */
+  cancel(flag: ResponseFlag = ""): void {
+    if (this.span !== null) this.span.setTag("canceled", "true");
+    this.endSpan(flag);
     if (this.waitingInPool) {
       this.waitingInPool = false;
       this.host?.pool(this.priority).cancel(this);
@@ -277,6 +316,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   /** Ready for the next attempt. */
   reset(): void {
     this.response.reset();
+    this.span = null;
+    this.status = 0;
     this.host = null;
     this.cluster = null;
     this.awaitingHeaders = false;

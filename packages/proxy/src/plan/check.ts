@@ -91,7 +91,8 @@ class FieldCheck {
     else if (value !== undefined) this.runSingle(value, message, place);
     else if (this.supported && this.oneof === null && this.validation.required)
       place.field(this.name).refuse("value is required");
-    else if (this.extensions !== null && !this.optional) refuseExtension(String(message["name"]), "", message, place);
+    else if (this.extensions !== null && !this.optional)
+      refuseExtension((message["name"] ?? this.name) as string, "", message, place);
   }
 
   /** The value, default included where the protocol cannot tell it from absence; undefined if certainly not set. */
@@ -118,20 +119,20 @@ class FieldCheck {
       return;
     }
     this.apply(this.validation.whole, value, place.field.bind(place, this.name));
-    if (this.extensions !== null) this.runPacked(value as Message & Fields, message, place);
+    if (this.extensions !== null) this.runPacked(value as Message & Fields, message, place, this.name);
     else if (this.child !== null) messageCheck(this.child).run(value as Message, place.field(this.name));
   }
 
   /** An Any, or a TypedExtensionConfig, which is an Any with a name. */
-  private runPacked(value: Message & Fields, owner: Fields, place: Place): void {
+  private runPacked(value: Message & Fields, owner: Fields, place: Place, at: string): void {
     if (this.field.message?.typeName !== "envoy.config.core.v3.TypedExtensionConfig") {
-      this.runExtension(value as unknown as Any, String(owner["name"]), owner, place, this.name);
+      this.runExtension(value as unknown as Any, String(owner["name"]), owner, place, at);
       return;
     }
     const name = String(value["name"]);
     const any = value["typedConfig"] as Any | undefined;
-    if (any === undefined) refuseExtension(name, "", owner, place.field(this.name));
-    else this.runExtension(any, name, owner, place.field(this.name), "typed_config");
+    if (any === undefined) refuseExtension(name, "", owner, place.field(at));
+    else this.runExtension(any, name, owner, place.field(at), "typed_config");
   }
 
   private runList(list: readonly unknown[], place: Place): void {
@@ -143,7 +144,8 @@ class FieldCheck {
     const { item } = this.validation;
     for (let i = 0; i < list.length; i++) {
       this.apply(item, list[i], () => place.item(this.name, i));
-      if (this.child !== null) messageCheck(this.child).run(list[i] as Message, place.item(this.name, i));
+      if (this.extensions !== null) this.runPacked(list[i] as Message & Fields, {}, place, `${this.name}[${i}]`);
+      else if (this.child !== null) messageCheck(this.child).run(list[i] as Message, place.item(this.name, i));
     }
   }
 

@@ -9,6 +9,8 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { HeaderClass } from "../codec/header-names.ts";
+import type { TracerCompilerContext } from "./compile-tracers.ts";
+import { compileRequestIds, compileTracing } from "./compile-tracing.ts";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
 import { milliseconds } from "./duration.ts";
@@ -22,7 +24,7 @@ import { ROUTER } from "./supported-fields/index.ts";
 
 const ROUTER_NAME = "envoy.filters.http.router";
 
-export interface ConnectionManagerContext extends FilterCompilerContext {
+export interface ConnectionManagerContext extends FilterCompilerContext, TracerCompilerContext {
   readonly listener: ListenerInfo;
   /** `node` of the bootstrap. */
   readonly node: { readonly cluster: string; readonly id: string };
@@ -93,6 +95,7 @@ export function compileConnectionManager(
     userAgent: (message.addUserAgent ?? false) ? { cluster: context.node.cluster, node: context.node.id } : null,
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
+    requestIds: compileRequestIds(message.requestIdExtension),
     preserveExternalRequestId: message.preserveExternalRequestId,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
     normalizePath: message.normalizePath ?? false,
@@ -124,6 +127,10 @@ export function compileConnectionManager(
     listener: context.listener,
     accessLogs: compileAccessLogs(message.accessLog, (i) => place.item("access_log", i)),
     ...compileAccessLogOptions(message),
+    tracing:
+      message.tracing === undefined
+        ? null
+        : compileTracing(message.tracing, router?.startChildSpan ?? false, context, place.field("tracing")),
     routes: compileRoutes(message, context, place),
     upgrades: compileUpgrades(message.upgradeConfigs, place) ?? NO_UPGRADES,
     filters,

@@ -148,6 +148,8 @@ function tlsRedirectPlan(virtualHost: string): RoutePlan {
     attemptCountInResponse: false,
     isTimeoutRetryHeader: false,
     requestBufferLimitBytes: -1,
+    tracing: null,
+    decorator: null,
   };
 }
 

@@ -15,6 +15,7 @@ import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import type { Metadata } from "./format/stream-info.ts";
+import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
 import { fractionOf } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import { filterMetadata } from "./metadata.ts";
@@ -86,6 +87,8 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
     attemptCountInResponse: context.attemptCountInResponse,
     isTimeoutRetryHeader: context.isTimeoutRetryHeader,
     requestBufferLimitBytes: route.perRequestBufferLimitBytes ?? context.requestBufferLimitBytes,
+    tracing: compileRouteTracing(route.tracing),
+    decorator: compileDecorator(route.decorator),
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
 }
@@ -183,6 +186,7 @@ export function compileMirrors(
       clusterHeader: policy.clusterHeader.toLowerCase(),
       fraction: fractionOf(policy.runtimeFraction?.defaultValue, 1),
       appendShadow: !policy.disableShadowHostSuffixAppend,
+      traceSampled: policy.traceSampled ?? null,
     };
   });
 }

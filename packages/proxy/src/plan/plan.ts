@@ -11,6 +11,7 @@ import type { Format } from "./format/format.ts";
 import type { ListenerInfo, Metadata } from "./format/stream-info.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
+import type { DecoratorPlan, RequestIdPlan, RouteTracingPlan, TracingPlan } from "./tracing-plan.ts";
 
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
 export interface RequestView {
@@ -94,6 +95,7 @@ export interface HttpConnectionManagerPlan {
   readonly via: string;
   /** `generate_request_id`, default true. */
   readonly generateRequestId: boolean;
+  readonly requestIds: RequestIdPlan;
   readonly preserveExternalRequestId: boolean;
   readonly alwaysSetRequestIdInResponse: boolean;
   readonly normalizePath: boolean;
@@ -139,6 +141,8 @@ export interface HttpConnectionManagerPlan {
   readonly logsNewTunnels: boolean;
   /** And one every so often while it goes on; 0 = never. */
   readonly accessLogIntervalMs: number;
+  /** Null: requests are not traced. */
+  readonly tracing: TracingPlan | null;
   readonly routes: RouteConfigRef;
   /** `upgrade_configs`: lower-case protocol → allowed, where the route says nothing. */
   readonly upgrades: ReadonlyMap<string, boolean>;
@@ -210,6 +214,9 @@ export interface RoutePlan {
   readonly isTimeoutRetryHeader: boolean;
   /** How much of a body is kept for another attempt; -1 = the listener's buffer limit. */
   readonly requestBufferLimitBytes: number;
+  /** Null: the connection manager's tracing holds as it is. */
+  readonly tracing: RouteTracingPlan | null;
+  readonly decorator: DecoratorPlan | null;
 }
 
 export interface RouteAction {
@@ -289,6 +296,8 @@ export interface MirrorPlan {
   readonly fraction: number;
   /** The host gets `-shadow`. */
   readonly appendShadow: boolean;
+  /** `trace_sampled`: whether the copy's span is reported; null: if the request's is. */
+  readonly traceSampled: boolean | null;
 }
 
 export interface WeightedClusterPlan {

@@ -16,6 +16,8 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
 import { MetadataSchema as MetadataFormatterSchema } from "@tulle/xds/gen/envoy/extensions/formatter/metadata/v3/metadata_pb.js";
 import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
+import { OpenTelemetryConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
+import { ZipkinConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
@@ -30,6 +32,12 @@ import { PreviousPrioritiesConfigSchema } from "@tulle/xds/gen/envoy/extensions/
 import { RBACPerRouteSchema, RBACSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { UriTemplateMatchConfigSchema } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
+import { UuidRequestIdConfigSchema } from "@tulle/xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import { EnvironmentResourceDetectorConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.js";
+import { StaticConfigResourceDetectorConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.js";
+import { AlwaysOnSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler_pb.js";
+import { ParentBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler_pb.js";
+import { TraceIdRatioBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
@@ -59,6 +67,14 @@ export const extensionRegistry: Registry = createRegistry(
   RandomSchema,
   RingHashSchema,
   RoundRobinSchema,
+  UuidRequestIdConfigSchema,
+  ZipkinConfigSchema,
+  OpenTelemetryConfigSchema,
+  EnvironmentResourceDetectorConfigSchema,
+  StaticConfigResourceDetectorConfigSchema,
+  AlwaysOnSamplerConfigSchema,
+  ParentBasedSamplerConfigSchema,
+  TraceIdRatioBasedSamplerConfigSchema,
   TypedStructSchema,
   StructSchema,
 );

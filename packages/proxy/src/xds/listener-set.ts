@@ -38,6 +38,8 @@ export function prepareListener(
       inlineRoutes: (config, at) => routes.inline(config, at),
       localWorkload: local.workload,
       node: local.node,
+      clusterRef: (name) => routes.context.clusterRef(name),
+      knownClusters: routes.context.knownClusters,
     },
     place,
   );

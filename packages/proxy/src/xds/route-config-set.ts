@@ -51,7 +51,7 @@ interface RouteConfig {
 export type VirtualHostChange = readonly [name: string, value: Uint8Array | null];
 
 export class RouteConfigSet {
-  private readonly context: Omit<RouteConfigContext, "validateClusters">;
+  readonly context: Omit<RouteConfigContext, "validateClusters">;
   private readonly subscriber: RouteSubscriber;
   private readonly configs = new Map<string, RouteConfig>();
 

@@ -195,7 +195,7 @@ test("fields that we lack are refused with their path; a default value counts as
     ["{cluster}.ignore_health_on_host_removal", false],
     ["{listener}.drain_type", "MODIFY_ONLY"],
     ["{listener}.transparent", false],
-    ["{hcm}.tracing", {}],
+    ["{hcm}.proxy_status_config", {}],
     ["{hcm}.codec_type", "HTTP2"],
     ["overload_manager", {}],
     [
@@ -214,7 +214,7 @@ test("fields that we lack are refused with their path; a default value counts as
     "static_resources.clusters[0].lrs_server: is not supported",
     "static_resources.listeners[0].drain_type: MODIFY_ONLY is not supported (only DEFAULT)",
     `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,
-    `${HCM_PATH}.tracing: is not supported`,
+    `${HCM_PATH}.proxy_status_config: is not supported`,
   ]);
 });
 

@@ -22,6 +22,8 @@ test("a bare connection manager has Envoy's defaults", () => {
     isInternal: null,
     via: "",
     generateRequestId: true,
+    requestIds: { packTraceReason: true, useForTraceSampling: true },
+    tracing: null,
     preserveExternalRequestId: false,
     alwaysSetRequestIdInResponse: false,
     normalizePath: false,

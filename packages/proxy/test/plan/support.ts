@@ -69,6 +69,8 @@ export function listener(json: JsonValue): ListenerPlan {
         name: config.name,
         current: compileRouteConfig(config, { clusterRef, knownClusters: new Set(), validateClusters: false }, at),
       }),
+      clusterRef,
+      knownClusters: new Set(["collector"]),
       localWorkload: UNKNOWN_WORKLOAD,
       node: { id: "n", cluster: "c" },
     },

@@ -132,6 +132,8 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
     attemptCountInResponse: false,
     isTimeoutRetryHeader: false,
     requestBufferLimitBytes: -1,
+    tracing: null,
+    decorator: null,
     ...changes,
   };
 }
@@ -174,6 +176,8 @@ export function managerPlan(
     isInternal: null,
     via: "",
     generateRequestId: true,
+    requestIds: { packTraceReason: true, useForTraceSampling: true },
+    tracing: null,
     preserveExternalRequestId: false,
     alwaysSetRequestIdInResponse: false,
     normalizePath: false,

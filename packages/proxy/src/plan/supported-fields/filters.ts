@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_UPSTREAM_LOG, NO_TRACING } from "./reasons.ts";
+import { NO_UPSTREAM_LOG } from "./reasons.ts";
 import { CORS, CORS_POLICY, MESH_STATS, RBAC, RBAC_PER_ROUTE, ROUTER, URI_TEMPLATE_MATCH } from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
@@ -14,9 +14,9 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
 
 export const FILTERS: SupportGroup = {
   [ROUTER]: {
-    has: ["suppress_envoy_headers", "respect_expected_rq_timeout"],
+    has: ["suppress_envoy_headers", "respect_expected_rq_timeout", "start_child_span"],
     only: { dynamic_stats: [true], suppress_grpc_request_failure_code_stats: [false] },
-    ignored: { start_child_span: NO_TRACING, upstream_log_options: NO_UPSTREAM_LOG },
+    ignored: { upstream_log_options: NO_UPSTREAM_LOG },
   },
   "envoy.config.route.v3.FilterConfig": {
     has: ["config", "is_optional", "disabled"],

@@ -14,11 +14,14 @@ import { FILTERS } from "./filters.ts";
 import { LISTENER } from "./listener.ts";
 import type { MessageSupport } from "./message-support.ts";
 import { ROUTE } from "./route.ts";
+import { TRACING } from "./tracing.ts";
 
 export type { MessageSupport } from "./message-support.ts";
 export * from "./type-names.ts";
 
 /** By message type name. */
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
-  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE].flatMap((group) => Object.entries(group)),
+  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE, TRACING].flatMap((group) =>
+    Object.entries(group),
+  ),
 );

@@ -73,6 +73,8 @@ export const LISTENER: SupportGroup = {
       "generate_request_id",
       "preserve_external_request_id",
       "always_set_request_id_in_response",
+      "request_id_extension",
+      "tracing",
       "proxy_100_continue",
       "normalize_path",
       "merge_slashes",

@@ -1,6 +1,6 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
-import { NO_TRACING, NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { NO_RUNTIME, OPAQUE } from "./reasons.ts";
 import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
@@ -56,16 +56,14 @@ export const ROUTE: SupportGroup = {
       "route",
       "redirect",
       "direct_response",
+      "decorator",
+      "tracing",
       "per_request_buffer_limit_bytes",
       "typed_per_filter_config",
       ...HEADER_OPERATIONS,
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
     only: { stat_prefix: [""] },
-    ignored: {
-      decorator: NO_TRACING,
-      tracing: NO_TRACING,
-    },
   },
   "envoy.config.route.v3.RouteMatch": {
     has: [
@@ -143,8 +141,7 @@ export const ROUTE: SupportGroup = {
   },
   "envoy.config.route.v3.RouteAction.UpgradeConfig": { has: ["upgrade_type", "enabled"] },
   "envoy.config.route.v3.RouteAction.RequestMirrorPolicy": {
-    has: ["cluster", "cluster_header", "runtime_fraction", "disable_shadow_host_suffix_append"],
-    ignored: { trace_sampled: NO_TRACING },
+    has: ["cluster", "cluster_header", "runtime_fraction", "disable_shadow_host_suffix_append", "trace_sampled"],
   },
   "envoy.config.route.v3.HedgePolicy": {
     has: ["hedge_on_per_try_timeout"],

@@ -22,6 +22,15 @@ export const LB_CLUSTER_PROVIDED = "envoy.extensions.load_balancing_policies.clu
 /** Istio's mesh metrics filter, sent as a TypedStruct: it has no published proto. */
 export const MESH_STATS = "stats.PluginConfig";
 export const PREVIOUS_PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
+export const UUID_REQUEST_ID = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+export const ZIPKIN_TRACER = "envoy.config.trace.v3.ZipkinConfig";
+export const OPENTELEMETRY_TRACER = "envoy.config.trace.v3.OpenTelemetryConfig";
+const OPENTELEMETRY = "envoy.extensions.tracers.opentelemetry";
+export const ENVIRONMENT_DETECTOR = `${OPENTELEMETRY}.resource_detectors.v3.EnvironmentResourceDetectorConfig`;
+export const STATIC_DETECTOR = `${OPENTELEMETRY}.resource_detectors.v3.StaticConfigResourceDetectorConfig`;
+export const ALWAYS_ON_SAMPLER = `${OPENTELEMETRY}.samplers.v3.AlwaysOnSamplerConfig`;
+export const PARENT_BASED_SAMPLER = `${OPENTELEMETRY}.samplers.v3.ParentBasedSamplerConfig`;
+export const TRACE_ID_RATIO_SAMPLER = `${OPENTELEMETRY}.samplers.v3.TraceIdRatioBasedSamplerConfig`;
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";

@@ -1,0 +1,65 @@
+import { X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, X_ENVOY_INTERNAL, X_FORWARDED_FOR } from "../codec/header-names.ts";
+import type { HeaderBlock } from "../codec/header-block.ts";
+import type { RequestHead } from "../codec/messages.ts";
+import { ReadBuffer } from "../codec/read-buffer.ts";
+import type { NetContext } from "../net/context.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
+
+export type { AsyncCallbacks } from "./async-request.ts";
+
+/** Upstreams see that a request comes from inside, and from where. */
+export function markAsOwn(headers: HeaderBlock, localAddress: string): void {
+  const before = headers.get(X_FORWARDED_FOR);
+  headers.set(X_ENVOY_INTERNAL, "true");
+  headers.set(X_FORWARDED_FOR, before === "" ? localAddress : `${before},${localAddress}`);
+}
+
+/**
+ * Sends requests of the proxy's own through its clusters: their balancers, pools and circuit breakers hold. What upstreams see of them:
+ * Envoy `source/common/http/async_client_impl.cc`.
+ */
+export class AsyncClient {
+  private readonly net: NetContext;
+  private readonly balancing: LoadBalancerContext;
+  private readonly localAddress: string;
+
+  /** @param random [0, 1) @param localAddress the node's own */
+  constructor(net: NetContext, random: () => number, localAddress: string) {
+    this.net = net;
+    this.localAddress = localAddress;
+    this.balancing = {
+      random,
+      hashRequest: () => false,
+      requestHeader: () => undefined,
+      hostSelectionRetries: 0,
+      avoidsHost: () => false,
+      retryPriority: null,
+    };
+  }
+
+  /** To be called within a turn. @param head is kept @param timeoutMs 0 for none */
+  send(cluster: Cluster, head: RequestHead, body: Uint8Array, timeoutMs: number, callbacks: AsyncCallbacks): void {
+    const { headers } = head;
+    markAsOwn(headers, this.localAddress);
+    if (timeoutMs > 0) headers.set(X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, String(timeoutMs));
+    const host = cluster.chooseHost(this.balancing, 0);
+    if (host === null) {
+      cluster.stats.countStatus(503);
+      callbacks.onResponse(503);
+      return;
+    }
+    const request = new AsyncRequest(this.net, cluster, head, {
+      isGrpc: false,
+      timeoutMs,
+      bufferLimitBytes: Infinity,
+      callbacks,
+    });
+    request.start(host, body.length === 0);
+    if (body.length === 0) return;
+    const buffer = new ReadBuffer(body.length);
+    buffer.bytes.set(body);
+    request.sendData(buffer, 0, body.length, true);
+  }
+}

@@ -1,0 +1,23 @@
+import { type Span, TraceContext } from "@tulle/telemetry/tracing";
+
+/** What an exchange knows of its trace. Pooled with it, of one fixed shape. */
+export class RequestTrace {
+  /** Of the request's span, whether or not that is reported. */
+  readonly context = new TraceContext();
+  /** The context is one: there is a tracer, and it has understood the request. */
+  hasSpan = false;
+  /** Null: not reported. */
+  span: Span | null = null;
+  /** From the turn's clock to ms since 1970; one for all spans of the request, so that they fit together. */
+  wallOffsetMs = 0;
+  /** What the other end shall call its span, "" for nothing. */
+  decoration = "";
+
+  reset(): void {
+    this.context.reset();
+    this.hasSpan = false;
+    this.span = null;
+    this.wallOffsetMs = 0;
+    this.decoration = "";
+  }
+}

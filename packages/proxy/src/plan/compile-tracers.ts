@@ -1,0 +1,225 @@
+/** The tracers' configurations: Zipkin and OpenTelemetry. */
+import { toBinary } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { OtlpAttribute } from "@tulle/telemetry/tracing";
+import type { HeaderValueOption } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
+import type { HttpService } from "@tulle/xds/gen/envoy/config/core/v3/http_service_pb.js";
+import type { Tracing_Http } from "@tulle/xds/gen/envoy/config/trace/v3/http_tracer_pb.js";
+import {
+  type OpenTelemetryConfig,
+  OpenTelemetryConfigSchema,
+} from "@tulle/xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
+import {
+  type ZipkinConfig,
+  ZipkinConfigSchema,
+  ZipkinConfig_CollectorEndpointVersion as EndpointVersion,
+  ZipkinConfig_TraceContextOption as TraceContextOption,
+} from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
+import type { StaticConfigResourceDetectorConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.js";
+import type { ParentBasedSamplerConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler_pb.js";
+import type { TraceIdRatioBasedSamplerConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.js";
+import { VERSION } from "../version.ts";
+import { milliseconds } from "./duration.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { fractionParts } from "./fraction.ts";
+import { compileHeaderValue } from "./header-value-format.ts";
+import type { ClusterRef } from "./plan.ts";
+import type { Place } from "./problems.ts";
+import { unpackExtension } from "./schemas.ts";
+import {
+  ALWAYS_ON_SAMPLER,
+  ENVIRONMENT_DETECTOR,
+  OPENTELEMETRY_TRACER,
+  PARENT_BASED_SAMPLER,
+  STATIC_DETECTOR,
+  TRACE_ID_RATIO_SAMPLER,
+  ZIPKIN_TRACER,
+} from "./supported-fields/index.ts";
+import type { CollectorPlan, OpenTelemetryPlan, SamplerPlan, TracerPlan, ZipkinPlan } from "./tracing-plan.ts";
+
+export interface TracerCompilerContext {
+  clusterRef(name: string): ClusterRef;
+  readonly knownClusters: ReadonlySet<string>;
+}
+
+/** Envoy's runtime value tracing.zipkin.request_timeout; `http_uri.timeout` of the collector service is not looked at. */
+const ZIPKIN_TIMEOUT_MS = 5_000;
+/** Source: Envoy source/extensions/tracers/opentelemetry/opentelemetry_tracer_impl.cc, kDefaultMaxCacheSize. */
+const DEFAULT_MAX_CACHE_SIZE = 1_024;
+
+/** Null if anything was refused. */
+export function compileTracer(message: Tracing_Http, context: TracerCompilerContext, place: Place): TracerPlan | null {
+  if (message.configType.case !== "typedConfig") return null;
+  const extension = unpackExtension(message.configType.value);
+  const at = place.packed("typed_config", extension.typeUrl);
+  if (extension.typeName === ZIPKIN_TRACER) return compileZipkin(extension.message as ZipkinConfig, context, at);
+  if (extension.typeName === OPENTELEMETRY_TRACER) {
+    return compileOpenTelemetry(extension.message as OpenTelemetryConfig, context, at);
+  }
+  return null;
+}
+
+function compileZipkin(message: ZipkinConfig, context: TracerCompilerContext, place: Place): ZipkinPlan {
+  const { collectorEndpointVersion: version } = message;
+  if (version !== EndpointVersion.HTTP_JSON && version !== EndpointVersion.HTTP_PROTO) {
+    place.field("collector_endpoint_version").refuse("must be HTTP_JSON or HTTP_PROTO");
+  }
+  const collector = zipkinCollector(message, context, place);
+  if (!context.knownClusters.has(collector.cluster.name)) {
+    place.refuse(`envoy.tracers.zipkin: unknown cluster '${collector.cluster.name}'`);
+  }
+  return {
+    kind: "zipkin",
+    collector,
+    format: version === EndpointVersion.HTTP_PROTO ? "protobuf" : "json",
+    traceId128Bit: message.traceId128bit,
+    timestampTraceIds: message.timestampTraceIds,
+    sharedSpanContext: message.sharedSpanContext ?? true,
+    withW3c: message.traceContextOption === TraceContextOption.USE_B3_WITH_W3C_PROPAGATION,
+    splitSpans: message.splitSpansForRequest,
+    fingerprint: fingerprintOf(toBinary(ZipkinConfigSchema, message)),
+  };
+}
+
+function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, place: Place): CollectorPlan {
+  const service = message.collectorService;
+  if (service !== undefined) {
+    const [uri, cluster] = uriAndCluster(service);
+    const [host, path] = uri.includes("://") ? hostAndPath(uri) : ["", uri];
+    return {
+      cluster: context.clusterRef(cluster),
+      authority: host === "" ? cluster : host,
+      path,
+      headers: collectorHeaders(service.requestHeadersToAdd, place.field("collector_service")),
+      timeoutMs: ZIPKIN_TIMEOUT_MS,
+    };
+  }
+  const { collectorCluster, collectorEndpoint, collectorHostname } = message;
+  if (collectorCluster === "" || collectorEndpoint === "") {
+    place.refuse("collector_cluster and collector_endpoint must be specified when not using collector_service");
+  }
+  return {
+    cluster: context.clusterRef(collectorCluster),
+    authority: collectorHostname === "" ? collectorCluster : collectorHostname,
+    path: collectorEndpoint,
+    headers: [],
+    timeoutMs: ZIPKIN_TIMEOUT_MS,
+  };
+}
+
+function compileOpenTelemetry(
+  message: OpenTelemetryConfig,
+  context: TracerCompilerContext,
+  place: Place,
+): OpenTelemetryPlan {
+  if (message.httpService === undefined) {
+    place.refuse("OpenTelemetry Tracer must have exactly one of gRPC, HTTP, or custom exporter configured.");
+  }
+  return {
+    kind: "opentelemetry",
+    collector: otlpCollector(message.httpService, context, place.field("http_service")),
+    resource: compileResource(message),
+    withScope: message.setInstrumentationScope ?? true,
+    sampler: message.sampler === undefined ? null : compileSampler(message.sampler, place.field("sampler")),
+    maxCacheSize: message.maxCacheSize ?? DEFAULT_MAX_CACHE_SIZE,
+    fingerprint: fingerprintOf(toBinary(OpenTelemetryConfigSchema, message)),
+  };
+}
+
+function otlpCollector(service: HttpService | undefined, context: TracerCompilerContext, place: Place): CollectorPlan {
+  const [uri, cluster] = uriAndCluster(service);
+  const [authority, path] = hostAndPath(uri);
+  return {
+    cluster: context.clusterRef(cluster),
+    authority,
+    path,
+    headers: collectorHeaders(service?.requestHeadersToAdd ?? [], place),
+    timeoutMs: milliseconds(service?.httpUri?.timeout, 0),
+  };
+}
+
+function uriAndCluster(service: HttpService | undefined): [uri: string, cluster: string] {
+  return [service?.httpUri?.uri ?? "", service?.httpUri?.httpUpstreamType.value ?? ""];
+}
+
+/** Without scheme. (Envoy `Http::Utility::extractHostPathFromUri`) */
+function hostAndPath(uri: string): [host: string, path: string] {
+  const scheme = uri.indexOf("://");
+  const start = scheme < 0 ? 0 : scheme + 3;
+  const slash = uri.indexOf("/", start);
+  return slash < 0 ? [uri.slice(start), "/"] : [uri.slice(start, slash), uri.slice(slash)];
+}
+
+/** Each replaces what there is of its name, and moves it to the end. */
+function collectorHeaders(options: readonly HeaderValueOption[], place: Place): [string, string][] {
+  const headers: [string, string][] = [];
+  for (const [i, { header }] of options.entries()) {
+    if (header === undefined) continue;
+    const at = place.item("request_headers_to_add", i);
+    const { value } = compileHeaderValue(header.value, at);
+    if (value === null) at.refuse("there is no request that the value could be taken from");
+    else headers.push([header.key.toLowerCase(), value]);
+  }
+  return headers;
+}
+
+/** As the OpenTelemetry SDKs have it: what we are, then what the detectors find, later ones over earlier ones. */
+function compileResource(message: OpenTelemetryConfig): OtlpAttribute[] {
+  const attributes = new Map<string, string>();
+  if (message.setServiceNameResourceAttribute ?? true) {
+    // Envoy's default: who moves to Tulle finds its services under the same names.
+    attributes.set("service.name", message.serviceName === "" ? "unknown_service:envoy" : message.serviceName);
+  }
+  if (message.setTelemetrySdkResourceAttributes ?? true) {
+    attributes.set("telemetry.sdk.language", "nodejs");
+    attributes.set("telemetry.sdk.name", "tulle");
+    attributes.set("telemetry.sdk.version", VERSION);
+  }
+  for (const { typedConfig } of message.resourceDetectors) {
+    for (const [name, value] of typedConfig === undefined ? [] : detect(typedConfig)) attributes.set(name, value);
+  }
+  return [...attributes];
+}
+
+function detect(typedConfig: Any): readonly OtlpAttribute[] {
+  const { typeName, message } = unpackExtension(typedConfig);
+  if (typeName === ENVIRONMENT_DETECTOR) return environmentAttributes(process.env["OTEL_RESOURCE_ATTRIBUTES"] ?? "");
+  if (typeName !== STATIC_DETECTOR) return [];
+  const { attributes } = message as StaticConfigResourceDetectorConfig;
+  return Object.entries(attributes).filter(([, value]) => value !== "");
+}
+
+/** `name=value,name=value`; what is none is passed over, nothing is trimmed or unescaped. */
+function environmentAttributes(text: string): OtlpAttribute[] {
+  return text.split(",").flatMap((pair) => {
+    const equals = pair.indexOf("=");
+    return equals < 0 ? [] : [[pair.slice(0, equals), pair.slice(equals + 1)] as const];
+  });
+}
+
+function compileSampler({ typedConfig }: TypedExtensionConfig, place: Place): SamplerPlan {
+  if (typedConfig === undefined) {
+    place.refuse("Didn't find a registered implementation for '' with type URL: ''");
+    return { kind: "always-on" };
+  }
+  const { typeName, typeUrl, message } = unpackExtension(typedConfig);
+  switch (typeName) {
+    case PARENT_BASED_SAMPLER: {
+      const at = place.packed("typed_config", typeUrl).field("wrapped_sampler");
+      const { wrappedSampler } = message as ParentBasedSamplerConfig;
+      if (wrappedSampler !== undefined) return { kind: "parent-based", root: compileSampler(wrappedSampler, at) };
+      at.refuse("Didn't find a registered implementation for '' with type URL: ''");
+      return { kind: "always-on" };
+    }
+    case TRACE_ID_RATIO_SAMPLER: {
+      const { samplingPercentage } = message as TraceIdRatioBasedSamplerConfig;
+      return { kind: "trace-id-ratio", share: fractionParts(samplingPercentage) };
+    }
+    case ALWAYS_ON_SAMPLER:
+      return { kind: "always-on" };
+    default:
+      place.refuse(`${typeUrl} is no sampler`);
+      return { kind: "always-on" };
+  }
+}

@@ -1,0 +1,123 @@
+/** `HttpConnectionManager.tracing` and its parts; what concerns one kind of tracer is in compile-tracers.ts. */
+import {
+  type Decorator,
+  type Tracing as RouteTracing,
+} from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type {
+  HttpConnectionManager_Tracing,
+  RequestIDExtension,
+} from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { UuidRequestIdConfig } from "@tulle/xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import type { CustomTag } from "@tulle/xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
+import type { FractionalPercent, Percent } from "@tulle/xds/gen/envoy/type/v3/percent_pb.js";
+import { type TracerCompilerContext, compileTracer } from "./compile-tracers.ts";
+import { fractionParts } from "./fraction.ts";
+import type { Place } from "./problems.ts";
+import { headerReader } from "./request-matchers.ts";
+import { unpackExtension } from "./schemas.ts";
+import type {
+  CustomTagPlan,
+  DecoratorPlan,
+  RequestIdPlan,
+  RouteTracingPlan,
+  SampledShare,
+  TracingPlan,
+} from "./tracing-plan.ts";
+
+/** Source: Envoy source/common/tracing/http_tracer_impl.h, DefaultMaxPathTagLength. */
+const DEFAULT_MAX_PATH_TAG_LENGTH = 256;
+
+/** @param startChildSpan the router's */
+export function compileTracing(
+  message: HttpConnectionManager_Tracing,
+  startChildSpan: boolean,
+  context: TracerCompilerContext,
+  place: Place,
+): TracingPlan {
+  const independentHop = message.spawnUpstreamSpan ?? false;
+  return {
+    provider: message.provider === undefined ? null : compileTracer(message.provider, context, place.field("provider")),
+    sampling: {
+      // Envoy takes the whole percents of this one, and hundredths of a percent of the others.
+      client: { numerator: Math.floor(message.clientSampling?.value ?? 100), denominator: 100 },
+      random: hundredths(message.randomSampling),
+      overall: hundredths(message.overallSampling),
+    },
+    maxPathTagLength: message.maxPathTagLength ?? DEFAULT_MAX_PATH_TAG_LENGTH,
+    customTags: compileCustomTags(message.customTags),
+    upstreamSpans: independentHop || startChildSpan,
+    independentHop,
+    noContextPropagation: message.noContextPropagation,
+  };
+}
+
+/** Cut off, not rounded, as Envoy does it (`ProtobufPercentHelper::convertPercent`). */
+function hundredths(percent: Percent | undefined): SampledShare {
+  return {
+    numerator: percent === undefined ? 10_000 : Math.floor(10_000 * (percent.value / 100)),
+    denominator: 10_000,
+  };
+}
+
+const ALL: SampledShare = { numerator: 100, denominator: 100 };
+
+function share(percent: FractionalPercent | undefined): SampledShare {
+  return percent === undefined ? ALL : fractionParts(percent);
+}
+
+export function compileRouteTracing(message: RouteTracing | undefined): RouteTracingPlan | null {
+  if (message === undefined) return null;
+  const { clientSampling, randomSampling, overallSampling, customTags } = message;
+  return {
+    sampling: { client: share(clientSampling), random: share(randomSampling), overall: share(overallSampling) },
+    customTags: compileCustomTags(customTags),
+  };
+}
+
+export function compileDecorator(message: Decorator | undefined): DecoratorPlan | null {
+  return message === undefined ? null : { operation: message.operation, propagate: message.propagate ?? true };
+}
+
+/** The first of a name counts. */
+function compileCustomTags(messages: readonly CustomTag[]): CustomTagPlan[] {
+  const tags = new Map<string, CustomTagPlan>();
+  for (const message of messages) if (!tags.has(message.tag)) tags.set(message.tag, compileCustomTag(message));
+  return [...tags.values()];
+}
+
+function compileCustomTag({ tag, type }: CustomTag): CustomTagPlan {
+  switch (type.case) {
+    case "literal": {
+      const { value } = type.value;
+      return { tag, value: () => value };
+    }
+    case "environment": {
+      const { name, defaultValue } = type.value;
+      const value = process.env[name] ?? defaultValue;
+      return { tag, value: () => value };
+    }
+    case "requestHeader": {
+      const { name, defaultValue } = type.value;
+      const lower = name.toLowerCase();
+      if (lower !== "host" && !lower.startsWith(":")) {
+        return { tag, value: (request) => request.firstHeader(lower) ?? defaultValue };
+      }
+      const read = headerReader(lower);
+      return { tag, value: (request) => read(request) ?? defaultValue };
+    }
+    default:
+      // Reported by the reflection check.
+      return { tag, value: () => "" };
+  }
+}
+
+const DEFAULT_REQUEST_IDS: RequestIdPlan = { packTraceReason: true, useForTraceSampling: true };
+
+export function compileRequestIds(message: RequestIDExtension | undefined): RequestIdPlan {
+  if (message?.typedConfig === undefined) return DEFAULT_REQUEST_IDS;
+  const config = unpackExtension(message.typedConfig).message as UuidRequestIdConfig | null;
+  return {
+    packTraceReason: config?.packTraceReason ?? true,
+    useForTraceSampling: config?.useRequestIdForTraceSampling ?? true,
+  };
+}

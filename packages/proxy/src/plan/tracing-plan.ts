@@ -1,0 +1,112 @@
+/** What a connection manager's tracing, and a route's part in it, compile to. */
+import type { OtlpAttribute } from "@tulle/telemetry/tracing";
+import type { ClusterRef, RequestView } from "./plan.ts";
+
+/** Where the values of custom tags come from. */
+interface TagSource extends RequestView {
+  /** Value of the first line of that (lower-case) name. */
+  firstHeader(name: string): string | undefined;
+}
+
+/** `HttpConnectionManager.tracing`. */
+export interface TracingPlan {
+  /** Who makes and reports spans; null: decisions and decorators only. */
+  readonly provider: TracerPlan | null;
+  readonly sampling: SamplingPlan;
+  /** `max_path_tag_length`, default 256. */
+  readonly maxPathTagLength: number;
+  readonly customTags: readonly CustomTagPlan[];
+  /** Each attempt at an upstream is a span of its own (`spawn_upstream_span`, or the router's `start_child_span`). */
+  readonly upstreamSpans: boolean;
+  /** `spawn_upstream_span`: the proxy's two spans are a server's and a client's, whatever the listener's direction. */
+  readonly independentHop: boolean;
+  readonly noContextPropagation: boolean;
+}
+
+/** Envoy draws a number and takes it modulo the denominator. */
+export interface SampledShare {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export interface SamplingPlan {
+  /** Of requests with x-client-trace-id. */
+  readonly client: SampledShare;
+  /** Of requests that nobody asks to trace. */
+  readonly random: SampledShare;
+  /** Of all that the others chose. */
+  readonly overall: SampledShare;
+}
+
+/** `Route.tracing`: takes the place of the connection manager's sampling, adds to its tags. */
+export interface RouteTracingPlan {
+  readonly sampling: SamplingPlan;
+  readonly customTags: readonly CustomTagPlan[];
+}
+
+/** `Route.decorator`. */
+export interface DecoratorPlan {
+  /** The span's name. */
+  readonly operation: string;
+  /** The other end is told. Default true. */
+  readonly propagate: boolean;
+}
+
+export interface CustomTagPlan {
+  readonly tag: string;
+  /** "": the span does not get it. */
+  value(request: TagSource): string;
+}
+
+/** `UuidRequestIdConfig`. */
+export interface RequestIdPlan {
+  /** The decision is written into the id. Default true. */
+  readonly packTraceReason: boolean;
+  /** The decision is taken from the id, so that all proxies take the same. Default true. */
+  readonly useForTraceSampling: boolean;
+}
+
+/** Where spans are sent. */
+export interface CollectorPlan {
+  readonly cluster: ClusterRef;
+  readonly authority: string;
+  readonly path: string;
+  /** Configured ones; lower-case names. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly timeoutMs: number;
+}
+
+export type TracerPlan = ZipkinPlan | OpenTelemetryPlan;
+
+export interface ZipkinPlan {
+  readonly kind: "zipkin";
+  readonly collector: CollectorPlan;
+  readonly format: "json" | "protobuf";
+  readonly traceId128Bit: boolean;
+  readonly timestampTraceIds: boolean;
+  /** Default true: a server's span has the id of its client's. */
+  readonly sharedSpanContext: boolean;
+  /** `USE_B3_WITH_W3C_PROPAGATION`. */
+  readonly withW3c: boolean;
+  readonly splitSpans: boolean;
+  /** Equal strings mean equal configuration: listeners share tracers. */
+  readonly fingerprint: string;
+}
+
+export interface OpenTelemetryPlan {
+  readonly kind: "opentelemetry";
+  readonly collector: CollectorPlan;
+  readonly resource: readonly OtlpAttribute[];
+  readonly withScope: boolean;
+  /** Null: the connection manager's decision, unless the parent says no. */
+  readonly sampler: SamplerPlan | null;
+  /** Spans that may wait. Default 1024. */
+  readonly maxCacheSize: number;
+  readonly fingerprint: string;
+}
+
+export type SamplerPlan =
+  | { readonly kind: "always-on" }
+  /** As the parent; the root as the other one says. */
+  | { readonly kind: "parent-based"; readonly root: SamplerPlan }
+  | { readonly kind: "trace-id-ratio"; readonly share: SampledShare };

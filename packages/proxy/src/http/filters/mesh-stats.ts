@@ -12,6 +12,7 @@ import {
 } from "@tulle/telemetry";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
+import type { RoutePlan } from "../../plan/plan.ts";
 import type { Counter, Histogram, StatsRegistry, Tags } from "../../stats/index.ts";
 import type { Cluster } from "../../upstream/cluster.ts";
 import type { Host } from "../../upstream/host.ts";
@@ -52,6 +53,7 @@ export class MeshStats implements HttpFilter {
   private readonly byHost = new WeakMap<Host, Destination>();
   private readonly byCluster = new WeakMap<Cluster, Destination>();
   private readonly nowhere = new Destination();
+  private readonly blocked = new Destination();
 
   constructor(config: MeshStatsConfig, context: FilterContext) {
     this.registry = context.stats;
@@ -69,7 +71,7 @@ export class MeshStats implements HttpFilter {
 
   private seriesOf(exchange: Exchange): Series {
     const { status, flags, isGrpc } = exchange;
-    const destination = this.destinationOf(exchange.cluster, exchange.host);
+    const destination = this.destinationOf(exchange);
     if (flags === 0 && !isGrpc) {
       return (destination.byStatus[status] ??= new Series(this.registry, this.tags(exchange, "")));
     }
@@ -82,20 +84,20 @@ export class MeshStats implements HttpFilter {
     return series;
   }
 
-  private destinationOf(cluster: Cluster | null, host: Host | null): Destination {
+  private destinationOf({ cluster, host, route }: Exchange): Destination {
     if (host !== null) {
       let destination = this.byHost.get(host);
       if (destination === undefined) this.byHost.set(host, (destination = new Destination()));
       return destination;
     }
-    if (cluster === null) return this.nowhere;
+    if (cluster === null) return isBlocked(route) ? this.blocked : this.nowhere;
     let destination = this.byCluster.get(cluster);
     if (destination === undefined) this.byCluster.set(cluster, (destination = new Destination()));
     return destination;
   }
 
   private tags(exchange: Exchange, grpcStatus: string): Tags {
-    const { cluster, host, status, flags, isGrpc } = exchange;
+    const { cluster, host, route, status, flags, isGrpc } = exchange;
     // Without mTLS the peer of an inbound request is nobody we know.
     const source = this.inbound ? UNKNOWN_WORKLOAD : this.local;
     const destination = this.inbound ? this.local : parseWorkloadMetadata(host?.workload ?? "");
@@ -118,7 +120,7 @@ export class MeshStats implements HttpFilter {
       destination_service: service?.host ?? UNKNOWN,
       destination_canonical_service: destination.canonicalName,
       destination_canonical_revision: destination.canonicalRevision,
-      destination_service_name: service?.name ?? UNKNOWN,
+      destination_service_name: service?.name ?? (isBlocked(route) ? BLACK_HOLE : UNKNOWN),
       destination_service_namespace: service?.namespace ?? UNKNOWN,
       destination_cluster: destination.cluster,
       request_protocol: isGrpc ? "grpc" : "http",
@@ -129,4 +131,12 @@ export class MeshStats implements HttpFilter {
     };
     return HTTP_LABELS.map((label) => [label, values[label]] as const);
   }
+}
+
+/** What metrics call the destination of requests to hosts that the mesh does not know. (istio/proxy `istio_stats.cc`) */
+const BLACK_HOLE = "BlackHoleCluster";
+
+/** By the name of the route that istiod makes for them. */
+function isBlocked(route: RoutePlan | null): boolean {
+  return route?.name === "block_all";
 }

@@ -1,0 +1,206 @@
+/**
+ * Tracing: what upstreams, clients and collectors are told. What spans hold is compared in packages/proxy/test/http/tracing.test.ts: in
+ * Envoy's reports the order of fields is random.
+ */
+import type { ContractCase, JsonObject } from "../harness/case.ts";
+import { answer, get, got, seen, toCluster, typed } from "../harness/steps.ts";
+
+const TRACE = "463ac35c9f6413ad48485a3953bb6124";
+const SPAN = "a2fb4a1d1a96d312";
+const PARENT = "05e3ac9a4f6e3b90";
+const ID = "4b7d3c2a-5e6f-4a1b-8c9d-0e1f2a3b4c5d";
+
+/** Generated ids. */
+const MASK: NonNullable<ContractCase["mask"]> = [
+  [new RegExp(`\\b(?!${TRACE})[0-9a-f]{32}\\b`, "g"), "{32 hex digits}"],
+  [new RegExp(`\\b(?!${SPAN}|${PARENT})[0-9a-f]{16}\\b`, "g"), "{16 hex digits}"],
+];
+const REPORT: NonNullable<ContractCase["mask"]> = [[/\[\{.*$/s, "{spans}"]];
+
+function zipkin(fields: JsonObject = {}): JsonObject {
+  return {
+    name: "envoy.tracers.zipkin",
+    typed_config: typed("config.trace.v3.ZipkinConfig", {
+      collector_cluster: "z",
+      collector_endpoint: "/api/v2/spans",
+      collector_endpoint_version: "HTTP_JSON",
+      ...fields,
+    }),
+  };
+}
+
+function openTelemetry(fields: JsonObject = {}): JsonObject {
+  return {
+    name: "envoy.tracers.opentelemetry",
+    typed_config: typed("config.trace.v3.OpenTelemetryConfig", {
+      http_service: { http_uri: { uri: "http://otel.test:4318/v1/traces", cluster: "z", timeout: "1s" } },
+      service_name: "svc",
+      ...fields,
+    }),
+  };
+}
+
+const NEVER = { random_sampling: { value: 0 } };
+const CLUSTERS = { a: {}, z: {} };
+const Z = { a: answer(200, "a"), z: answer(202) };
+
+type Row = readonly [name: string, tracing: JsonObject, ...lines: string[]];
+
+/** GETs with these header lines where requests are traced so. */
+function cases(feature: string, rows: readonly Row[], parts: Partial<ContractCase> = {}): ContractCase[] {
+  return rows.map(([name, tracing, ...lines]) => ({
+    name: `${feature}: ${name}`,
+    feature: `Tracing: ${feature}`,
+    clusters: CLUSTERS,
+    upstreams: Z,
+    client: [get("/", ...lines)],
+    mask: MASK,
+    ...parts,
+    manager: { ...parts.manager, tracing },
+  }));
+}
+
+const ZIPKIN = { provider: zipkin() };
+const BOTH = { provider: zipkin({ trace_context_option: "USE_B3_WITH_W3C_PROPAGATION" }) };
+const OTEL = { provider: openTelemetry() };
+const B3 = [`x-b3-traceid: ${TRACE}`, `x-b3-spanid: ${SPAN}`];
+const TRACEPARENT = `traceparent: 00-${TRACE}-${SPAN}`;
+const REASONS = ["not_traceable", "random_sampling", "service_forced", "client_enabled"];
+const STATS = REASONS.map((reason) => `http.in.tracing.${reason}`);
+
+export const CASES: readonly ContractCase[] = [
+  ...cases("Zipkin: B3 in several headers", [
+    ["a new trace", ZIPKIN],
+    ["a new trace that is not sampled", { ...ZIPKIN, ...NEVER }],
+    ["trace ids of 128 bits", { provider: zipkin({ trace_id_128bit: true }) }],
+    ["the server's span is the client's", ZIPKIN, ...B3, "x-b3-sampled: 1"],
+    [
+      "the server's span is the client's, with a parent",
+      ZIPKIN,
+      ...B3,
+      `x-b3-parentspanid: ${PARENT}`,
+      "x-b3-sampled: 1",
+    ],
+    ["a span of the server's own", { provider: zipkin({ shared_span_context: false }) }, ...B3, "x-b3-sampled: 1"],
+    ["the client's decision against", ZIPKIN, ...B3, "x-b3-sampled: 0"],
+    ["the client's decision for", { ...ZIPKIN, ...NEVER }, ...B3, "x-b3-sampled: 1"],
+    ["the client leaves the decision", { ...ZIPKIN, ...NEVER }, ...B3],
+    ["a decision in words", { ...ZIPKIN, ...NEVER }, ...B3, "x-b3-sampled: true"],
+    ["a decision without a context", { ...ZIPKIN, ...NEVER }, "x-b3-sampled: 1"],
+    ["short ids", ZIPKIN, "x-b3-traceid: 1", "x-b3-spanid: 2", "x-b3-sampled: 1"],
+    ["a trace id without a span id", ZIPKIN, `x-b3-traceid: ${TRACE}`],
+    ["ids that are none", ZIPKIN, "x-b3-traceid: zz", `x-b3-spanid: ${SPAN}`],
+    ["an independent hop", { provider: zipkin({ split_spans_for_request: true }) }, ...B3, "x-b3-sampled: 1"],
+    ["no_context_propagation", { ...ZIPKIN, no_context_propagation: true }, ...B3],
+  ]),
+  ...cases("Zipkin: B3 in one header", [
+    ["sampled", { ...ZIPKIN, ...NEVER }, `b3: ${TRACE}-${SPAN}-1`],
+    ["not sampled", ZIPKIN, `b3: ${TRACE}-${SPAN}-0`],
+    ["debug", { ...ZIPKIN, ...NEVER }, `b3: ${TRACE}-${SPAN}-d`],
+    ["with a parent", ZIPKIN, `b3: ${TRACE}-${SPAN}-1-${PARENT}`],
+    ["without a decision", ZIPKIN, `b3: ${TRACE}-${SPAN}`],
+    ["a decision alone", { ...ZIPKIN, ...NEVER }, "b3: 1"],
+    ["it wins over several headers", ZIPKIN, `b3: ${TRACE}-${SPAN}-1`, "x-b3-traceid: 1", "x-b3-spanid: 2"],
+    ["nonsense", ZIPKIN, "b3: nonsense"],
+  ]),
+  ...cases("Zipkin: W3C beside B3", [
+    ["a new trace", BOTH],
+    ["traceparent where there is no B3", BOTH, `${TRACEPARENT}-01`],
+    ["traceparent decides", { ...BOTH, ...NEVER }, `${TRACEPARENT}-01`],
+    ["traceparent decides against", BOTH, `${TRACEPARENT}-00`],
+    ["traceparent decides for B3 without a decision", { ...BOTH, ...NEVER }, ...B3, `${TRACEPARENT}-01`],
+    ["either says sampled", { ...BOTH, ...NEVER }, "x-b3-sampled: 1", `${TRACEPARENT}-00`],
+    ["tracestate passes", BOTH, `${TRACEPARENT}-01`, "tracestate: a=b"],
+    ["a malformed traceparent", BOTH, "traceparent: 00-1-2-01"],
+    ["not without the option", ZIPKIN, `${TRACEPARENT}-01`],
+  ]),
+  ...cases("OpenTelemetry: W3C", [
+    ["a new trace", OTEL],
+    ["a new trace that is not sampled", { ...OTEL, ...NEVER }],
+    ["the client's trace goes on", OTEL, `${TRACEPARENT}-01`],
+    ["the client's decision against", OTEL, `${TRACEPARENT}-00`],
+    ["the client's decision for", { ...OTEL, ...NEVER }, `${TRACEPARENT}-01`],
+    ["tracestate passes", OTEL, `${TRACEPARENT}-01`, "tracestate: a=b, c=d"],
+    ["a malformed traceparent", OTEL, "traceparent: 00-1-2-01"],
+    ["B3 is nothing to it", OTEL, ...B3],
+  ]),
+  ...cases(
+    "sampling and x-request-id",
+    [
+      ["random", ZIPKIN],
+      ["never", { ...ZIPKIN, ...NEVER }],
+      ["the request's id is marked", ZIPKIN, `x-request-id: ${ID}`],
+      ["an id that is no UUID", ZIPKIN, "x-request-id: mine"],
+      ["x-client-trace-id", { ...ZIPKIN, ...NEVER }, "x-client-trace-id: c"],
+      [
+        "x-client-trace-id without client_sampling",
+        { ...ZIPKIN, ...NEVER, client_sampling: { value: 0 } },
+        "x-client-trace-id: c",
+      ],
+      ["x-envoy-force-trace of a stranger", { ...ZIPKIN, ...NEVER }, "x-envoy-force-trace: true"],
+      ["overall_sampling", { ...ZIPKIN, overall_sampling: { value: 0 } }],
+      ["without a provider", {}],
+    ],
+    { stats: STATS },
+  ),
+  ...cases(
+    "sampling and x-request-id, from inside",
+    [
+      ["x-envoy-force-trace", { ...ZIPKIN, ...NEVER }, "x-envoy-force-trace: true", "x-forwarded-for: 10.0.0.1"],
+      [
+        "a mark that is there stays",
+        { ...ZIPKIN, ...NEVER },
+        "x-request-id: 4b7d3c2a-5e6f-9a1b-8c9d-0e1f2a3b4c5d",
+        "x-forwarded-for: 10.0.0.1",
+      ],
+    ],
+    {
+      stats: STATS,
+      manager: { internal_address_config: { cidr_ranges: [{ address_prefix: "10.0.0.0", prefix_len: 8 }] } },
+    },
+  ),
+  ...cases("sampling of a route", [["in place of the connection manager's", ZIPKIN]], {
+    routes: [{ ...toCluster("/", "a"), tracing: { random_sampling: { numerator: 0 } } }],
+    stats: STATS,
+  }),
+  ...cases(
+    "decorators",
+    [
+      ["the response tells the client", ZIPKIN],
+      ["the client's has precedence", ZIPKIN, "x-envoy-decorator-operation: mine"],
+    ],
+    { routes: [{ ...toCluster("/", "a"), decorator: { operation: "op" } }] },
+  ),
+  ...cases("decorators", [["propagate: false", ZIPKIN]], {
+    routes: [{ ...toCluster("/", "a"), decorator: { operation: "op", propagate: false } }],
+  }),
+  ...cases("decorators", [["towards the mesh, the request tells the server", ZIPKIN]], {
+    listener: { traffic_direction: "OUTBOUND" },
+    routes: [{ ...toCluster("/", "a"), decorator: { operation: "op" } }],
+  }),
+  ...cases("decorators", [["the server's answer is not passed on", ZIPKIN]], {
+    listener: { traffic_direction: "OUTBOUND" },
+    upstreams: { ...Z, a: answer(200, "a", "x-envoy-decorator-operation: theirs") },
+  }),
+  ...cases("spans of attempts", [
+    ["the upstream gets the attempt's span", { ...ZIPKIN, spawn_upstream_span: true }, ...B3, "x-b3-sampled: 1"],
+  ]),
+  ...cases("reports", [["Zipkin: five spans leave together", ZIPKIN]], {
+    client: [get(), got(1), get(), got(2), get(), got(3), get(), got(4), get(), got(5), seen("z", 1)],
+    mask: [...MASK, ...REPORT],
+    stats: ["tracing.zipkin.spans_sent", "tracing.zipkin.reports_sent"],
+  }),
+  ...cases("reports", [["Zipkin: collector_hostname", { provider: zipkin({ collector_hostname: "z.test" }) }]], {
+    client: [get(), got(1), get(), got(2), get(), got(3), get(), got(4), get(), got(5), seen("z", 1)],
+    mask: [...MASK, ...REPORT],
+    upstreams: { ...Z, z: answer(500) },
+    stats: ["tracing.zipkin.reports_sent", "tracing.zipkin.reports_dropped"],
+  }),
+  {
+    name: "a provider whose cluster is unknown is refused",
+    feature: "Tracing: reports",
+    manager: { tracing: { provider: zipkin({ collector_cluster: "nowhere" }) } },
+    client: [],
+    refused: true,
+  },
+];

@@ -16,8 +16,9 @@ describe("limits", () => {
   });
   after(() => target.close());
 
-  it("101 headers", () => assertRefused(target, get("X: a\r\n".repeat(100)), 431));
-  it("a head of more than 60 KiB", () => assertRefused(target, get(`X: ${"a".repeat(60 * KIB)}\r\n`), 431));
+  it("101 headers (CVE-2019-15226)", () => assertRefused(target, get("X: a\r\n".repeat(100)), 431));
+  it("a head of more than 60 KiB (CVE-2018-12121)", () =>
+    assertRefused(target, get(`X: ${"a".repeat(60 * KIB)}\r\n`), 431));
   it("a target of more than 60 KiB", () => assertRefused(target, get("", `/${"a".repeat(60 * KIB)}`), 431));
   it("a target without end", () => assertRefused(target, `GET /${"a".repeat(200 * KIB)}`, 431));
   it("a header without end, in small pieces", () =>
@@ -40,7 +41,7 @@ describe("limits", () => {
     assert.equal(target.backend.take()[0]?.head.split("\r\nx: a").length, 99);
   });
 
-  it("a head that arrives byte by byte costs time in proportion to its size", async () => {
+  it("a head that arrives byte by byte costs time in proportion to its size (CVE-2019-15226)", async () => {
     const head = get(`X: ${"a".repeat(8 * KIB)}\r\n`);
     const started = process.cpuUsage();
     const { text } = await exchange(target.port, head.split(""), { limitMs: 20_000, idleMs: 500 });

@@ -14,10 +14,15 @@ const chunked = (body: string): string => post("Transfer-Encoding: chunked\r\n",
 const REFUSED: readonly (readonly [name: string, bytes: string, status: number])[] = [
   ["CL.TE", post("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", `0\r\n\r\n${SMUGGLED}`), 400],
   ["TE.CL", post("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", `5c\r\n${SMUGGLED}`), 400],
-  ["TE.TE: xchunked", post("Transfer-Encoding: xchunked\r\n", `0\r\n\r\n${SMUGGLED}`), 501],
+  ["TE.TE: xchunked (CVE-2022-32213)", post("Transfer-Encoding: xchunked\r\n", `0\r\n\r\n${SMUGGLED}`), 501],
   ["TE.TE: chunked, identity", post("Transfer-Encoding: chunked, identity\r\n", `0\r\n\r\n${SMUGGLED}`), 501],
   ["TE.TE: two lines", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", `0\r\n\r\n${SMUGGLED}`), 501],
   ["TE.TE: VT before chunked", post("Transfer-Encoding: \x0bchunked\r\n", `0\r\n\r\n${SMUGGLED}`), 400],
+  [
+    "TE.TE: a list over two lines (CVE-2022-32215)",
+    post("Transfer-Encoding: chunked\r\n , identity\r\n", `0\r\n\r\n${SMUGGLED}`),
+    501,
+  ],
   ["TE with a space before the colon", post("Transfer-Encoding : chunked\r\n", `0\r\n\r\n${SMUGGLED}`), 400],
   ["CL with a space before the colon (CVE-2024-27982)", post("Content-Length : 5\r\n", SMUGGLED), 400],
   ["two lengths", post("Content-Length: 5\r\nContent-Length: 40\r\n", SMUGGLED), 400],
@@ -29,8 +34,8 @@ const REFUSED: readonly (readonly [name: string, bytes: string, status: number])
   ["length of 2^64 + 5 (CVE-2021-40346)", post("Content-Length: 18446744073709551621\r\n", `hello${SMUGGLED}`), 400],
   ["empty name (CVE-2023-25725)", post(": x\r\nContent-Length: 5\r\n", `hello${SMUGGLED}`), 400],
   ["CR in a value (CVE-2023-30589)", post("X: a\rContent-Length: 5\r\n", SMUGGLED), 400],
-  ["lines ended by LF", `POST / HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello${SMUGGLED}`, 400],
-  ["LF inside a value", post("X: a\nTransfer-Encoding: chunked\r\n", `0\r\n\r\n${SMUGGLED}`), 400],
+  ["lines ended by LF (CVE-2022-32214)", `POST / HTTP/1.1\nHost: h\nContent-Length: 5\n\nhello${SMUGGLED}`, 400],
+  ["LF inside a value (CVE-2022-35256)", post("X: a\nTransfer-Encoding: chunked\r\n", `0\r\n\r\n${SMUGGLED}`), 400],
   ["NUL in a value", post("X: a\0b\r\n"), 400],
   ["first line folded", `POST / HTTP/1.1\r\n Content-Length: 5\r\nHost: h\r\n\r\n${SMUGGLED}`, 400],
   ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
@@ -59,7 +64,7 @@ describe("request smuggling: what is ambiguous is refused, and reaches nobody", 
 
   for (const [name, bytes, status] of REFUSED) it(name, () => assertRefused(target, bytes, status));
 
-  it("an upgrade that is not configured is refused, and what follows is not parsed", () =>
+  it("an upgrade that is not configured is refused, and what follows is not parsed (CVE-2026-73548)", () =>
     assertRefused(
       target,
       `GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,

@@ -1,5 +1,5 @@
 /** Which VirtualService a request is routed by, on which port, and where a destination leads. */
-import { echo, rows, service, TO_V1, TO_V2 } from "../harness/istio.ts";
+import { echo, REGISTRY_ONLY, rows, service, TO_V1, TO_V2 } from "../harness/istio.ts";
 import type { Row } from "../harness/istio.ts";
 import type { ContractCase } from "../harness/case.ts";
 import { connect, get, got, send } from "../harness/steps.ts";
@@ -173,7 +173,7 @@ const OTHER_LISTENER: ContractCase = {
   name: "a host that no service has is unknown on other ports",
   feature: "VirtualService: which one counts",
   istio: {
-    ...echo("", rule("a", { hosts: "api.example", subset: "v2" }) + OTHER_PORT),
+    ...echo("", rule("a", { hosts: "api.example", subset: "v2" }) + OTHER_PORT + REGISTRY_ONLY),
     proxy: { outbound: { l: 80, other: 8000 } },
   },
   client: [connect("o", "other"), send("o", get("/", "Host: api.example")), got(1, "o")],
@@ -209,10 +209,13 @@ const MATCH_PORT: ContractCase = {
 const PROXY: ContractCase = {
   name: "through the HTTP proxy, by name and port, in absolute form and by Host",
   feature: "VirtualService: services and their names",
-  istio: echo(`
+  istio: echo(
+    `
   - match: [{ uri: { prefix: /two } }]
     route: [{ destination: { host: echo, subset: v2 } }]
-  - route: [{ destination: { host: echo, subset: v1 } }]`),
+  - route: [{ destination: { host: echo, subset: v1 } }]`,
+    REGISTRY_ONLY,
+  ),
   client: [
     connect("p", "proxy"),
     send("p", get("http://echo/one", "Host: echo")),

@@ -41,6 +41,14 @@ spec:
   return { yaml: service("echo", "echo") + rules + (http === "" ? "" : routes) + more };
 }
 
+/** Hosts that no service has are refused, whatever the proxy could do with them. */
+export const REGISTRY_ONLY = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "outboundTrafficPolicy: { mode: REGISTRY_ONLY }" }`;
+
 /** A request, and what its answer must be. */
 interface Ask {
   readonly method?: string;

@@ -21,7 +21,8 @@ import { type ClusterContext, compileUpstreamProtocol } from "./upstream-protoco
 const DEFAULTS = {
   connectTimeoutMs: 5_000,
   idleTimeoutMs: 3_600_000,
-  maxResponseHeadersKb: 60,
+  // Of HTTP/1 upstreams, as a running Envoy 1.40 counts it.
+  maxResponseHeadersKb: 80,
   maxHeadersCount: 100,
   healthyPanicThreshold: 50,
   thresholds: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 },

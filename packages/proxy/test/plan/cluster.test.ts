@@ -37,7 +37,7 @@ test("an empty cluster has Envoy's defaults", () => {
     maxRequestsPerConnection: 0,
     maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
-    maxResponseHeadersBytes: 61_440,
+    maxResponseHeadersBytes: 81_920,
     maxResponseHeadersCount: 100,
     enableTrailers: false,
     ...limits({}),

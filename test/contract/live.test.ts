@@ -21,7 +21,7 @@ const entries = [...AREAS].flatMap(([area, cases]) => {
 let outcomes: Promise<Outcome>[];
 
 before(() => {
-  outcomes = checkAll(entries, AT_A_TIME, (entry) => {
+  outcomes = checkAll(entries, AT_A_TIME, async (entry) => {
     if (entry.recorded === undefined) throw new Error("not recorded: npm run contract -- --record --missing");
     return checkEnvoy(entry, entry.recorded, envoy);
   });

@@ -21,7 +21,7 @@ const entries = [...AREAS].flatMap(([area, cases]) => {
 let outcomes: Promise<Outcome>[];
 
 before(() => {
-  outcomes = checkAll(entries, AT_A_TIME, (entry) => {
+  outcomes = checkAll(entries, AT_A_TIME, async (entry) => {
     const { recorded } = entry;
     if (recorded === undefined) throw new Error("not recorded: npm run contract -- --record --missing");
     return checkTulle(entry, recorded, tulle);

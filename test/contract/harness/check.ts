@@ -93,14 +93,22 @@ export function checkAll<E extends Entry>(
   atATime: number,
   check: (entry: E) => Promise<Outcome>,
 ): Promise<Outcome>[] {
-  const first = pooled(entries, atATime, check);
+  const checked = async (entry: E): Promise<Outcome> => {
+    try {
+      return await check(entry);
+    } catch (error) {
+      const because = error instanceof Error ? error.stack! : String(error);
+      return { area: entry.area, contractCase: entry.contractCase, standing: "failed", because };
+    }
+  };
+  const first = pooled(entries, atATime, checked);
   let turn: Promise<unknown> = Promise.allSettled(first);
-  const all = first.map(async (promise, index) => {
+  return first.map(async (promise, index) => {
     const outcome = await promise;
     if (isRight(outcome)) return outcome;
     const again = turn.then(async () => {
       for (let i = 0; i < MORE_ATTEMPTS; i++) {
-        const other = await check(entries[index]!);
+        const other = await checked(entries[index]!);
         if (isRight(other)) return { ...other, unsteady: true } as const;
       }
       return outcome;
@@ -108,8 +116,6 @@ export function checkAll<E extends Entry>(
     turn = again;
     return again;
   });
-  for (const promise of all) promise.catch(() => undefined);
-  return all;
 }
 
 function isRight({ standing }: Outcome): boolean {

@@ -52,6 +52,8 @@ function unescapeSlashes(path: string): string {
 /** Whether canonicalPath could change anything. */
 const UNUSUAL = /[^-A-Za-z0-9_~!$&'()*+,;=:@/.[\]]|\/\.|^[^/]/;
 
+const HEX_PAIR = /^[0-9A-Fa-f]{2}$/;
+
 const UNRESERVED = /[-A-Za-z0-9._~]/;
 
 /** What googleurl's path canonicaliser, which Envoy uses, percent-encodes. */
@@ -63,19 +65,27 @@ const ESCAPED = /["<>^`{|} ]/;
  */
 function canonicalPath(path: string): string | null {
   let decoded = "";
+  /** Where there is a percent sign that escapes nothing. */
+  let lone = -1;
   for (let i = 0; i < path.length; i++) {
     const c = path[i];
     if (c === "\\") decoded += "/";
     else if (c === "%") {
       const hex = path.slice(i + 1, i + 3);
-      if (!/^[0-9A-Fa-f]{2}$/.test(hex)) {
+      if (!HEX_PAIR.test(hex)) {
+        lone = decoded.length;
         decoded += c;
         continue;
       }
       if (hex === "00") return null;
       const character = String.fromCharCode(Number.parseInt(hex, 16));
-      if (UNRESERVED.test(character)) decoded += character;
-      else decoded += `%${hex}`;
+      if (UNRESERVED.test(character)) {
+        decoded += character;
+        // `%2%45` must not become the escape `%2E` (googleurl CheckForNestedEscapes).
+        const behind = decoded.slice(lone + 1);
+        if (lone >= 0 && HEX_PAIR.test(behind.length === 1 ? behind + path.slice(i + 3, i + 4) : behind))
+          decoded = `${decoded.slice(0, lone)}%25${behind}`;
+      } else decoded += `%${hex}`;
       i += 2;
     } else if (ESCAPED.test(c)) decoded += `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
     else decoded += c;

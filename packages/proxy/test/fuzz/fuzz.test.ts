@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type FuzzTarget, fuzz } from "./fuzzer.ts";
+import { TARGETS } from "./targets.ts";
+
+/** Enough to be of use in a second; `npm run fuzz` goes on for as long as one likes. */
+const RUNS = 2_048;
+
+describe("random inputs", () => {
+  const seed = Date.now() % 1_000_000_007;
+  for (const [name, target] of Object.entries(TARGETS)) {
+    it(`${name}: nothing found`, (t) => {
+      t.diagnostic(`seed ${seed}`);
+      assert.equal(fuzz(target, seed, (runs) => runs < RUNS).finding, null);
+    });
+  }
+});
+
+it("the same seed gives the same inputs, and what breaks a rule is made small", () => {
+  const target: FuzzTarget = {
+    pieces: ["a", "b", "c"],
+    maxPieces: 20,
+    check(pieces) {
+      if (pieces.includes("b") && pieces.includes("c")) throw new Error("both");
+    },
+  };
+  const first = fuzz(target, 7, () => true);
+  assert.deepEqual(first.finding?.pieces.toSorted(), ["b", "c"]);
+  assert.equal(first.finding?.error, "both");
+  assert.deepEqual(
+    fuzz(target, 7, () => true),
+    first,
+  );
+});

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { hotPathViolations } from "./hot-path-rule.ts";
 import { violationsIn } from "./import-rule.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -15,6 +16,7 @@ const STEPS: readonly { readonly name: string; readonly run: () => boolean }[] =
   { name: "format", run: () => tool("oxfmt", "--check", ".") },
   { name: "unused exports and dependencies", run: () => tool("knip") },
   { name: "import direction", run: importDirection },
+  { name: "hot path", run: hotPath },
 ];
 
 function script(name: string, ...args: string[]): boolean {
@@ -28,9 +30,19 @@ function tool(name: string, ...args: string[]): boolean {
   return false;
 }
 
-function importDirection(): boolean {
+function inSources<T>(find: (file: string, source: string) => T[]): T[] {
   const files = globSync("packages/*/src/**/*.ts", { cwd: root, exclude: ["packages/xds/src/gen/**"] });
-  const found = files.flatMap((file) => violationsIn(file, readFileSync(join(root, file), "utf8")));
+  return files.flatMap((file) => find(file, readFileSync(join(root, file), "utf8")));
+}
+
+function hotPath(): boolean {
+  const found = inSources(hotPathViolations);
+  for (const { file, line, because } of found) console.log(`${file}:${line}: ${because}`);
+  return found.length === 0;
+}
+
+function importDirection(): boolean {
+  const found = inSources(violationsIn);
   for (const { file, line, specifier, because } of found)
     console.log(`${file}:${line}: imports ${specifier}: ${because}`);
   return found.length === 0;

@@ -365,5 +365,6 @@ function flat(text: string): string {
 }
 
 function emptyStrings(count: number): string[] {
+  // cold: once a block
   return Array.from({ length: count }, () => "");
 }

@@ -17,6 +17,7 @@ export class HttpDate {
   at(now: number): string {
     if (now - this.renderedAt >= REFRESH_MS) {
       this.renderedAt = now;
+      // cold: once a second
       this.text = new Date(this.clock.wallMs()).toUTCString();
     }
     return this.text;

@@ -90,6 +90,7 @@ function canonicalPath(path: string): string | null {
     } else if (ESCAPED.test(c)) decoded += `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
     else decoded += c;
   }
+  // cold: for paths that have something to normalise
   const segments = decoded.split("/");
   if (segments[0] === "") segments.shift();
   const kept: string[] = [];

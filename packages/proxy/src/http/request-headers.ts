@@ -92,6 +92,7 @@ function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
     // Exactly `trailers`, in lower case, is all that a proxy may promise the upstream (RFC 9110 §10.1.4).
     const trailers = headers
       .get(TE)
+      // cold: for requests with TE
       .split(",")
       .some((token) => token.trim() === "trailers");
     if (trailers) headers.set(TE, "trailers");
@@ -160,6 +161,7 @@ function clientAddress(forwardedFor: string, plan: HttpConnectionManagerPlan): s
 
 /** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */
 function nthFromRight(forwardedFor: string, n: number): string {
+  // cold: where a trusted proxy stands in front
   const addresses = forwardedFor.split(",");
   return addresses.length < n ? "" : addresses[addresses.length - n].trim();
 }

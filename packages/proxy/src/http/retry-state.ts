@@ -103,12 +103,14 @@ export class RetryState {
     if (headers.has(X_ENVOY_RETRIABLE_STATUS_CODES)) {
       this.extraStatusCodes = headers
         .get(X_ENVOY_RETRIABLE_STATUS_CODES)
+        // cold: asked for by a trusted client
         .split(",")
         .map((code) => (/^\s*\d+\s*$/.test(code) ? Number(code) : 0));
     }
     if (headers.has(X_ENVOY_RETRIABLE_HEADER_NAMES)) {
       this.extraHeaderNames = headers
         .get(X_ENVOY_RETRIABLE_HEADER_NAMES)
+        // cold: asked for by a trusted client
         .split(",")
         .map((name) => name.trim().toLowerCase());
     }

@@ -39,6 +39,7 @@ export function isExcluded(flags: number): boolean {
 /** As admin `/clusters` writes them; `healthy` if there are none. */
 export function healthFlagsText(flags: number): string {
   let text = "";
+  // cold: for the admin endpoint
   for (const [name, flag] of Object.entries(HealthFlag)) if ((flags & flag) !== 0) text += `/${name.toLowerCase()}`;
   return text === "" ? "healthy" : text;
 }

@@ -11,6 +11,7 @@ import type {
   LocalityRoutingPlan,
   RequestView,
   RouteAction,
+  RetryPolicyPlan,
   RoutePlan,
   RouteTable,
 } from "../../src/plan/plan.ts";
@@ -88,6 +89,25 @@ export function endpointAt(address: string, port: number): EndpointPlan {
 
 export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
   return { ...endpointAt("127.0.0.1", port), ...changes };
+}
+
+export function retryPolicy(changes: Partial<RetryPolicyPlan> = {}): RetryPolicyPlan {
+  return {
+    retryOn: 0,
+    numRetries: 1,
+    perTryTimeoutMs: 0,
+    perTryIdleTimeoutMs: 0,
+    retriableStatusCodes: [],
+    retriableHeaders: [],
+    retriableRequestHeaders: [],
+    backOffBaseMs: 1,
+    backOffMaxMs: 1,
+    rateLimited: null,
+    avoidPreviousHosts: false,
+    hostSelectionMaxAttempts: 1,
+    previousPrioritiesFrequency: 0,
+    ...changes,
+  };
 }
 
 export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {

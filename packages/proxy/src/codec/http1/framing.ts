@@ -94,6 +94,7 @@ export function connectionTokens(headers: HeaderBlock): number {
   if (value === "" || value === "keep-alive") return value === "" ? 0 : KEEP_ALIVE_TOKEN;
   if (value === "close") return CLOSE_TOKEN;
   let tokens = 0;
+  // cold: for what no usual client sends
   for (const part of value.toLowerCase().split(",")) {
     const token = part.trim();
     if (token === "close") tokens |= CLOSE_TOKEN;
@@ -111,6 +112,7 @@ export function sanitizeConnection(headers: HeaderBlock): number {
   const tokens = connectionTokens(headers);
   const value = headers.get(CONNECTION);
   if (value === "" || value === "keep-alive" || value === "close") return tokens;
+  // cold: for what no usual client sends
   const parts = value.split(",");
   if (parts.length > MAX_NOMINATED) return BAD_CONNECTION;
   for (const part of parts) {

@@ -85,6 +85,7 @@ function loadsByHostCount<H extends BalancedHost>(sets: readonly HostSet<H>[]): 
 }
 
 function everythingTo(priority: number, count: number): Omit<PriorityLoads, "panic"> {
+  // cold: when hosts or their health change
   const none = Array.from({ length: count }, () => 0);
   return { healthy: none.with(priority, 100), degraded: none };
 }

@@ -40,6 +40,7 @@ export class OutlierEventLog implements OutlierEvents {
     const seconds = Math.floor((this.clock.now() - since) / 1000);
     const line = {
       type,
+      // cold: once an ejection
       timestamp: new Date(this.clock.wallMs()).toISOString(),
       ...(Number.isNaN(since) ? {} : { secs_since_last_action: String(seconds) }),
       cluster_name: this.clusterName,
@@ -49,6 +50,7 @@ export class OutlierEventLog implements OutlierEvents {
       enforced,
       ...event,
     };
+    // cold: once an ejection
     this.write(`${JSON.stringify(line)}\n`);
   }
 }

@@ -27,6 +27,7 @@ export class OutlierStats {
     const prefix = `cluster.${clusterStatName}.outlier_detection.ejections_`;
     const counter = (name: string): Counter => registry.counter(prefix + name);
     const byType = (kind: string): Readonly<Record<EjectionType, Counter>> =>
+      // cold: once a cluster
       Object.fromEntries(Object.entries(NAMES).map(([type, name]) => [type, counter(`${kind}_${name}`)])) as Record<
         EjectionType,
         Counter

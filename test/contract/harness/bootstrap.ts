@@ -87,7 +87,10 @@ function cluster(name: string, { endpoints = [name], ...fields }: ClusterParts):
 function filled(value: Json, places: Places): Json {
   if (typeof value === "string") {
     const port = /^\{port ([^}]+)\}$/.exec(value)?.[1];
-    return port === undefined ? value.replaceAll("{log}", places.logFile) : places.ports.get(port)!;
+    if (port !== undefined) return places.ports.get(port)!;
+    return value
+      .replaceAll("{log}", places.logFile)
+      .replaceAll(/\{port ([^}]+)\}/g, (_, name: string) => String(places.ports.get(name)));
   }
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((each: Json) => filled(each, places));

@@ -59,7 +59,10 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     enableTrailers: http1?.enableTrailers ?? false,
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
-    healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
+    // Whole percents, as Envoy rounds them.
+    healthyPanicThreshold: Math.round(
+      message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
+    ),
     metadata: filterMetadata(message.metadata),
     service: istioService(message),
     fingerprint: fingerprintOf(toBinary(ClusterSchema, message)),

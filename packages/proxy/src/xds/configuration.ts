@@ -19,7 +19,7 @@ import { Place, type Problem, throwProblems } from "../plan/problems.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";
 import type { Resolve } from "../upstream/dns-resolver.ts";
 import { adsClusterName } from "./ads-target.ts";
-import { type EndpointSubscriber, ClusterSet, prepareCluster } from "./cluster-set.ts";
+import { type EndpointSubscriber, type PreparedCluster, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
 import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
@@ -96,6 +96,7 @@ export class Configuration {
     const preparedClusters = clusters.map((cluster, i) =>
       prepareCluster(cluster, this.clusterContext, place.item("clusters", i)),
     );
+    checkLocalCluster(bootstrap, preparedClusters, new Place("cluster_manager", problems));
     const listeners = bootstrap.staticResources?.listeners ?? [];
     const preparedListeners = listeners.map((listener, i) =>
       prepareListener(listener, this.routes, this.local, place.item("listeners", i)),
@@ -246,5 +247,16 @@ export class Configuration {
     if (!(this.records.listeners.get(name)?.dynamic ?? false)) this.deps.onStaticListenerFailure(error);
     const version = this.records.listeners.get(name)?.version ?? "";
     this.records.listeners.fail(name, { version, details: error.message, atMs: this.deps.clock.wallMs() });
+  }
+}
+
+/** The cluster that zone-aware routing compares others with. */
+function checkLocalCluster(bootstrap: Bootstrap, clusters: readonly PreparedCluster[], place: Place): void {
+  const name = bootstrap.clusterManager?.localClusterName ?? "";
+  if (name === "") return;
+  const local = clusters.find((each) => each.plan.name === name);
+  if (local === undefined) place.field("local_cluster_name").refuse(`local cluster '${name}' must be defined`);
+  if (local?.assignment.endpoints.some((endpoint) => endpoint.priority > 0)) {
+    place.field("local_cluster_name").refuse(`Unexpected non-zero priority for local cluster '${name}'.`);
   }
 }

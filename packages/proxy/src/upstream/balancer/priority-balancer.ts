@@ -57,7 +57,7 @@ export class PriorityBalancer<H extends BalancedHost> implements LoadBalancer<H>
     this.updateZone(sets[0], where);
     const [first] = priorities;
     this.only =
-      this.loads.healthy[0] === 100 && !this.loads.panic[0] && !first.weighted && !this.zone.routes
+      sets.length === 1 && this.loads.healthy[0] === 100 && !this.loads.panic[0] && !first.weighted && !this.zone.routes
         ? first.healthy
         : null;
   }

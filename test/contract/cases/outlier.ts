@@ -327,7 +327,7 @@ export const CASES: readonly ContractCase[] = [
     ...detecting(
       {
         consecutive_5xx: 0,
-        interval: "0.5s",
+        interval: "2s",
         base_ejection_time: "60s",
         success_rate_minimum_hosts: 2,
         success_rate_request_volume: 4,
@@ -345,7 +345,7 @@ export const CASES: readonly ContractCase[] = [
     feature: "Outlier detection: success rate",
     ...detecting({
       consecutive_5xx: 0,
-      interval: "0.2s",
+      interval: "2s",
       success_rate_minimum_hosts: 1,
       success_rate_request_volume: 3,
       failure_percentage_minimum_hosts: 1,
@@ -360,7 +360,7 @@ export const CASES: readonly ContractCase[] = [
     feature: "Outlier detection: failure percentage",
     ...detecting({
       consecutive_5xx: 0,
-      interval: "0.3s",
+      interval: "2s",
       base_ejection_time: "60s",
       enforcing_failure_percentage: 100,
       failure_percentage_minimum_hosts: 1,
@@ -377,7 +377,7 @@ export const CASES: readonly ContractCase[] = [
     ...detecting({
       split_external_local_origin_errors: true,
       consecutive_local_origin_failure: 0,
-      interval: "0.3s",
+      interval: "2s",
       base_ejection_time: "60s",
       enforcing_failure_percentage_local_origin: 100,
       failure_percentage_minimum_hosts: 1,

@@ -41,6 +41,15 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/extensions/filters/http/fault/v3/fault.proto",
+    imports: [],
+    before: "  // The percentage of requests/operations/connections that will be aborted",
+    text: `  // In place of "fault filter abort".
+  string response_body = 6;
+
+`,
+  },
+  {
     file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
     imports: ["envoy/config/common/matcher/v3/matcher.proto"],
     before: "  config.core.v3.HttpProtocolOptions common_http_protocol_options = 1;\n",

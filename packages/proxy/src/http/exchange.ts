@@ -21,10 +21,10 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
-import type { HttpFilter } from "./filters/filter.ts";
+import { FilterRun } from "./filters/filter-run.ts";
 import { LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
-import { handleRequest, runFilters } from "./request-handler.ts";
+import { handleRequest } from "./request-handler.ts";
 import { RequestTrace } from "./request-trace.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
 import { removeResponseHopByHop } from "./response-headers.ts";
@@ -61,10 +61,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   // What filters make of it.
   /** What the route, or its weighted cluster, says to filters. */
   filterConfigs: FilterConfigs | null = null;
-  /** How many of the filters that look at requests have seen this one. */
-  filtersPassed = 0;
-  /** What filters keep of this exchange, each under itself; made when first needed. */
-  filterState: Map<HttpFilter, unknown> | null = null;
+  readonly filters: FilterRun;
 
   readonly trace = new RequestTrace();
 
@@ -120,6 +117,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     const { timers, turn } = context.net;
     this.timers = new ExchangeTimers(timers, turn, (timeout) => this.onTimeout(timeout));
     this.router = new Router(this);
+    this.filters = new FilterRun(this);
   }
 
   get isOver(): boolean {
@@ -187,14 +185,13 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.timers.lastActivity = this.context.net.turn.now;
     this.bytesReceived += end - start;
     if (endStream) this.endRequest();
-    this.runtime?.filters.onRequestData(this, buffer, start, end, endStream);
-    this.router.onRequestData(buffer, start, end, endStream);
+    this.filters.onRequestData(buffer, start, end, endStream);
   }
 
   onRequestTrailers(trailers: HeaderBlock): void {
     if (this.over) return;
     this.endRequest();
-    this.router.onRequestTrailers(trailers);
+    this.filters.onRequestTrailers(trailers);
   }
 
   onRequestError(error: ProtocolError): void {
@@ -217,7 +214,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   private endRequest(): void {
     this.requestEnded = true;
     this.requestEndedAt = this.context.net.turn.now;
-    this.timers.endRequest();
+    if (this.filters.passed) this.timers.endRequest();
   }
 
   // Filters
@@ -229,15 +226,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
   /** A filter's answer. The exchange is over then. */
   reply(reply: LocalReply): void {
     sendLocalReply(this, reply);
-  }
-
-  /** What a filter has held back goes on to the next one. */
-  continueRequest(): void {
-    if (!this.over) runFilters(this);
-  }
-
-  setFilterState(filter: HttpFilter, state: unknown): void {
-    (this.filterState ??= new Map()).set(filter, state);
   }
 
   /** @param found by namespace; shared, it must never change */
@@ -255,13 +243,22 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     this.timers.lastActivity = this.context.net.turn.now;
+    this.filters.onResponseData(buffer, start, end, endStream);
+  }
+
+  onResponseTrailers(trailers: HeaderBlock): void {
+    this.filters.onResponseTrailers(trailers);
+  }
+
+  // The response, from the filters
+
+  encodeResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     this.bytesSent += end - start;
-    this.runtime?.filters.onResponseData(this, buffer, start, end, endStream);
     this.encoder?.encodeData(buffer, start, end, endStream);
     if (endStream) this.finish();
   }
 
-  onResponseTrailers(trailers: HeaderBlock): void {
+  encodeResponseTrailers(trailers: HeaderBlock): void {
     this.responseTrailers = trailers;
     this.encoder?.encodeTrailers(trailers);
     this.finish();
@@ -283,7 +280,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   }
 
   onDownstreamBelowWatermark(): void {
-    this.router.resumeResponse();
+    if (!this.filters.pausesResponse) this.router.resumeResponse();
   }
 
   // Deadlines
@@ -309,7 +306,9 @@ export class Exchange implements RequestReceiver, StreamInfo {
         break;
       case "request":
         stats.rqTimeout.value++;
-        this.timeOut(LOCAL_REPLIES.requestOverallTimeout);
+        this.timeOut(
+          requestEnded ? LOCAL_REPLIES.requestOverallTimeoutComplete : LOCAL_REPLIES.requestOverallTimeoutIncomplete,
+        );
         break;
       case "request-headers":
         stats.rqHeaderTimeout.value++;
@@ -361,7 +360,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
       if (status !== 0) runtime.stats.countStatus(status);
       if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
       if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
-      runtime.filters.onComplete(this);
+      this.filters.complete(runtime.filters);
       runtime.accessLogs?.write(this, "DownstreamEnd");
     }
     this.connection?.onExchangeFinished(this);
@@ -384,8 +383,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.cluster = null;
     this.host = null;
     this.filterConfigs = null;
-    this.filtersPassed = 0;
-    this.filterState = null;
+    this.filters.reset();
     this.trace.reset();
     this.requestHeadDone = false;
     this.requestEnded = false;

@@ -6,7 +6,8 @@ import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts
 import { AccessLogs } from "./access-logs.ts";
 import { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { type ConnectionOwner, DownstreamConnection } from "./downstream-connection.ts";
-import { FilterChain, type FilterRegistry } from "./filters/filter.ts";
+import { FilterChain } from "./filters/filter-chain.ts";
+import type { FilterRegistry } from "./filters/filter.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 import { ConnectionManagerTracing } from "./tracing.ts";
 
@@ -126,6 +127,7 @@ export class Listener implements ConnectionOwner {
         statPrefix: manager.statPrefix,
         direction: plan.direction,
         random: this.context.random,
+        net: this.context.net,
       }),
       accessLogs:
         manager.accessLogs.length === 0

@@ -80,7 +80,9 @@ export const LOCAL_REPLIES = {
   upgradeFailed: reply(403, "", "", "upgrade_failed"),
   streamIdleComplete: reply(504, "stream timeout", "SI", "stream_idle_timeout"),
   streamIdleIncomplete: reply(408, "stream timeout", "SI", "stream_idle_timeout"),
-  requestOverallTimeout: reply(408, "request timeout", "", "request_overall_timeout"),
+  /** The request is complete, but a filter keeps it. */
+  requestOverallTimeoutComplete: reply(504, "request timeout", "", "request_overall_timeout"),
+  requestOverallTimeoutIncomplete: reply(408, "request timeout", "", "request_overall_timeout"),
   requestHeaderTimeout: reply(408, "request header timeout", "", "request_header_timeout"),
   maxDurationComplete: durationTimeout(504),
   maxDurationIncomplete: durationTimeout(408),

@@ -6,6 +6,7 @@ import {
   LOCATION,
   X_ENVOY_ATTEMPT_COUNT,
 } from "../codec/header-names.ts";
+import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Exchange } from "./exchange.ts";
 import { httpToGrpcStatus } from "../plan/grpc-status.ts";
 import { type LocalReply, encodeGrpcMessage } from "./local-replies.ts";
@@ -53,7 +54,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     headers.set(CONTENT_LENGTH, String(body.length));
     if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, "text/plain");
   }
-  runtime.filters.onResponse(exchange);
+  exchange.filters.onResponse(runtime.filters, body === "");
   const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
   runtime.tracing?.onResponse(exchange);
@@ -61,9 +62,18 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   exchange.responseStartedAt = exchange.now;
   exchange.status = response.status;
   encoder.encodeHead(response, body === "");
-  if (body !== "") {
+  if (body === "") exchange.finish();
+  else if (runtime.filters.responseData.length > 0) sendBody(exchange, body);
+  else {
     exchange.bytesSent += body.length;
     encoder.encodeText(body, true);
+    exchange.finish();
   }
-  exchange.finish();
+}
+
+/** Through the filters. */
+function sendBody(exchange: Exchange, body: string): void {
+  const buffer = new ReadBuffer(body.length);
+  buffer.bytes.write(body, "latin1");
+  exchange.filters.onResponseData(buffer, 0, body.length, true);
 }

@@ -2,12 +2,18 @@ import { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestEncoder } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 
+/** The first `length` bytes of a buffer of its own. */
+interface BodyPiece {
+  readonly buffer: ReadBuffer;
+  readonly length: number;
+}
+
 /**
  * The part of a request's body that an upstream request may yet need: what came before there was a connection to send it to, and
  * everything, up to a limit, while the request may be sent again or mirrored.
  */
 export class RequestBody {
-  private readonly pieces: { readonly buffer: ReadBuffer; readonly length: number }[] = [];
+  private readonly pieces: BodyPiece[] = [];
   private trailers: HeaderBlock | null = null;
   bytes = 0;
 
@@ -26,6 +32,18 @@ export class RequestBody {
   addTrailers(trailers: HeaderBlock): void {
     this.trailers = new HeaderBlock();
     this.trailers.copyFrom(trailers);
+  }
+
+  /** Takes the last piece back. */
+  dropLast(): void {
+    this.bytes -= this.pieces.pop()?.length ?? 0;
+  }
+
+  /** Gives everything away. */
+  take(): { readonly pieces: readonly BodyPiece[]; readonly trailers: HeaderBlock | null } {
+    const taken = { pieces: [...this.pieces], trailers: this.trailers };
+    this.clear();
+    return taken;
   }
 
   /** @param ended what is here ends the request */

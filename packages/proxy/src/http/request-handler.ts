@@ -40,7 +40,7 @@ export function handleRequest(exchange: Exchange): void {
   }
   runtime.tracing?.start(exchange);
   if (plan.logsNewRequests) runtime.accessLogs?.write(exchange, "DownstreamStart");
-  runFilters(exchange);
+  exchange.filters.start(runtime.filters);
 }
 
 /**
@@ -62,11 +62,6 @@ function allowSwitch(exchange: Exchange, plan: HttpConnectionManagerPlan): boole
   runtime.stats.cxUpgradesTotal.value++;
   runtime.stats.cxUpgradesActive.value++;
   return true;
-}
-
-/** The filters that have not seen the request yet, then the router. */
-export function runFilters(exchange: Exchange): void {
-  if (exchange.runtime?.filters.onRequest(exchange, exchange.filtersPassed) === true) exchange.router.route();
 }
 
 function checkRequest(exchange: Exchange, plan: HttpConnectionManagerPlan): LocalReply | null {

@@ -277,7 +277,7 @@ export class Router {
     attempt.charge(status);
     exchange.status = status;
     if (exchange.details === "") exchange.details = DETAILS.viaUpstream;
-    finalizeResponseHeaders(exchange, this.selection.cookies);
+    finalizeResponseHeaders(exchange, this.selection.cookies, endStream);
     exchange.responseStarted = true;
     exchange.responseStartedAt = exchange.now;
     // A filter may have changed it.

@@ -7,7 +7,7 @@ import type { Tracers } from "../tracing/tracers.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
-import type { FilterChain } from "./filters/filter.ts";
+import type { FilterChain } from "./filters/filter-chain.ts";
 import type { HttpDate } from "./http-date.ts";
 import type { RequestHeaderSources } from "./request-headers.ts";
 import type { ConnectionManagerTracing } from "./tracing.ts";

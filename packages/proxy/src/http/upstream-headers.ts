@@ -64,7 +64,7 @@ export function replaceHost(exchange: Exchange, action: RouteAction, host: strin
 }
 
 /** An upstream's answer has been taken: its head as the client gets it. @param cookies that the client is given */
-export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly string[]): void {
+export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly string[], endStream: boolean): void {
   const { runtime, connection, response, request, context, route, target } = exchange;
   if (runtime === null || connection === null) return;
   const { plan } = runtime;
@@ -83,7 +83,7 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
   if (route !== null && route.responseHeaders.length > 0) {
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
-  runtime.filters.onResponse(exchange);
+  exchange.filters.onResponse(runtime.filters, endStream);
   finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan));
   runtime.tracing?.onResponse(exchange);
 }

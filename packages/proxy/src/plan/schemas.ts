@@ -20,6 +20,7 @@ import { OpenTelemetryConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/
 import { ZipkinConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
 import { LeastRequestSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -49,6 +50,7 @@ export const extensionRegistry: Registry = createRegistry(
   FilterConfigSchema,
   CorsSchema,
   CorsPolicySchema,
+  HTTPFaultSchema,
   RBACSchema,
   RBACPerRouteSchema,
   UriTemplateMatchConfigSchema,

@@ -59,6 +59,7 @@ const REASONS: Readonly<Record<number, string>> = {
   508: "Loop Detected",
   510: "Not Extended",
   511: "Network Authentication Required",
+  // Envoy's name for the end of the range (`envoy/http/codes.h`).
   599: "Last Unassigned Server Error Code",
 };
 

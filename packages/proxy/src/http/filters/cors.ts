@@ -59,14 +59,14 @@ export class Cors implements HttpFilter {
     if (!allowed && !answers) return CONTINUE;
     const privateNetwork = answers && asksForPrivateNetwork(request);
     const state: CrossOrigin = { policy, origin: allowed ? origin : "", preflight: answers, privateNetwork };
-    exchange.setFilterState(this, state);
+    exchange.filters.keepState(this, state);
     if (!answers) return CONTINUE;
     exchange.reply(PREFLIGHT);
     return STOP;
   }
 
   onResponse(exchange: Exchange): void {
-    const state = exchange.filterState?.get(this) as CrossOrigin | undefined;
+    const state = exchange.filters.stateOf(this) as CrossOrigin | undefined;
     if (state === undefined) return;
     const { policy, origin, preflight } = state;
     const { headers } = exchange.response;

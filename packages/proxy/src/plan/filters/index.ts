@@ -1,7 +1,8 @@
 /** The HTTP filters' configurations, by message type. */
-import { CORS, MESH_STATS, RBAC } from "../supported-fields/index.ts";
+import { CORS, FAULT, MESH_STATS, RBAC } from "../supported-fields/index.ts";
 import { cors } from "./cors.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
+import { fault } from "./fault.ts";
 import { meshStats } from "./mesh-stats.ts";
 import { rbac } from "./rbac.ts";
 
@@ -9,6 +10,7 @@ export type { FilterCompilerContext } from "./filter-compiler.ts";
 
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [CORS, cors],
+  [FAULT, fault],
   [MESH_STATS, meshStats],
   [RBAC, rbac],
 ]);

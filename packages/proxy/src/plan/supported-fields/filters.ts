@@ -1,14 +1,24 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_UPSTREAM_LOG } from "./reasons.ts";
-import { CORS, CORS_POLICY, MESH_STATS, RBAC, RBAC_PER_ROUTE, ROUTER, URI_TEMPLATE_MATCH } from "./type-names.ts";
+import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
+import {
+  CORS,
+  CORS_POLICY,
+  FAULT,
+  MESH_STATS,
+  RBAC,
+  RBAC_PER_ROUTE,
+  ROUTER,
+  URI_TEMPLATE_MATCH,
+} from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
-export const HTTP_FILTER_TYPES: readonly string[] = [CORS, MESH_STATS, RBAC];
+export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FAULT, MESH_STATS, RBAC];
 
 /** What `typed_per_filter_config` may hold. */
 export const ROUTE_FILTER_TYPES: readonly string[] = [
   "envoy.config.route.v3.FilterConfig",
   CORS_POLICY,
+  FAULT,
   RBAC_PER_ROUTE,
 ];
 
@@ -38,6 +48,37 @@ export const FILTERS: SupportGroup = {
       "forward_not_matching_preflights",
     ],
   },
+  [FAULT]: {
+    has: [
+      "delay",
+      "abort",
+      "upstream_cluster",
+      "headers",
+      "downstream_nodes",
+      "max_active_faults",
+      "response_rate_limit",
+      "disable_downstream_cluster_stats",
+      "filter_metadata",
+    ],
+    ignored: {
+      delay_percent_runtime: NO_RUNTIME,
+      abort_percent_runtime: NO_RUNTIME,
+      delay_duration_runtime: NO_RUNTIME,
+      abort_http_status_runtime: NO_RUNTIME,
+      max_active_faults_runtime: NO_RUNTIME,
+      response_rate_limit_percent_runtime: NO_RUNTIME,
+      abort_grpc_status_runtime: NO_RUNTIME,
+    },
+  },
+  "envoy.extensions.filters.http.fault.v3.FaultAbort": {
+    has: ["http_status", "grpc_status", "header_abort", "percentage", "response_body"],
+  },
+  "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": { has: [] },
+  "envoy.extensions.filters.common.fault.v3.FaultDelay": { has: ["fixed_delay", "header_delay", "percentage"] },
+  "envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay": { has: [] },
+  "envoy.extensions.filters.common.fault.v3.FaultRateLimit": { has: ["fixed_limit", "header_limit", "percentage"] },
+  "envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit": { has: ["limit_kbps"] },
+  "envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit": { has: [] },
   [RBAC]: {
     has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
   },

@@ -1,0 +1,71 @@
+import { FILTER_COMPILERS } from "../../plan/filters/index.ts";
+import type { HttpFilterPlan } from "../../plan/plan.ts";
+import type { Exchange } from "../exchange.ts";
+import type { FilterContext, FilterRegistry, HttpFilter } from "./filter.ts";
+
+/** A plan names a filter that the registry does not know: a mistake of ours, the plan compiler refuses unknown filters. */
+class UnknownFilterError extends Error {
+  override name = "UnknownFilterError";
+
+  constructor(plan: HttpFilterPlan) {
+    super(`filter ${plan.name}: no implementation for ${plan.typeName}; the plan compiler must refuse it`);
+  }
+}
+
+/** A filter in its place: known by its name where routes configure it. */
+export interface FilterEntry {
+  /** In the configuration. */
+  readonly position: number;
+  readonly name: string;
+  /** Message type of the routes' configurations that concern it, "" if none does. */
+  readonly routeTypeName: string;
+  readonly disabled: boolean;
+  readonly filter: HttpFilter;
+}
+
+/** The filters of a connection manager, sorted by what they want to see, in the order in which they are asked. */
+export class FilterChain {
+  readonly request: readonly FilterEntry[];
+  readonly requestData: readonly FilterEntry[];
+  readonly requestTrailers: readonly FilterEntry[];
+  readonly response: readonly FilterEntry[];
+  readonly responseData: readonly FilterEntry[];
+  readonly responseTrailers: readonly FilterEntry[];
+  readonly complete: readonly FilterEntry[];
+
+  constructor(registry: FilterRegistry, plans: readonly HttpFilterPlan[], context: FilterContext) {
+    const all = plans.map((plan, position): FilterEntry => {
+      const factory = registry.get(plan.typeName);
+      if (factory === undefined) throw new UnknownFilterError(plan);
+      const routeTypeName = FILTER_COMPILERS.get(plan.typeName)?.compileRoute?.typeName ?? "";
+      return {
+        position,
+        name: plan.name,
+        routeTypeName,
+        disabled: plan.disabled,
+        filter: factory(plan.config, context, plan.name),
+      };
+    });
+    const having = (method: keyof HttpFilter): FilterEntry[] =>
+      all.filter(({ filter }) => filter[method] !== undefined);
+    this.request = having("onRequest");
+    this.requestData = having("onRequestData");
+    this.requestTrailers = having("onRequestTrailers");
+    this.response = having("onResponse").reverse();
+    this.responseData = having("onResponseData").reverse();
+    this.responseTrailers = having("onResponseTrailers").reverse();
+    this.complete = having("onComplete");
+  }
+}
+
+/** The route's requests pass the filter by. */
+export const FILTER_DISABLED: unique symbol = Symbol("disabled");
+
+/** A weighted cluster's configuration, else the route's; null if there is none. */
+export function routeConfig(entry: FilterEntry, exchange: Exchange): unknown {
+  const configs = exchange.filterConfigs;
+  const found = configs === null ? undefined : configs.get(entry.name);
+  if (found === undefined) return entry.disabled ? FILTER_DISABLED : null;
+  if (found.disabled) return FILTER_DISABLED;
+  return found.typeName === entry.routeTypeName ? found.config : null;
+}

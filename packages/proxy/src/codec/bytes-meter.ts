@@ -19,10 +19,4 @@ export class BytesMeter {
     this.headerSent += lines;
     this.wireSent += lines + rest;
   }
-
-  /** The end of a chunked body has left. Envoy 1.40 counts the names and values of its trailers, not what stands around them. */
-  countTrailers(namesAndValues: number): void {
-    this.headerSent += namesAndValues;
-    this.wireSent += namesAndValues + "0\r\n\r\n".length;
-  }
 }

@@ -36,7 +36,7 @@ function reply(status: number, body: string, flag: ResponseFlag, details: string
 
 /** gRPC clients hear DEADLINE_EXCEEDED. */
 function durationTimeout(status: number): LocalReply {
-  const plain = localReply(status, "downstream duration timeout", "DT", "max_duration_timeout");
+  const plain = localReply(status, "downstream duration timeout", "", "max_duration_timeout");
   return Object.freeze({ ...plain, grpcStatus: 4 });
 }
 

@@ -10,6 +10,7 @@ import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Exchange } from "./exchange.ts";
 import { httpToGrpcStatus } from "../plan/grpc-status.ts";
 import { type LocalReply, encodeGrpcMessage } from "./local-replies.ts";
+import { rewriteLocalReply } from "./local-reply-rewriter.ts";
 import { finishResponseHeaders, requestIdToTell } from "./response-headers.ts";
 import { applyHeaderMutations } from "./header-mutations.ts";
 
@@ -34,8 +35,8 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   if (reply.status === 400) connection.closeAfterResponse();
   // A request refused by the codec has no head that could be trusted to say what it is.
   const grpc = exchange.isGrpc && exchange.requestHeadDone;
-  const body = grpc ? "" : reply.body;
-  response.status = grpc ? 200 : reply.status;
+  const isHead = request.method === "HEAD" && exchange.requestHeadDone;
+  response.status = reply.status;
   if (location !== "") headers.append(LOCATION, location);
   const { route, target } = exchange;
   if (route !== null && reply.routeHeaders) {
@@ -46,23 +47,32 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
   if (reply.headers.length > 0) applyHeaderMutations(headers, reply.headers, exchange, false);
+  let { status, body } = reply;
+  let contentType = "text/plain";
+  if (runtime.plan.localReplies !== null) {
+    ({ status, body, contentType } = rewriteLocalReply(exchange, runtime.plan.localReplies, status, body));
+  }
   if (grpc) {
+    response.status = 200;
     headers.set(CONTENT_TYPE, "application/grpc");
-    headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : httpToGrpcStatus(reply.status)));
-    if (reply.body !== "") headers.set(GRPC_MESSAGE, encodeGrpcMessage(reply.body));
+    headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : httpToGrpcStatus(status)));
+    // A JSON body ends with a line feed, which is none of the message's.
+    if (body.endsWith("\n")) body = body.slice(0, -1);
+    if (body !== "" && !isHead) headers.set(GRPC_MESSAGE, encodeGrpcMessage(body));
   } else if (body !== "") {
     headers.set(CONTENT_LENGTH, String(body.length));
-    if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, "text/plain");
+    if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, contentType);
   }
-  exchange.filters.onResponse(runtime.filters, body === "");
+  const hasBody = body !== "" && !grpc && !isHead;
+  exchange.filters.onResponse(runtime.filters, !hasBody);
   const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
   runtime.tracing?.onResponse(exchange);
   exchange.responseStarted = true;
   exchange.responseStartedAt = exchange.now;
   exchange.status = response.status;
-  encoder.encodeHead(response, body === "");
-  if (body === "") exchange.finish();
+  encoder.encodeHead(response, !hasBody);
+  if (!hasBody) exchange.finish();
   else if (runtime.filters.responseData.length > 0) sendBody(exchange, body);
   else {
     exchange.bytesSent += body.length;

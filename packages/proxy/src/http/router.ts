@@ -205,7 +205,8 @@ export class Router {
     this.attempts.release(attempt);
     // Another one may yet bring an answer.
     if (this.retryPending || this.attempts.awaitHeaders) return;
-    this.fail(reply);
+    // `x-envoy-overloaded` is all that there can be.
+    this.fail(exchange.runtime?.plan.suppressEnvoyHeaders === true ? { ...reply, headers: [] } : reply);
   }
 
   /** True if the attempt is going to be replaced by another one. */

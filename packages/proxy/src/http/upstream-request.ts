@@ -102,6 +102,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.waitingInPool = false;
     this.info.poolReadyAt = this.exchange.context.net.turn.now;
     this.failSpan(reason);
+    // No host has had a part in that (Envoy `ConnPoolImplBase::newStream`).
+    if (reason === "overflow") this.exchange.host = null;
     this.exchange.router.onAttemptReset(this, reason, transportFailure);
   }
 

@@ -15,6 +15,7 @@ import { type AddressTest, compileCidrRanges } from "./cidr.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
 import { milliseconds } from "./duration.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
+import { compileLocalReplies } from "./local-reply-config.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
 import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan, RouteConfigRef } from "./plan.ts";
 import type { Place } from "./problems.ts";
@@ -125,6 +126,7 @@ export function compileConnectionManager(
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
     listener: context.listener,
+    localReplies: compileLocalReplies(message.localReplyConfig, place.field("local_reply_config")),
     accessLogs: compileAccessLogs(message.accessLog, (i) => place.item("access_log", i)),
     ...compileAccessLogOptions(message),
     tracing:

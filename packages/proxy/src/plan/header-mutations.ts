@@ -22,16 +22,21 @@ export interface HeaderMutations {
 
 export function compileHeaderOperations(operations: HeaderOperations, place: Place): HeaderMutations {
   return {
-    request: compileList(operations.requestHeadersToAdd, operations.requestHeadersToRemove, "request", place),
-    response: compileList(operations.responseHeadersToAdd, operations.responseHeadersToRemove, "response", place),
+    request: compileList(operations.requestHeadersToAdd, operations.requestHeadersToRemove, "request_", place),
+    response: compileList(operations.responseHeadersToAdd, operations.responseHeadersToRemove, "response_", place),
   };
+}
+
+/** `headers_to_add` of a message that has only that. */
+export function compileHeadersToAdd(toAdd: readonly HeaderValueOption[], place: Place): readonly HeaderMutation[] {
+  return compileList(toAdd, [], "", place);
 }
 
 /** Envoy removes first, then overwrites, then adds, whatever the order of the list. (`source/common/router/header_parser.cc`) */
 function compileList(
   toAdd: readonly HeaderValueOption[],
   toRemove: readonly string[],
-  side: "request" | "response",
+  prefix: "request_" | "response_" | "",
   place: Place,
 ): readonly HeaderMutation[] {
   const removals: HeaderMutation[] = [];
@@ -40,11 +45,11 @@ function compileList(
   toRemove.forEach((header, i) => {
     const name = header.toLowerCase();
     if (isProtected(name))
-      place.item(`${side}_headers_to_remove`, i).refuse(":-prefixed or host headers may not be removed");
+      place.item(`${prefix}headers_to_remove`, i).refuse(":-prefixed or host headers may not be removed");
     removals.push({ op: "remove", name });
   });
   toAdd.forEach((option, i) => {
-    const mutation = compileAddition(option, place.item(`${side}_headers_to_add`, i));
+    const mutation = compileAddition(option, place.item(`${prefix}headers_to_add`, i));
     if (mutation === null) return;
     (mutation.op === "overwrite" || mutation.op === "overwrite-if-exists" ? overwrites : additions).push(mutation);
   });

@@ -9,6 +9,7 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { StreamTest } from "./access-log-filters.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo, Metadata } from "./format/stream-info.ts";
+import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
 import type { DecoratorPlan, RequestIdPlan, RouteTracingPlan, TracingPlan } from "./tracing-plan.ts";
@@ -135,6 +136,8 @@ export interface HttpConnectionManagerPlan {
   /** Router: `respect_expected_rq_timeout`. */
   readonly respectExpectedRqTimeout: boolean;
   readonly listener: ListenerInfo;
+  /** Null: local replies are as they are. */
+  readonly localReplies: LocalReplyPlan | null;
   readonly accessLogs: readonly AccessLogPlan[];
   /** Whether there is a line for a request that has just been routed, too; for a tunnel that has just been opened. */
   readonly logsNewRequests: boolean;

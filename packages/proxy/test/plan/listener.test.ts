@@ -51,6 +51,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     delayedCloseTimeoutMs: 1_000,
     suppressEnvoyHeaders: false,
     respectExpectedRqTimeout: false,
+    localReplies: null,
     accessLogs: [],
     logsNewRequests: false,
     logsNewTunnels: false,

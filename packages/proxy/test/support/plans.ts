@@ -179,6 +179,7 @@ export function managerPlan(
 ): HttpConnectionManagerPlan {
   return {
     statPrefix: "test",
+    localReplies: null,
     accessLogs: [],
     logsNewRequests: false,
     logsNewTunnels: false,

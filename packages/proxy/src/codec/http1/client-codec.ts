@@ -60,8 +60,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   private reusable = true;
   /** Where the bytes of this read end. */
   private readEnd = 0;
-  /** Up to where they have been counted. */
-  private countedTo = 0;
 
   constructor(host: ClientCodecHost, sink: ByteSink, options: Http1ClientOptions) {
     this.host = host;
@@ -114,7 +112,9 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   }
 
   encodeTrailers(trailers: HeaderBlock): void {
-    this.countSent(this.writer.writeTrailers(this.options.enableTrailers ? trailers.serialize() : ""));
+    const lines = this.options.enableTrailers ? trailers.serialize() : "";
+    const written = this.writer.writeTrailers(lines);
+    if (written > 0) this.receiver?.upstreamBytes.countHead(lines.length, written - lines.length);
     this.requestEnded = true;
   }
 
@@ -138,7 +138,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
   receive(buffer: ReadBuffer, start: number, end: number): void {
     let i = start;
     this.readEnd = end;
-    this.countedTo = start;
+    if (this.receiver !== null) this.receiver.upstreamBytes.wireReceived += end - start;
     while (i < end) {
       if (this.state === HEAD) {
         i = this.parseHead(buffer, i, end);
@@ -146,7 +146,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       } else if (this.state === BODY) {
         i = this.body.read(buffer, i, end);
         if (i < 0) {
-          this.countReceived(end);
           this.break(true);
           return;
         }
@@ -156,14 +155,7 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
         return;
       }
     }
-    if (this.state === BODY) this.countReceived(end);
     if (this.state === ENDED) this.release();
-  }
-
-  /** The bytes up to here are the present response's. */
-  private countReceived(to: number): void {
-    if (this.receiver !== null) this.receiver.upstreamBytes.wireReceived += to - this.countedTo;
-    this.countedTo = to;
   }
 
   /** The peer has sent its last byte. Gives false if that is no regular end of anything. */
@@ -172,7 +164,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       this.reusable = false;
       this.body.reset();
       this.readEnd = 0;
-      this.countedTo = 0;
       this.onBodyData(EMPTY, 0, 0, true);
       return;
     }
@@ -206,8 +197,8 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
       options.maxResponseHeadersBytes,
       options.maxResponseHeadersCount,
     );
-    this.countReceived(after < 0 ? end : after);
     if (after === INCOMPLETE) return INCOMPLETE;
+    if (after >= 0) receiver.upstreamBytes.headerReceived += head.headers.receivedBytes();
     if (after < 0 || !this.readHead(receiver, after)) {
       this.break(true);
       return -1;
@@ -269,14 +260,13 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
 
   onBodyData(buffer: ReadBuffer, start: number, end: number, last: boolean): void {
     const { receiver } = this;
-    this.countReceived(end);
     if (last) this.finish(end);
     receiver?.onResponseData(buffer, start, end, last);
   }
 
   onBodyTrailers(trailers: HeaderBlock, end: number): void {
     const { receiver } = this;
-    this.countReceived(end);
+    if (receiver !== null) receiver.upstreamBytes.headerReceived += trailers.receivedBytes();
     this.finish(end);
     if (this.options.enableTrailers) receiver?.onResponseTrailers(trailers);
     else receiver?.onResponseData(EMPTY, 0, 0, true);

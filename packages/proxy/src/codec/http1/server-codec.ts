@@ -1,4 +1,4 @@
-import { CONTENT_LENGTH, EXPECT, HOST, HeaderClass, UPGRADE } from "../header-names.ts";
+import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderClass, UPGRADE } from "../header-names.ts";
 import type { HeaderBlock } from "../header-block.ts";
 import type {
   ByteSink,
@@ -343,9 +343,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     // Envoy ends an HTTP/1.0 connection after a response without a length, whether or not it needs one.
     if (this.keepAlive10 && headers.slots[CONTENT_LENGTH] < 0) this.closing = true;
     const startLine = statusLine(status, this.isHttp11);
+    // It is one of the response's headers, which logs may name.
+    if (this.closing) headers.append(CONNECTION, "close");
     let text = startLine + headers.serialize();
-    if (this.closing) text += "connection: close\r\n";
-    else if (this.keepAlive10) text += "connection: keep-alive\r\n";
+    if (this.keepAlive10 && !this.closing) text += "connection: keep-alive\r\n";
     const bodyless = this.isHead || status === 204 || status === 304;
     writer.start();
     if (headers.slots[CONTENT_LENGTH] < 0 && !switched && status >= 200 && status !== 204 && status !== 304) {
@@ -373,9 +374,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   encodeTrailers(trailers: HeaderBlock): void {
     const lines = this.options.enableTrailers ? trailers.serialize() : "";
-    if (this.writer.writeTrailers(lines) > 0) {
-      this.receiver?.downstreamBytes.countTrailers(lines === "" ? 0 : trailers.byteSize());
-    }
+    const written = this.writer.writeTrailers(lines);
+    if (written > 0) this.receiver?.downstreamBytes.countHead(lines.length, written - lines.length);
     this.endResponse();
   }
 

@@ -83,6 +83,7 @@ export const LISTENER: SupportGroup = {
       "strip_any_host_port",
       "strip_trailing_host_dot",
       "access_log",
+      "local_reply_config",
       "access_log_options",
       "access_log_flush_interval",
       "flush_access_log_on_new_request",
@@ -111,6 +112,10 @@ export const LISTENER: SupportGroup = {
       "flush_access_log_on_new_request",
       "flush_log_on_tunnel_successfully_established",
     ],
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig": { has: ["mappers", "body_format"] },
+  "envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper": {
+    has: ["filter", "status_code", "body", "body_format_override", "headers_to_add"],
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {

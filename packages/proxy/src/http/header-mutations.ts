@@ -3,9 +3,6 @@ import { headerId, isInline } from "../codec/header-names.ts";
 import type { StreamInfo } from "../plan/format/stream-info.ts";
 import type { HeaderMutation } from "../plan/plan.ts";
 
-/** Of the list that is being applied. */
-const values: string[] = [];
-
 /** Applies a route's header mutations, in order. Where the header belongs to a request, `inRequest`. */
 export function applyHeaderMutations(
   headers: HeaderBlock,
@@ -13,19 +10,13 @@ export function applyHeaderMutations(
   stream: StreamInfo,
   inRequest: boolean,
 ): void {
-  // No value sees what the others add (Envoy `HeaderParser::evaluateHeaders`).
-  for (let i = 0; i < mutations.length; i++) {
-    const mutation = mutations[i];
-    values[i] = mutation.op === "remove" ? "" : (mutation.value ?? formatted(mutation, stream));
-  }
-  for (let i = 0; i < mutations.length; i++) {
-    const mutation = mutations[i];
-    const value = values[i];
+  for (const mutation of mutations) {
     const { name } = mutation;
     if (mutation.op === "remove") {
       headers.removeNamed(name);
       continue;
     }
+    const value = mutation.value ?? formatted(mutation, stream);
     if (value === "" && !mutation.keepEmpty) continue;
     const present = headers.find(name) !== undefined;
     switch (mutation.op) {

@@ -57,7 +57,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     headers.set(CONTENT_TYPE, "application/grpc");
     headers.set(GRPC_STATUS, String(reply.grpcStatus >= 0 ? reply.grpcStatus : httpToGrpcStatus(status)));
     // A JSON body ends with a line feed, which is none of the message's.
-    if (body.endsWith("\n")) body = body.slice(0, -1);
+    if (contentType === "application/json" && body.endsWith("\n")) body = body.slice(0, -1);
     if (body !== "" && !isHead) headers.set(GRPC_MESSAGE, encodeGrpcMessage(body));
   } else if (body !== "") {
     headers.set(CONTENT_LENGTH, String(body.length));

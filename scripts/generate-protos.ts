@@ -17,7 +17,9 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const deps = join(root, "node_modules/@grpc/grpc-js-xds/deps");
 const out = join(root, "packages/xds/src/gen");
 const overlay = join(root, "build/proto-overlay");
-const includes = [overlay, join(deps, "envoy-api"), join(deps, "xds"), join(deps, "googleapis")];
+/** Of our own filters. */
+const own = join(root, "packages/xds/proto");
+const includes = [overlay, own, join(deps, "envoy-api"), join(deps, "xds"), join(deps, "googleapis")];
 
 /**
  * The bundled protoc-gen-validate predates `ignore_empty`, which the Envoy protos use: add the field, with the number
@@ -81,12 +83,15 @@ function closure(roots: readonly string[]): string[] {
   return [...seen].sort();
 }
 
-/** What the generated files were made from: a hash of the scripts. */
+/** What the generated files were made from: a hash of the scripts and of our own protos. */
 const stampFile = join(root, "build/proto-stamp");
 const stamp = createHash("sha256")
   .update(
-    ["generate-protos.ts", "newer-protos.ts", "proto-roots.ts"]
-      .map((name) => readFileSync(join(root, "scripts", name)))
+    [
+      ...["generate-protos.ts", "newer-protos.ts", "proto-roots.ts"].map((name) => join(root, "scripts", name)),
+      ...PROTO_ROOTS.map((name) => join(own, name)).filter((file) => existsSync(file)),
+    ]
+      .map((file) => readFileSync(file))
       .join(),
   )
   .digest("hex");

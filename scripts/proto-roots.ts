@@ -48,5 +48,6 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
   "envoy/service/discovery/v3/ads.proto",
   "envoy/service/discovery/v3/discovery.proto",
+  "tulle/filters/http/fallback/v1/fallback.proto",
   "xds/type/v3/typed_struct.proto",
 ];

@@ -126,6 +126,7 @@ export class DataPlane {
       random,
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
       exchanges: new ExchangePool(() => new Exchange(this.http)),
+      lastGood: new Map(),
       findCluster: (name) => this.refs.get(name) ?? null,
     };
     this.selfTest = options.readIntoBuffers === undefined ? canRewrap() : Promise.resolve(options.readIntoBuffers);

@@ -60,6 +60,12 @@ export class Attempts {
     for (const each of this.earlier) each.cancel();
   }
 
+  /** Once they are cancelled. One of them may be about to say that it has failed: they are not used again. */
+  forget(): void {
+    this.latest = null;
+    this.earlier.length = 0;
+  }
+
   reset(): void {
     if (this.latest !== null) this.recycle(this.latest);
     this.latest = null;

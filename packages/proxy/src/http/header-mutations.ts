@@ -41,7 +41,7 @@ export function applyHeaderMutations(
 }
 
 /** What could end the line (`%QUERY_PARAM%` is decoded) is as good as absent; Envoy 1.40 writes it into responses. */
-function formatted({ format }: Exclude<HeaderMutation, { op: "remove" }>, stream: StreamInfo): string {
+export function formatted({ format }: Exclude<HeaderMutation, { op: "remove" }>, stream: StreamInfo): string {
   const value = format === null ? "" : format.format(stream);
   // eslint-disable-next-line no-control-regex
   return /[\r\n\0]/.test(value) ? "" : value;

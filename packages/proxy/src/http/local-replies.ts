@@ -15,16 +15,19 @@ export interface LocalReply {
   readonly headers: readonly HeaderMutation[];
   /** For gRPC clients; -1 where the status says it. */
   readonly grpcStatus: number;
+  /** Names and values by turns, of a response that is given again; what a route adds comes on top. */
+  readonly lines: readonly string[];
   /** False for what a filter answers in place of the upstream: it does not get the route's headers. */
   readonly routeHeaders: boolean;
 }
 
 /** What most local replies are: the rest of them differ in a field or two. */
 export function localReply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
-  return { status, body, flag, details, headers: NO_HEADERS, grpcStatus: -1, routeHeaders: true };
+  return { status, body, flag, details, headers: NO_HEADERS, grpcStatus: -1, lines: NO_LINES, routeHeaders: true };
 }
 
 const NO_HEADERS: readonly HeaderMutation[] = [];
+const NO_LINES: readonly string[] = [];
 
 const OVERLOADED: readonly HeaderMutation[] = [
   { op: "append", name: "x-envoy-overloaded", value: "true", format: null, keepEmpty: false },

@@ -26,6 +26,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     exchange.abort(reply.flag, reply.details);
     return;
   }
+  if (runtime.filters.onAnswer(exchange, reply)) return;
   const { response, request, context } = exchange;
   const { headers } = response;
   response.reset();
@@ -38,6 +39,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const isHead = request.method === "HEAD" && exchange.requestHeadDone;
   response.status = reply.status;
   if (location !== "") headers.append(LOCATION, location);
+  for (let i = 0; i < reply.lines.length; i += 2) headers.appendNamed(reply.lines[i], reply.lines[i + 1]);
   const { route, target } = exchange;
   if (route !== null && reply.routeHeaders) {
     if (route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));

@@ -63,6 +63,21 @@ export function withFlag(flags: ResponseFlags, flag: ResponseFlag): ResponseFlag
   return flags;
 }
 
+/** Some flags as a set: a bit for each number. */
+export function flagSet(flags: readonly ResponseFlag[]): number {
+  return flags.reduce((set, flag) => set | (1 << (NUMBERS.get(flag) ?? 0)), 0);
+}
+
+/** @param set of `flagSet` */
+export function hasAnyFlag(flags: ResponseFlags, set: number): boolean {
+  for (let at = 0; at < LIMIT; at += BITS) {
+    const number = (flags >> at) & MASK;
+    if (number === 0) return false;
+    if ((set & (1 << number)) !== 0) return true;
+  }
+  return false;
+}
+
 /** `%RESPONSE_FLAGS%`: joined with commas, "-" for none. */
 export function shortFlags(flags: ResponseFlags): string {
   return textOf(flags, 0, shortTexts);

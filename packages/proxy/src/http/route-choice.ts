@@ -33,7 +33,8 @@ function pickCluster(exchange: Exchange, action: RouteAction, random: number): W
   return null;
 }
 
-const UNWEIGHTED = {
+/** A target without anything of its own. */
+export const UNWEIGHTED = {
   weight: 1,
   requestHeaders: [],
   responseHeaders: [],

@@ -7,7 +7,7 @@ import {
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestEncoder, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { RouteAction } from "../plan/plan.ts";
+import type { ClusterRef, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import { Attempts } from "./attempts.ts";
@@ -26,7 +26,7 @@ import { HostSelection } from "./host-selection.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { reportResponse } from "./outlier-reports.ts";
 import { LIMIT_EXCEEDED, NO_RETRY, OVERFLOW, RETRY, RetryState, type RetryStatus } from "./retry-state.ts";
-import { redirect, respondDirectly } from "./route-choice.ts";
+import { UNWEIGHTED, redirect, respondDirectly } from "./route-choice.ts";
 import { Shadows } from "./shadow.ts";
 import { finalizeRequestHeaders, finalizeResponseHeaders, replaceHost, setAttemptHeaders } from "./upstream-headers.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
@@ -43,6 +43,8 @@ export class Router {
   private readonly attempts: Attempts;
   private readonly body: RequestBuffer;
   private readonly shadows = new Shadows();
+  /** The body is kept, whether or not anything is tried again: a filter may send the request elsewhere. */
+  private mayBeDiverted = false;
   private retryPending = false;
   private retryFollowsTimeout = false;
   private hedgesOnPerTryTimeout = false;
@@ -76,7 +78,7 @@ export class Router {
 
   private forward(action: RouteAction): void {
     const { exchange, timeouts, retry } = this;
-    const { runtime, target, request } = exchange;
+    const { runtime, target } = exchange;
     if (runtime === null) return;
     const cluster = target?.cluster.current ?? null;
     if (target === null || cluster === null) {
@@ -84,19 +86,8 @@ export class Router {
       sendLocalReply(exchange, clusterNotFound(action.clusterNotFoundStatus));
       return;
     }
-    exchange.action = action;
-    exchange.cluster = cluster;
-    exchange.attemptCount = 1;
-    if (action.idleTimeoutMs >= 0) exchange.timers.setIdleTimeout(action.idleTimeoutMs);
-    limitDuration(exchange, action);
-    chooseTimeouts(exchange, action, timeouts);
-    this.hedgesOnPerTryTimeout = action.hedgesOnPerTryTimeout;
-    if ((request.headers.classes & HeaderClass.trustedOnly) !== 0) this.readTrustedHeaders();
-    setTimeoutHeaders(exchange, action, 0, this.hedgesOnPerTryTimeout);
-    setAttemptHeaders(exchange, false);
-    finalizeRequestHeaders(exchange, action, target);
-    retry.start(action, request, cluster);
-    this.body.keeps = retry.enabled;
+    this.prepare(action, target, cluster);
+    this.body.keeps = retry.enabled || this.mayBeDiverted;
     const host = cluster.chooseHost(this.selection, action.priority);
     if (host === null) {
       this.noHealthyUpstream(cluster);
@@ -107,6 +98,62 @@ export class Router {
     if (action.mirrors.length > 0) this.shadows.start(exchange, action.mirrors, timeouts.routeTimeoutMs);
     if (exchange.requestEnded) this.onRequestComplete();
     else if (exchange.switchesProtocol) exchange.timers.startRoute(timeouts.routeTimeoutMs);
+  }
+
+  /** The request as upstreams get it. */
+  private prepare(action: RouteAction, target: WeightedClusterPlan, cluster: Cluster): void {
+    const { exchange } = this;
+    const { request } = exchange;
+    exchange.action = action;
+    exchange.cluster = cluster;
+    exchange.attemptCount = 1;
+    if (action.idleTimeoutMs >= 0) exchange.timers.setIdleTimeout(action.idleTimeoutMs);
+    limitDuration(exchange, action);
+    chooseTimeouts(exchange, action, this.timeouts);
+    this.hedgesOnPerTryTimeout = action.hedgesOnPerTryTimeout;
+    if ((request.headers.classes & HeaderClass.trustedOnly) !== 0) this.readTrustedHeaders();
+    setTimeoutHeaders(exchange, action, 0, this.hedgesOnPerTryTimeout);
+    setAttemptHeaders(exchange, false);
+    finalizeRequestHeaders(exchange, action, target);
+    this.retry.start(action, request, cluster);
+  }
+
+  // Another destination, once the first has failed
+
+  /** Before the request is routed: it may be diverted. */
+  keepBody(): void {
+    this.mayBeDiverted = true;
+  }
+
+  /** A host that the request could be sent to instead; null if there is none, or not all of the request is there any more. */
+  hostInstead(cluster: Cluster): Host | null {
+    const { exchange, mayBeDiverted } = this;
+    const action = exchange.route?.action;
+    if (!mayBeDiverted || action?.kind !== "forward" || exchange.switchesProtocol) return null;
+    return cluster.chooseHost(this.selection, action.priority);
+  }
+
+  /** Sends the request there, once, in the form in which it went to the first destination. @param timeoutMs -1 = the route's, anew */
+  divert(ref: ClusterRef, cluster: Cluster, host: Host, timeoutMs: number): void {
+    const { exchange, timeouts } = this;
+    const target = { ...UNWEIGHTED, cluster: ref };
+    const action = exchange.action ?? exchange.route?.action ?? null;
+    if (action === null || action.kind !== "forward") return;
+    // An injected fault, or no cluster: nothing has been forwarded yet.
+    if (exchange.action === null) this.prepare(action, exchange.target ?? target, cluster);
+    else exchange.attemptCount++;
+    this.cancel();
+    this.attempts.forget();
+    this.body.keeps = true;
+    exchange.target = target;
+    exchange.cluster = cluster;
+    if (timeoutMs >= 0) timeouts.routeTimeoutMs = timeoutMs;
+    timeouts.perTryTimeoutMs = 0;
+    exchange.timers.stopRoute();
+    setTimeoutHeaders(exchange, action, 0, false);
+    setAttemptHeaders(exchange, false);
+    this.startAttempt(cluster, host);
+    if (!exchange.isOver && exchange.requestEnded) this.onRequestComplete();
   }
 
   /** What a trusted client may ask for beside timeouts and retries. */
@@ -154,8 +201,9 @@ export class Router {
   private abandonBody(): boolean {
     const { exchange } = this;
     const attempt = this.attempts.latest;
-    if (exchange.cluster !== null) exchange.cluster.stats.retryOrShadowAbandoned.value++;
+    if (exchange.cluster !== null && this.retry.enabled) exchange.cluster.stats.retryOrShadowAbandoned.value++;
     this.retry.stop();
+    this.mayBeDiverted = false;
     this.body.stopKeeping(attempt);
     if (attempt !== null) return true;
     this.cancel();
@@ -276,6 +324,7 @@ export class Router {
     attempt.response = own;
     const { status } = exchange.response;
     attempt.charge(status);
+    if (exchange.runtime?.filters.onAnswer(exchange, null) === true) return;
     exchange.status = status;
     if (exchange.details === "") exchange.details = DETAILS.viaUpstream;
     finalizeResponseHeaders(exchange, this.selection.cookies, endStream);
@@ -444,6 +493,7 @@ export class Router {
     const { timeouts } = this;
     this.attempts.reset();
     this.body.reset();
+    this.mayBeDiverted = false;
     this.retryPending = false;
     this.retryFollowsTimeout = false;
     this.hedgesOnPerTryTimeout = false;

@@ -9,6 +9,7 @@ import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import type { FilterChain } from "./filters/filter-chain.ts";
 import type { HttpDate } from "./http-date.ts";
+import type { ResponseStore } from "./last-good/response-store.ts";
 import type { RequestHeaderSources } from "./request-headers.ts";
 import type { ConnectionManagerTracing } from "./tracing.ts";
 
@@ -24,6 +25,8 @@ export interface HttpContext {
   readonly random: () => number;
   readonly exchanges: ExchangePool;
   readonly tracers: Tracers;
+  /** Good responses that fallback policies keep, by policy: they outlive the configurations that brought them about. */
+  readonly lastGood: Map<string, ResponseStore>;
   /** The cluster of that name if there is one; for routes that name it by a request header. */
   findCluster(name: string): ClusterRef | null;
 }

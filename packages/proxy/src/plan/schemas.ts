@@ -41,6 +41,7 @@ import { ParentBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/
 import { TraceIdRatioBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { FallbackPolicySchema, FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { MESH_STATS } from "./supported-fields/index.ts";
 
@@ -51,6 +52,8 @@ export const extensionRegistry: Registry = createRegistry(
   CorsSchema,
   CorsPolicySchema,
   HTTPFaultSchema,
+  FallbackSchema,
+  FallbackPolicySchema,
   RBACSchema,
   RBACPerRouteSchema,
   UriTemplateMatchConfigSchema,

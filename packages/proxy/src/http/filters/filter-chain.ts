@@ -1,6 +1,7 @@
 import { FILTER_COMPILERS } from "../../plan/filters/index.ts";
 import type { HttpFilterPlan } from "../../plan/plan.ts";
 import type { Exchange } from "../exchange.ts";
+import type { LocalReply } from "../local-replies.ts";
 import type { FilterContext, FilterRegistry, HttpFilter } from "./filter.ts";
 
 /** A plan names a filter that the registry does not know: a mistake of ours, the plan compiler refuses unknown filters. */
@@ -28,6 +29,7 @@ export class FilterChain {
   readonly request: readonly FilterEntry[];
   readonly requestData: readonly FilterEntry[];
   readonly requestTrailers: readonly FilterEntry[];
+  readonly answer: readonly FilterEntry[];
   readonly response: readonly FilterEntry[];
   readonly responseData: readonly FilterEntry[];
   readonly responseTrailers: readonly FilterEntry[];
@@ -51,10 +53,21 @@ export class FilterChain {
     this.request = having("onRequest");
     this.requestData = having("onRequestData");
     this.requestTrailers = having("onRequestTrailers");
+    this.answer = having("onAnswer");
     this.response = having("onResponse").reverse();
     this.responseData = having("onResponseData").reverse();
     this.responseTrailers = having("onResponseTrailers").reverse();
     this.complete = having("onComplete");
+  }
+
+  /** True if a filter has seen to another answer. */
+  onAnswer(exchange: Exchange, reply: LocalReply | null): boolean {
+    const { answer } = this;
+    for (let i = 0; i < answer.length; i++) {
+      const config = routeConfig(answer[i], exchange);
+      if (config !== FILTER_DISABLED && answer[i].filter.onAnswer?.(exchange, reply, config) === true) return true;
+    }
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import type { NetContext } from "../../net/context.ts";
 import type { ListenerPlan } from "../../plan/plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
+import type { LocalReply } from "../local-replies.ts";
 
 /** What becomes of what a filter has been shown. @public */
 export type FilterStatus = typeof CONTINUE | typeof STOP;
@@ -37,6 +38,11 @@ export interface HttpFilter {
   onRequestData?(exchange: Exchange, buffer: ReadBuffer, start: number, end: number, endStream: boolean): FilterStatus;
   /** They end the request, and may be changed. STOP: until `exchange.filters.continueRequestTrailers`. */
   onRequestTrailers?(exchange: Exchange, trailers: HeaderBlock): FilterStatus;
+  /**
+   * The client is about to get an answer: a local reply, or where that is null the upstream's, in `exchange.response` as it came, after
+   * all retries. True: the filter has seen to another one (`exchange.reply`, `exchange.router.divert`). In configuration order.
+   */
+  onAnswer?(exchange: Exchange, reply: LocalReply | null, routeConfig: unknown): boolean;
   /** The response's head, which may be changed; of local replies as well. @param endStream there is no body */
   onResponse?(exchange: Exchange, routeConfig: unknown, endStream: boolean): void;
   /** As `onRequestData`: STOP, and `exchange.filters.sendResponseData`. */

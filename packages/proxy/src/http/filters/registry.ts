@@ -1,8 +1,9 @@
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
-import { CORS, FAULT, MESH_STATS, RBAC } from "../../plan/supported-fields/index.ts";
+import { CORS, FALLBACK, FAULT, MESH_STATS, RBAC } from "../../plan/supported-fields/index.ts";
 import { Cors } from "./cors.ts";
+import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
 import { MeshStats } from "./mesh-stats.ts";
@@ -12,6 +13,7 @@ import { Rbac } from "./rbac.ts";
 export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [CORS, (_, context) => new Cors(context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
+  [FALLBACK, (_, context) => new Fallback(context)],
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],
 ]);

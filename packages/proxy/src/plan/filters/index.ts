@@ -1,6 +1,7 @@
 /** The HTTP filters' configurations, by message type. */
-import { CORS, FAULT, MESH_STATS, RBAC } from "../supported-fields/index.ts";
+import { CORS, FALLBACK, FAULT, MESH_STATS, RBAC } from "../supported-fields/index.ts";
 import { cors } from "./cors.ts";
+import { fallback } from "./fallback.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { fault } from "./fault.ts";
 import { meshStats } from "./mesh-stats.ts";
@@ -11,6 +12,7 @@ export type { FilterCompilerContext } from "./filter-compiler.ts";
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [CORS, cors],
   [FAULT, fault],
+  [FALLBACK, fallback],
   [MESH_STATS, meshStats],
   [RBAC, rbac],
 ]);

@@ -3,6 +3,8 @@ import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
   CORS,
   CORS_POLICY,
+  FALLBACK,
+  FALLBACK_POLICY,
   FAULT,
   MESH_STATS,
   RBAC,
@@ -12,13 +14,14 @@ import {
 } from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
-export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FAULT, MESH_STATS, RBAC];
+export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FALLBACK, FAULT, MESH_STATS, RBAC];
 
 /** What `typed_per_filter_config` may hold. */
 export const ROUTE_FILTER_TYPES: readonly string[] = [
   "envoy.config.route.v3.FilterConfig",
   CORS_POLICY,
   FAULT,
+  FALLBACK_POLICY,
   RBAC_PER_ROUTE,
 ];
 
@@ -79,6 +82,14 @@ export const FILTERS: SupportGroup = {
   "envoy.extensions.filters.common.fault.v3.FaultRateLimit": { has: ["fixed_limit", "header_limit", "percentage"] },
   "envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit": { has: ["limit_kbps"] },
   "envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit": { has: [] },
+  [FALLBACK]: { has: [] },
+  [FALLBACK_POLICY]: { has: ["name", "rules"] },
+  "tulle.filters.http.fallback.v1.Rule": { has: ["failures", "statuses", "respond", "redirect", "last_good"] },
+  "tulle.filters.http.fallback.v1.Respond": {
+    has: ["status", "response_headers_to_add", "text_format", "json_format", "bytes"],
+  },
+  "tulle.filters.http.fallback.v1.Redirect": { has: ["cluster", "timeout"] },
+  "tulle.filters.http.fallback.v1.LastGood": { has: ["max_age", "max_entry_bytes", "max_bytes"] },
   [RBAC]: {
     has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
   },

@@ -70,6 +70,16 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy.proto",
+    imports: [],
+    before: "  // HTTP headers to add to the response. This allows the\n",
+    text: `  oneof code_details {
+    bool preserve_response_code_details = 5;
+    string response_code_details = 6;
+  }
+`,
+  },
+  {
     file: "envoy/config/trace/v3/zipkin.proto",
     imports: ["envoy/config/core/v3/http_service.proto"],
     before: "  string collector_cluster = 1",

@@ -19,6 +19,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
   "envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto",
+  "envoy/extensions/filters/http/custom_response/v3/custom_response.proto",
   "envoy/extensions/filters/http/fault/v3/fault.proto",
   "envoy/extensions/filters/http/grpc_stats/v3/config.proto",
   "envoy/extensions/filters/http/rbac/v3/rbac.proto",
@@ -27,6 +28,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/formatter/req_without_query/v3/req_without_query.proto",
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+  "envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy.proto",
   "envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided.proto",
   "envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto",
   "envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto",
@@ -49,5 +51,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/service/discovery/v3/ads.proto",
   "envoy/service/discovery/v3/discovery.proto",
   "tulle/filters/http/fallback/v1/fallback.proto",
+  "xds/type/matcher/v3/cel.proto",
+  "xds/type/matcher/v3/http_inputs.proto",
   "xds/type/v3/typed_struct.proto",
 ];

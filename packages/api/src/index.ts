@@ -18,6 +18,9 @@ export type {
   StatefulSetSpec,
 } from "./kinds/kubernetes/pod.ts";
 export type { ServicePort, ServiceSpec, ServiceStatus } from "./kinds/kubernetes/service.ts";
+export type { FallbackRuleSpec, FallbackSpec } from "./kinds/tulle/fallback.ts";
+export { fallbackConditions } from "./fallback-conditions.ts";
+export type { FallbackFailure } from "./fallback-conditions.ts";
 export type { DestinationRuleSpec, Subset } from "./kinds/istio/destination-rule.ts";
 export type { EnvoyConfigObjectPatch, EnvoyFilterSpec } from "./kinds/istio/envoy-filter.ts";
 export type { TrafficExtensionSpec, WasmPluginSpec } from "./kinds/istio/extensions.ts";

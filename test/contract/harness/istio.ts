@@ -50,7 +50,7 @@ metadata: { name: istio, namespace: istio-system }
 data: { mesh: "outboundTrafficPolicy: { mode: REGISTRY_ONLY }" }`;
 
 /** A request, and what its answer must be. */
-interface Ask {
+export interface Ask {
   readonly method?: string;
   /** Default `/`. */
   readonly path?: string;
@@ -65,7 +65,7 @@ interface Ask {
 }
 
 /** The steps and the expectation of requests that are made one after another. */
-function asking(asks: readonly Ask[]): Required<Pick<ContractCase, "client" | "expect">> {
+export function asking(asks: readonly Ask[]): Required<Pick<ContractCase, "client" | "expect">> {
   const client = asks.flatMap(({ method, path = "/", host = "echo", headers = [] }, index): Step[] => {
     const lines = [`Host: ${host}`, ...headers];
     return [method === undefined ? get(path, ...lines) : request(method, path, ...lines), got(index + 1)];

@@ -17,6 +17,7 @@ import { sidecarSpec } from "./istio/sidecar.ts";
 import { telemetrySpec } from "./istio/telemetry.ts";
 import { virtualServiceSpec } from "./istio/virtual-service.ts";
 import { workloadEntrySpec, workloadGroupSpec } from "./istio/workload.ts";
+import { fallbackSpec } from "./tulle/fallback.ts";
 import { configMapFields, nodeStatus, secretFields, serviceAccountFields } from "./kubernetes/cluster.ts";
 import { endpointSliceFields, endpointsFields } from "./kubernetes/endpoints.ts";
 import { ingressClassSpec, ingressSpec } from "./kubernetes/ingress.ts";
@@ -71,6 +72,7 @@ function optionalSpec<S extends ObjectSchema>(schema: S) {
 const NETWORKING = "networking.istio.io";
 const SECURITY = "security.istio.io";
 const GATEWAY_API = "gateway.networking.k8s.io";
+const TULLE = "tulle.dev";
 const v1ToAlpha3 = ["v1", "v1beta1", "v1alpha3"];
 const istio = { isMeshConfig: true };
 
@@ -159,6 +161,13 @@ export const KINDS = [
     "TrafficExtension",
     { ...istio, versions: ["v1alpha1"], plural: "trafficextensions" },
     spec(trafficExtensionSpec),
+  ),
+
+  define(
+    TULLE,
+    "Fallback",
+    { ...istio, versions: ["v1alpha1"], plural: "fallbacks", shortNames: ["fb"] },
+    spec(fallbackSpec),
   ),
 
   define(

@@ -12,6 +12,7 @@ import {
   validateTrafficExtension,
   validateWasmPlugin,
 } from "./extensions.ts";
+import { validateFallback } from "./fallback.ts";
 import { validateGatewayHttpRoute, validateGrpcRoute, validateL4Route } from "./gateway-api-routes.ts";
 import { validateBackendTlsPolicy, validateK8sGateway, validateListenerSet } from "./gateway-api.ts";
 import { validateGateway } from "./gateway.ts";
@@ -57,6 +58,7 @@ const VALIDATORS: Validators = {
     UDPRoute: validateL4Route,
     BackendTLSPolicy: validateBackendTlsPolicy,
   },
+  "tulle.dev": { Fallback: validateFallback },
   "": { Service: validateService, ConfigMap: validateConfigMap },
   "discovery.k8s.io": { EndpointSlice: validateEndpointSlice },
   apps: { Deployment: validateWorkload, StatefulSet: validateWorkload, DaemonSet: validateWorkload },

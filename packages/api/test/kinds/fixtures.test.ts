@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { KINDS } from "../../src/index.ts";
 import { load } from "../support/diagnose.ts";
 
-const FILES = ["istio.yaml", "gateway-api.yaml", "kubernetes.yaml"];
+const FILES = ["istio.yaml", "gateway-api.yaml", "kubernetes.yaml", "tulle.yaml"];
 const read = (file: string): string => readFileSync(new URL(`../fixtures/${file}`, import.meta.url), "utf8");
 
 for (const file of FILES) {

@@ -31,6 +31,7 @@ const HEADERS: Readonly<Record<string, Header>> = {
   PeerAuthentication: { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication" },
   RequestAuthentication: { apiVersion: "security.istio.io/v1", kind: "RequestAuthentication" },
   AuthorizationPolicy: { apiVersion: "security.istio.io/v1", kind: "AuthorizationPolicy" },
+  Fallback: { apiVersion: "tulle.dev/v1alpha1", kind: "Fallback" },
   Telemetry: { apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" },
   WasmPlugin: { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin" },
   TrafficExtension: { apiVersion: "extensions.istio.io/v1alpha1", kind: "TrafficExtension" },

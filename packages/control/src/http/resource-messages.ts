@@ -18,6 +18,11 @@ import { file_envoy_extensions_formatter_req_without_query_v3_req_without_query 
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { file_envoy_extensions_filters_http_custom_response_v3_custom_response } from "@tulle/xds/gen/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js";
+import { file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy } from "@tulle/xds/gen/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js";
+import { file_tulle_filters_http_fallback_v1_fallback } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
+import { file_xds_type_matcher_v3_cel } from "@tulle/xds/gen/xds/type/matcher/v3/cel_pb.js";
+import { file_xds_type_matcher_v3_http_inputs } from "@tulle/xds/gen/xds/type/matcher/v3/http_inputs_pb.js";
 import { file_xds_type_v3_typed_struct } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 
 /** Every message that our resources are or hold as Any: what is needed to show them as JSON. */
@@ -40,5 +45,10 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
   file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+  file_envoy_extensions_filters_http_custom_response_v3_custom_response,
+  file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy,
+  file_tulle_filters_http_fallback_v1_fallback,
+  file_xds_type_matcher_v3_cel,
+  file_xds_type_matcher_v3_http_inputs,
   file_xds_type_v3_typed_struct,
 );

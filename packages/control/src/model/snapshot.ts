@@ -12,6 +12,8 @@ import type { EndpointIndex } from "./endpoints.ts";
 import { indexEndpoints } from "./endpoints.ts";
 import type { Cluster, EndpointList } from "./endpoint-slices.ts";
 import { endpointListOf } from "./endpoint-slices.ts";
+import type { FallbackRule } from "./fallback.ts";
+import { FallbackIndex, fallbackOf } from "./fallback.ts";
 import type { GatewayRule } from "./gateway.ts";
 import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
@@ -60,6 +62,8 @@ export interface Snapshot extends SnapshotInput {
   readonly gateways: readonly GatewayRule[];
   readonly telemetries: readonly TelemetryRule[];
   readonly destinationRuleIndex: DestinationRuleIndex;
+  readonly fallbacks: readonly FallbackRule[];
+  readonly fallbackIndex: FallbackIndex;
   /** Oldest first. */
   readonly sidecarRules: readonly SidecarRule[];
   readonly sidecars: SidecarIndex;
@@ -107,6 +111,7 @@ export class SnapshotBuilder {
       this.#destinationRuleOf(defaultDestinationRuleExportTo),
       this.#ofKind(DESTINATION_RULE),
     );
+    const fallbacks = this.#fallbacks(this.#ofKind(FALLBACK));
     const cluster = this.#cluster(this.#ofKind("/Pod"), this.#ofKind("/Node"));
     const lists = this.#endpointLists(cluster, this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"));
     const entries = this.#entries(cluster, this.#ofKind(WORKLOAD_ENTRY), this.#ofKind("/Pod"), registered);
@@ -124,6 +129,8 @@ export class SnapshotBuilder {
       gateways: this.#gateways(this.#ofKind(GATEWAY)),
       telemetries: this.#telemetries(this.#ofKind(TELEMETRY)),
       destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
+      fallbacks,
+      fallbackIndex: this.#fallbackIndex(fallbacks),
       sidecarRules,
       sidecars,
       endpoints,
@@ -219,6 +226,12 @@ export class SnapshotBuilder {
   readonly #sidecarRules = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#sidecarOf));
   readonly #sidecars = rememberLast(
     (rules: readonly SidecarRule[]) => new SidecarIndex(rules, this.#options.rootNamespace),
+  );
+
+  readonly #fallbackOf = rememberByObject((stored: StoredObject) => fallbackOf(stored, this.#options.domain));
+  readonly #fallbacks = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#fallbackOf));
+  readonly #fallbackIndex = rememberLast(
+    (rules: readonly FallbackRule[]) => new FallbackIndex(rules, this.#options.rootNamespace),
   );
 
   readonly #gatewayOf = rememberByObject(gatewayOf);
@@ -330,6 +343,7 @@ type ExportTo = readonly string[] | undefined;
 const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
+const FALLBACK = "tulle.dev/Fallback";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SIDECAR = "networking.istio.io/Sidecar";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";

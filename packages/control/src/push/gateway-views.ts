@@ -6,6 +6,7 @@ import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_co
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
+import type { FallbackIndex } from "../model/fallback.ts";
 import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";
 import { gatewayHosts, gatewaysOf, serversByPort } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
@@ -23,6 +24,7 @@ import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
@@ -60,6 +62,7 @@ export class GatewayViews {
         snapshot.serviceByHost,
         this.#hashRules(snapshot.services, snapshot.destinationRuleIndex),
         snapshot.mesh,
+        snapshot.fallbackIndex,
       ),
     };
   }
@@ -112,11 +115,12 @@ export class GatewayViews {
       services: ReadonlyMap<string, MeshService>,
       hashing: HashRules,
       mesh: MeshSettings,
+      index: FallbackIndex,
     ): readonly RouteView[] =>
       [...servers].map(([port, bound]) =>
         this.#routeView(
           port,
-          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing, mesh)),
+          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing, mesh, index)),
         ),
       ),
   );
@@ -127,8 +131,10 @@ export class GatewayViews {
     services: ReadonlyMap<string, MeshService>,
     hashing: HashRules,
     mesh: MeshSettings,
+    index: FallbackIndex,
   ): VirtualHostInput {
     const destinations = rules.flatMap(({ facts }) => facts.destinations);
+    const fallbacks = fallbacksOf(destinations, index, services, this.#node.namespace);
     const dependsOnSource = rules.some(({ facts }) => facts.dependsOnSource);
     return {
       name: virtualHostName(host, port),
@@ -141,8 +147,9 @@ export class GatewayViews {
         namespace: dependsOnSource ? this.#node.namespace : "",
         labels: dependsOnSource ? this.#node.labels : {},
       },
-      destinations: pick(services, destinations),
+      destinations: pick(services, [...destinations, ...redirectHosts(fallbacks)]),
       hashing: pick(hashing, destinations),
+      fallbacks,
       requireTls: httpsRedirect,
       mesh,
       capabilities: this.#capabilities,
@@ -153,7 +160,7 @@ export class GatewayViews {
     const name = gatewayRoutes(port);
     const catchAll = hosts.some(({ domains }) => domains.includes("*")) ? [] : [blackhole(port)];
     const variant = (input: VirtualHostInput): string =>
-      `gateway ${this.#capabilities.id} ${input.name} ${input.client.gateways.join()} ${input.client.namespace}`;
+      `gateway ${this.#capabilities.id} ${input.name} ${input.client.gateways.join()} ${input.client.namespace} ${fallbackKey(input.fallbacks)}`;
     if (this.#capabilities.virtualHostDiscovery) {
       const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts: undefined });
       return {

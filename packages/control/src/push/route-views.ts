@@ -7,6 +7,7 @@ import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/r
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import { HostIndex } from "../model/host-index.ts";
+import type { FallbackIndex } from "../model/fallback.ts";
 import type { RouteClient } from "../model/http-rule.ts";
 import { someHoldFor } from "../model/http-rule.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
@@ -31,6 +32,7 @@ import { translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
+import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
 import type { HostPlan } from "./host-plans.ts";
 import { hostsWithoutService, portHostPlans, proxyHostPlans } from "./host-plans.ts";
 import type { EgressView, MeshRules, MeshView } from "./mesh-view.ts";
@@ -70,7 +72,6 @@ export interface RouteCaches {
 /** No labels and no namespace: for rules that do not ask who the client is, so that all clients share what they give. */
 const ANY_MESH_CLIENT: RouteClient = { gateways: [MESH_GATEWAY], namespace: "", labels: {} };
 const NO_RULES: readonly VirtualServiceRule[] = [];
-const NO_SERVICES: ReadonlyMap<string, MeshService> = new Map();
 
 /** What a route configuration is made of, besides what all of a class have in common. */
 type RouteParts = readonly [
@@ -82,6 +83,7 @@ type RouteParts = readonly [
   settings: MeshSettings,
   outbound: OutboundPolicy,
   ports: Scope["ports"],
+  fallbacks: FallbackIndex,
 ];
 
 const NOTHING: EgressView = {
@@ -124,7 +126,7 @@ export class RouteViews {
       build = rememberLast((...parts: RouteParts) => this.#build(name, ...parts));
       this.#byName.set(name, build);
     }
-    const { services, serviceByHost, destinationRuleIndex, mesh } = this.#mesh.snapshot;
+    const { services, serviceByHost, destinationRuleIndex, mesh, fallbackIndex } = this.#mesh.snapshot;
     const hashing = this.#hashRules(services, destinationRuleIndex);
     const seen = this.#mesh.egress(portOf(name)) ?? NOTHING;
     return build(
@@ -136,15 +138,16 @@ export class RouteViews {
       mesh,
       this.#mesh.outbound,
       this.#mesh.scope.ports,
+      fallbackIndex,
     );
   }
 
   #build(name: string, ...parts: RouteParts): RouteView | undefined {
-    const [services, rules, isProxy, serviceByHost, hashing, settings, outbound] = parts;
+    const [services, rules, isProxy, serviceByHost, hashing, settings, outbound, , index] = parts;
     const plans = this.#plans(name, services, rules, isProxy);
     if (plans === undefined) return undefined;
     const hosts = plans.flatMap((plan) => {
-      const input = this.#input(plan, rules, serviceByHost, hashing, settings);
+      const input = this.#input(plan, rules, serviceByHost, hashing, settings, index);
       // A host that no service has and no rule routes for this client is unknown to it.
       return input.service === undefined && input.rules.length === 0 ? [] : [{ plan, input }];
     });
@@ -221,9 +224,11 @@ export class RouteViews {
     serviceByHost: ReadonlyMap<string, MeshService>,
     hashing: HashRules,
     mesh: MeshSettings,
+    fallbackIndex: FallbackIndex,
   ): VirtualHostInput {
     const rule = index.find(host, ({ http }) => someHoldFor(http, this.#client, port));
     const destinations = rule?.facts.destinations ?? [host];
+    const fallbacks = fallbacksOf(destinations, fallbackIndex, serviceByHost, this.#mesh.client.namespace);
     return {
       name,
       domains,
@@ -231,8 +236,9 @@ export class RouteViews {
       service,
       rules: rule === undefined ? NO_RULES : [rule],
       client: rule?.facts.dependsOnSource === true ? this.#client : ANY_MESH_CLIENT,
-      destinations: rule === undefined ? NO_SERVICES : pick(serviceByHost, destinations),
+      destinations: pick(serviceByHost, [...(rule === undefined ? [] : destinations), ...redirectHosts(fallbacks)]),
       hashing: pick(hashing, destinations),
+      fallbacks,
       requireTls: false,
       mesh,
       capabilities: this.#mesh.client.capabilities,
@@ -252,10 +258,10 @@ export class RouteViews {
   }
 
   /** Classes that see different rules or names must not push each other out of the cache. */
-  #variant(routes: string, { name, domains }: HostPlan, { rules, client }: VirtualHostInput): string {
+  #variant(routes: string, { name, domains }: HostPlan, { rules, client, fallbacks }: VirtualHostInput): string {
     const rule = rules.map(({ origin }) => `${origin.namespace}/${origin.name}`).join();
     const who = client === ANY_MESH_CLIENT ? "" : `${client.namespace} ${JSON.stringify(client.labels)}`;
-    return `${this.#mesh.client.capabilities.id} ${routes} ${name} ${domains.length} ${domains.at(-1)} ${rule} ${who}`;
+    return `${this.#mesh.client.capabilities.id} ${routes} ${name} ${domains.length} ${domains.at(-1)} ${rule} ${who} ${fallbackKey(fallbacks)}`;
   }
 
   /** The name of the route configuration for a listener that a gRPC client asks for: `reviews:9080`, `reviews.default`. */

@@ -205,6 +205,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/Gateway",
   "networking.istio.io/ServiceEntry",
   "telemetry.istio.io/Telemetry",
+  "tulle.dev/Fallback",
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
   "networking.istio.io/Sidecar",

@@ -8,6 +8,7 @@ import { servicesOf } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { StoredObject } from "../model/stored-object.ts";
 import { destinationRuleFindings } from "./destination-rule-status.ts";
+import { fallbackFindings } from "./fallback-status.ts";
 import { meshConfigFindings } from "./mesh-config-status.ts";
 import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
@@ -68,6 +69,10 @@ export class Statuses {
     }
     if (isKind(object, "networking.istio.io", "WorkloadEntry")) return workloadEntryFindings(snapshot, object);
     if (isKind(object, "networking.istio.io", "WorkloadGroup")) return workloadGroupFindings(snapshot, object);
+    if (isKind(object, "tulle.dev", "Fallback")) {
+      const rule = snapshot.fallbacks.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : fallbackFindings(snapshot, rule);
+    }
     if (isKind(object, "telemetry.istio.io", "Telemetry")) {
       const rule = snapshot.telemetries.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : telemetryFindings(snapshot, rule);

@@ -31,7 +31,14 @@ type HttpFeature =
   | "access log filters";
 
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
-export type HttpFilterKind = "grpc_stats" | "fault" | "cors" | "mesh_stats" | "dynamic_forward_proxy";
+export type HttpFilterKind =
+  | "grpc_stats"
+  | "fault"
+  | "cors"
+  | "mesh_stats"
+  | "dynamic_forward_proxy"
+  | "fallback"
+  | "custom_response";
 
 export interface Capabilities {
   /** Tells sets of capabilities apart. */
@@ -67,7 +74,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: true,
     apiListeners: false,
     carriers: ["http1"],
-    httpFilters: ["cors", "mesh_stats"],
+    httpFilters: ["cors", "mesh_stats", "fallback"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
@@ -88,7 +95,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: false,
     apiListeners: false,
     carriers: ["http1", "http2"],
-    httpFilters: ["grpc_stats", "fault", "cors", "dynamic_forward_proxy"],
+    httpFilters: ["grpc_stats", "custom_response", "fault", "cors", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),

@@ -2,12 +2,14 @@
 import { create } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { CustomResponseSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FilterConfigSchema as ForwardSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { HttpFilterSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import type { HttpFilterKind } from "./data-plane.ts";
 import { FORWARDING_FILTER } from "./forwarding.ts";
@@ -26,10 +28,15 @@ export function httpFilters(
   router: MessageInitShape<typeof RouterSchema>,
 ): HttpFilter[] {
   return [
-    ...kinds.map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
+    ...kinds
+      .filter((kind) => reporter !== "SIDECAR_INBOUND" || !OF_CLIENTS.has(kind))
+      .map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
     filter("envoy.filters.http.router", RouterSchema, create(RouterSchema, router)),
   ];
 }
+
+/** Policies of whoever calls. */
+const OF_CLIENTS: ReadonlySet<HttpFilterKind> = new Set(["fallback", "custom_response"]);
 
 const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, HttpFilter>> = {
   grpc_stats: filter(
@@ -41,6 +48,8 @@ const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, Ht
     }),
   ),
   fault: filter("envoy.filters.http.fault", HTTPFaultSchema, create(HTTPFaultSchema)),
+  fallback: filter("tulle.fallback", FallbackSchema, create(FallbackSchema)),
+  custom_response: filter("envoy.filters.http.custom_response", CustomResponseSchema, create(CustomResponseSchema)),
   cors: filter("envoy.filters.http.cors", CorsSchema, create(CorsSchema)),
   dynamic_forward_proxy: filter("envoy.filters.http.dynamic_forward_proxy", ForwardSchema, FORWARDING_FILTER),
 };

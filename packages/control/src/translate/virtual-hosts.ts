@@ -11,6 +11,8 @@ import type { Route, VirtualHost } from "@tulle/xds/gen/envoy/config/route/v3/ro
 import { CorsPolicySchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import type { MergedDestinationRule } from "../model/destination-rule.ts";
+import type { FallbackRule } from "../model/fallback.ts";
+import { fallbackForRoute } from "../model/fallback.ts";
 import type { HttpRule, RouteClient } from "../model/http-rule.ts";
 import { holdsFor } from "../model/http-rule.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
@@ -18,6 +20,7 @@ import type { MeshService } from "../model/service.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { translateCorsPolicy } from "./cors.ts";
 import type { Capabilities } from "./data-plane.ts";
+import { fallbackConfigs } from "./fallback.ts";
 import { translateFault } from "./fault.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
@@ -42,6 +45,8 @@ export interface VirtualHostInput {
   readonly destinations: ReadonlyMap<string, MeshService>;
   /** DestinationRules of the destinations, or of the service, by which a hash may choose endpoints. */
   readonly hashing: ReadonlyMap<string, MergedDestinationRule>;
+  /** Fallbacks of the destinations, or of the service, oldest first, by host. */
+  readonly fallbacks: ReadonlyMap<string, readonly FallbackRule[]>;
   readonly requireTls: boolean;
   readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
@@ -70,15 +75,30 @@ function actionContext({ port, destinations, hashing, mesh, capabilities }: Virt
 function defaultRoutes(input: VirtualHostInput): Route[] {
   const { service, port } = input;
   if (service === undefined) return [];
-  return [
-    create(RouteSchema, {
-      name: "default",
-      match: { pathSpecifier: { case: "prefix", value: "/" } },
-      action: { case: "route", value: plainForward(service, actionContext(input)) },
-      decorator: { operation: serviceOperation(service.host, port) },
-      metadata: originMetadata(service.origin, ""),
-    }),
-  ];
+  const route = create(RouteSchema, {
+    name: "default",
+    match: { pathSpecifier: { case: "prefix", value: "/" } },
+    action: { case: "route", value: plainForward(service, actionContext(input)) },
+    decorator: { operation: serviceOperation(service.host, port) },
+    metadata: originMetadata(service.origin, ""),
+  });
+  addFallbacks(route, "", input);
+  return [route];
+}
+
+/** What is said of failures of a route's destinations: of each where there are several. */
+function addFallbacks({ action, typedPerFilterConfig }: Route, name: string, input: VirtualHostInput): void {
+  if (input.fallbacks.size === 0 || action.case !== "route") return;
+  const { port, destinations: services, capabilities } = input;
+  const add = (configs: Record<string, Any>, cluster: string): void => {
+    const [, , , host = ""] = cluster.split("|");
+    const fallback = fallbackForRoute(input.fallbacks.get(host) ?? [], name);
+    if (fallback !== undefined) Object.assign(configs, fallbackConfigs(fallback, { port, services, capabilities }));
+  };
+  const { clusterSpecifier } = action.value;
+  if (clusterSpecifier.case === "cluster") add(typedPerFilterConfig, clusterSpecifier.value);
+  if (clusterSpecifier.case !== "weightedClusters") return;
+  for (const { typedPerFilterConfig: own, name: cluster } of clusterSpecifier.value.clusters) add(own, cluster);
 }
 
 /**
@@ -137,6 +157,7 @@ function translateRoute(
   route.decorator = create(RouteSchema, {
     decorator: { operation: routeOperation(route, rule.origin.name, port) },
   }).decorator;
+  addFallbacks(route, http.name ?? "", input);
   return route;
 }
 

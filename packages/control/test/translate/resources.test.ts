@@ -16,6 +16,12 @@ const filter = (name: string, type: string, config: JsonObject = {}): JsonObject
 });
 const grpcStats = filter("grpc_stats", "FilterConfig", { emit_filter_state: true, stats_for_all_methods: false });
 const fault = filter("fault", "HTTPFault");
+const customResponse = {
+  name: "envoy.filters.http.custom_response",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+  },
+};
 const cors = filter("cors", "Cors");
 const forwarding = filter("dynamic_forward_proxy", "FilterConfig", {
   dns_cache_config: { name: "dynamic_forward_proxy", dns_lookup_family: "V4_PREFERRED" },
@@ -55,7 +61,7 @@ test("an outbound listener", () => {
                 "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
               stat_prefix: "outbound_127.0.0.1_15001",
               rds: { config_source: { ...ads, initial_fetch_timeout: "0s" }, route_config_name: "http_proxy" },
-              http_filters: [grpcStats, fault, cors, forwarding, router],
+              http_filters: [grpcStats, customResponse, fault, cors, forwarding, router],
               stream_idle_timeout: "0s",
               use_remote_address: false,
               generate_request_id: true,

@@ -52,8 +52,11 @@ function directives(value: string): Directives {
 
 function items(value: string): string[] {
   if (value === "") return [];
-  return value
-    .toLowerCase()
-    .split(",")
-    .map((item) => item.trim());
+  return (
+    value
+      .toLowerCase()
+      // cold: only where a policy keeps good responses
+      .split(",")
+      .map((item) => item.trim())
+  );
 }

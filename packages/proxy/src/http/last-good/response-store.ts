@@ -131,6 +131,7 @@ export class ResponseStore implements TimerOwner {
     if (keptMs > maxAgeMs) return null;
     const ageMs = entry.ageMs + keptMs;
     return {
+      // cold: the upstream has failed
       lines: latin1(entry.head, 0, entry.head.length).split("\n").slice(0, -1),
       body: latin1(entry.body, 0, entry.body.length),
       ageMs,

@@ -80,6 +80,26 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto",
+    imports: ["envoy/config/route/v3/route_components.proto"],
+    before: "  // Specifies the rate limit configurations to be applied with the same\n",
+    text: `  // In place of the routes'.
+  repeated config.route.v3.RateLimit rate_limits = 17;
+  // Buckets that are kept for values which descriptors leave open, default 20.
+  google.protobuf.UInt32Value max_dynamic_descriptors = 18;
+  bool enable_retry_after_header = 19;
+
+`,
+  },
+  {
+    file: "envoy/extensions/common/ratelimit/v3/ratelimit.proto",
+    imports: [],
+    before: "  // Descriptor entries.\n",
+    text: "",
+    // "" stands for any value of a local descriptor.
+    lifted: [`string value = 2${NOT_EMPTY}`],
+  },
+  {
     file: "envoy/config/trace/v3/zipkin.proto",
     imports: ["envoy/config/core/v3/http_service.proto"],
     before: "  string collector_cluster = 1",

@@ -19,6 +19,7 @@ export type {
 } from "./kinds/kubernetes/pod.ts";
 export type { ServicePort, ServiceSpec, ServiceStatus } from "./kinds/kubernetes/service.ts";
 export type { FallbackRuleSpec, FallbackSpec } from "./kinds/tulle/fallback.ts";
+export type { RateLimitRuleSpec, RateLimitSpec } from "./kinds/tulle/rate-limit.ts";
 export { fallbackConditions } from "./fallback-conditions.ts";
 export type { FallbackFailure } from "./fallback-conditions.ts";
 export type { DestinationRuleSpec, Subset } from "./kinds/istio/destination-rule.ts";

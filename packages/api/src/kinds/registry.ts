@@ -18,6 +18,7 @@ import { telemetrySpec } from "./istio/telemetry.ts";
 import { virtualServiceSpec } from "./istio/virtual-service.ts";
 import { workloadEntrySpec, workloadGroupSpec } from "./istio/workload.ts";
 import { fallbackSpec } from "./tulle/fallback.ts";
+import { rateLimitSpec } from "./tulle/rate-limit.ts";
 import { configMapFields, nodeStatus, secretFields, serviceAccountFields } from "./kubernetes/cluster.ts";
 import { endpointSliceFields, endpointsFields } from "./kubernetes/endpoints.ts";
 import { ingressClassSpec, ingressSpec } from "./kubernetes/ingress.ts";
@@ -168,6 +169,12 @@ export const KINDS = [
     "Fallback",
     { ...istio, versions: ["v1alpha1"], plural: "fallbacks", shortNames: ["fb"] },
     spec(fallbackSpec),
+  ),
+  define(
+    TULLE,
+    "RateLimit",
+    { ...istio, versions: ["v1alpha1"], plural: "ratelimits", shortNames: ["rl"] },
+    spec(rateLimitSpec),
   ),
 
   define(

@@ -18,6 +18,7 @@ import { validateBackendTlsPolicy, validateK8sGateway, validateListenerSet } fro
 import { validateGateway } from "./gateway.ts";
 import { validateConfigMap } from "./mesh-config.ts";
 import { validateEndpointSlice, validateIngress, validateService, validateWorkload } from "./kubernetes.ts";
+import { validateRateLimit } from "./rate-limit.ts";
 import { reporter } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
 import { validateServiceEntry, validateWorkloadEntry, validateWorkloadGroup } from "./service-entry.ts";
@@ -58,7 +59,7 @@ const VALIDATORS: Validators = {
     UDPRoute: validateL4Route,
     BackendTLSPolicy: validateBackendTlsPolicy,
   },
-  "tulle.dev": { Fallback: validateFallback },
+  "tulle.dev": { Fallback: validateFallback, RateLimit: validateRateLimit },
   "": { Service: validateService, ConfigMap: validateConfigMap },
   "discovery.k8s.io": { EndpointSlice: validateEndpointSlice },
   apps: { Deployment: validateWorkload, StatefulSet: validateWorkload, DaemonSet: validateWorkload },

@@ -32,6 +32,7 @@ const HEADERS: Readonly<Record<string, Header>> = {
   RequestAuthentication: { apiVersion: "security.istio.io/v1", kind: "RequestAuthentication" },
   AuthorizationPolicy: { apiVersion: "security.istio.io/v1", kind: "AuthorizationPolicy" },
   Fallback: { apiVersion: "tulle.dev/v1alpha1", kind: "Fallback" },
+  RateLimit: { apiVersion: "tulle.dev/v1alpha1", kind: "RateLimit" },
   Telemetry: { apiVersion: "telemetry.istio.io/v1", kind: "Telemetry" },
   WasmPlugin: { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin" },
   TrafficExtension: { apiVersion: "extensions.istio.io/v1alpha1", kind: "TrafficExtension" },

@@ -21,6 +21,8 @@ import { withIngress } from "./ingress.ts";
 import { localityOfLabels, localityOfNode } from "./locality.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
+import type { RateLimitRule } from "./rate-limit.ts";
+import { rateLimitOf } from "./rate-limit.ts";
 import type { MeshService } from "./service.ts";
 import { servicesOf } from "./service.ts";
 import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
@@ -64,6 +66,7 @@ export interface Snapshot extends SnapshotInput {
   readonly destinationRuleIndex: DestinationRuleIndex;
   readonly fallbacks: readonly FallbackRule[];
   readonly fallbackIndex: FallbackIndex;
+  readonly rateLimits: readonly RateLimitRule[];
   /** Oldest first. */
   readonly sidecarRules: readonly SidecarRule[];
   readonly sidecars: SidecarIndex;
@@ -131,6 +134,7 @@ export class SnapshotBuilder {
       destinationRuleIndex: this.#destinationRuleIndex(destinationRules),
       fallbacks,
       fallbackIndex: this.#fallbackIndex(fallbacks),
+      rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
       sidecarRules,
       sidecars,
       endpoints,
@@ -233,6 +237,9 @@ export class SnapshotBuilder {
   readonly #fallbackIndex = rememberLast(
     (rules: readonly FallbackRule[]) => new FallbackIndex(rules, this.#options.rootNamespace),
   );
+
+  readonly #rateLimitOf = rememberByObject(rateLimitOf);
+  readonly #rateLimits = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#rateLimitOf));
 
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
@@ -344,6 +351,7 @@ const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
 const FALLBACK = "tulle.dev/Fallback";
+const RATE_LIMIT = "tulle.dev/RateLimit";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SIDECAR = "networking.istio.io/Sidecar";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";

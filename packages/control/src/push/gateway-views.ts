@@ -6,6 +6,7 @@ import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_co
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
+import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { FallbackIndex } from "../model/fallback.ts";
 import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";
 import { gatewayHosts, gatewaysOf, serversByPort } from "../model/gateway.ts";
@@ -25,6 +26,7 @@ import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
+import { rateLimitsOf } from "./rate-limits.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
@@ -43,6 +45,7 @@ export class GatewayViews {
   readonly #caches: RouteCaches;
   readonly #hashRules: ReturnType<typeof hashRulesOf>;
   readonly #accessLogs: ReturnType<typeof accessLogsOf>;
+  readonly #rateLimits: ReturnType<typeof rateLimitsOf>;
 
   constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#node = node;
@@ -50,12 +53,20 @@ export class GatewayViews {
     this.#caches = caches;
     this.#hashRules = hashRulesOf(node);
     this.#accessLogs = accessLogsOf(node);
+    this.#rateLimits = rateLimitsOf(node);
   }
 
   view(snapshot: Snapshot, forwards: boolean): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
-      listeners: this.#listeners(servers, snapshot.services, snapshot.mesh, this.#accessLogs(snapshot), forwards),
+      listeners: this.#listeners(
+        servers,
+        snapshot.services,
+        snapshot.mesh,
+        this.#accessLogs(snapshot),
+        forwards,
+        this.#rateLimits(snapshot),
+      ),
       routes: this.#routes(
         servers,
         snapshot.virtualServices,
@@ -78,6 +89,7 @@ export class GatewayViews {
       mesh: MeshSettings,
       accessLogs: AccessLogs,
       forwards: boolean,
+      rateLimits: readonly RateLimitRule[],
     ): readonly EncodedResource[] =>
       [...servers].map(([port, [first]]) => {
         const listener = gatewayListener({
@@ -90,6 +102,7 @@ export class GatewayViews {
           accessLogs: accessLogs.CLIENT,
           capabilities: this.#capabilities,
           forwards,
+          rateLimits,
         });
         return encodeResource(listener.name, ListenerSchema, listener);
       }),

@@ -13,6 +13,7 @@ import { inboundPool, withIngress } from "../model/ingress.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import { carriesHttp } from "../model/scope.ts";
+import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { MeshService } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
 import type { SidecarIndex, SidecarRule } from "../model/sidecar.ts";
@@ -27,6 +28,7 @@ import { inboundListener, outboundListener } from "../translate/listeners.ts";
 import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import { rateLimitsOf } from "./rate-limits.ts";
 
 /** Rules that select clients say nothing about who is called. */
 const NO_LABELS: Labels = {};
@@ -103,6 +105,7 @@ function placeOf({ address, port }: Bind): string {
 export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnListeners {
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
+  const limitsOf = rateLimitsOf(node);
   const encode = rememberLast(
     (
       member: Member,
@@ -111,6 +114,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
       accessLogs: AccessLogs,
       services: readonly MeshService[],
       domain: string,
+      limits: readonly RateLimitRule[],
     ) => {
       const listeners = [
         ...outboundListeners(member, { capabilities, mesh, forwards, accessLogs: accessLogs.CLIENT }),
@@ -122,6 +126,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
             capabilities,
             mesh,
             accessLogs: accessLogs.SERVER,
+            rateLimits: limits,
           }),
         ),
       ];
@@ -132,7 +137,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
   );
   return (member, snapshot, forwards) => {
     const { services, options, mesh } = snapshot;
-    return encode(member, forwards, mesh, logs(snapshot), services, options.domain);
+    return encode(member, forwards, mesh, logs(snapshot), services, options.domain, limitsOf(snapshot));
   };
 }
 

@@ -206,6 +206,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/ServiceEntry",
   "telemetry.istio.io/Telemetry",
   "tulle.dev/Fallback",
+  "tulle.dev/RateLimit",
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
   "networking.istio.io/Sidecar",

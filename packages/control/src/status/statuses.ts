@@ -13,6 +13,7 @@ import { meshConfigFindings } from "./mesh-config-status.ts";
 import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
+import { rateLimitFindings } from "./rate-limit-status.ts";
 import { serviceFindings } from "./service-status.ts";
 import { sidecarFindings } from "./sidecar-status.ts";
 import { workloadEntryFindings, workloadGroupFindings } from "./workload-status.ts";
@@ -72,6 +73,10 @@ export class Statuses {
     if (isKind(object, "tulle.dev", "Fallback")) {
       const rule = snapshot.fallbacks.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : fallbackFindings(snapshot, rule);
+    }
+    if (isKind(object, "tulle.dev", "RateLimit")) {
+      const rule = snapshot.rateLimits.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : rateLimitFindings(snapshot, rule);
     }
     if (isKind(object, "telemetry.istio.io", "Telemetry")) {
       const rule = snapshot.telemetries.find(({ loaded }) => loaded === stored.loaded);

@@ -28,7 +28,8 @@ type HttpFeature =
   | "route statistics"
   | "access logs"
   /** Logs only what a CEL expression is true of. */
-  | "access log filters";
+  | "access log filters"
+  | "rate limits";
 
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
 export type HttpFilterKind =
@@ -88,7 +89,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
-    httpFeatures: new Set(["retry priorities", "access logs"]),
+    httpFeatures: new Set(["retry priorities", "access logs", "rate limits"]),
   },
   envoy: {
     id: "envoy",
@@ -111,7 +112,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
-    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters"]),
+    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
   },
   grpc: {
     id: "grpc",

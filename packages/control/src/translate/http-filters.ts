@@ -26,11 +26,13 @@ export function httpFilters(
   kinds: readonly HttpFilterKind[],
   reporter: Reporter,
   router: MessageInitShape<typeof RouterSchema>,
+  more: readonly HttpFilter[] = [],
 ): HttpFilter[] {
   return [
     ...kinds
       .filter((kind) => reporter !== "SIDECAR_INBOUND" || !OF_CLIENTS.has(kind))
       .map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
+    ...more,
     filter("envoy.filters.http.router", RouterSchema, create(RouterSchema, router)),
   ];
 }

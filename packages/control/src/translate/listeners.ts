@@ -11,6 +11,7 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
+import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
 import { translateAccessLog } from "./access-log.ts";
@@ -23,6 +24,7 @@ import type { InboundService } from "./inbound-routes.ts";
 import { listenerName } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
+import { rateLimitFilter } from "./rate-limit.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
 import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
@@ -44,6 +46,8 @@ interface ListenerInput {
   /** Whether some request goes where it says itself. */
   readonly forwards: boolean;
   readonly capabilities: Capabilities;
+  /** Of what it receives for somebody: an application, or at a gateway the mesh. */
+  readonly rateLimits?: readonly RateLimitRule[];
 }
 
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
@@ -127,7 +131,7 @@ function routesByName(routeConfigName: string): NonNullable<ConnectionManagerIni
 /** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
 function connectionManager(
   reporter: Reporter,
-  { mesh, accessLogs, forwards, capabilities }: Omit<ListenerInput, "bind" | "origin" | "field">,
+  { mesh, accessLogs, forwards, capabilities, rateLimits = [] }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
 ) {
   return create(HttpConnectionManagerSchema, {
@@ -140,9 +144,12 @@ function connectionManager(
       ? accessLogs.map((sink) => translateAccessLog(sink, capabilities))
       : [],
     upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
-    httpFilters: httpFilters(forwards ? capabilities.httpFilters : withoutForwarding(capabilities), reporter, {
-      suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh),
-    }),
+    httpFilters: httpFilters(
+      forwards ? capabilities.httpFilters : withoutForwarding(capabilities),
+      reporter,
+      { suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh) },
+      capabilities.httpFeatures.has("rate limits") ? rateLimits.map(rateLimitFilter) : [],
+    ),
   });
 }
 

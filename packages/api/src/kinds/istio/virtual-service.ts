@@ -37,14 +37,14 @@ const percent = object({ value: number({ min: 0, max: 100 }) });
 export type Percent = Infer<typeof percent>;
 
 /** None of the three means "present, whatever the value". */
-const stringMatch = object(
+export const stringMatch = object(
   { exact: string(), prefix: string(nonEmpty), regex: regex() },
   { oneOf: [["exact", "prefix", "regex"]] },
 );
 export type StringMatch = Infer<typeof stringMatch>;
 
 /** A path prefix may be empty: it matches everything. */
-const uriMatch = object(
+export const uriMatch = object(
   { exact: string(), prefix: string(), regex: regex() },
   { oneOf: [["exact", "prefix", "regex"]] },
 );

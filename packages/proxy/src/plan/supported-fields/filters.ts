@@ -6,6 +6,7 @@ import {
   FALLBACK,
   FALLBACK_POLICY,
   FAULT,
+  LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
   RBAC_PER_ROUTE,
@@ -14,7 +15,7 @@ import {
 } from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
-export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FALLBACK, FAULT, MESH_STATS, RBAC];
+export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FALLBACK, FAULT, LOCAL_RATE_LIMIT, MESH_STATS, RBAC];
 
 /** What `typed_per_filter_config` may hold. */
 export const ROUTE_FILTER_TYPES: readonly string[] = [
@@ -90,6 +91,38 @@ export const FILTERS: SupportGroup = {
   },
   "tulle.filters.http.fallback.v1.Redirect": { has: ["cluster", "timeout"] },
   "tulle.filters.http.fallback.v1.LastGood": { has: ["max_age", "max_entry_bytes", "max_bytes"] },
+  [LOCAL_RATE_LIMIT]: {
+    has: [
+      "stat_prefix",
+      "status",
+      "token_bucket",
+      "filter_enabled",
+      "filter_enforced",
+      "response_headers_to_add",
+      "descriptors",
+      "always_consume_default_token_bucket",
+      "rate_limited_as_resource_exhausted",
+      "rate_limits",
+      "max_dynamic_descriptors",
+      "enable_retry_after_header",
+    ],
+  },
+  "envoy.type.v3.HttpStatus": { has: ["code"] },
+  "envoy.type.v3.TokenBucket": { has: ["max_tokens", "tokens_per_fill", "fill_interval"] },
+  "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": { has: ["entries", "token_bucket"] },
+  "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry": { has: ["key", "value"] },
+  "envoy.config.route.v3.RateLimit": { has: ["actions"] },
+  "envoy.config.route.v3.RateLimit.Action": {
+    has: ["generic_key", "header_value_match", "request_headers", "remote_address"],
+  },
+  "envoy.config.route.v3.RateLimit.Action.GenericKey": { has: ["descriptor_key", "descriptor_value"] },
+  "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch": {
+    has: ["descriptor_key", "descriptor_value", "headers", "expect_match"],
+  },
+  "envoy.config.route.v3.RateLimit.Action.RequestHeaders": {
+    has: ["header_name", "descriptor_key", "skip_if_absent"],
+  },
+  "envoy.config.route.v3.RateLimit.Action.RemoteAddress": { has: [] },
   [RBAC]: {
     has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
   },

@@ -38,6 +38,7 @@ export const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";
 export const RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC";
 export const RBAC_PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
 export const URI_TEMPLATE_MATCH = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
+export const LOCAL_RATE_LIMIT = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
 /** Our own filter (packages/xds/proto). */
 export const FALLBACK = "tulle.filters.http.fallback.v1.Fallback";
 export const FALLBACK_POLICY = "tulle.filters.http.fallback.v1.FallbackPolicy";

@@ -98,7 +98,6 @@ export const CASES: readonly ContractCase[] = [
     client: inTurn(preflight(ORIGIN), preflight(ORIGIN, "access-control-request-headers: x-z")),
     stats: STATS,
     accessLog: "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%",
-    notBuilt: "access logs",
   },
   {
     name: "a preflight's answer has what the policy says and no more",

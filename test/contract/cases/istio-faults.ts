@@ -157,18 +157,4 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** What our own proxy cannot do without the fault filter. */
-const WITHOUT_FAULTS: ReadonlySet<string> = new Set([
-  "an abort by HTTP status",
-  "an abort by gRPC status, to a gRPC client and to another",
-  "an HTTP abort to a gRPC client",
-  "an abort is not retried",
-  "an abort has the route's response headers",
-  "a delay and an abort",
-  "each route has its own fault, or none",
-  "what is aborted is not mirrored",
-]);
-
-export const CASES: readonly ContractCase[] = rows(ROWS).map((one) =>
-  WITHOUT_FAULTS.has(one.name) ? { ...one, notBuilt: "the fault filter" } : one,
-);
+export const CASES: readonly ContractCase[] = rows(ROWS);

@@ -75,7 +75,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: true,
     apiListeners: false,
     carriers: ["http1"],
-    httpFilters: ["cors", "mesh_stats", "fallback"],
+    httpFilters: ["fault", "cors", "mesh_stats", "fallback"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),

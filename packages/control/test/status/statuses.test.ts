@@ -86,7 +86,7 @@ test("fields of a VirtualService that are not applied yet, each by its path", ()
   );
   assert.deepEqual(
     found.map((line) => line.split(" ")[1]),
-    ["spec.http[0].fault:", "spec.http[0].match[0].statPrefix:"],
+    ["spec.http[0].match[0].statPrefix:"],
   );
 });
 

@@ -143,6 +143,7 @@ test("only our own proxy gets the mesh metrics filter", () => {
     new TestMesh(service("reviews")).proxy({ agent: "tulle", tulle: inbound }).json(TYPE.listener, "127.0.0.1_41002"),
   );
   assert.deepEqual(tulle["http_filters"], [
+    fault,
     cors,
     {
       name: "istio.stats",

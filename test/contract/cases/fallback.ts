@@ -118,7 +118,6 @@ export const CASES: readonly ContractCase[] = [
       `\n  - fault: { abort: { httpStatus: 503, percentage: { value: 100 } } }${V1_TOO}`,
     ),
     [GET_INSTEAD],
-    { notBuilt: "the fault filter" },
   ),
   failing(
     "the first rule that is for it answers",

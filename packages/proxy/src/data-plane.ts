@@ -18,7 +18,7 @@ import type { NetContext } from "./net/context.ts";
 import { localAddress } from "./net/local-address.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
-import type { ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan, LocalityPlan } from "./plan/plan.ts";
+import type { Assignment, ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan, LocalityPlan } from "./plan/plan.ts";
 import type { StatsRegistry } from "./stats/index.ts";
 import { NO_ENDPOINTS, NOWHERE } from "./plan/compile-endpoints.ts";
 import type { ProxyLocalities } from "./upstream/balancer/load-balancer.ts";
@@ -140,14 +140,24 @@ export class DataPlane {
   }
 
   /** Adds or replaces; a cluster whose fingerprint is the same is left alone. A replacement keeps the endpoints. */
-  setCluster(plan: ClusterPlan): void {
+  setCluster(plan: ClusterPlan, triedOut: Cluster | null = null): void {
     const ref = this.clusterRef(plan.name);
     const before = ref.current;
-    if (before !== null && before.plan.fingerprint === plan.fingerprint) return;
-    const cluster = new Cluster(plan, this.clusterDeps);
-    if (before !== null) cluster.setEndpoints(before.currentAssignment());
+    if (before !== null && before.plan.fingerprint === plan.fingerprint) {
+      triedOut?.destroy();
+      return;
+    }
+    const cluster = triedOut ?? new Cluster(plan, this.clusterDeps);
+    if (before !== null && triedOut === null) cluster.setEndpoints(before.currentAssignment());
     ref.current = cluster;
     if (before !== null) this.retire(before);
+  }
+
+  /** A cluster that nobody sees until `setCluster`: what its active health checks find is awaited first. */
+  tryCluster(plan: ClusterPlan, assignment: Assignment): Cluster {
+    const cluster = new Cluster(plan, this.clusterDeps);
+    cluster.setEndpoints(assignment);
+    return cluster;
   }
 
   private localities(own: LocalityPlan, localCluster: string): ProxyLocalities<Host> {

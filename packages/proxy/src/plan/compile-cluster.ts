@@ -9,6 +9,7 @@ import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js"
 import { statNameOf } from "../stats/index.ts";
 import { compileBalancer } from "./compile-balancer.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
+import { compileHealthCheck } from "./compile-health-check.ts";
 import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -59,6 +60,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     enableTrailers: http1?.enableTrailers ?? false,
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
+    healthCheck: compileHealthCheck(message, place),
     // Whole percents, as Envoy rounds them.
     healthyPanicThreshold: Math.round(
       message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,

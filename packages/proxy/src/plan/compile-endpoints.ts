@@ -1,10 +1,13 @@
 import type { Locality } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.js";
-import type { LbEndpoint } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import type {
+  Endpoint_HealthCheckConfig,
+  LbEndpoint,
+} from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
 import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
 import { filterMetadata } from "./metadata.ts";
-import type { Assignment, ClusterPlan, EndpointPlan, EndpointPolicy, LocalityPlan } from "./plan.ts";
+import type { Assignment, ClusterPlan, EndpointCheckPlan, EndpointPlan, EndpointPolicy, LocalityPlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
 
 /** EDS UNHEALTHY and TIMEOUT are one; UNKNOWN is healthy. Source: Envoy `source/common/upstream/upstream_impl.cc`, setEdsHealthFlag. */
@@ -94,5 +97,13 @@ function compileEndpoint(
     canary: metadata?.["envoy.lb"]?.["canary"] === true,
     metadata: filterMetadata(message.metadata),
     workload: typeof workload === "string" ? workload : "",
+    healthCheck: compileCheck(endpoint.healthCheckConfig, place.field("endpoint.health_check_config")),
   };
+}
+
+function compileCheck(message: Endpoint_HealthCheckConfig | undefined, place: Place): EndpointCheckPlan | null {
+  if (message === undefined) return null;
+  const { disableActiveHealthCheck: disabled, portValue, hostname } = message;
+  const other = message.address === undefined ? null : readSocketAddress(message.address, place.field("address"));
+  return { disabled, address: other?.address ?? "", port: portValue === 0 ? (other?.port ?? 0) : portValue, hostname };
 }

@@ -373,6 +373,7 @@ export interface ClusterPlan {
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   readonly outlierDetection: OutlierDetectionPlan | null;
+  readonly healthCheck: HealthCheckPlan | null;
   /** In percent; default 50, 0 = never panic. */
   readonly healthyPanicThreshold: number;
   readonly metadata: Metadata;
@@ -456,6 +457,61 @@ export interface ZoneAwarePlan {
   /** Default 6. */
   readonly minClusterSize: number;
   readonly failTrafficOnPanic: boolean;
+}
+
+/** `health_checks` and what else says how a cluster's hosts are checked; Envoy's defaults at each. */
+export interface HealthCheckPlan {
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly initialJitterMs: number;
+  readonly intervalJitterMs: number;
+  readonly intervalJitterPercent: number;
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+  readonly reuseConnection: boolean;
+  readonly noTrafficIntervalMs: number;
+  readonly noTrafficHealthyIntervalMs: number;
+  readonly unhealthyIntervalMs: number;
+  readonly unhealthyEdgeIntervalMs: number;
+  readonly healthyEdgeIntervalMs: number;
+  /** `ignore_new_hosts_until_first_hc`: new hosts do not count before their first result. */
+  readonly excludesNewHosts: boolean;
+  /** `ignore_health_on_host_removal`: hosts that discovery no longer has go even if they are well. */
+  readonly removesHealthyHosts: boolean;
+  readonly probe: HttpProbePlan | TcpProbePlan;
+}
+
+export interface HttpProbePlan {
+  readonly protocol: "http";
+  /** "" = the cluster's name. */
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly expected: readonly StatusRange[];
+  readonly retriable: readonly StatusRange[];
+}
+
+/** `end` is the first that is not in it. */
+export interface StatusRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Latin1 texts. */
+export interface TcpProbePlan {
+  readonly protocol: "tcp";
+  readonly send: string;
+  /** Empty: a connection is enough. */
+  readonly receive: readonly string[];
+}
+
+/** An endpoint's `health_check_config`; "" and 0 where it says nothing. */
+export interface EndpointCheckPlan {
+  readonly disabled: boolean;
+  readonly address: string;
+  readonly port: number;
+  readonly hostname: string;
 }
 
 /** `outlier_detection`; Envoy's defaults at each. Percentages are whole numbers. */
@@ -563,4 +619,6 @@ export interface EndpointPlan {
   readonly metadata: Metadata;
   /** Istio's `filter_metadata.istio.workload`, raw; "" if absent. */
   readonly workload: string;
+  /** Null: it is checked as its cluster is. */
+  readonly healthCheck: EndpointCheckPlan | null;
 }

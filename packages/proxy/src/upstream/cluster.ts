@@ -16,6 +16,8 @@ import { HostSet } from "./balancer/host-set.ts";
 import type { LoadBalancer, ProxyLocalities } from "./balancer/load-balancer.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import { ClusterUse } from "./cluster-use.ts";
+import { HealthChecker } from "./health-check/checker.ts";
+import { HealthFlag } from "./health-flags.ts";
 import { Host, hostName } from "./host.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
 import { OriginalDstBalancer } from "./original-dst.ts";
@@ -50,6 +52,9 @@ export class Cluster implements TimerOwner {
   private readonly hosts = new Map<string, Host>();
   /** Null: it detects none. */
   readonly outliers: OutlierDetector | null;
+  private readonly checker: HealthChecker | null;
+  /** Told once, when every host has been checked. */
+  private onChecked: (() => void) | null = null;
   private readonly cleanup = new Timer(this, CLEANUP_TIMER);
   private readonly outlierInterval = new Timer(this, OUTLIER_TIMER);
   private assignment = NO_ENDPOINTS;
@@ -63,7 +68,46 @@ export class Cluster implements TimerOwner {
     this.use = new ClusterUse(plan, this.stats, net, registry);
     this.balancer = this.createBalancer();
     this.outliers = plan.outlierDetection === null ? null : this.createDetector(plan.outlierDetection);
+    this.checker = this.createChecker();
     this.rebalance();
+  }
+
+  private createChecker(): HealthChecker | null {
+    const { plan, deps } = this;
+    if (plan.healthCheck === null) return null;
+    return new HealthChecker(plan, plan.healthCheck, {
+      ...deps,
+      hasTraffic: () => this.stats.cxTotal.value > 0,
+      onResult: (host, passed, changed) => this.onCheckResult(host, passed, changed),
+    });
+  }
+
+  private onCheckResult(host: Host, passed: boolean, changed: boolean): void {
+    if (changed && host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) {
+      host.renewConnections();
+      if (host.hasFlag(HealthFlag.PENDING_DYNAMIC_REMOVAL)) {
+        this.hosts.delete(host.name);
+        this.forgetHost(host);
+        this.stats.membershipChange.value++;
+      }
+    } else if (passed && host.outlier !== null && !host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) {
+      this.outliers?.onHealthy(host.outlier);
+    }
+    if (changed) this.rebalance();
+    this.tellChecked();
+  }
+
+  /** Calls once every host has been checked for the first time; at once where nobody checks. */
+  whenChecked(call: () => void): void {
+    this.onChecked = call;
+    this.tellChecked();
+  }
+
+  private tellChecked(): void {
+    const { onChecked } = this;
+    if (onChecked === null || this.checker?.allChecked === false) return;
+    this.onChecked = null;
+    onChecked();
   }
 
   private createDetector(plan: OutlierDetectionPlan): OutlierDetector {
@@ -150,22 +194,46 @@ export class Cluster implements TimerOwner {
       known?.update(endpoint);
       this.hosts.set(key, known ?? this.createHost(endpoint));
     }
-    for (const host of gone.values()) {
+    for (const [key, host] of gone) {
+      if (this.outlivesDiscovery(host)) {
+        host.setFlag(HealthFlag.PENDING_DYNAMIC_REMOVAL, true);
+        this.hosts.set(key, host);
+        continue;
+      }
       changed.add(host.priority);
       this.forgetHost(host);
     }
     this.stats.membershipChange.value += changed.size;
     this.rebalance();
+    this.tellChecked();
+  }
+
+  /** Discovery may err: who passes checks stays until he fails one. Source: Envoy `BaseDynamicClusterImpl::updateDynamicHostList`. */
+  private outlivesDiscovery(host: Host): boolean {
+    const { healthCheck } = this.plan;
+    return (
+      healthCheck !== null &&
+      !healthCheck.removesHealthyHosts &&
+      host.isChecked &&
+      !host.hasFlag(HealthFlag.FAILED_ACTIVE_HC) &&
+      !host.hasFlag(HealthFlag.FAILED_EDS_HEALTH)
+    );
   }
 
   private createHost(endpoint: EndpointPlan): Host {
     const host = new Host(endpoint, this.use);
     if (this.outliers !== null) host.outlier = this.outliers.add(host);
+    if (this.checker !== null && host.isChecked) {
+      host.setFlag(HealthFlag.FAILED_ACTIVE_HC, true);
+      host.setFlag(HealthFlag.PENDING_ACTIVE_HC, this.plan.healthCheck?.excludesNewHosts === true);
+      this.checker.add(host);
+    }
     return host;
   }
 
   private forgetHost(host: Host): void {
     if (host.outlier !== null) this.outliers?.remove(host.outlier);
+    this.checker?.remove(host);
     host.drain();
   }
 
@@ -260,6 +328,7 @@ export class Cluster implements TimerOwner {
     timers.disarm(this.cleanup);
     timers.disarm(this.outlierInterval);
     this.outliers?.close();
+    this.checker?.close();
   }
 }
 
@@ -276,5 +345,6 @@ function originalDestination(address: string, port: number): EndpointPlan {
     canary: false,
     metadata: NO_METADATA,
     workload: "",
+    healthCheck: null,
   };
 }

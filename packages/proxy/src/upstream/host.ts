@@ -90,6 +90,11 @@ export class Host implements MonitoredHost {
     this.setFlags(on ? this.flags | flag : this.flags & ~flag);
   }
 
+  /** By active health checks, if its cluster has any. */
+  get isChecked(): boolean {
+    return this.plan.healthCheck?.disabled !== true;
+  }
+
   get ejected(): boolean {
     return this.hasFlag(HealthFlag.FAILED_OUTLIER_CHECK);
   }
@@ -134,7 +139,7 @@ export class Host implements MonitoredHost {
     this.plan = plan;
     this.weight = plan.weight;
     this.hashKey = this.keyFor(plan, this.use);
-    this.setFlags((this.flags & ~ALL_EDS_FLAGS) | EDS_FLAGS[plan.health]);
+    this.setFlags((this.flags & ~(ALL_EDS_FLAGS | HealthFlag.PENDING_DYNAMIC_REMOVAL)) | EDS_FLAGS[plan.health]);
   }
 
   /** What consistent hashing knows it by. Source: Envoy `thread_aware_lb_impl.h`, HashingLoadBalancer::hashKey. */

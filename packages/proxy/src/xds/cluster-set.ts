@@ -43,7 +43,7 @@ export interface EndpointSubscriber {
 }
 
 export interface ClusterSetDeps {
-  readonly dataPlane: Pick<DataPlane, "setCluster" | "setEndpoints" | "removeCluster">;
+  readonly dataPlane: Pick<DataPlane, "setCluster" | "tryCluster" | "setEndpoints" | "removeCluster">;
   readonly clock: Clock;
   readonly random: () => number;
   readonly resolve: Resolve;
@@ -57,7 +57,11 @@ interface Version {
   readonly prepared: PreparedCluster;
   readonly dynamic: boolean;
   readonly watches: DnsWatch[];
+  /** Its endpoints are known, and their health is being found out. */
+  trial: HealthTrial | null;
 }
+
+type HealthTrial = ReturnType<DataPlane["tryCluster"]>;
 
 export class ClusterSet {
   private readonly deps: ClusterSetDeps;
@@ -103,7 +107,7 @@ export class ClusterSet {
     }
     const replaced = edsName(this.warming.get(name)?.prepared.plan);
     this.drop(this.warming, name);
-    const version: Version = { prepared, dynamic, watches: [] };
+    const version: Version = { prepared, dynamic, watches: [], trial: null };
     this.warming.set(name, version);
     if (replaced !== null) this.release(replaced);
     this.warm(version);
@@ -152,8 +156,7 @@ export class ClusterSet {
   }
 
   close(): void {
-    for (const version of [...this.active.values(), ...this.warming.values()])
-      for (const watch of version.watches) watch.stop();
+    for (const version of [...this.active.values(), ...this.warming.values()]) stop(version);
   }
 
   private warm(version: Version): void {
@@ -173,14 +176,27 @@ export class ClusterSet {
     if (known !== undefined) this.activate(version, known);
   }
 
+  /** Endpoints are known: the cluster is in force, or will be when their health is known. */
   private activate(version: Version, assignment: Assignment): void {
+    const { plan } = version.prepared;
+    if (plan.healthCheck === null) this.putInForce(version, assignment);
+    else if (version.trial !== null) version.trial.setEndpoints(assignment);
+    else {
+      version.trial = this.deps.dataPlane.tryCluster(plan, assignment);
+      version.trial.whenChecked(() => this.putInForce(version, null));
+    }
+  }
+
+  /** @param assignment null: of the cluster that was tried out */
+  private putInForce(version: Version, assignment: Assignment | null): void {
     const { plan } = version.prepared;
     this.warming.delete(plan.name);
     const old = this.active.get(plan.name);
     this.drop(this.active, plan.name);
     this.active.set(plan.name, version);
-    this.deps.dataPlane.setCluster(plan);
-    this.show(plan.name, assignment);
+    this.deps.dataPlane.setCluster(plan, version.trial);
+    version.trial = null;
+    if (assignment !== null) this.show(plan.name, assignment);
     this.counters[old === undefined ? "added" : "modified"].value++;
     const oldService = edsName(old?.prepared.plan);
     if (oldService !== null && oldService !== edsName(plan)) this.release(oldService);
@@ -229,7 +245,8 @@ export class ClusterSet {
   }
 
   private drop(from: Map<string, Version>, name: string): boolean {
-    for (const watch of from.get(name)?.watches ?? []) watch.stop();
+    const version = from.get(name);
+    if (version !== undefined) stop(version);
     return from.delete(name);
   }
 
@@ -249,6 +266,11 @@ export class ClusterSet {
     this.waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function stop(version: Version): void {
+  for (const watch of version.watches) watch.stop();
+  version.trial?.destroy();
 }
 
 /** Name under which EDS knows the cluster; null for other discovery types. */

@@ -43,6 +43,7 @@ test("an empty cluster has Envoy's defaults", () => {
     ...limits({}),
     maxConnectionDurationMs: 0,
     outlierDetection: null,
+    healthCheck: null,
     healthyPanicThreshold: 50,
     metadata: {},
     service: null,
@@ -282,14 +283,14 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     /^transport_socket: tls \(x\/envoy.*UpstreamTlsContext\) is not supported$/,
   ],
   [
-    "health checks",
+    "health checks by gRPC",
     {
       name: "c",
       health_checks: [
-        { timeout: "1s", interval: "1s", unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} },
+        { timeout: "1s", interval: "1s", unhealthy_threshold: 1, healthy_threshold: 1, grpc_health_check: {} },
       ],
     },
-    /^health_checks: is not supported$/,
+    /^health_checks\[0\]\.grpc_health_check: is not supported$/,
   ],
   [
     "options that only listeners have",

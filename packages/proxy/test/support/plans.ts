@@ -58,6 +58,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     ...limits({}),
     maxConnectionDurationMs: 0,
     outlierDetection: null,
+    healthCheck: null,
     healthyPanicThreshold: 50,
     metadata: {},
     service: null,
@@ -84,6 +85,7 @@ export function endpointAt(address: string, port: number): EndpointPlan {
     canary: false,
     metadata: {},
     workload: "",
+    healthCheck: null,
   };
 }
 

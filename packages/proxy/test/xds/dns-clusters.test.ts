@@ -21,6 +21,7 @@ function harness() {
   const set = new ClusterSet({
     dataPlane: {
       setCluster: (plan) => void endpoints.set(plan.name, []),
+      tryCluster: () => assert.fail("no cluster has health checks"),
       setEndpoints: (name, list) => void endpoints.set(name, list),
       removeCluster: (name) => void endpoints.delete(name),
     },

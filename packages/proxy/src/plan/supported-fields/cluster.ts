@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_HEALTH_CHECKS, NO_TLS } from "./reasons.ts";
+import { NO_TLS } from "./reasons.ts";
 import {
   HTTP_PROTOCOL_OPTIONS,
   LB_CLUSTER_PROVIDED,
@@ -27,6 +27,8 @@ export const CLUSTER: SupportGroup = {
       "load_assignment",
       "max_requests_per_connection",
       "circuit_breakers",
+      "health_checks",
+      "ignore_health_on_host_removal",
       "outlier_detection",
       "typed_extension_protocol_options",
       "common_http_protocol_options",
@@ -59,7 +61,6 @@ export const CLUSTER: SupportGroup = {
       lb_subset_config: ["empty"],
     },
     ignored: {
-      ignore_health_on_host_removal: NO_HEALTH_CHECKS,
       upstream_http_protocol_options: NO_TLS,
     },
     extensions: { typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS] },
@@ -81,13 +82,13 @@ export const CLUSTER: SupportGroup = {
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     has: [
       "healthy_panic_threshold",
+      "ignore_new_hosts_until_first_hc",
       "zone_aware_lb_config",
       "locality_weighted_lb_config",
       "consistent_hashing_lb_config",
     ],
     only: { close_connections_on_host_set_change: [false] },
     ignored: {
-      ignore_new_hosts_until_first_hc: NO_HEALTH_CHECKS,
       update_merge_window: "endpoint updates are applied as they come; the end state is the same",
     },
   },
@@ -133,6 +134,31 @@ export const CLUSTER: SupportGroup = {
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig": { has: [] },
   "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": { has: SLOW_START },
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": { has: CONSISTENT_HASHING },
+  "envoy.config.core.v3.HealthCheck": {
+    has: [
+      "timeout",
+      "interval",
+      "initial_jitter",
+      "interval_jitter",
+      "interval_jitter_percent",
+      "unhealthy_threshold",
+      "healthy_threshold",
+      "reuse_connection",
+      "http_health_check",
+      "tcp_health_check",
+      "no_traffic_interval",
+      "no_traffic_healthy_interval",
+      "unhealthy_interval",
+      "unhealthy_edge_interval",
+      "healthy_edge_interval",
+    ],
+  },
+  "envoy.config.core.v3.HealthCheck.HttpHealthCheck": {
+    has: ["host", "path", "method", "request_headers_to_add", "expected_statuses", "retriable_statuses"],
+    only: { codec_client_type: ["HTTP1"] },
+  },
+  "envoy.config.core.v3.HealthCheck.TcpHealthCheck": { has: ["send", "receive"] },
+  "envoy.config.core.v3.HealthCheck.Payload": { has: ["text", "binary"] },
   "envoy.config.cluster.v3.OutlierDetection": {
     has: [
       "consecutive_5xx",

@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_HEALTH_CHECKS, OPAQUE } from "./reasons.ts";
+import { OPAQUE } from "./reasons.ts";
 
 export const ENDPOINT: SupportGroup = {
   "envoy.config.endpoint.v3.ClusterLoadAssignment": { has: ["cluster_name", "endpoints", "policy"] },
@@ -14,8 +14,8 @@ export const ENDPOINT: SupportGroup = {
     },
   },
   "envoy.config.endpoint.v3.LbEndpoint": { has: ["endpoint", "health_status", "metadata", "load_balancing_weight"] },
-  "envoy.config.endpoint.v3.Endpoint": {
-    has: ["address", "hostname"],
-    ignored: { health_check_config: NO_HEALTH_CHECKS },
+  "envoy.config.endpoint.v3.Endpoint": { has: ["address", "hostname", "health_check_config"] },
+  "envoy.config.endpoint.v3.Endpoint.HealthCheckConfig": {
+    has: ["port_value", "hostname", "address", "disable_active_health_check"],
   },
 };

@@ -1,6 +1,5 @@
 /** Why fields are accepted without effect, where several have the same reason. */
 
-export const NO_HEALTH_CHECKS = "has an effect only with active health checks, which are refused";
 export const NO_TLS = "has an effect only with TLS, which is refused";
 export const NO_UPSTREAM_LOG = "has an effect only with logs of upstream requests, which are refused";
 export const NO_RUNTIME = "runtime layers that set something are refused, so the default value holds";

@@ -1,0 +1,82 @@
+import type { NetContext } from "../../net/context.ts";
+import type { ClusterPlan, HealthCheckPlan } from "../../plan/plan.ts";
+import type { StatsRegistry } from "../../stats/index.ts";
+import type { Host } from "../host.ts";
+import { HostCheck } from "./host-check.ts";
+import { HttpProbe } from "./http-probe.ts";
+import type { ProbeConnection, ProbeOwner } from "./probe.ts";
+import { HealthCheckStats } from "./stats.ts";
+import { TcpProbe } from "./tcp-probe.ts";
+
+interface HealthCheckerDeps {
+  readonly net: NetContext;
+  readonly stats: StatsRegistry;
+  readonly random: () => number;
+  readonly hasTraffic: () => boolean;
+  readonly onResult: (host: Host, passed: boolean, changed: boolean) => void;
+}
+
+/** The active health check of a cluster: a session for each of its hosts that wants to be checked. */
+export class HealthChecker {
+  private readonly cluster: ClusterPlan;
+  private readonly plan: HealthCheckPlan;
+  private readonly deps: HealthCheckerDeps;
+  private readonly stats: HealthCheckStats;
+  private readonly checks = new Map<Host, HostCheck>();
+
+  constructor(cluster: ClusterPlan, plan: HealthCheckPlan, deps: HealthCheckerDeps) {
+    this.cluster = cluster;
+    this.plan = plan;
+    this.deps = deps;
+    this.stats = new HealthCheckStats(deps.stats, cluster.statName);
+  }
+
+  /** Whether every host has a first result. */
+  get allChecked(): boolean {
+    for (const check of this.checks.values()) if (check.isFirst) return false;
+    return true;
+  }
+
+  add(host: Host): void {
+    const { net, random, hasTraffic, onResult } = this.deps;
+    const check = new HostCheck(host, this.plan, {
+      stats: this.stats,
+      now: () => net.turn.now,
+      arm: (timer, delayMs) => net.timers.arm(timer, net.turn.now, delayMs),
+      disarm: (timer) => net.timers.disarm(timer),
+      random,
+      hasTraffic,
+      connect: (owner) => this.connect(host, owner),
+      onResult: (passed, changed) => onResult(host, passed, changed),
+    });
+    this.checks.set(host, check);
+    // Endpoints come from outside of any turn.
+    net.turn.begin();
+    check.start();
+    net.turn.end();
+  }
+
+  remove(host: Host): void {
+    this.checks.get(host)?.stop();
+    this.checks.delete(host);
+  }
+
+  close(): void {
+    for (const host of this.checks.keys()) this.remove(host);
+  }
+
+  private connect(host: Host, owner: ProbeOwner): ProbeConnection {
+    const { cluster, plan, deps } = this;
+    const { probe } = plan;
+    const { address, port, hostname } = host.plan.healthCheck ?? NO_OVERRIDE;
+    const to = [deps.net, address === "" ? host.address : address, port === 0 ? host.port : port] as const;
+    if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
+    return new HttpProbe(probe, owner, ...to, {
+      ...cluster,
+      reuseConnection: plan.reuseConnection,
+      authority: [hostname, probe.host, cluster.name].find((name) => name !== "") ?? "",
+    });
+  }
+}
+
+const NO_OVERRIDE = { address: "", port: 0, hostname: "" };

@@ -1,12 +1,22 @@
 import type { FaultPlan } from "../../plan/filters/fault.ts";
+import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
-import { CORS, FALLBACK, FAULT, LOCAL_RATE_LIMIT, MESH_STATS, RBAC } from "../../plan/supported-fields/index.ts";
+import {
+  CORS,
+  FALLBACK,
+  FAULT,
+  GRPC_STATS,
+  LOCAL_RATE_LIMIT,
+  MESH_STATS,
+  RBAC,
+} from "../../plan/supported-fields/index.ts";
 import { Cors } from "./cors.ts";
 import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
+import { GrpcStats } from "./grpc-stats.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { MeshStats } from "./mesh-stats.ts";
 import { Rbac } from "./rbac.ts";
@@ -16,6 +26,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [CORS, (_, context) => new Cors(context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
   [FALLBACK, (_, context) => new Fallback(context)],
+  [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],
   [LOCAL_RATE_LIMIT, (config, context) => new LocalRateLimit(config as LocalRateLimitPlan, context)],
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],

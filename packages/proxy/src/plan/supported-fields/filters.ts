@@ -6,6 +6,7 @@ import {
   FALLBACK,
   FALLBACK_POLICY,
   FAULT,
+  GRPC_STATS,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -15,7 +16,15 @@ import {
 } from "./type-names.ts";
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
-export const HTTP_FILTER_TYPES: readonly string[] = [CORS, FALLBACK, FAULT, LOCAL_RATE_LIMIT, MESH_STATS, RBAC];
+export const HTTP_FILTER_TYPES: readonly string[] = [
+  CORS,
+  FALLBACK,
+  FAULT,
+  GRPC_STATS,
+  LOCAL_RATE_LIMIT,
+  MESH_STATS,
+  RBAC,
+];
 
 /** What `typed_per_filter_config` may hold. */
 export const ROUTE_FILTER_TYPES: readonly string[] = [
@@ -123,6 +132,17 @@ export const FILTERS: SupportGroup = {
     has: ["header_name", "descriptor_key", "skip_if_absent"],
   },
   "envoy.config.route.v3.RateLimit.Action.RemoteAddress": { has: [] },
+  [GRPC_STATS]: {
+    has: [
+      "emit_filter_state",
+      "individual_method_stats_allowlist",
+      "stats_for_all_methods",
+      "enable_upstream_stats",
+      "replace_dots_in_grpc_service_name",
+    ],
+  },
+  "envoy.config.core.v3.GrpcMethodList": { has: ["services"] },
+  "envoy.config.core.v3.GrpcMethodList.Service": { has: ["name", "method_names"] },
   [RBAC]: {
     has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
   },

@@ -34,6 +34,7 @@ export const TRACE_ID_RATIO_SAMPLER = `${OPENTELEMETRY}.samplers.v3.TraceIdRatio
 export const PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
+export const GRPC_STATS = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
 export const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";
 export const RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC";
 export const RBAC_PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";

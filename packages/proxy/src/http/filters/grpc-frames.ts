@@ -1,0 +1,38 @@
+import type { ReadBuffer } from "../../codec/read-buffer.ts";
+
+/** Of a message: a byte of flags, four of length. */
+const PREFIX_BYTES = 5;
+
+/** Counts gRPC messages in a body, each as soon as it begins (Envoy `source/common/grpc/codec.cc`, `FrameInspector`). */
+export class GrpcFrames {
+  count = 0;
+  /** Bytes of the prefix that have been read. */
+  private prefix = 0;
+  private length = 0;
+  /** Of the message, still to come. */
+  private left = 0;
+
+  /** True if a message has begun. */
+  read(buffer: ReadBuffer, start: number, end: number): boolean {
+    const { bytes } = buffer;
+    const before = this.count;
+    let i = start;
+    while (i < end) {
+      if (this.left > 0) {
+        const skipped = Math.min(this.left, end - i);
+        this.left -= skipped;
+        i += skipped;
+        continue;
+      }
+      if (this.prefix === 0) {
+        this.count++;
+        this.length = 0;
+      } else this.length = this.length * 256 + bytes[i];
+      i++;
+      if (++this.prefix < PREFIX_BYTES) continue;
+      this.prefix = 0;
+      this.left = this.length;
+    }
+    return this.count > before;
+  }
+}

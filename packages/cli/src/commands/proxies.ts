@@ -12,8 +12,9 @@ export const proxies = defineCommand({
   name: "proxies",
   summary: "shows the connected proxies and whether they are in sync",
   usage: ["proxies [-o table|json]"],
-  description: `One line a proxy; for each resource type SYNCED (it has accepted the newest), STALE (sent, not yet answered), NACKED (it refused the newest
-and keeps what it had; the reason is on stderr) or - (it does not ask for the type).`,
+  description: `One line a proxy; for each resource type SYNCED (it has accepted the newest), STALE (sent and not yet answered,
+or a change waits to be sent), NACKED (it refused the newest and keeps what it had; the reason is on stderr)
+or - (it does not ask for the type).`,
   examples: [
     { command: "tulle proxies", does: "who is connected" },
     { command: "tulle proxies -o json", does: "the same for scripts" },

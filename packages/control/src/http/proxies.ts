@@ -20,7 +20,8 @@ function list({ pusher, ads, registry }: ApiContext): ApiAnswer {
     const types: Record<string, TypeState> = {};
     for (const type of status.get(streamId)?.types ?? []) {
       types[shortType(type.typeUrl)] = {
-        state: type.state,
+        // Whether the change that waits is one for this proxy is known when it is pushed.
+        state: type.state === "SYNCED" && pusher.pending ? "STALE" : type.state,
         ...(type.lastAckedVersion === undefined ? {} : { version: type.lastAckedVersion }),
         ...(type.error === undefined ? {} : { error: type.error.message }),
       };

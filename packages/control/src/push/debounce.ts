@@ -28,6 +28,11 @@ export class Debounce {
     this.#cancel = this.#clock.after(0, () => this.#fire());
   }
 
+  /** A call waits for its run. */
+  get pending(): boolean {
+    return this.#state === "due" || this.#state === "quiet, due";
+  }
+
   /** Nothing runs any more. */
   close(): void {
     this.#cancel?.();

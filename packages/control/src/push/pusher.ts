@@ -100,6 +100,11 @@ export class Pusher implements AdsSource {
     this.#debounce.call();
   }
 
+  /** Some change waits for the next push: no proxy has been told of it. */
+  get pending(): boolean {
+    return this.#debounce.pending;
+  }
+
   connect(connection: AdsConnection): ResourceView {
     const node = readNodeOf(connection);
     const capabilities = capabilitiesOf(node.dataPlane, connection.delta);

@@ -17,6 +17,19 @@ test("the first change runs at once, but not within the call", () => {
   assert.deepEqual(runs, [0]);
 });
 
+test("pending from the call to its run, and no longer", () => {
+  const { clock, debounce } = started();
+  assert.equal(debounce.pending, false);
+  debounce.call();
+  assert.equal(debounce.pending, true);
+  clock.advance(0);
+  assert.equal(debounce.pending, false);
+  debounce.call();
+  assert.equal(debounce.pending, true);
+  clock.advance(100);
+  assert.equal(debounce.pending, false);
+});
+
 test("changes in the quiet time run together when it is over, and start another", () => {
   const { clock, debounce, runs } = started();
   debounce.call();

@@ -134,6 +134,7 @@ export { perMillion } from "./percent.ts";
 export { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 export type { PortProtocol } from "./protocol.ts";
 export { validate } from "./validate/validate.ts";
+export { GRPC_STATUS_NAMES } from "./validate/grpc-status.ts";
 export { formatDiagnostic, formatPath } from "./diagnostic.ts";
 export { MESH_CONFIG_KEY, MESH_CONFIG_MAP, meshConfigOf } from "./mesh-config/parse.ts";
 export type { MeshConfig } from "./mesh-config/schema.ts";

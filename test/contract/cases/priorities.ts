@@ -187,7 +187,7 @@ export const CASES: readonly ContractCase[] = [
     stats: STATS,
   },
   {
-    name: "a threshold of 34: one of three will do",
+    name: "a threshold of 33: one of three will do",
     feature: "Priorities: panic",
     ...cluster([[host("p"), host("p2", "UNHEALTHY"), host("p3", "UNHEALTHY")]], {
       common_lb_config: { healthy_panic_threshold: { value: 33 } },

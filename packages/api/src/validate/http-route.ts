@@ -11,6 +11,7 @@ import type {
   IstioHttpRoute,
   RouteDestination,
 } from "../kinds/istio/virtual-service.ts";
+import { GRPC_STATUS_NAMES } from "./grpc-status.ts";
 import { isAuthorityHeader, validateHeaders } from "./header-operations.ts";
 import type { Reporter } from "./reporter.ts";
 import { validateGatewayNames } from "./scope.ts";
@@ -35,26 +36,6 @@ const RETRY_ON: ReadonlySet<string> = new Set([
   "unavailable",
 ]);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
-/** gRPC status code names (grpc `doc/statuscodes.md`). */
-const GRPC_STATUSES = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
 const MAX_BODY = 1024 * 1024;
 
 /** `isDelegate`: the VirtualService has no hosts. */
@@ -208,8 +189,8 @@ function validateFault({ abort, delay }: HttpFaultInjection, path: Path, { error
     error([...path, "abort", "http2Error"], "is not supported", "httpStatus or grpcStatus");
   }
   const { grpcStatus } = abort;
-  if (grpcStatus !== undefined && !GRPC_STATUSES.includes(grpcStatus)) {
-    const expected = `one of ${GRPC_STATUSES.join(", ")}`;
+  if (grpcStatus !== undefined && !GRPC_STATUS_NAMES.includes(grpcStatus)) {
+    const expected = `one of ${GRPC_STATUS_NAMES.join(", ")}`;
     error([...path, "abort", "grpcStatus"], `is ${JSON.stringify(grpcStatus)}`, expected);
   }
   if (abort.httpStatus === undefined && grpcStatus === undefined && abort.http2Error === undefined) {

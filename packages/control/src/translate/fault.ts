@@ -1,5 +1,6 @@
 /** Faults that a client's proxy injects. (istio/istio `route.go` TranslateFault) */
 import { create } from "@bufbuild/protobuf";
+import { GRPC_STATUS_NAMES } from "@tulle/api";
 import type { HttpFaultInjection } from "@tulle/api";
 import { FaultDelaySchema } from "@tulle/xds/gen/envoy/extensions/filters/common/fault/v3/fault_pb.js";
 import type { FaultDelay } from "@tulle/xds/gen/envoy/extensions/filters/common/fault/v3/fault_pb.js";
@@ -8,28 +9,7 @@ import type { FaultAbort, HTTPFault } from "@tulle/xds/gen/envoy/extensions/filt
 import { fromText } from "./durations.ts";
 import { fractionOf, wholePercent } from "./fractions.ts";
 
-/** By name. (grpc `doc/statuscodes.md`) */
-const GRPC_STATUS: ReadonlyMap<string, number> = new Map(
-  [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-  ].map((name, code) => [name, code]),
-);
+const GRPC_STATUS: ReadonlyMap<string, number> = new Map(GRPC_STATUS_NAMES.map((name, code) => [name, code]));
 
 /** Undefined if there is nothing to inject. */
 export function translateFault({ delay, abort }: HttpFaultInjection): HTTPFault | undefined {

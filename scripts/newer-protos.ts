@@ -41,6 +41,57 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/config/core/v3/base.proto",
+    imports: [],
+    before: "// Key/value pair plus option to control append behavior.",
+    text: `message KeyValuePair {
+  string key = 1 [(validate.rules).string = {min_len: 1 max_bytes: 16384}];
+  google.protobuf.Value value = 2;
+}
+
+`,
+  },
+  {
+    file: "envoy/config/core/v3/base.proto",
+    imports: [],
+    before: "  // Key/value pair entry that this option to append or overwrite.",
+    text: `  // In place of entry.
+  KeyValuePair record = 3;
+
+`,
+    lifted: ["KeyValue entry = 1 [(validate.rules).message = {required: true}]"],
+  },
+  {
+    file: "envoy/config/common/mutation_rules/v3/mutation_rules.proto",
+    imports: ["envoy/type/matcher/v3/string.proto"],
+    before: "  oneof action {\n",
+    text: `  message RemoveOnMatch {
+    type.matcher.v3.StringMatcher key_matcher = 1 [(validate.rules).message = {required: true}];
+  }
+
+`,
+  },
+  {
+    file: "envoy/config/common/mutation_rules/v3/mutation_rules.proto",
+    imports: [],
+    before: "    // Append new header by the specified HeaderValueOption.\n",
+    text: `    // Every header whose name matches.
+    RemoveOnMatch remove_on_match = 3;
+
+`,
+  },
+  {
+    file: "envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto",
+    imports: ["envoy/config/core/v3/base.proto", "envoy/config/core/v3/extension.proto"],
+    before: "  // The response mutations are applied before the response is sent",
+    text: `  repeated config.core.v3.KeyValueMutation query_parameter_mutations = 3;
+  repeated config.common.mutation_rules.v3.HeaderMutation response_trailers_mutations = 4;
+  repeated config.common.mutation_rules.v3.HeaderMutation request_trailers_mutations = 5;
+  repeated config.core.v3.TypedExtensionConfig formatters = 6;
+
+`,
+  },
+  {
     file: "envoy/extensions/filters/http/fault/v3/fault.proto",
     imports: [],
     before: "  // The percentage of requests/operations/connections that will be aborted",

@@ -283,6 +283,15 @@ export class HeaderBlock {
     for (let i = 0; i < this.count; i++) if (this.ids[i] === 0 && this.isNamed(i, name)) this.removeAt(i);
   }
 
+  /** Removes every line whose (lower-case) name passes. */
+  removeMatching(test: (name: string) => boolean): void {
+    for (let i = 0; i < this.count; i++) {
+      if (this.state[i] === REMOVED || !test(this.nameAt(i))) continue;
+      if (this.ids[i] === 0) this.removeAt(i);
+      else this.remove(this.ids[i]);
+    }
+  }
+
   /** Removes every line whose known name has one of these classes. */
   removeClasses(classes: number): void {
     for (let i = 0; i < this.count; i++) {

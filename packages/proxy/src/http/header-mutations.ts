@@ -10,33 +10,40 @@ export function applyHeaderMutations(
   stream: StreamInfo,
   inRequest: boolean,
 ): void {
-  for (const mutation of mutations) {
-    const { name } = mutation;
-    if (mutation.op === "remove") {
+  for (let i = 0; i < mutations.length; i++) applyHeaderMutation(headers, mutations[i], stream, inRequest);
+}
+
+export function applyHeaderMutation(
+  headers: HeaderBlock,
+  mutation: HeaderMutation,
+  stream: StreamInfo,
+  inRequest: boolean,
+): void {
+  const { name } = mutation;
+  if (mutation.op === "remove") {
+    headers.removeNamed(name);
+    return;
+  }
+  const value = mutation.value ?? formatted(mutation, stream);
+  if (value === "" && !mutation.keepEmpty) return;
+  const present = headers.find(name) !== undefined;
+  switch (mutation.op) {
+    case "append":
+      append(headers, name, value, present, inRequest);
+      break;
+    case "add-if-absent":
+      if (!present) headers.appendNamed(name, value);
+      break;
+    case "overwrite":
+      // Envoy moves what it overwrites to the end.
+      if (present) headers.removeNamed(name);
+      headers.appendNamed(name, value);
+      break;
+    case "overwrite-if-exists":
+      if (!present) break;
       headers.removeNamed(name);
-      continue;
-    }
-    const value = mutation.value ?? formatted(mutation, stream);
-    if (value === "" && !mutation.keepEmpty) continue;
-    const present = headers.find(name) !== undefined;
-    switch (mutation.op) {
-      case "append":
-        append(headers, name, value, present, inRequest);
-        break;
-      case "add-if-absent":
-        if (!present) headers.appendNamed(name, value);
-        break;
-      case "overwrite":
-        // Envoy moves what it overwrites to the end.
-        if (present) headers.removeNamed(name);
-        headers.appendNamed(name, value);
-        break;
-      case "overwrite-if-exists":
-        if (!present) break;
-        headers.removeNamed(name);
-        headers.appendNamed(name, value);
-        break;
-    }
+      headers.appendNamed(name, value);
+      break;
   }
 }
 

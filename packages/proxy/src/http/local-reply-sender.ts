@@ -66,13 +66,13 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, contentType);
   }
   const hasBody = body !== "" && !grpc && !isHead;
+  exchange.status = response.status;
   exchange.filters.onResponse(runtime.filters, !hasBody);
   const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
-  finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId);
+  finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId, false);
   runtime.tracing?.onResponse(exchange);
   exchange.responseStarted = true;
   exchange.responseStartedAt = exchange.now;
-  exchange.status = response.status;
   encoder.encodeHead(response, !hasBody);
   if (!hasBody) exchange.finish();
   else if (runtime.filters.responseData.length > 0) sendBody(exchange, body);

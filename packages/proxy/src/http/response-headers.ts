@@ -18,13 +18,17 @@ import { appendVia } from "./request-headers.ts";
 /** Removes what concerned the upstream connection only. `te`, `trailer` and nominated headers stay, as Envoy leaves them. */
 export function removeResponseHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
   if ((headers.classes & HeaderClass.hopByHop) === 0) return;
+  removeConnectionHeaders(headers, keepUpgrade);
+  headers.remove(KEEP_ALIVE);
+  headers.remove(PROXY_CONNECTION);
+}
+
+function removeConnectionHeaders(headers: HeaderBlock, keepUpgrade: boolean): void {
   if (!keepUpgrade) {
     headers.remove(CONNECTION);
     headers.remove(UPGRADE);
   }
   headers.remove(TRANSFER_ENCODING);
-  headers.remove(KEEP_ALIVE);
-  headers.remove(PROXY_CONNECTION);
 }
 
 /** The request's id where the response is to tell it, else "". */
@@ -36,13 +40,17 @@ export function requestIdToTell(request: HeaderBlock, plan: HttpConnectionManage
 /**
  * What every response gets, of upstreams and of our own.
  * @param requestId what x-request-id says, "" for nothing
+ * @param keepUpgrade the protocol is switched
  */
 export function finishResponseHeaders(
   headers: HeaderBlock,
   plan: HttpConnectionManagerPlan,
   date: string,
   requestId: string,
+  keepUpgrade: boolean,
 ): void {
+  // Nor can routes and filters say anything of the connection.
+  if ((headers.classes & HeaderClass.hopByHop) !== 0) removeConnectionHeaders(headers, keepUpgrade);
   if (!headers.has(DATE)) headers.append(DATE, date);
   if (plan.serverHeader === "overwrite" || (plan.serverHeader === "append-if-absent" && !headers.has(SERVER))) {
     headers.set(SERVER, plan.serverName);

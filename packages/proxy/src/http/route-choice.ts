@@ -15,6 +15,8 @@ export function chooseRoute(exchange: Exchange): void {
   const route = routable ? routes.route(request, random) : null;
   exchange.route = route;
   exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
+  // Filters that answer by themselves tell of the cluster, too.
+  exchange.cluster = exchange.target?.cluster.current ?? null;
   exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
 }
 

@@ -20,7 +20,7 @@ import type { Exchange } from "./exchange.ts";
 import { type ResponseFlag, type ResponseFlags, shortFlags, withFlag } from "./response-flags.ts";
 
 export function tagRequestSpan(span: Span, exchange: Exchange, maxPathLength: number): void {
-  const { request, connection, response, target } = exchange;
+  const { request, connection, response } = exchange;
   const { headers } = request;
   if (headers.has(X_REQUEST_ID)) span.setTag("guid:x-request-id", headers.get(X_REQUEST_ID));
   span.setTag("http.url", url(request, maxPathLength));
@@ -38,7 +38,7 @@ export function tagRequestSpan(span: Span, exchange: Exchange, maxPathLength: nu
   }
   span.setTag("request_size", String(exchange.bytesReceived));
   span.setTag("response_size", String(exchange.bytesSent));
-  tagOutcome(span, exchange.cluster ?? target?.cluster.current ?? null, exchange.status, exchange.flags);
+  tagOutcome(span, exchange.cluster, exchange.status, exchange.flags);
   tagGrpcStatus(span, response.headers);
 }
 

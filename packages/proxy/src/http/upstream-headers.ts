@@ -70,7 +70,8 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
   const { plan } = runtime;
   const { headers } = response;
   const { now } = context.net.turn;
-  removeResponseHopByHop(headers, exchange.switchesProtocol && response.status === 101);
+  const switches = exchange.switchesProtocol && response.status === 101;
+  removeResponseHopByHop(headers, switches);
   // Envoy measures from the end of the request, and says nothing where that has not come.
   if (exchange.requestEnded && !plan.suppressEnvoyHeaders) {
     headers.set(X_ENVOY_UPSTREAM_SERVICE_TIME, String(Math.max(0, Math.floor(now - exchange.requestEndedAt))));
@@ -84,6 +85,6 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
   exchange.filters.onResponse(runtime.filters, endStream);
-  finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan));
+  finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan), switches);
   runtime.tracing?.onResponse(exchange);
 }

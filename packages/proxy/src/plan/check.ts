@@ -166,6 +166,7 @@ class FieldCheck {
   }
 
   private runExtension(any: Any, name: string, owner: Fields, place: Place, at: string): void {
+    if (any.typeUrl === "" && this.optional) return;
     let extension: Extension;
     try {
       extension = unpackExtension(any);

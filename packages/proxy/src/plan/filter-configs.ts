@@ -28,6 +28,8 @@ function compileOne(any: Any, name: string, place: Place, at: string): RouteFilt
       packed.refuse(`Empty route/virtual host per filter configuration for ${name} filter`);
       return null;
     }
+    // Empty, it says no more than that the filter is on.
+    if (wrapper.config.typeUrl === "") return { typeName: "", disabled: false, config: null };
     return compileOne(wrapper.config, name, packed, "config");
   }
   const compiler = ROUTE_FILTER_COMPILERS.get(extension.typeName);

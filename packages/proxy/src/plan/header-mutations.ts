@@ -49,7 +49,7 @@ function compileList(
     removals.push({ op: "remove", name });
   });
   toAdd.forEach((option, i) => {
-    const mutation = compileAddition(option, place.item(`${prefix}headers_to_add`, i));
+    const mutation = compileHeaderAddition(option, place.item(`${prefix}headers_to_add`, i));
     if (mutation === null) return;
     (mutation.op === "overwrite" || mutation.op === "overwrite-if-exists" ? overwrites : additions).push(mutation);
   });
@@ -67,7 +67,12 @@ const OPERATIONS = {
   [Action.OVERWRITE_IF_EXISTS]: "overwrite-if-exists",
 } as const;
 
-function compileAddition(option: HeaderValueOption, place: Place): Exclude<HeaderMutation, { op: "remove" }> | null {
+/** @param extensions message types of the formatters that there are beside the built-in ones */
+export function compileHeaderAddition(
+  option: HeaderValueOption,
+  place: Place,
+  extensions?: ReadonlySet<string>,
+): Exclude<HeaderMutation, { op: "remove" }> | null {
   const name = (option.header?.key ?? "").toLowerCase();
   if (isProtected(name)) {
     place.refuse(":-prefixed or host headers may not be modified");
@@ -79,7 +84,7 @@ function compileAddition(option: HeaderValueOption, place: Place): Exclude<Heade
   }
   const action = option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction;
   const op = OPERATIONS[action as keyof typeof OPERATIONS];
-  const { value, format } = compileHeaderValue(option.header?.value ?? "", place.field("header.value"));
+  const { value, format } = compileHeaderValue(option.header?.value ?? "", place.field("header.value"), extensions);
   return { op, name, value, format, keepEmpty: option.keepEmptyValue };
 }
 

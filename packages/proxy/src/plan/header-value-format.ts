@@ -10,13 +10,13 @@ export type HeaderValue =
 
 const NO_EXTENSIONS: ReadonlySet<string> = new Set();
 
-export function compileHeaderValue(text: string, place: Place): HeaderValue {
+export function compileHeaderValue(text: string, place: Place, extensions = NO_EXTENSIONS): HeaderValue {
   const refused: HeaderValue = { value: "", format: null };
   return refuseFormatErrors(place, refused, () => {
     const bytes = translateOldForms(bytesOf(text));
     const literal = literalOf(bytes);
     if (literal !== null) return { value: literal, format: null };
-    return { value: null, format: compileTextFormat(bytes, { omitEmpty: true, extensions: NO_EXTENSIONS }) };
+    return { value: null, format: compileTextFormat(bytes, { omitEmpty: true, extensions }) };
   });
 }
 

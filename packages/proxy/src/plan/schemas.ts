@@ -23,6 +23,10 @@ import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/fi
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { LocalRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
 import { LeastRequestSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -56,6 +60,8 @@ export const extensionRegistry: Registry = createRegistry(
   HTTPFaultSchema,
   GrpcStatsSchema,
   FallbackSchema,
+  HeaderMutationSchema,
+  HeaderMutationPerRouteSchema,
   LocalRateLimitSchema,
   FallbackPolicySchema,
   RBACSchema,

@@ -177,7 +177,7 @@ describe("response headers", () => {
     const request = new HeaderBlock();
     request.appendNamed("x-request-id", "id");
     const plan = managerPlan(null, changes);
-    finishResponseHeaders(block, plan, "D", requestIdToTell(request, plan));
+    finishResponseHeaders(block, plan, "D", requestIdToTell(request, plan), false);
     return block.serialize();
   };
 

@@ -148,8 +148,9 @@ export class FilterRun {
     const { chain, exchange } = this;
     const entries = chain === null ? [] : chain.requestTrailers;
     for (let i = from; i < entries.length; i++) {
-      if (routeConfig(entries[i], exchange) === FILTER_DISABLED) continue;
-      if (entries[i].filter.onRequestTrailers?.(exchange, trailers) !== STOP) continue;
+      const config = routeConfig(entries[i], exchange);
+      if (config === FILTER_DISABLED) continue;
+      if (entries[i].filter.onRequestTrailers?.(exchange, trailers, config) !== STOP) continue;
       this.requestTrailers = kept(trailers, i + 1);
       return;
     }
@@ -224,8 +225,9 @@ export class FilterRun {
     const { chain, exchange } = this;
     const entries = chain === null ? [] : chain.responseTrailers;
     for (let i = from; i < entries.length; i++) {
-      if (routeConfig(entries[i], exchange) === FILTER_DISABLED) continue;
-      if (entries[i].filter.onResponseTrailers?.(exchange, trailers) !== STOP) continue;
+      const config = routeConfig(entries[i], exchange);
+      if (config === FILTER_DISABLED) continue;
+      if (entries[i].filter.onResponseTrailers?.(exchange, trailers, config) !== STOP) continue;
       this.responseTrailers = kept(trailers, i + 1);
       return;
     }

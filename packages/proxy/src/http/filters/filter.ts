@@ -37,7 +37,7 @@ export interface HttpFilter {
    */
   onRequestData?(exchange: Exchange, buffer: ReadBuffer, start: number, end: number, endStream: boolean): FilterStatus;
   /** They end the request, and may be changed. STOP: until `exchange.filters.continueRequestTrailers`. */
-  onRequestTrailers?(exchange: Exchange, trailers: HeaderBlock): FilterStatus;
+  onRequestTrailers?(exchange: Exchange, trailers: HeaderBlock, routeConfig: unknown): FilterStatus;
   /**
    * The client is about to get an answer: a local reply, or where that is null the upstream's, in `exchange.response` as it came, after
    * all retries. True: the filter has seen to another one (`exchange.reply`, `exchange.router.divert`). In configuration order.
@@ -48,7 +48,7 @@ export interface HttpFilter {
   /** As `onRequestData`: STOP, and `exchange.filters.sendResponseData`. */
   onResponseData?(exchange: Exchange, buffer: ReadBuffer, start: number, end: number, endStream: boolean): FilterStatus;
   /** As `onRequestTrailers`: STOP, and `exchange.filters.continueResponseTrailers`. */
-  onResponseTrailers?(exchange: Exchange, trailers: HeaderBlock): FilterStatus;
+  onResponseTrailers?(exchange: Exchange, trailers: HeaderBlock, routeConfig: unknown): FilterStatus;
   /** The exchange is over, in whatever way; everything that an access log could tell is there. Asked of all filters. */
   onComplete?(exchange: Exchange): void;
 }

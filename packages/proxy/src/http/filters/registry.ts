@@ -1,5 +1,6 @@
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
+import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
@@ -8,6 +9,7 @@ import {
   FALLBACK,
   FAULT,
   GRPC_STATS,
+  HEADER_MUTATION,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -17,6 +19,7 @@ import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
 import { GrpcStats } from "./grpc-stats.ts";
+import { HeaderMutationFilter } from "./header-mutation.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { MeshStats } from "./mesh-stats.ts";
 import { Rbac } from "./rbac.ts";
@@ -27,6 +30,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
   [FALLBACK, (_, context) => new Fallback(context)],
   [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],
+  [HEADER_MUTATION, (config) => new HeaderMutationFilter(config as HeaderMutationPlan)],
   [LOCAL_RATE_LIMIT, (config, context) => new LocalRateLimit(config as LocalRateLimitPlan, context)],
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],

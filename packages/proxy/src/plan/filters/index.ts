@@ -1,10 +1,20 @@
 /** The HTTP filters' configurations, by message type. */
-import { CORS, FALLBACK, FAULT, GRPC_STATS, LOCAL_RATE_LIMIT, MESH_STATS, RBAC } from "../supported-fields/index.ts";
+import {
+  CORS,
+  FALLBACK,
+  FAULT,
+  GRPC_STATS,
+  HEADER_MUTATION,
+  LOCAL_RATE_LIMIT,
+  MESH_STATS,
+  RBAC,
+} from "../supported-fields/index.ts";
 import { cors } from "./cors.ts";
 import { fallback } from "./fallback.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { fault } from "./fault.ts";
 import { grpcStats } from "./grpc-stats.ts";
+import { headerMutation } from "./header-mutation.ts";
 import { localRateLimit } from "./local-rate-limit.ts";
 import { meshStats } from "./mesh-stats.ts";
 import { rbac } from "./rbac.ts";
@@ -16,6 +26,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [FAULT, fault],
   [FALLBACK, fallback],
   [GRPC_STATS, grpcStats],
+  [HEADER_MUTATION, headerMutation],
   [LOCAL_RATE_LIMIT, localRateLimit],
   [MESH_STATS, meshStats],
   [RBAC, rbac],

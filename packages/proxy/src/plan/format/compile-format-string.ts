@@ -1,3 +1,4 @@
+import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
 import type { SubstitutionFormatString } from "@tulle/xds/gen/envoy/config/core/v3/substitution_format_string_pb.js";
 import { readDataSource } from "../data-source.ts";
 import type { Place } from "../problems.ts";
@@ -15,11 +16,7 @@ export interface FormatString {
 export function compileFormatString(message: SubstitutionFormatString, place: Place): FormatString | null {
   const options: FormatOptions = {
     omitEmpty: message.omitEmptyValues,
-    extensions: new Set(
-      message.formatters.flatMap(({ typedConfig }) =>
-        typedConfig === undefined ? [] : [unpackExtension(typedConfig).typeName],
-      ),
-    ),
+    extensions: extensionNames(message.formatters),
   };
   const { format } = message;
   const contentType = (byDefault: string): string =>
@@ -38,4 +35,11 @@ export function compileFormatString(message: SubstitutionFormatString, place: Pl
         return null;
     }
   });
+}
+
+/** Message types of `formatters`. */
+export function extensionNames(formatters: readonly TypedExtensionConfig[]): ReadonlySet<string> {
+  return new Set(
+    formatters.flatMap(({ typedConfig }) => (typedConfig === undefined ? [] : [unpackExtension(typedConfig).typeName])),
+  );
 }

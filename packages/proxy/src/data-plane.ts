@@ -22,6 +22,9 @@ import type { Assignment, ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan, L
 import type { StatsRegistry } from "./stats/index.ts";
 import { NO_ENDPOINTS, NOWHERE } from "./plan/compile-endpoints.ts";
 import type { ProxyLocalities } from "./upstream/balancer/load-balancer.ts";
+import { DnsCaches } from "./upstream/dns/caches.ts";
+import type { Resolvers } from "./upstream/dns/resolve.ts";
+import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
@@ -34,6 +37,8 @@ export interface DataPlaneOptions {
   readonly random: () => number;
   readonly stats: StatsRegistry;
   readonly log: Log;
+  /** Default: the system's. */
+  readonly resolvers?: Resolvers;
   /** Values of x-request-id; default random UUIDs. */
   readonly requestId?: () => string;
   /** Where access logs are written; default: the system's files. */
@@ -57,6 +62,7 @@ export class DataPlane {
   private readonly net: NetContext & { readsIntoBuffers: boolean };
   private readonly http: HttpContext;
   private readonly clusterDeps: ClusterDeps;
+  private readonly dnsCaches: DnsCaches;
   private readonly refs = new Map<string, ClusterRef>();
   private readonly listenersByName = new Map<string, Listener>();
   /** Removed or replaced listeners whose connections are not all gone. */
@@ -68,7 +74,16 @@ export class DataPlane {
   private emptied: (() => void)[] = [];
 
   constructor(options: DataPlaneOptions) {
-    const { clock, stats, log, random, locality = NOWHERE, localCluster = "", outlierLog } = options;
+    const {
+      clock,
+      stats,
+      log,
+      random,
+      resolvers = systemResolvers,
+      locality = NOWHERE,
+      localCluster = "",
+      outlierLog,
+    } = options;
     this.stats = stats;
     this.log = log;
     const bugs = stats.counter("proxy_bug_total");
@@ -98,8 +113,10 @@ export class DataPlane {
       nextConnectionId: () => connections++,
       reportBug,
     };
+    this.dnsCaches = new DnsCaches({ net: this.net, random, resolvers, stats });
     this.clusterDeps = {
       net: this.net,
+      dnsCaches: this.dnsCaches,
       stats,
       random,
       outlierEvents:
@@ -125,6 +142,7 @@ export class DataPlane {
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: address },
       random,
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
+      dnsCaches: this.dnsCaches,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       lastGood: new Map(),
       findCluster: (name) => this.refs.get(name) ?? null,
@@ -254,6 +272,7 @@ export class DataPlane {
     await this.drained();
     for (const cluster of this.clusters()) cluster.destroy();
     for (const cluster of this.retired) cluster.destroy();
+    this.dnsCaches.close();
     await this.http.logs.close();
   }
 

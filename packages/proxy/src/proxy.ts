@@ -15,7 +15,8 @@ import { Place, type Problem, throwProblems } from "./plan/problems.ts";
 import { systemRandom } from "./random.ts";
 import type { ServerState } from "./server-state.ts";
 import { StatsRegistry } from "./stats/index.ts";
-import { type Resolve, systemResolve } from "./upstream/dns-resolver.ts";
+import type { Resolve } from "./upstream/dns/resolve.ts";
+import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { type AdsTarget, adsTarget } from "./xds/ads-target.ts";
 import { compileLocality } from "./plan/compile-endpoints.ts";
 import { Configuration } from "./xds/configuration.ts";
@@ -34,6 +35,7 @@ export interface ProxyOptions {
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
+  /** In place of all resolvers. */
   readonly resolve?: Resolve;
 }
 
@@ -117,9 +119,12 @@ class RunningProxy implements Proxy {
     const outlierLogPath = bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "";
     const outlierLog = outlierLogPath === "" ? null : openEventLog(outlierLogPath, log);
     this.outlierLog = outlierLog;
+    const { resolve } = options;
+    const resolvers = resolve === undefined ? systemResolvers : () => resolve;
     this.dataPlane = new DataPlane({
       clock: this.clock,
       random: this.random,
+      resolvers,
       stats: this.stats,
       log,
       locality: compileLocality(bootstrap.node?.locality),
@@ -135,7 +140,7 @@ class RunningProxy implements Proxy {
       dataPlane: this.dataPlane,
       clock: this.clock,
       random: this.random,
-      resolve: options.resolve ?? systemResolve,
+      resolvers,
       stats: this.stats,
       log,
       subscriber: this.subscriptions,

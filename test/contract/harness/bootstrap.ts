@@ -19,7 +19,10 @@ export function bootstrapOf(contractCase: ContractCase, places: Places): JsonObj
 /** The names of upstreams that a case's clusters point to. */
 export function upstreamNames(contractCase: ContractCase): string[] {
   const found = JSON.stringify(template(contractCase)).matchAll(/\{port ([^}]+)\}/g);
-  return [...new Set([...Object.keys(contractCase.upstreams ?? {}), ...[...found].map(([, name]) => name!)])];
+  const names = new Set([...Object.keys(contractCase.upstreams ?? {}), ...[...found].map(([, name]) => name!)]);
+  // Not one that is connected to.
+  names.delete("dns");
+  return [...names];
 }
 
 function template(contractCase: ContractCase): JsonObject {

@@ -40,6 +40,11 @@ export interface ContractCase {
   // What happens.
   /** By name; default: one for every endpoint that is named and not described, answering 200 with its name as the body. */
   readonly upstreams?: Readonly<Record<string, Upstream>>;
+  /**
+   * A name server, at the port `{port dns}`: by name and type (`b.test A`) the answers to the first question, the second, …; the last one
+   * answers all that follow. Names that are not here do not exist.
+   */
+  readonly dns?: Readonly<Record<string, readonly DnsAnswer[]>>;
   readonly client: readonly Step[];
 
   // What is looked at beside the bytes.
@@ -79,6 +84,14 @@ export interface IstioParts {
   readonly proxy?: ProxyParts;
 }
 
+export type DnsAnswer =
+  | "NXDOMAIN"
+  | "SERVFAIL"
+  | "REFUSED"
+  | "SILENCE"
+  /** None: the name is there, without an address. `ttl` in seconds, default 60. */
+  | { readonly addresses: readonly string[]; readonly ttl?: number; readonly gate?: string };
+
 export interface Workload {
   readonly labels: Readonly<Record<string, string>>;
   /** Target port, default 8080. */
@@ -113,7 +126,7 @@ export interface Expectation {
   readonly notGot?: readonly (string | RegExp)[];
 }
 
-/** Bytes (latin1) sent on connection `c`, as a segment of their own; or what else a client does or waits for (steps.ts). */
+/** Bytes (latin1, with `{port NAME}`) sent on connection `c`, as a segment of their own; or what else a client does or waits for (steps.ts). */
 export type Step =
   | string
   | { readonly do: "send"; readonly bytes: string; readonly on: string }
@@ -122,6 +135,7 @@ export type Step =
   | { readonly do: "got"; readonly what: string | RegExp | number; readonly on: string }
   | { readonly do: "ended"; readonly on: string }
   | { readonly do: "seen"; readonly upstream: string; readonly what: string | RegExp | number }
+  | { readonly do: "asked"; readonly question: string; readonly times: number }
   | { readonly do: "let"; readonly gate: string }
   | { readonly do: "stat"; readonly name: string; readonly value: number }
   | { readonly do: "admin"; readonly method: string; readonly path: string }

@@ -44,7 +44,7 @@ function withoutVarying(value: string, { ports, mask, own }: Varying, ids: Map<s
       ids.set(id, known);
       return known;
     })
-    .replace(/(?<=\b127\.0\.0\.1:|\blocalhost:|\[::1\]:)\d+\b/g, (port) => {
+    .replace(/(?<=\b127\.0\.0\.[12]:|\blocalhost:|\[::1\]:|\.test\.?:)\d+\b/gi, (port) => {
       const name = ports.get(Number(port));
       return name === undefined ? port : `{port ${name}}`;
     });

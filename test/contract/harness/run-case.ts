@@ -8,6 +8,7 @@ import type { ContractCase, IstioParts, Observation, Step, Stream } from "./case
 import { Client } from "./client.ts";
 import { LOG_FILE, Mesh, meshUpstreams } from "./mesh.ts";
 import { linesOf, parse } from "./messages.ts";
+import { NameServer } from "./name-server.ts";
 import { normalised } from "./normalise.ts";
 import type { Running, Subject } from "./subject.ts";
 import { Gates, ScriptedUpstream } from "./upstream.ts";
@@ -37,6 +38,7 @@ export async function runCase(
   const activity = new Activity();
   const gates = new Gates();
   const upstreams = new Map<string, ScriptedUpstream>();
+  const nameServer = contractCase.dns === undefined ? null : new NameServer(contractCase.dns, gates, activity);
   let mesh: Mesh | null = null;
   let running: Running | null = null;
   let stage: Stage | null = null;
@@ -50,6 +52,10 @@ export async function runCase(
     }
     const logFile = join(folder, LOG_FILE);
     const ports = new Map([...upstreams].map(([name, { port }]) => [name, port]));
+    if (nameServer !== null) {
+      await nameServer.listen();
+      ports.set("dns", nameServer.port);
+    }
     if (istio !== undefined) mesh = await Mesh.start(istio, subject, folder, ports);
     const started = await subject.start(mesh?.bootstrap ?? bootstrapOf(contractCase, { ports, logFile }));
     if ("refusal" in started) return { refused: true, refusal: started.refusal };
@@ -57,7 +63,17 @@ export async function runCase(
     await mesh?.api.waitForSync();
     const nacks = (await mesh?.api.nacks()) ?? [];
     if (nacks.length > 0) return { refused: true, refusal: nacks.join("\n") };
-    stage = new Stage({ contractCase, proxy: running, mesh, upstreams, gates, activity, logFile, stepLimitMs });
+    stage = new Stage({
+      contractCase,
+      proxy: running,
+      mesh,
+      upstreams,
+      nameServer,
+      gates,
+      activity,
+      logFile,
+      stepLimitMs,
+    });
     let stuck: string | undefined;
     try {
       for (const step of contractCase.refused === true ? [] : contractCase.client) await stage.play(step);
@@ -71,6 +87,7 @@ export async function runCase(
     await running?.stop();
     await mesh?.stop();
     for (const upstream of upstreams.values()) await upstream.close();
+    await nameServer?.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -80,6 +97,7 @@ interface StageParts {
   readonly proxy: Running;
   readonly mesh: Mesh | null;
   readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
+  readonly nameServer: NameServer | null;
   readonly gates: Gates;
   readonly activity: Activity;
   readonly logFile: string;
@@ -134,6 +152,10 @@ class Stage {
         const upstream = this.parts.upstreams.get(step.upstream)!;
         return this.until(`${step.upstream} to see ${String(step.what)}`, () => upstream.has(step.what));
       }
+      case "asked":
+        return this.until(`the name server to be asked ${step.question}`, () => {
+          return (this.parts.nameServer?.count(step.question) ?? 0) >= step.times;
+        });
       case "let":
         return this.parts.gates.open(step.gate);
       case "stat":
@@ -156,7 +178,9 @@ class Stage {
 
   private async send(on: string, bytes: string): Promise<void> {
     const client = await this.client(on);
-    await client.send(bytes);
+    await client.send(
+      bytes.replaceAll(/\{port ([^}]+)\}/g, (_, name: string) => `${this.parts.upstreams.get(name)!.port}`),
+    );
     // Segments that follow one another are to arrive one by one.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

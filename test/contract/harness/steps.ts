@@ -51,6 +51,11 @@ export function seen(upstream: string, what: string | RegExp | number): Step {
   return { do: "seen", upstream, what };
 }
 
+/** Waits until the name server has been asked that (`b.test A`) so many times. */
+export function asked(question: string, times = 1): Step {
+  return { do: "asked", question, times };
+}
+
 /** Opens a gate that upstreams wait at. */
 export function open(gate: string): Step {
   return { do: "let", gate };

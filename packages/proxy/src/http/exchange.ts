@@ -28,6 +28,7 @@ import { handleRequest } from "./request-handler.ts";
 import { RequestTrace } from "./request-trace.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
 import { removeResponseHopByHop } from "./response-headers.ts";
+import { NameLookup } from "./name-lookup.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 import type { UpstreamInfo } from "./upstream-info.ts";
@@ -64,6 +65,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   readonly filters: FilterRun;
 
   readonly trace = new RequestTrace();
+  readonly lookup = new NameLookup(this);
 
   // How far it has come.
   requestHeadDone = false;
@@ -350,6 +352,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.over = true;
     if (this.trace.span !== null) this.runtime?.tracing?.finish(this, this.trace.span);
     this.router.cancel();
+    if (this.lookup.waiting) this.lookup.cancel();
     if (this.requestPauses > 0) this.encoder?.resumeRequest();
     const { net, exchanges } = this.context;
     const { runtime, status } = this;

@@ -1,6 +1,7 @@
 import type { RequestHead } from "../codec/messages.ts";
 import type { Hash64 } from "../hash/hash64.ts";
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
+import type { CachedName, DnsCache } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
 import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balancer-context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,6 +11,10 @@ import type { RetryState } from "./retry-state.ts";
 export class HostSelection implements LoadBalancerContext, HashedRequest {
   /** Set-Cookie lines that the choice has brought about. */
   readonly cookies: string[] = [];
+  /** Why there is no host; "" where no more is to be said than that. */
+  details = "";
+  /** The choice may take its time. */
+  mayWait = true;
   private readonly exchange: Exchange;
   private readonly retry: RetryState;
 
@@ -19,6 +24,22 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   }
 
   // LoadBalancerContext
+
+  get requestHost(): string {
+    return this.exchange.request.authority;
+  }
+
+  awaitName(cache: DnsCache, name: CachedName): void {
+    if (this.mayWait) this.exchange.lookup.start(cache, name, this.exchange.router);
+  }
+
+  get awaited(): boolean {
+    return this.exchange.lookup.waiting;
+  }
+
+  explain(details: string): void {
+    this.details = details;
+  }
 
   get random(): () => number {
     return this.exchange.context.random;
@@ -43,6 +64,11 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
 
   avoidsHost(host: Host): boolean {
     return this.retry.tried.includes(host);
+  }
+
+  reset(): void {
+    this.cookies.length = 0;
+    this.details = "";
   }
 
   // HashedRequest

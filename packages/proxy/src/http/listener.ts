@@ -128,6 +128,7 @@ export class Listener implements ConnectionOwner {
         direction: plan.direction,
         random: this.context.random,
         net: this.context.net,
+        dnsCaches: this.context.dnsCaches,
       }),
       accessLogs:
         manager.accessLogs.length === 0

@@ -53,6 +53,16 @@ export const LOCAL_REPLIES = {
   noRouteConfiguration: reply(404, "", "NR", "route_configuration_not_found"),
   clusterNotFound: reply(503, "", "NC", "cluster_not_found"),
   noHealthyUpstream: reply(503, "no healthy upstream", "UH", "no_healthy_upstream"),
+  /** From here: a host that is looked up when a request names it. */
+  dnsResolutionFailure: reply(503, "DNS resolution failure", "DF", "dns_resolution_failure"),
+  dnsCacheOverflow: reply(503, "DNS cache overflow", "", "dns_cache_overflow"),
+  forwardingOverflow: reply(
+    503,
+    "Dynamic forward proxy pending request overflow",
+    "",
+    "dynamic_forward_proxy_pending_request_overflow",
+  ),
+  emptyHost: reply(400, "Empty host header", "", "empty_host_header"),
   requestTimeout: reply(504, "upstream request timeout", "UT", "response_timeout"),
   perTryTimeout: reply(504, "upstream request timeout", "UT", "upstream_per_try_timeout"),
   perTryIdleTimeout: reply(504, "upstream request timeout", "SI", "upstream_per_try_idle_timeout"),

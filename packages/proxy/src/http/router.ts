@@ -9,6 +9,7 @@ import type { RequestEncoder, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { ClusterRef, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
+import type { CachedName } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
 import { Attempts } from "./attempts.ts";
 import type { Exchange } from "./exchange.ts";
@@ -77,7 +78,7 @@ export class Router {
   }
 
   private forward(action: RouteAction): void {
-    const { exchange, timeouts, retry } = this;
+    const { exchange, retry } = this;
     const { runtime, target } = exchange;
     if (runtime === null) return;
     const cluster = target?.cluster.current ?? null;
@@ -89,10 +90,12 @@ export class Router {
     this.prepare(action, target, cluster);
     this.body.keeps = retry.enabled || this.mayBeDiverted;
     const host = cluster.chooseHost(this.selection, action.priority);
-    if (host === null) {
-      this.noHealthyUpstream(cluster);
-      return;
-    }
+    if (host !== null) this.begin(action, cluster, host);
+    else if (!exchange.lookup.waiting) this.noHealthyUpstream(cluster);
+  }
+
+  private begin(action: RouteAction, cluster: Cluster, host: Host): void {
+    const { exchange, timeouts } = this;
     this.startAttempt(cluster, host);
     if (exchange.isOver) return;
     if (action.mirrors.length > 0) this.shadows.start(exchange, action.mirrors, timeouts.routeTimeoutMs);
@@ -130,7 +133,11 @@ export class Router {
     const { exchange, mayBeDiverted } = this;
     const action = exchange.route?.action;
     if (!mayBeDiverted || action?.kind !== "forward" || exchange.switchesProtocol) return null;
-    return cluster.chooseHost(this.selection, action.priority);
+    const { selection } = this;
+    selection.mayWait = false;
+    const host = cluster.chooseHost(selection, action.priority);
+    selection.mayWait = true;
+    return host;
   }
 
   /** Sends the request there, once, in the form in which it went to the first destination. @param timeoutMs -1 = the route's, anew */
@@ -170,8 +177,22 @@ export class Router {
 
   private noHealthyUpstream(cluster: Cluster): void {
     this.cancel();
-    cluster.stats.countStatus(LOCAL_REPLIES.noHealthyUpstream.status);
-    sendLocalReply(this.exchange, LOCAL_REPLIES.noHealthyUpstream);
+    const { details } = this.selection;
+    const reply = LOCAL_REPLIES.noHealthyUpstream;
+    cluster.stats.countStatus(reply.status);
+    sendLocalReply(this.exchange, details === "" ? reply : { ...reply, details });
+  }
+
+  /** The host that the request names has been looked up, for which the choice of one has waited. */
+  onNameKnown(exchange: Exchange, name: CachedName): void {
+    const { action, target } = exchange;
+    const cluster = target?.cluster.current ?? exchange.cluster;
+    if (action === null || cluster === null) return;
+    this.selection.details = name.details;
+    const host = name.addresses.length === 0 ? null : cluster.chooseHost(this.selection, action.priority);
+    if (host === null) this.noHealthyUpstream(cluster);
+    else if (exchange.attemptCount === 1) this.begin(action, cluster, host);
+    else this.tryAgain(action, cluster, host);
   }
 
   private startAttempt(cluster: Cluster, host: Host): void {
@@ -205,7 +226,8 @@ export class Router {
     this.retry.stop();
     this.mayBeDiverted = false;
     this.body.stopKeeping(attempt);
-    if (attempt !== null) return true;
+    // The name of the host is being looked up: the client waits.
+    if (attempt !== null || exchange.lookup.waiting) return true;
     this.cancel();
     sendLocalReply(exchange, LOCAL_REPLIES.retryBufferExceeded);
     return false;
@@ -214,7 +236,8 @@ export class Router {
   private onRequestComplete(): void {
     const { exchange } = this;
     const attempt = this.attempts.latest;
-    if (exchange.action === null) return;
+    // No time runs while the choice of a host waits.
+    if (exchange.action === null || exchange.lookup.waiting) return;
     exchange.timers.startRoute(this.timeouts.routeTimeoutMs);
     attempt?.armPerTry();
   }
@@ -372,18 +395,23 @@ export class Router {
 
   onRetryTimer(): void {
     const { exchange } = this;
-    const { action, target, context, requestEnded, requestEndedAt } = exchange;
+    const { action, target } = exchange;
     if (action === null || !this.retryPending) return;
     this.retryPending = false;
     exchange.attemptCount++;
     // It may have gone meanwhile, or come back as another one.
     const cluster = target?.cluster.current ?? null;
     const host = cluster === null ? null : cluster.chooseHost(this.selection, action.priority);
-    if (cluster === null || host === null) {
+    if (cluster !== null && host !== null) this.tryAgain(action, cluster, host);
+    else if (!exchange.lookup.waiting) {
       const known = cluster ?? exchange.cluster;
       if (known !== null) this.noHealthyUpstream(known);
-      return;
     }
+  }
+
+  private tryAgain(action: RouteAction, cluster: Cluster, host: Host): void {
+    const { exchange } = this;
+    const { context, requestEnded, requestEndedAt } = exchange;
     exchange.cluster = cluster;
     setAttemptHeaders(exchange, this.retryFollowsTimeout);
     const elapsed = requestEnded ? context.net.turn.now - requestEndedAt : 0;
@@ -498,7 +526,7 @@ export class Router {
     this.retryFollowsTimeout = false;
     this.hedgesOnPerTryTimeout = false;
     this.timeoutStatus = 0;
-    this.selection.cookies.length = 0;
+    this.selection.reset();
     timeouts.routeTimeoutMs = 0;
     timeouts.perTryTimeoutMs = 0;
   }

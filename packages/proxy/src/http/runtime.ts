@@ -4,6 +4,7 @@ import type { WallClock } from "../clock/wall-clock.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef, HttpConnectionManagerPlan } from "../plan/plan.ts";
 import type { Tracers } from "../tracing/tracers.ts";
+import type { DnsCaches } from "../upstream/dns/caches.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
@@ -25,6 +26,7 @@ export interface HttpContext {
   readonly random: () => number;
   readonly exchanges: ExchangePool;
   readonly tracers: Tracers;
+  readonly dnsCaches: DnsCaches;
   /** Good responses that fallback policies keep, by policy: they outlive the configurations that brought them about. */
   readonly lastGood: Map<string, ResponseStore>;
   /** The cluster of that name if there is one; for routes that name it by a request header. */

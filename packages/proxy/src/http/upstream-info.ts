@@ -5,6 +5,7 @@ import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
 export class UpstreamInfo implements UpstreamInfoView {
   connected = false;
   connectionId = 0;
+  hostName = "";
   localName = "";
   localAddress = "";
   localPort = 0;
@@ -20,6 +21,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   start(now: number): void {
     this.connected = false;
     this.connectionId = 0;
+    this.hostName = "";
     this.localName = "";
     this.localAddress = "";
     this.localPort = 0;
@@ -36,6 +38,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   onConnection(connection: UpstreamConnection, now: number): void {
     this.connected = true;
     this.connectionId = connection.id;
+    this.hostName = connection.hostName;
     this.localName = connection.localName;
     this.localAddress = connection.localAddress;
     this.localPort = connection.localPort;

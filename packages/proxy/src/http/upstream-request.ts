@@ -98,12 +98,11 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     if (exchange.connection?.aboveWatermark === true) this.pauseResponse();
   }
 
-  onPoolFailure(reason: StreamResetReason, transportFailure: string): void {
+  onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void {
     this.waitingInPool = false;
     this.info.poolReadyAt = this.exchange.context.net.turn.now;
     this.failSpan(reason);
-    // No host has had a part in that (Envoy `ConnPoolImplBase::newStream`).
-    if (reason === "overflow") this.exchange.host = null;
+    if (!atHost) this.exchange.host = null;
     this.exchange.router.onAttemptReset(this, reason, transportFailure);
   }
 

@@ -1,7 +1,27 @@
-import { type OnReadOpts, type Socket, connect } from "node:net";
+import { type LookupFunction, type OnReadOpts, type Socket, connect, isIP } from "node:net";
 
-/** Opens a TCP connection; `address` is an IP address. */
-export function openConnection(address: string, port: number, onread: OnReadOpts | undefined): Socket {
-  const options = { host: address, port, noDelay: true, allowHalfOpen: true };
+/**
+ * Opens a TCP connection; `address` is an IP address.
+ * @param addresses where a name has several: they are tried in turn (RFC 8305) and `address` is one of them; else empty
+ */
+export function openConnection(
+  address: string,
+  port: number,
+  onread: OnReadOpts | undefined,
+  addresses: readonly string[] = NO_ADDRESSES,
+): Socket {
+  const host = { port, noDelay: true, allowHalfOpen: true };
+  const options =
+    addresses.length === 0
+      ? { ...host, host: address }
+      : // The runtime does that for names only: it gets one, and the answer to it.
+        { ...host, host: "addresses", autoSelectFamily: true, lookup: answering(addresses) };
   return onread === undefined ? connect(options) : connect({ ...options, onread });
+}
+
+const NO_ADDRESSES: readonly string[] = [];
+
+function answering(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_name, _options, done) => done(null, all);
 }

@@ -11,7 +11,7 @@ export interface NetContext {
   /** Sockets read into our buffers (`onread`); false where the runtime cannot do that for accepted sockets. */
   readonly readsIntoBuffers: boolean;
   /** Opens a TCP connection to an IP address (net/connector.ts; tests put sockets of their own here). */
-  connect(address: string, port: number, onread: OnReadOpts | undefined): Socket;
+  connect(address: string, port: number, onread: OnReadOpts | undefined, addresses?: readonly string[]): Socket;
   /** Numbers the connections of a data plane, those of clients and those to upstreams alike, from 0 (Envoy's connection ids). */
   nextConnectionId(): number;
   /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */

@@ -212,13 +212,9 @@ export class Transport implements ByteSink, Flushable {
   }
 
   private readOptions(): OnReadOpts {
-    let first = true;
     return {
-      buffer: (): Uint8Array => {
-        if (!first) return this.nextBuffer();
-        first = false;
-        return this.buffer.bytes;
-      },
+      // Asked for with each socket that is tried, before anything is read.
+      buffer: (): Uint8Array => (this.bytesRead === 0 ? this.buffer.bytes : this.nextBuffer()),
       callback: (length: number): boolean => {
         this.received(this.buffer, length);
         return true;

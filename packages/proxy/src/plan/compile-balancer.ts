@@ -62,7 +62,7 @@ const ZONE_AWARE: ZoneAwarePlan = {
   minClusterSize: DEFAULTS.minClusterSize,
   failTrafficOnPanic: false,
 };
-const NO_ROUTING: LocalityRoutingPlan = { weighted: false, zoneAware: ZONE_AWARE };
+export const NO_ROUTING: LocalityRoutingPlan = { weighted: false, zoneAware: ZONE_AWARE };
 
 export function compileBalancer(message: Cluster, place: Place): BalancerPlans {
   checkHostnameHashing(message, place);

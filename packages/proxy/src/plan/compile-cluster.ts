@@ -7,8 +7,9 @@ import {
 } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { statNameOf } from "../stats/index.ts";
-import { compileBalancer } from "./compile-balancer.ts";
+import { type BalancerPlans, NO_ROUTING, compileBalancer } from "./compile-balancer.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
+import { compileForwarding } from "./compile-forwarding.ts";
 import { compileHealthCheck } from "./compile-health-check.ts";
 import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
@@ -48,7 +49,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
     discovery,
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
-    ...compileBalancer(message, place),
+    ...(compileOwnBalancer(message, context, place) ?? compileBalancer(message, place)),
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     maxRequestsPerConnection: http?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
@@ -71,7 +72,16 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
   };
 }
 
+/** Of a cluster type that is an extension; null if it is none. */
+function compileOwnBalancer(message: Cluster, { dnsCaches }: ClusterContext, place: Place): BalancerPlans | null {
+  const { clusterDiscoveryType: type } = message;
+  if (type.case !== "clusterType") return null;
+  const cache = compileForwarding(message, type.value, dnsCaches, place);
+  return cache === null ? null : { balancer: { policy: "forwarding", cache }, localityRouting: NO_ROUTING };
+}
+
 function compileDiscovery(message: Cluster, place: Place): ClusterPlan["discovery"] {
+  if (message.clusterDiscoveryType.case === "clusterType") return "forwarding";
   const type = message.clusterDiscoveryType.case === "type" ? message.clusterDiscoveryType.value : Discovery.STATIC;
   const discovery = DISCOVERY[type];
   if (discovery === undefined) {

@@ -10,6 +10,7 @@ import type { StreamTest } from "./access-log-filters.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo, Metadata } from "./format/stream-info.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
+import type { DnsCachePlan } from "./compile-dns-cache.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
 import type { DecoratorPlan, RequestIdPlan, RouteTracingPlan, TracingPlan } from "./tracing-plan.ts";
@@ -350,7 +351,7 @@ export interface ClusterPlan {
   readonly name: string;
   /** `alt_stat_name` or the name. */
   readonly statName: string;
-  readonly discovery: "static" | "eds" | "strict-dns" | "logical-dns" | "original-dst";
+  readonly discovery: "static" | "eds" | "strict-dns" | "logical-dns" | "original-dst" | "forwarding";
   /** EDS service name ("" = the cluster's name). */
   readonly edsServiceName: string;
   readonly balancer: BalancerPlan;
@@ -382,7 +383,14 @@ export interface ClusterPlan {
   readonly fingerprint: string;
 }
 
-export type BalancerPlan = RoundRobinPlan | LeastRequestPlan | RandomPlan | RingHashPlan | MaglevPlan | OriginalDstPlan;
+export type BalancerPlan =
+  | RoundRobinPlan
+  | LeastRequestPlan
+  | RandomPlan
+  | RingHashPlan
+  | MaglevPlan
+  | OriginalDstPlan
+  | ForwardingPlan;
 
 interface RoundRobinPlan {
   readonly policy: "round-robin";
@@ -434,6 +442,12 @@ export interface OriginalDstPlan {
   readonly port: number;
   /** `cleanup_interval`, default 5 s. */
   readonly cleanupMs: number;
+}
+
+/** Requests go to the host that they name (`envoy.clusters.dynamic_forward_proxy`). */
+export interface ForwardingPlan {
+  readonly policy: "forwarding";
+  readonly cache: DnsCachePlan;
 }
 
 export interface SlowStartPlan {

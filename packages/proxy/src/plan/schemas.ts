@@ -20,6 +20,12 @@ import { OpenTelemetryConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/
 import { ZipkinConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { ClusterConfigSchema as ForwardingClusterSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
+import {
+  FilterConfigSchema as DynamicForwardProxySchema,
+  PerRouteConfigSchema as ForwardedHostSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
+import { CaresDnsResolverConfigSchema } from "@tulle/xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { LocalRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
@@ -57,6 +63,10 @@ export const extensionRegistry: Registry = createRegistry(
   FilterConfigSchema,
   CorsSchema,
   CorsPolicySchema,
+  ForwardingClusterSchema,
+  DynamicForwardProxySchema,
+  ForwardedHostSchema,
+  CaresDnsResolverConfigSchema,
   HTTPFaultSchema,
   GrpcStatsSchema,
   FallbackSchema,

@@ -6,6 +6,7 @@ import {
   type HttpProtocolOptions,
 } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import type { DnsCacheConfigs } from "./compile-dns-cache.ts";
 import { compileErrorMatcher } from "./compile-outlier-detection.ts";
 import type { ResponseTest } from "./plan.ts";
 import type { Place } from "./problems.ts";
@@ -15,6 +16,7 @@ import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";
 export interface ClusterContext {
   /** Name of the cluster that the management server is reached by: the only one that may speak HTTP/2. */
   readonly adsCluster: string | null;
+  readonly dnsCaches: DnsCacheConfigs;
 }
 
 export interface UpstreamProtocol {

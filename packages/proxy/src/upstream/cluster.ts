@@ -1,11 +1,11 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { NetContext } from "../net/context.ts";
-import { NO_ENDPOINTS, NOWHERE } from "../plan/compile-endpoints.ts";
-import { NO_METADATA } from "../plan/metadata.ts";
+import { NO_ENDPOINTS } from "../plan/compile-endpoints.ts";
 import type {
   Assignment,
   ClusterPlan,
   EndpointPlan,
+  ForwardingPlan,
   OriginalDstPlan,
   OutlierDetectionPlan,
   RoutingPriority,
@@ -16,6 +16,8 @@ import { HostSet } from "./balancer/host-set.ts";
 import type { LoadBalancer, ProxyLocalities } from "./balancer/load-balancer.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import { ClusterUse } from "./cluster-use.ts";
+import type { DnsCaches } from "./dns/caches.ts";
+import { ForwardingBalancer, endpointAt } from "./forwarding.ts";
 import { HealthChecker } from "./health-check/checker.ts";
 import { HealthFlag } from "./health-flags.ts";
 import { Host, hostName } from "./host.ts";
@@ -32,6 +34,7 @@ export interface ClusterDeps {
   readonly random: () => number;
   /** Where ejections in a cluster are reported to; null: nowhere. */
   readonly outlierEvents: ((clusterName: string) => OutlierEvents) | null;
+  readonly dnsCaches: DnsCaches;
   /** Asked when hosts change. */
   readonly localities: () => ProxyLocalities<Host>;
   /** Or the health of one. */
@@ -49,6 +52,8 @@ export class Cluster implements TimerOwner {
   readonly use: ClusterUse;
   private readonly deps: ClusterDeps;
   private readonly balancer: LoadBalancer<Host>;
+  /** The balancer, where it is of that kind. */
+  private forwarding: ForwardingBalancer | null = null;
   private readonly hosts = new Map<string, Host>();
   /** Null: it detects none. */
   readonly outliers: OutlierDetector | null;
@@ -70,6 +75,7 @@ export class Cluster implements TimerOwner {
     this.outliers = plan.outlierDetection === null ? null : this.createDetector(plan.outlierDetection);
     this.checker = this.createChecker();
     this.rebalance();
+    this.forwarding?.start();
   }
 
   private createChecker(): HealthChecker | null {
@@ -138,6 +144,7 @@ export class Cluster implements TimerOwner {
         stats.originalDstHostInvalid,
       );
     }
+    if (balancer.policy === "forwarding") return (this.forwarding = this.createForwarding(balancer));
     return createBalancer<Host>(balancer, {
       localityRouting,
       healthyPanicThreshold,
@@ -147,6 +154,14 @@ export class Cluster implements TimerOwner {
       clock: deps.net.turn,
       random: deps.random,
     });
+  }
+
+  private createForwarding({ cache }: ForwardingPlan): ForwardingBalancer {
+    const hosts = {
+      add: (key: string, endpoint: EndpointPlan) => this.addHost(key, endpoint),
+      remove: (key: string) => this.removeHost(key),
+    };
+    return new ForwardingBalancer(this.deps.dnsCaches.of(cache), hosts, this.deps.net.turn);
   }
 
   get name(): string {
@@ -171,6 +186,7 @@ export class Cluster implements TimerOwner {
   chooseHost(context: LoadBalancerContext, priority: RoutingPriority): Host | null {
     const host = this.balancer.choose(context);
     if (host === null) {
+      if (context.awaited) return null;
       this.stats.cxNoneHealthy.value++;
       return null;
     }
@@ -242,13 +258,27 @@ export class Cluster implements TimerOwner {
     const key = hostName(address, port);
     let host = this.hosts.get(key);
     if (host === undefined) {
-      host = this.createHost(originalDestination(address, port));
-      this.hosts.set(key, host);
-      this.stats.membershipChange.value++;
-      this.rebalance();
+      host = this.addHost(key, endpointAt(address, port));
     }
     host.asked = true;
     return host;
+  }
+
+  private addHost(key: string, endpoint: EndpointPlan): Host {
+    const host = this.createHost(endpoint);
+    this.hosts.set(key, host);
+    this.stats.membershipChange.value++;
+    this.rebalance();
+    return host;
+  }
+
+  private removeHost(key: string): void {
+    const host = this.hosts.get(key);
+    if (host === undefined) return;
+    this.hosts.delete(key);
+    this.forgetHost(host);
+    this.stats.membershipChange.value++;
+    this.rebalance();
   }
 
   private armCleanup({ cleanupMs }: OriginalDstPlan): void {
@@ -326,25 +356,9 @@ export class Cluster implements TimerOwner {
   private stop(): void {
     const { timers } = this.deps.net;
     timers.disarm(this.cleanup);
+    this.forwarding?.stop();
     timers.disarm(this.outlierInterval);
     this.outliers?.close();
     this.checker?.close();
   }
-}
-
-function originalDestination(address: string, port: number): EndpointPlan {
-  return {
-    address,
-    port,
-    hostname: "",
-    weight: 1,
-    health: "healthy",
-    priority: 0,
-    locality: NOWHERE,
-    hashKey: "",
-    canary: false,
-    metadata: NO_METADATA,
-    workload: "",
-    healthCheck: null,
-  };
 }

@@ -17,8 +17,10 @@ const ALL_EDS_FLAGS = HealthFlag.FAILED_EDS_HEALTH | HealthFlag.DEGRADED_EDS_HEA
 /** One endpoint of a cluster: what the balancer reads, its connections, and what admin `/clusters` shows. */
 export class Host implements MonitoredHost {
   /** `10.0.0.1:80`, `[::1]:80`. */
-  readonly name: string;
-  readonly address: string;
+  name: string;
+  address: string;
+  /** Where its name has several: they are tried in turn. Includes `address`. */
+  addresses: readonly string[] = NO_ADDRESSES;
   readonly port: number;
   /** As the last assignment has it. */
   plan: EndpointPlan;
@@ -134,6 +136,13 @@ export class Host implements MonitoredHost {
     this.highPool?.destroy();
   }
 
+  /** Its name stands for other addresses now: new connections go there, open ones stay. */
+  moveTo(addresses: readonly string[]): void {
+    this.address = addresses[0];
+    this.name = hostName(this.address, this.port);
+    this.addresses = addresses.length > 1 ? addresses : NO_ADDRESSES;
+  }
+
   /** New weight, health and metadata; address and connections stay. */
   update(plan: EndpointPlan): void {
     this.plan = plan;
@@ -148,6 +157,8 @@ export class Host implements MonitoredHost {
     return "useHostname" in balancer && balancer.useHostname ? hostname : this.name;
   }
 }
+
+const NO_ADDRESSES: readonly string[] = [];
 
 export function hostName(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;

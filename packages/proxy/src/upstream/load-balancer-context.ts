@@ -2,6 +2,7 @@ import type { Hash64 } from "../hash/hash64.ts";
 import type { HostSet } from "./balancer/host-set.ts";
 import type { BalancedHost } from "./balancer/balanced-host.ts";
 import type { PriorityLoads } from "./balancer/priority-loads.ts";
+import type { CachedName, DnsCache } from "./dns/cache.ts";
 import type { Host } from "./host.ts";
 
 /**
@@ -15,6 +16,14 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   hashRequest(hash: Hash64): boolean;
   /** The first of that name; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
   requestHeader(name: string): string | undefined;
+  /** The host that is asked for, perhaps with a port; clusters of named hosts go by it. */
+  readonly requestHost: string;
+  /** The choice is to be made again when that name, which is not known yet, is; where it cannot be waited for there is no host. */
+  awaitName(cache: DnsCache, name: CachedName): void;
+  /** It is being waited for. */
+  readonly awaited: boolean;
+  /** Why there is no host, for response code details. */
+  explain(details: string): void;
   /** `host_selection_retry_max_attempts` of a retry, 0 on a first attempt: how often a host to avoid is drawn again. */
   readonly hostSelectionRetries: number;
   /** Whether a retry's host predicates reject this one. Asked only if `hostSelectionRetries` > 0. */

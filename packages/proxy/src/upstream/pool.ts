@@ -10,8 +10,8 @@ export interface PoolClient extends ResponseReceiver {
   /** A 100 from upstream is wanted (`proxy_100_continue`). */
   readonly wants100Continue: boolean;
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void;
-  /** @param transportFailure what the operating system said, "" if nothing */
-  onPoolFailure(reason: StreamResetReason, transportFailure: string): void;
+  /** @param transportFailure what the operating system said, "" if nothing @param atHost the host has had a part in that */
+  onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void;
 }
 
 /** So many connections at most are opened at a time for those who wait. Source: Envoy `conn_pool_base.cc`, tryCreateNewConnections. */
@@ -59,7 +59,7 @@ export class Http1Pool {
     }
     if (!breakers.pending.canCreate()) {
       use.stats.rqPendingOverflow.value++;
-      client.onPoolFailure("overflow", "");
+      client.onPoolFailure("overflow", "", false);
       return false;
     }
     use.stats.rqPendingTotal.value++;
@@ -126,7 +126,7 @@ export class Http1Pool {
     const { use, host, breakers, ready } = this;
     if (!breakers.requests.canCreate()) {
       use.stats.rqActiveOverflow.value++;
-      client.onPoolFailure("overflow", "");
+      client.onPoolFailure("overflow", "", true);
       return;
     }
     const connection = ready.pop();
@@ -196,7 +196,7 @@ export class Http1Pool {
     for (const client of this.pending.splice(0)) {
       this.endPending();
       this.use.stats.rqPendingFailureEject.value++;
-      client.onPoolFailure(reason, transportFailure);
+      client.onPoolFailure(reason, transportFailure, true);
     }
   }
 

@@ -27,6 +27,8 @@ export interface UpstreamWatermarks {
 /** One connection to a host. */
 export class UpstreamConnection implements TransportHandler, ClientCodecHost, TimerOwner {
   readonly host: Host;
+  /** What the host was when it was connected to. */
+  readonly hostName: string;
   readonly id: number;
   /** Of our end, once it is connected. */
   localAddress = "";
@@ -56,12 +58,13 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   /** @param breaker counts the connections of the pool's priority */
   constructor(host: Host, use: ClusterUse, pool: Http1Pool, breaker: Resource) {
     this.host = host;
+    this.hostName = host.name;
     this.use = use;
     this.pool = pool;
     this.breaker = breaker;
     this.openedAt = use.net.turn.now;
     this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
-      use.net.connect(host.address, host.port, onread),
+      use.net.connect(host.address, host.port, onread, host.addresses),
     );
     this.id = this.transport.id;
     this.codec = new Http1ClientCodec(this, this.transport, use.plan);

@@ -13,7 +13,8 @@ import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
 import type { Assignment, ClusterPlan } from "../plan/plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
-import { type DnsOptions, DnsWatch, type Resolve } from "../upstream/dns-resolver.ts";
+import type { Resolvers } from "../upstream/dns/resolve.ts";
+import { type DnsOptions, DnsWatch } from "../upstream/dns/watch.ts";
 
 /** A cluster message, compiled and not in force yet. */
 export interface PreparedCluster {
@@ -29,10 +30,10 @@ export function prepareCluster(message: Cluster, context: ClusterContext, place:
   return {
     plan,
     assignment:
-      message.loadAssignment === undefined
+      message.loadAssignment === undefined || plan.discovery === "forwarding"
         ? NO_ENDPOINTS
         : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
-    dns: named ? compileDnsOptions(message) : null,
+    dns: named ? compileDnsOptions(message, place) : null,
   };
 }
 
@@ -46,7 +47,7 @@ export interface ClusterSetDeps {
   readonly dataPlane: Pick<DataPlane, "setCluster" | "tryCluster" | "setEndpoints" | "removeCluster">;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly resolve: Resolve;
+  readonly resolvers: Resolvers;
   readonly stats: StatsRegistry;
   readonly log: Log;
   readonly endpoints: EndpointSubscriber;
@@ -225,8 +226,10 @@ export class ClusterSet {
       if (this.warming.get(plan.name) === version) this.activate(version, { endpoints: resolved, policy });
       else if (changed) this.show(plan.name, { endpoints: resolved, policy });
     };
+    const { clock, random, resolvers } = this.deps;
+    const deps = { clock, random, resolve: resolvers(options.resolver) };
     endpoints.forEach((endpoint, i) => {
-      const watch = new DnsWatch(endpoint.address, options, this.deps, (found) => {
+      const watch = new DnsWatch(endpoint.address, options, deps, (found) => {
         if (found === null)
           this.deps.log.warn("cannot resolve an endpoint's name", { cluster: plan.name, name: endpoint.address });
         const changed = found !== null && found.join() !== addresses[i].join();

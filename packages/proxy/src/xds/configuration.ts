@@ -14,10 +14,11 @@ import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { checkMessage } from "../plan/check.ts";
 import type { ClusterContext } from "../plan/upstream-protocol.ts";
+import { DnsCacheConfigs } from "../plan/compile-dns-cache.ts";
 import { compileEndpoints } from "../plan/compile-endpoints.ts";
 import { Place, type Problem, throwProblems } from "../plan/problems.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";
-import type { Resolve } from "../upstream/dns-resolver.ts";
+import type { Resolvers } from "../upstream/dns/resolve.ts";
 import { adsClusterName } from "./ads-target.ts";
 import { type EndpointSubscriber, type PreparedCluster, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
@@ -28,7 +29,7 @@ export interface ConfigurationDeps {
   readonly dataPlane: DataPlane;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly resolve: Resolve;
+  readonly resolvers: Resolvers;
   readonly stats: StatsRegistry;
   readonly log: Log;
   /** Passes requests for endpoints and routes on to ADS, once there is a connection. */
@@ -63,8 +64,9 @@ export class Configuration {
   constructor(bootstrap: Bootstrap, deps: ConfigurationDeps) {
     this.deps = deps;
     const { id = "", cluster = "", metadata = {} } = bootstrap.node ?? {};
-    this.local = { workload: workloadOfNode(metadata), node: { id, cluster } };
-    this.clusterContext = { adsCluster: adsClusterName(bootstrap) };
+    const dnsCaches = new DnsCacheConfigs();
+    this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches };
+    this.clusterContext = { adsCluster: adsClusterName(bootstrap), dnsCaches };
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
     this.routes = new RouteConfigSet(
       { clusterRef: (name) => deps.dataPlane.clusterRef(name), knownClusters: this.knownClusters },

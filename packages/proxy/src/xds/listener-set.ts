@@ -24,7 +24,7 @@ export interface PreparedListener {
 export function prepareListener(
   message: Listener,
   routes: RouteConfigSet,
-  local: { readonly workload: Workload; readonly node: ConnectionManagerContext["node"] },
+  local: { readonly workload: Workload } & Pick<ConnectionManagerContext, "node" | "dnsCaches">,
   place: Place,
 ): PreparedListener | null {
   const routeConfigs: string[] = [];
@@ -38,6 +38,7 @@ export function prepareListener(
       inlineRoutes: (config, at) => routes.inline(config, at),
       localWorkload: local.workload,
       node: local.node,
+      dnsCaches: local.dnsCaches,
       clusterRef: (name) => routes.context.clusterRef(name),
       knownClusters: routes.context.knownClusters,
     },

@@ -8,6 +8,7 @@ import { compileCluster } from "../../src/plan/compile-cluster.ts";
 import { compileListener } from "../../src/plan/compile-listener.ts";
 import { compileRouteConfig } from "../../src/plan/compile-route-config.ts";
 import type { ClusterPlan, ClusterRef, ConnectionView, ListenerPlan, RequestView } from "../../src/plan/plan.ts";
+import { DnsCacheConfigs } from "../../src/plan/compile-dns-cache.ts";
 import { Place, type Problem, formatProblem, throwProblems } from "../../src/plan/problems.ts";
 import type { HostRouteTable } from "../../src/plan/route-table.ts";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
@@ -51,7 +52,7 @@ export function cluster(json: JsonValue, adsCluster: string | null = null): Clus
   const place = new Place("", problems);
   const message = fromJson(ClusterSchema, json, OPTIONS);
   checkMessage(ClusterSchema, message, place);
-  const plan = compileCluster(message, { adsCluster }, place);
+  const plan = compileCluster(message, { adsCluster, dnsCaches: new DnsCacheConfigs() }, place);
   throwProblems(problems);
   return plan;
 }
@@ -72,6 +73,7 @@ export function listener(json: JsonValue): ListenerPlan {
       clusterRef,
       knownClusters: new Set(["collector"]),
       localWorkload: UNKNOWN_WORKLOAD,
+      dnsCaches: new DnsCacheConfigs(),
       node: { id: "n", cluster: "c" },
     },
     place,

@@ -5,9 +5,10 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
 import type { EndpointPlan } from "../../src/plan/plan.ts";
+import { DnsCacheConfigs } from "../../src/plan/compile-dns-cache.ts";
 import { Place } from "../../src/plan/problems.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
-import type { Resolution } from "../../src/upstream/dns-resolver.ts";
+import type { Resolution } from "../../src/upstream/dns/resolve.ts";
 import { ClusterSet, prepareCluster } from "../../src/xds/cluster-set.ts";
 import { recordingLog } from "./support.ts";
 
@@ -27,7 +28,7 @@ function harness() {
     },
     clock,
     random: () => 0.5,
-    resolve: (name) =>
+    resolvers: () => (name) =>
       new Promise((resolve, reject) => {
         asked.push(name);
         pending.push({ name, resolve, reject });
@@ -37,14 +38,21 @@ function harness() {
     endpoints: { watch: () => {}, unwatch: () => {} },
   });
   const apply = (json: JsonValue, dynamic = true): void => {
-    set.apply(prepareCluster(fromJson(ClusterSchema, json), { adsCluster: null }, new Place("", [])), dynamic);
+    set.apply(
+      prepareCluster(
+        fromJson(ClusterSchema, json),
+        { adsCluster: null, dnsCaches: new DnsCacheConfigs() },
+        new Place("", []),
+      ),
+      dynamic,
+    );
   };
   const answer = async (name: string, result: readonly string[] | Error, ttlMs = 0): Promise<void> => {
     const index = pending.findIndex((each) => each.name === name);
     assert.ok(index >= 0, `${name} is not being resolved`);
     const [{ resolve, reject }] = pending.splice(index, 1);
     if (result instanceof Error) reject(result);
-    else resolve({ addresses: result, ttlMs });
+    else resolve({ addresses: result, ttlMs, details: "" });
     await new Promise((done) => setImmediate(done));
   };
   const shown = (name: string): string[] | undefined =>

@@ -3,6 +3,7 @@ import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
 import type { ListenerPlan } from "../../plan/plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
+import type { DnsCaches } from "../../upstream/dns/caches.ts";
 import type { Exchange } from "../exchange.ts";
 import type { LocalReply } from "../local-replies.ts";
 
@@ -63,6 +64,7 @@ export interface FilterContext {
   readonly random: () => number;
   /** Time (of the turn) and timers. */
   readonly net: Pick<NetContext, "turn" | "timers">;
+  readonly dnsCaches: DnsCaches;
 }
 
 /** @param config what the compiler of the type (plan/filters) made @param name the filter's, in the connection manager */

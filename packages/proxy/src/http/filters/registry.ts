@@ -1,3 +1,4 @@
+import type { DnsCachePlan } from "../../plan/compile-dns-cache.ts";
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
@@ -6,6 +7,7 @@ import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts"
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
 import {
   CORS,
+  DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FAULT,
   GRPC_STATS,
@@ -15,6 +17,7 @@ import {
   RBAC,
 } from "../../plan/supported-fields/index.ts";
 import { Cors } from "./cors.ts";
+import { DynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
@@ -27,6 +30,7 @@ import { Rbac } from "./rbac.ts";
 /** Every HTTP filter there is, by message type of its configuration. A plan's `config` is what the compile step of that type made. */
 export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [CORS, (_, context) => new Cors(context)],
+  [DYNAMIC_FORWARD_PROXY, (config, context) => new DynamicForwardProxy(config as DnsCachePlan, context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
   [FALLBACK, (_, context) => new Fallback(context)],
   [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],

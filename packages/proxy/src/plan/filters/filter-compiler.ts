@@ -1,4 +1,5 @@
 import type { Workload } from "@tulle/telemetry";
+import type { DnsCacheConfigs } from "../compile-dns-cache.ts";
 import type { Place } from "../problems.ts";
 import type { Extension } from "../schemas.ts";
 
@@ -6,6 +7,7 @@ import type { Extension } from "../schemas.ts";
 export interface FilterCompilerContext {
   /** Who this proxy is, for mesh metrics. */
   readonly localWorkload: Workload;
+  readonly dnsCaches: DnsCacheConfigs;
 }
 
 /** Turns the configuration of one kind of HTTP filter into what the filter reads (http/filters). Messages have passed `checkMessage`. */

@@ -1,6 +1,7 @@
 /** The HTTP filters' configurations, by message type. */
 import {
   CORS,
+  DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FAULT,
   GRPC_STATS,
@@ -10,6 +11,7 @@ import {
   RBAC,
 } from "../supported-fields/index.ts";
 import { cors } from "./cors.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { fallback } from "./fallback.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { fault } from "./fault.ts";
@@ -23,6 +25,7 @@ export type { FilterCompilerContext } from "./filter-compiler.ts";
 
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [CORS, cors],
+  [DYNAMIC_FORWARD_PROXY, dynamicForwardProxy],
   [FAULT, fault],
   [FALLBACK, fallback],
   [GRPC_STATS, grpcStats],

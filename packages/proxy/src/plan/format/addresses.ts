@@ -71,8 +71,10 @@ export const downstreamRemote = operatorsOf(REMOTE);
 export const upstreamLocal = operatorsOf(UPSTREAM_LOCAL);
 export const upstreamRemote = operatorsOf(UPSTREAM_REMOTE);
 
-/** `%UPSTREAM_HOST%` and its kin: the host is known before there is a connection. */
-export const upstreamHost = new TextOperator(({ host }) => host?.name);
+/** `%UPSTREAM_HOST%` and its kin: the host is known before there is a connection, and may move while there is one. */
+export const upstreamHost = new TextOperator(({ host, upstreamInfo }) =>
+  host !== null && upstreamInfo?.connected === true ? upstreamInfo.hostName : host?.name,
+);
 export const upstreamHostName = new TextOperator(({ host }) => nameOf(host));
 export const upstreamHostNameWithoutPort = new TextOperator(({ host }) => withoutPort(nameOf(host)));
 /** Of all attempts: Envoy 1.40 forgets the earlier ones, too, as each has an UpstreamInfo of its own. */

@@ -1,6 +1,8 @@
 import type { SupportGroup } from "./message-support.ts";
 import { NO_TLS } from "./reasons.ts";
 import {
+  CARES_RESOLVER,
+  FORWARDING_CLUSTER,
   HTTP_PROTOCOL_OPTIONS,
   LB_CLUSTER_PROVIDED,
   LB_LEAST_REQUEST,
@@ -20,6 +22,7 @@ export const CLUSTER: SupportGroup = {
       "name",
       "alt_stat_name",
       "type",
+      "cluster_type",
       "eds_cluster_config",
       "connect_timeout",
       "per_connection_buffer_limit_bytes",
@@ -35,6 +38,7 @@ export const CLUSTER: SupportGroup = {
       "http_protocol_options",
       "http2_protocol_options",
       "dns_refresh_rate",
+      "typed_dns_resolver_config",
       "dns_failure_refresh_rate",
       "respect_dns_ttl",
       "dns_lookup_family",
@@ -63,7 +67,46 @@ export const CLUSTER: SupportGroup = {
     ignored: {
       upstream_http_protocol_options: NO_TLS,
     },
-    extensions: { typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS] },
+    extensions: {
+      typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS],
+      typed_dns_resolver_config: [CARES_RESOLVER],
+    },
+    optional: ["typed_dns_resolver_config"],
+  },
+  "envoy.config.cluster.v3.Cluster.CustomClusterType": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [FORWARDING_CLUSTER] },
+  },
+  [FORWARDING_CLUSTER]: {
+    has: ["dns_cache_config", "allow_insecure_cluster_options"],
+    ignored: { allow_coalesced_connections: "has an effect only with HTTP/2, which is refused" },
+  },
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": {
+    has: [
+      "name",
+      "dns_lookup_family",
+      "dns_refresh_rate",
+      "dns_min_refresh_rate",
+      "host_ttl",
+      "max_hosts",
+      "dns_failure_refresh_rate",
+      "dns_cache_circuit_breaker",
+      "typed_dns_resolver_config",
+      "preresolve_hostnames",
+      "dns_query_timeout",
+    ],
+    only: { use_tcp_for_dns_lookups: [false] },
+    extensions: { typed_dns_resolver_config: [CARES_RESOLVER] },
+    optional: ["typed_dns_resolver_config"],
+  },
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": { has: ["max_pending_requests"] },
+  [CARES_RESOLVER]: {
+    has: ["resolvers", "dns_resolver_options"],
+    only: { use_resolvers_as_fallback: [false], filter_unroutable_families: [false] },
+  },
+  "envoy.config.core.v3.DnsResolverOptions": {
+    has: ["no_default_search_domain"],
+    only: { use_tcp_for_dns_lookups: [false] },
   },
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": { has: ["eds_config", "service_name"] },
   "envoy.config.cluster.v3.Cluster.RefreshRate": { has: ["base_interval", "max_interval"] },

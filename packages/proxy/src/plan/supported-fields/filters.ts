@@ -3,9 +3,11 @@ import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
   CORS,
   CORS_POLICY,
+  DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FALLBACK_POLICY,
   FAULT,
+  FORWARDED_HOST,
   GRPC_STATS,
   HEADER_MUTATION,
   HEADER_MUTATION_PER_ROUTE,
@@ -22,6 +24,7 @@ import {
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
 export const HTTP_FILTER_TYPES: readonly string[] = [
   CORS,
+  DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FAULT,
   GRPC_STATS,
@@ -37,6 +40,7 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
   CORS_POLICY,
   FAULT,
   FALLBACK_POLICY,
+  FORWARDED_HOST,
   HEADER_MUTATION_PER_ROUTE,
   RBAC_PER_ROUTE,
 ];
@@ -67,6 +71,8 @@ export const FILTERS: SupportGroup = {
       "forward_not_matching_preflights",
     ],
   },
+  [DYNAMIC_FORWARD_PROXY]: { has: ["dns_cache_config"], only: { save_upstream_address: [false] } },
+  [FORWARDED_HOST]: { has: ["host_rewrite_literal", "host_rewrite_header"] },
   [FAULT]: {
     has: [
       "delay",

@@ -18,5 +18,5 @@ export interface LoadBalancer<H extends BalancedHost> {
   choose(context: LoadBalancerContext<H>): H | null;
 }
 
-/** Policies that choose among the hosts given to them; ORIGINAL_DST makes its own. */
-export type SetBalancerPlan = Exclude<BalancerPlan, { readonly policy: "original-dst" }>;
+/** Policies that choose among the hosts given to them; the others make their own. */
+export type SetBalancerPlan = Exclude<BalancerPlan, { readonly policy: "original-dst" | "forwarding" }>;

@@ -7,17 +7,13 @@ import module from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { proxyProcess, startedAsProxy } from "./proxy-process.js";
 
 const OLDEST_MAJOR = 24;
 
-if (Number(process.versions.node.split(".")[0]) >= OLDEST_MAJOR) {
-  // From the second start on nothing is stripped of types or compiled again: half the start-up time, and 40 MB less memory.
-  // In a place that only this user can write to: what is kept there is run.
-  const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, "tulle"));
-  const { main } = await import("../src/main.ts");
-  await main(process.argv.slice(2));
-} else {
+const args = process.argv.slice(2);
+
+if (Number(process.versions.node.split(".")[0]) < OLDEST_MAJOR) {
   const node = bundledNode();
   if (node === undefined) {
     console.error(
@@ -28,6 +24,23 @@ if (Number(process.versions.node.split(".")[0]) >= OLDEST_MAJOR) {
     process.exit(1);
   }
   handOver(node);
+} else {
+  if (!startedAsProxy()) becomeProxyProcess();
+  // From the second start on nothing is stripped of types or compiled again: half the start-up time, and 40 MB less memory.
+  // In a place that only this user can write to: what is kept there is run.
+  const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, "tulle"));
+  const { main } = await import("../src/main.ts");
+  await main(args);
+}
+
+/** Starts this process anew as a proxy's, if its command wants that. Where the system can't replace a process, it stays as it is. */
+function becomeProxyProcess() {
+  // A process with a channel to its parent would lose it; parents of ours have started it right.
+  const settings = process.channel || !process.execve ? undefined : proxyProcess(args, process.env);
+  if (settings === undefined) return;
+  const command = [process.execPath, ...settings.flags, ...process.execArgv, fileURLToPath(import.meta.url), ...args];
+  process.execve(process.execPath, command, settings.env);
 }
 
 /** The binary of the installed node-linux-<arch> package: in a node_modules folder here or further up. */
@@ -58,7 +71,8 @@ function isExecutable(path) {
  */
 function handOver(node) {
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio });
+  const { flags, env } = proxyProcess(args, process.env) ?? { flags: [], env: process.env };
+  const child = spawn(node, [...flags, fileURLToPath(import.meta.url), ...args], { stdio, env });
   child.on("message", (message) => process.send?.(message));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]) {
     process.on(signal, () => {

@@ -1,4 +1,3 @@
-import { randomFillSync } from "node:crypto";
 import { type LogFileSystem, systemLogFiles } from "./access-log/log-file.ts";
 import { LogFiles } from "./access-log/log-files.ts";
 import type { Clock } from "./clock/clock.ts";
@@ -128,7 +127,7 @@ export class DataPlane {
         for (const other of this.clusters()) if (other !== cluster) other.rebalance();
       },
     };
-    const randomHex = new RandomHex(randomFillSync);
+    const randomHex = new RandomHex(process.getBuiltinModule("node:crypto").randomFillSync);
     const ids = new RequestIds(randomHex);
     const address = localAddress();
     const client = new AsyncClient(this.net, random, address);

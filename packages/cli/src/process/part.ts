@@ -5,6 +5,7 @@
 import { fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { proxyProcess } from "../../bin/proxy-process.js";
 
 const LAUNCHER = join(import.meta.dirname, "..", "..", "bin", "tulle.js");
 /** Lines of output kept to explain a failure. */
@@ -44,10 +45,13 @@ export function reportReady(report: object): void {
 }
 
 export function startPart(options: PartOptions): Part {
+  const inherited = { ...process.env, ...options.env };
+  const { flags, env } = proxyProcess(options.args, inherited) ?? { flags: [], env: inherited };
   const child = fork(LAUNCHER, options.args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: { ...process.env, ...options.env },
+    execArgv: [...flags, ...process.execArgv],
+    env,
   });
   const recent: string[] = [];
   for (const stream of [child.stdout!, child.stderr!]) {

@@ -2,7 +2,7 @@
  * The admin endpoint. Node's own HTTP server is good enough here: nothing of this is on the path of a request.
  * Methods, texts and status codes are Envoy's. (Envoy docs, "Administration interface")
  */
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { SocketAddress } from "../plan/address.ts";
 import { ConfigError } from "../plan/problems.ts";
@@ -27,6 +27,9 @@ import {
   serverInfoEndpoint,
 } from "./state-endpoints.ts";
 import { prometheusEndpoint, resetCountersEndpoint, statsEndpoint } from "./stats-endpoints.ts";
+
+// Not by `import`: that evaluates every export of node:http, among them those that load the whole of `fetch` (7 MB resident).
+const { createServer } = process.getBuiltinModule("node:http");
 
 const ENDPOINTS: readonly AdminEndpoint[] = [
   certsEndpoint,

@@ -1,0 +1,5 @@
+export function proxyProcess(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): { flags: string[]; env: NodeJS.ProcessEnv } | undefined;
+export function startedAsProxy(): boolean;

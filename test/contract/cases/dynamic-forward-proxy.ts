@@ -51,7 +51,7 @@ interface Parts {
   readonly filter?: JsonObject;
 }
 
-function forwarding({ cache: fields, cluster = {}, filters, filter = {} }: Parts = {}): Partial<ContractCase> {
+export function forwarding({ cache: fields, cluster = {}, filters, filter = {} }: Parts = {}): Partial<ContractCase> {
   const config = typed("extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig", {
     ...cache(fields),
     ...filter,

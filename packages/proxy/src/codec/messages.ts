@@ -163,6 +163,30 @@ export interface RequestEncoder {
   resumeResponse(): void;
 }
 
+/** The client's side of a connection: requests out, responses in, one at a time. */
+export interface ClientCodec {
+  /** A body longer than one read is coming. */
+  readonly readingLongBody: boolean;
+  /** Begins an exchange. `expect100`: a 100 is passed on (`proxy_100_continue`), the first one; else 1xx are dropped, as Envoy does. */
+  start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder;
+  /** Bytes from the socket. */
+  receive(buffer: ReadBuffer, start: number, end: number): void;
+  /** The peer has sent its last byte. */
+  receiveEnd(): void;
+  /** The connection broke. */
+  receiveFailure(): void;
+}
+
+/** What a client codec needs of its connection. */
+export interface ClientCodecHost {
+  /** Request and response are over. `reusable`: the connection may take another request. */
+  onExchangeEnd(reusable: boolean): void;
+  /** The connection is of no use any more: the peer broke the protocol, or the exchange was cancelled. */
+  onBroken(protocolError: boolean): void;
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
 /** Envoy's texts (`source/common/http/utility.cc`, `resetReasonToString`). */
 export type StreamResetReason =
   | "remote connection failure"

@@ -61,6 +61,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.runtimeAtStart = runtime;
     this.bufferLimitBytes = owner.bufferLimitBytes;
     this.transport = new Transport(context.net, this, owner.bufferLimitBytes, open);
+    this.transport.written = stats.cxTxBytes;
     const { socket } = this.transport;
     this.id = this.transport.id;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
@@ -108,6 +109,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   // TransportHandler
 
   onRead(buffer: ReadBuffer, length: number): void {
+    this.runtimeAtStart.stats.cxRxBytes.value += length;
     if (this.closing) return;
     this.codec.receive(buffer, 0, length);
     if (this.codec.readingHead) this.exchange?.awaitHead();
@@ -134,8 +136,6 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     stats.cxDestroy.value++;
     if (this.closedByUs) stats.cxDestroyLocal.value++;
     else stats.cxDestroyRemote.value++;
-    stats.cxRxBytes.value += this.transport.bytesRead;
-    stats.cxTxBytes.value += this.transport.bytesWritten;
     stats.cxLengthMs.record(turn.now - this.openedAt);
     this.owner.onConnectionClosed(this, turn.now - this.openedAt);
   }

@@ -243,6 +243,17 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.encoder?.encode100Continue(headers);
   }
 
+  /** The head is final. */
+  encodeResponseHead(endStream: boolean): void {
+    const { response, runtime } = this;
+    this.responseStarted = true;
+    this.responseStartedAt = this.now;
+    // A filter may have changed it.
+    this.status = response.status;
+    runtime?.stats.countStatus(response.status);
+    this.encoder?.encodeHead(response, endStream);
+  }
+
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     this.timers.lastActivity = this.context.net.turn.now;
     this.filters.onResponseData(buffer, start, end, endStream);
@@ -355,12 +366,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (this.lookup.waiting) this.lookup.cancel();
     if (this.requestPauses > 0) this.encoder?.resumeRequest();
     const { net, exchanges } = this.context;
-    const { runtime, status } = this;
+    const { runtime } = this;
     this.timers.stop();
     if (runtime !== null) {
       runtime.stats.rqActive.value--;
       runtime.stats.rqTime.record(net.turn.now - this.startedAt);
-      if (status !== 0) runtime.stats.countStatus(status);
       if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
       if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
       this.filters.complete(runtime.filters);

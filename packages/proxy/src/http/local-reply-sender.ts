@@ -71,9 +71,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const requestId = exchange.requestHeadDone ? requestIdToTell(request.headers, runtime.plan) : "";
   finishResponseHeaders(headers, runtime.plan, context.date.at(context.net.turn.now), requestId, false);
   runtime.tracing?.onResponse(exchange);
-  exchange.responseStarted = true;
-  exchange.responseStartedAt = exchange.now;
-  encoder.encodeHead(response, !hasBody);
+  exchange.encodeResponseHead(!hasBody);
   if (!hasBody) exchange.finish();
   else if (runtime.filters.responseData.length > 0) sendBody(exchange, body);
   else {

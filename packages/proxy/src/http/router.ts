@@ -351,15 +351,11 @@ export class Router {
     exchange.status = status;
     if (exchange.details === "") exchange.details = DETAILS.viaUpstream;
     finalizeResponseHeaders(exchange, this.selection.cookies, endStream);
-    exchange.responseStarted = true;
-    exchange.responseStartedAt = exchange.now;
-    // A filter may have changed it.
-    exchange.status = exchange.response.status;
     const switched = exchange.switchesProtocol && attempt.takesBody;
     if (switched) exchange.timers.stopRoute();
     if (switched) this.body.keeps = false;
     else this.body.stopKeeping(attempt);
-    exchange.encoder?.encodeHead(exchange.response, endStream);
+    exchange.encodeResponseHead(endStream);
     if (endStream) this.onResponseComplete(attempt);
     else if (switched && attempt.encoder !== null) {
       const { runtime } = exchange;

@@ -5,6 +5,7 @@ import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
 export class UpstreamInfo implements UpstreamInfoView {
   connected = false;
   connectionId = 0;
+  tunnels = false;
   hostName = "";
   localName = "";
   localAddress = "";
@@ -21,6 +22,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   start(now: number): void {
     this.connected = false;
     this.connectionId = 0;
+    this.tunnels = false;
     this.hostName = "";
     this.localName = "";
     this.localAddress = "";
@@ -38,6 +40,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   onConnection(connection: UpstreamConnection, now: number): void {
     this.connected = true;
     this.connectionId = connection.id;
+    this.tunnels = connection.tunnels;
     this.hostName = connection.hostName;
     this.localName = connection.localName;
     this.localAddress = connection.localAddress;

@@ -8,7 +8,7 @@ import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { RoutingPriority } from "../plan/plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
-import type { PoolClient } from "../upstream/pool.ts";
+import type { Pool, PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { resetFlag } from "./local-replies.ts";
@@ -46,6 +46,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   /** Of the response, 0 before it. */
   private status = 0;
   private connection: UpstreamConnection | null = null;
+  private pool: Pool | null = null;
   private waitingInPool = false;
   private responsePaused = false;
   private readonly perTry = new Timer(this, PER_TRY);
@@ -70,6 +71,13 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return this.exchange.action?.priority ?? 0;
   }
 
+  /** The request ends here: what follows its head goes to the host as it is (`connect_config`). */
+  private tunnels(): boolean {
+    const { action, request } = this.exchange;
+    if (action === null || action.tunnels === "none") return false;
+    return request.method === "CONNECT" || (action.tunnels === "connect-and-post" && request.method === "POST");
+  }
+
   /** Asks the host's pool for a connection; may fail before it returns. */
   start(cluster: Cluster, host: Host): void {
     this.cluster = cluster;
@@ -78,7 +86,8 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.start(this.exchange.context.net.turn.now);
     this.exchange.upstreamInfo = this.info;
     this.span = this.exchange.runtime?.tracing?.startUpstreamSpan(this.exchange, cluster) ?? null;
-    if (host.pool(this.priority).newStream(this)) this.waitingInPool = true;
+    this.pool = this.tunnels() ? host.tunnelPool(this.priority) : host.pool(this.priority);
+    if (this.pool.newStream(this)) this.waitingInPool = true;
   }
 
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void {
@@ -306,7 +315,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.endSpan(flag);
     if (this.waitingInPool) {
       this.waitingInPool = false;
-      this.host?.pool(this.priority).cancel(this);
+      this.pool?.cancel(this);
     }
     const { encoder } = this;
     if (encoder === null) return;
@@ -320,6 +329,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.span = null;
     this.status = 0;
     this.host = null;
+    this.pool = null;
     this.cluster = null;
     this.awaitingHeaders = false;
     this.retried = false;

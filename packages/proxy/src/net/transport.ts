@@ -2,6 +2,7 @@ import type { OnReadOpts, Socket } from "node:net";
 import { latin1 } from "../codec/latin1.ts";
 import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { Counter } from "../stats/index.ts";
 import type { NetContext } from "./context.ts";
 import type { Flushable } from "./turn.ts";
 
@@ -32,6 +33,8 @@ export class Transport implements ByteSink, Flushable {
   readonly id: number;
   bytesRead = 0;
   bytesWritten = 0;
+  /** Counts what is written, as it is. */
+  written: Counter | null = null;
   private readonly context: NetContext;
   private handler: TransportHandler;
   private readonly highWatermark: number;
@@ -142,7 +145,7 @@ export class Transport implements ByteSink, Flushable {
     }
     if (pieces === null) {
       if (text === "") return;
-      this.bytesWritten += text.length;
+      this.countWritten(text.length);
       socket.write(text, "latin1");
     } else {
       this.pieces = null;
@@ -159,7 +162,7 @@ export class Transport implements ByteSink, Flushable {
     const { socket } = this;
     if (pieces.length > 1) socket.cork();
     for (const piece of pieces) {
-      this.bytesWritten += piece.length;
+      this.countWritten(piece.length);
       if (typeof piece === "string") socket.write(piece, "latin1");
       else {
         this.unfinished++;
@@ -169,6 +172,11 @@ export class Transport implements ByteSink, Flushable {
     if (pieces.length > 1) socket.uncork();
     // The kernel took it all: the buffers are free before their callbacks run.
     if (socket.writableLength === 0) this.releaseLent();
+  }
+
+  private countWritten(bytes: number): void {
+    this.bytesWritten += bytes;
+    if (this.written !== null) this.written.value += bytes;
   }
 
   private pieceWritten(): void {
@@ -267,6 +275,13 @@ export class Transport implements ByteSink, Flushable {
     if (this.closed) return;
     if (this.dirty) this.flush();
     this.socket.destroySoon();
+  }
+
+  /** Writes what is left, then says that it was all (FIN); reading goes on. */
+  endWriting(): void {
+    if (this.closed) return;
+    if (this.dirty) this.flush();
+    this.socket.end();
   }
 
   /** Closes now; what has not been written is lost. */

@@ -162,7 +162,19 @@ function compileForward(
     maxGrpcTimeoutMs: message.maxStreamDuration === undefined ? milliseconds(message.maxGrpcTimeout, -1) : -1,
     grpcTimeoutOffsetMs: milliseconds(message.grpcTimeoutOffset, 0),
     upgrades: compileUpgrades(message.upgradeConfigs, place),
+    tunnels: compileTunnels(message, place),
   };
+}
+
+/** The last one that says so holds, as in Envoy. */
+function compileTunnels({ upgradeConfigs }: RouteActionMessage, place: Place): RouteAction["tunnels"] {
+  let tunnels: RouteAction["tunnels"] = "none";
+  upgradeConfigs.forEach(({ upgradeType, connectConfig }, i) => {
+    if (connectConfig === undefined) return;
+    if (upgradeType.toLowerCase() === "connect") tunnels = connectConfig.allowPost ? "connect-and-post" : "connect";
+    else place.item("upgrade_configs", i).refuse(`Non-CONNECT upgrade type ${upgradeType} has ConnectConfig`);
+  });
+  return tunnels;
 }
 
 /** Null where the level has none: the one above holds. */

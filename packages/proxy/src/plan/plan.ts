@@ -261,6 +261,8 @@ export interface RouteAction {
   readonly grpcTimeoutOffsetMs: number;
   /** `upgrade_configs`: lower-case protocol → allowed; null = the connection manager decides alone. */
   readonly upgrades: ReadonlyMap<string, boolean> | null;
+  /** `connect_config`: requests whose HTTP ends here. */
+  readonly tunnels: "none" | "connect" | "connect-and-post";
 }
 
 export interface RetryPolicyPlan {

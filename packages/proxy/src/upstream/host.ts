@@ -3,7 +3,7 @@ import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/plan.t
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
 import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";
-import { Http1Pool } from "./pool.ts";
+import { Pool } from "./pool.ts";
 
 /** What EDS says of a host's health, as flags. UNHEALTHY and TIMEOUT are one. Source: Envoy `HostImplBase::setEdsHealthFlag`. */
 const EDS_FLAGS: Readonly<Record<EndpointPlan["health"], number>> = {
@@ -47,9 +47,10 @@ export class Host implements MonitoredHost {
   /** ORIGINAL_DST: since the last cleanup. */
   asked = false;
   private readonly use: ClusterUse;
-  private readonly defaultPool: Http1Pool;
-  /** Made when first needed, as hardly anybody uses it. */
-  private highPool: Http1Pool | null = null;
+  private readonly defaultPool: Pool;
+  /** Made when first needed, as hardly anybody uses them. */
+  private highPool: Pool | null = null;
+  private readonly tunnels: (Pool | null)[] = [null, null];
 
   constructor(plan: EndpointPlan, use: ClusterUse) {
     this.name = hostName(plan.address, plan.port);
@@ -59,7 +60,7 @@ export class Host implements MonitoredHost {
     this.weight = plan.weight;
     this.hashKey = this.keyFor(plan, use);
     this.use = use;
-    this.defaultPool = new Http1Pool(this, use, 0);
+    this.defaultPool = new Pool(this, use, 0, false);
     this.setFlags(EDS_FLAGS[plan.health]);
   }
 
@@ -113,27 +114,35 @@ export class Host implements MonitoredHost {
   }
 
   /** Each routing priority has connections of its own. */
-  pool(priority: RoutingPriority): Http1Pool {
+  pool(priority: RoutingPriority): Pool {
     if (priority === 0) return this.defaultPool;
-    return (this.highPool ??= new Http1Pool(this, this.use, 1));
+    return (this.highPool ??= new Pool(this, this.use, 1, false));
+  }
+
+  /** Connections on which no HTTP is spoken. */
+  tunnelPool(priority: RoutingPriority): Pool {
+    return (this.tunnels[priority] ??= new Pool(this, this.use, priority, true));
   }
 
   /** No more requests are expected: idle connections close, requests in flight finish. */
   drain(): void {
     this.defaultPool.drain();
     this.highPool?.drain();
+    for (const pool of this.tunnels) pool?.drain();
   }
 
   /** The host has been found unwell: its connections are not to be trusted. Source: Envoy `onHostHealthFailure`. */
   renewConnections(): void {
     this.defaultPool.renew();
     this.highPool?.renew();
+    for (const pool of this.tunnels) pool?.renew();
   }
 
   /** Closes every connection now. */
   destroy(): void {
     this.defaultPool.destroy();
     this.highPool?.destroy();
+    for (const pool of this.tunnels) pool?.destroy();
   }
 
   /** Its name stands for other addresses now: new connections go there, open ones stay. */

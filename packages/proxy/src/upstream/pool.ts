@@ -18,13 +18,14 @@ export interface PoolClient extends ResponseReceiver {
 const CONNECTS_AT_A_TIME = 3;
 
 /**
- * Keep-alive HTTP/1 connections to one host: one request each at a time, the most recently used first (so that the others
+ * Connections to one host. Of HTTP/1, kept alive: one request each at a time, the most recently used first (so that the others
  * can go idle), requests without a connection first come first served. Circuit breakers count over the whole cluster.
  * Behaviour: Envoy `source/common/conn_pool/conn_pool_base.cc`.
  */
-export class Http1Pool {
+export class Pool {
   private readonly host: Host;
   private readonly use: ClusterUse;
+  private readonly tunnels: boolean;
   /** What requests of its routing priority may use of the cluster. */
   private readonly breakers: CircuitBreakers;
   private readonly maxConnectionsPerHost: number;
@@ -36,9 +37,11 @@ export class Http1Pool {
   /** It has connections, or is asked for some: one of the pools that there may be so many of. */
   private counted = false;
 
-  constructor(host: Host, use: ClusterUse, priority: RoutingPriority) {
+  /** @param tunnels no HTTP is spoken: each connection is for one request, and the limit of requests does not hold (Envoy's TCP pools) */
+  constructor(host: Host, use: ClusterUse, priority: RoutingPriority, tunnels: boolean) {
     this.host = host;
     this.use = use;
+    this.tunnels = tunnels;
     this.breakers = use.of(priority);
     this.maxConnectionsPerHost = use.plan.thresholds[priority].maxConnectionsPerHost;
   }
@@ -114,7 +117,7 @@ export class Http1Pool {
         if (this.all.size > 0) return;
       }
       this.connecting++;
-      const connection = new UpstreamConnection(host, use, this, breakers.connections);
+      const connection = new UpstreamConnection(host, use, this, breakers.connections, this.tunnels);
       this.all.add(connection);
       connection.connect();
       if (!allowed) return;
@@ -124,7 +127,7 @@ export class Http1Pool {
   /** Gives the connection that was used last to a request; there is one. */
   private attach(client: PoolClient): void {
     const { use, host, breakers, ready } = this;
-    if (!breakers.requests.canCreate()) {
+    if (!this.tunnels && !breakers.requests.canCreate()) {
       use.stats.rqActiveOverflow.value++;
       client.onPoolFailure("overflow", "", true);
       return;
@@ -137,6 +140,7 @@ export class Http1Pool {
     host.activeRequests++;
     host.requestsTotal++;
     client.onPoolReady(connection.start(client), connection);
+    if (this.tunnels) connection.openTunnel();
   }
 
   // Called by connections

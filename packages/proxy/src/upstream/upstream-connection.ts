@@ -1,12 +1,13 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
-import { type ClientCodecHost, Http1ClientCodec } from "../codec/http1/client-codec.ts";
-import type { RequestEncoder } from "../codec/messages.ts";
+import { Http1ClientCodec } from "../codec/http1/client-codec.ts";
+import type { ClientCodec, RequestEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
-import type { Http1Pool, PoolClient } from "./pool.ts";
+import type { Pool, PoolClient } from "./pool.ts";
 import type { Resource } from "./resource.ts";
 
 const CONNECT_TIMER = 0;
@@ -25,7 +26,7 @@ export interface UpstreamWatermarks {
 }
 
 /** One connection to a host. */
-export class UpstreamConnection implements TransportHandler, ClientCodecHost, TimerOwner {
+export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOwner {
   readonly host: Host;
   /** What the host was when it was connected to. */
   readonly hostName: string;
@@ -39,10 +40,12 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   /** How many it has been used for, the present one included. */
   requests = 0;
   private readonly use: ClusterUse;
-  private readonly pool: Http1Pool;
+  private readonly pool: Pool;
   private readonly breaker: Resource;
   private readonly transport: Transport;
-  private readonly codec: Http1ClientCodec;
+  private readonly codec: ClientCodec;
+  /** The codec, where no HTTP is spoken. */
+  private readonly tunnel: TunnelCodec | null;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
   private readonly idleTimer = new Timer(this, IDLE_TIMER);
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
@@ -55,8 +58,8 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
   /** The exchange that wants to know of back-pressure; null while idle. */
   watermarks: UpstreamWatermarks | null = null;
 
-  /** @param breaker counts the connections of the pool's priority */
-  constructor(host: Host, use: ClusterUse, pool: Http1Pool, breaker: Resource) {
+  /** @param breaker counts the connections of the pool's priority @param tunnels no HTTP is spoken */
+  constructor(host: Host, use: ClusterUse, pool: Pool, breaker: Resource, tunnels: boolean) {
     this.host = host;
     this.hostName = host.name;
     this.use = use;
@@ -66,8 +69,10 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
       use.net.connect(host.address, host.port, onread, host.addresses),
     );
+    this.transport.written = use.stats.cxTxBytes;
     this.id = this.transport.id;
-    this.codec = new Http1ClientCodec(this, this.transport, use.plan);
+    this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;
+    this.codec = this.tunnel ?? new Http1ClientCodec(this, this.transport, use.plan);
   }
 
   connect(): void {
@@ -75,7 +80,7 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     use.connections++;
     this.breaker.inc();
     use.stats.cxTotal.value++;
-    use.stats.cxHttp1Total.value++;
+    if (this.tunnel === null) use.stats.cxHttp1Total.value++;
     use.stats.cxActive.value++;
     host.activeConnections++;
     host.connectionsTotal++;
@@ -96,6 +101,15 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
       this.draining = true;
     }
     return this.codec.start(client, client.wants100Continue);
+  }
+
+  get tunnels(): boolean {
+    return this.tunnel !== null;
+  }
+
+  /** The request that the connection was taken for has all that it needs. */
+  openTunnel(): void {
+    this.tunnel?.open();
   }
 
   /** Closes now or after the request under way. @param keepConnecting somebody waits for what is being opened */
@@ -172,7 +186,6 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     stats.cxDestroy.value++;
     if (this.closedByUs) stats.cxDestroyLocal.value++;
     else stats.cxDestroyRemote.value++;
-    stats.cxTxBytes.value += this.transport.bytesWritten;
     stats.cxLengthMs.record(net.turn.now - this.openedAt);
     stats.rqPerCx.record(this.requests);
     if (before === CONNECTING) {
@@ -232,6 +245,17 @@ export class UpstreamConnection implements TransportHandler, ClientCodecHost, Ti
     this.pausedReads--;
     this.use.stats.flowControlResumed.value++;
     this.transport.resumeReading();
+  }
+
+  // TunnelHost
+
+  endWriting(): void {
+    this.transport.endWriting();
+  }
+
+  onTunnelOver(): void {
+    this.endStream();
+    this.state = IDLE;
   }
 
   /** The connection closes while a request is under way. */

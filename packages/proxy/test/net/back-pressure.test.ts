@@ -89,6 +89,41 @@ describe("back-pressure", () => {
     },
   );
 
+  it("a tunnel carries bytes both ways at once, no faster than they are taken", { timeout: 30_000 }, async (t) => {
+    const proxy = await startProxy(t, {
+      action: { tunnels: "connect" },
+      manager: { upgrades: new Map([["connect", true]]) },
+    });
+    let arrived = 0;
+    proxy.backend.onData = ({ socket }, chunk) => {
+      if (arrived === 0) {
+        // Bytes for a client that reads nothing for now.
+        for (let sent = 0; sent < SIZE; sent += MIB) socket.write(Buffer.alloc(MIB, 1));
+      }
+      arrived += chunk.length;
+    };
+    const client = await proxy.client(t);
+    const { socket } = client;
+    client.send("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n");
+    await until(() => client.received.includes("200 OK"));
+    socket.removeAllListeners("data");
+    socket.pause();
+    for (let sent = 0; sent < SIZE; sent += MIB) socket.write(Buffer.alloc(MIB, 2));
+    const backend = (): number => proxy.backend.connections[0].socket.writableLength;
+    await until(() => arrived > 0);
+    const taken = await settled(() => SIZE - backend());
+    assert.ok(taken < BOUND, `${taken} bytes were taken from the upstream while nobody read`);
+    // A client that is not read from has stopped, too: as with any exchange, what it cannot be answered it is not asked.
+    let received = 0;
+    socket.on("data", (chunk: Buffer) => (received += chunk.length));
+    socket.resume();
+    await until(
+      () => received >= SIZE && arrived >= SIZE,
+      () => `${received} and ${arrived}`,
+      15_000,
+    );
+  });
+
   it("a body of many small chunks arrives unchanged through slow and fast phases", { timeout: 30_000 }, async (t) => {
     const proxy = await startProxy(t);
     const parts = Array.from({ length: 400 }, (_, i) =>

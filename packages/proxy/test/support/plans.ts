@@ -136,6 +136,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     maxGrpcTimeoutMs: -1,
     grpcTimeoutOffsetMs: 0,
     upgrades: null,
+    tunnels: "none",
     ...changes,
   };
 }

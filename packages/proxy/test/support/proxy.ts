@@ -119,7 +119,7 @@ export async function startProxy(t: TestContext, options: ProxyOptions = {}): Pr
   const backend = await startBackend(t);
   const proxy = new Proxy(backend, options.clock ?? systemClock, options.readIntoBuffers);
   const { plane } = proxy;
-  const table = prefixTable([{ prefix: "/", route: routePlan(forwardTo(plane.clusterRef("b"), options.action)) }]);
+  const table = prefixTable([{ prefix: "", route: routePlan(forwardTo(plane.clusterRef("b"), options.action)) }]);
   plane.setCluster(clusterPlan("b", options.cluster));
   plane.setEndpoints("b", [endpoint(backend.port)]);
   const bound = await plane.setListener(listenerPlan("l", managerPlan(table, options.manager), options.listener));

@@ -1,6 +1,13 @@
 import type { HeaderBlock } from "../header-block.ts";
 import { CONTENT_LENGTH, HeaderClass, UPGRADE } from "../header-names.ts";
-import type { ByteSink, RequestEncoder, RequestHead, ResponseReceiver } from "../messages.ts";
+import type {
+  ByteSink,
+  ClientCodec,
+  ClientCodecHost,
+  RequestEncoder,
+  RequestHead,
+  ResponseReceiver,
+} from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { type BodyReceiver, BodyReader } from "./body-reader.ts";
 import {
@@ -23,16 +30,6 @@ export interface Http1ClientOptions {
   readonly enableTrailers: boolean;
 }
 
-/** What a client codec needs of its connection. */
-export interface ClientCodecHost {
-  /** Request and response are over. `reusable`: the connection may take another request. */
-  onExchangeEnd(reusable: boolean): void;
-  /** The connection is of no use any more: the peer broke the protocol, or the exchange was cancelled. */
-  onBroken(protocolError: boolean): void;
-  pauseReading(): void;
-  resumeReading(): void;
-}
-
 /** Nothing is expected: whatever comes breaks the protocol. */
 const IDLE = 0;
 const HEAD = 1;
@@ -42,7 +39,7 @@ const ENDED = 3;
 const BROKEN = 4;
 
 /** HTTP/1.1 as a client: one request out, its response in, then perhaps the next. */
-export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
+export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiver {
   private readonly host: ClientCodecHost;
   private readonly options: Http1ClientOptions;
   private readonly sink: ByteSink;
@@ -73,7 +70,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     return this.state === BODY && this.body.long && !this.asksSwitch;
   }
 
-  /** Begins an exchange. `expect100`: a 100 is passed on (`proxy_100_continue`), the first one; else 1xx are dropped, as Envoy does. */
   start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder {
     this.receiver = receiver;
     this.state = HEAD;
@@ -134,7 +130,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     this.host.resumeReading();
   }
 
-  /** Bytes from the socket. */
   receive(buffer: ReadBuffer, start: number, end: number): void {
     let i = start;
     this.readEnd = end;
@@ -158,7 +153,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     if (this.state === ENDED) this.release();
   }
 
-  /** The peer has sent its last byte. Gives false if that is no regular end of anything. */
   receiveEnd(): void {
     if (this.state === BODY && this.body.untilClose) {
       this.reusable = false;
@@ -176,7 +170,6 @@ export class Http1ClientCodec implements RequestEncoder, BodyReceiver {
     receiver?.onResponseReset(protocolError ? "protocol error" : "connection termination");
   }
 
-  /** The connection broke. */
   receiveFailure(): void {
     if (this.state === IDLE || this.state === BROKEN) return;
     const { receiver } = this;

@@ -256,7 +256,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
     if ((connection & UPGRADE_TOKEN) !== 0) head.upgrade = upgradeOf(headers);
 
-    if (head.method === "CONNECT" && length >= 0) {
+    if (this.isConnect && length === CHUNKED) return HTTP1_ERRORS.invalidTransferEncoding;
+    if (this.isConnect && length >= 0) {
       if (length > 0) return HTTP1_ERRORS.codec;
       headers.remove(CONTENT_LENGTH);
     }
@@ -343,8 +344,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     // Envoy ends an HTTP/1.0 connection after a response without a length, whether or not it needs one.
     if (this.keepAlive10 && headers.slots[CONTENT_LENGTH] < 0) this.closing = true;
     const startLine = statusLine(status, this.isHttp11);
-    // It is one of the response's headers, which logs may name.
-    if (this.closing) headers.append(CONNECTION, "close");
+    // It is one of the response's headers, which logs may name. Of what switches protocols that is understood (Envoy `encodeHeaders`).
+    if (this.closing && !(switched && status <= 200)) headers.append(CONNECTION, "close");
     let text = startLine + headers.serialize();
     if (this.keepAlive10 && !this.closing) text += "connection: keep-alive\r\n";
     const bodyless = this.isHead || status === 204 || status === 304;

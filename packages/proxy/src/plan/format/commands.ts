@@ -111,7 +111,9 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   GRPC_STATUS_NUMBER: grpcStatus("NUMBER"),
 
   PROTOCOL: text(({ requestHeadDone, request }) => (requestHeadDone && !request.isHttp11 ? "HTTP/1.0" : "HTTP/1.1")),
-  UPSTREAM_PROTOCOL: text(({ upstreamInfo }) => (upstreamInfo?.connected === true ? "HTTP/1.1" : undefined)),
+  UPSTREAM_PROTOCOL: text(({ upstreamInfo }) =>
+    upstreamInfo?.connected === true && !upstreamInfo.tunnels ? "HTTP/1.1" : undefined,
+  ),
   UPSTREAM_CLUSTER: text(({ cluster }) => cluster?.plan.statName),
   UPSTREAM_CLUSTER_RAW: text(({ cluster }) => cluster?.plan.name),
   UPSTREAM_HOST: upstreamHost,

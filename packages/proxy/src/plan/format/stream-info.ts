@@ -34,6 +34,8 @@ export interface UpstreamInfoView {
   /** A connection was had: it has addresses and a number. */
   readonly connected: boolean;
   readonly connectionId: number;
+  /** No HTTP is spoken on it. */
+  readonly tunnels: boolean;
   /** Of the host that the connection goes to, `10.0.0.1:80`. */
   readonly hostName: string;
   readonly localName: string;

@@ -139,7 +139,8 @@ export const ROUTE: SupportGroup = {
   "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
     has: ["max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"],
   },
-  "envoy.config.route.v3.RouteAction.UpgradeConfig": { has: ["upgrade_type", "enabled"] },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": { has: ["upgrade_type", "enabled", "connect_config"] },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": { has: ["allow_post"] },
   "envoy.config.route.v3.RouteAction.RequestMirrorPolicy": {
     has: ["cluster", "cluster_header", "runtime_fraction", "disable_shadow_host_suffix_append", "trace_sampled"],
   },

@@ -1,6 +1,6 @@
 import { BytesMeter } from "../../codec/bytes-meter.ts";
-import { type ClientCodecHost, Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/client-codec.ts";
-import { RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
+import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/client-codec.ts";
+import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
 import { Transport, type TransportHandler } from "../../net/transport.ts";

@@ -1,0 +1,118 @@
+import type { HeaderBlock } from "./header-block.ts";
+import type {
+  ByteSink,
+  ClientCodec,
+  ClientCodecHost,
+  RequestEncoder,
+  RequestHead,
+  ResponseReceiver,
+} from "./messages.ts";
+import { ReadBuffer } from "./read-buffer.ts";
+
+/** What a tunnel needs of its connection beside what every codec does. */
+export interface TunnelHost extends ClientCodecHost {
+  /** Nothing more is going to be written. */
+  endWriting(): void;
+  /** Both sides have said their last byte. */
+  onTunnelOver(): void;
+}
+
+/** A read of so many bytes is taken for part of a long transfer. */
+const LONG_READ_BYTES = 16 * 1024;
+
+/**
+ * No HTTP towards the upstream: what follows a request's head goes as it is, and what comes back is the body of a response that begins when
+ * the connection is there. Envoy `source/extensions/upstreams/http/tcp/upstream_request.cc`.
+ */
+export class TunnelCodec implements ClientCodec, RequestEncoder {
+  private readonly host: TunnelHost;
+  private readonly sink: ByteSink;
+  private receiver: ResponseReceiver | null = null;
+  private requestEnded = false;
+  private lastRead = 0;
+
+  constructor(host: TunnelHost, sink: ByteSink) {
+    this.host = host;
+    this.sink = sink;
+  }
+
+  get readingLongBody(): boolean {
+    return this.lastRead >= LONG_READ_BYTES;
+  }
+
+  start(receiver: ResponseReceiver): RequestEncoder {
+    this.receiver = receiver;
+    return this;
+  }
+
+  /** The request has its connection: the response begins. */
+  open(): void {
+    const { receiver } = this;
+    if (receiver === null) return;
+    receiver.response.status = 200;
+    receiver.onResponseHead(false);
+  }
+
+  // RequestEncoder
+
+  encodeHead(_head: RequestHead, endStream: boolean): void {
+    if (endStream) this.endRequest();
+  }
+
+  encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    if (this.receiver !== null) this.receiver.upstreamBytes.wireSent += end - start;
+    if (end > start) this.sink.writeBytes(buffer, start, end);
+    if (endStream) this.endRequest();
+  }
+
+  encodeTrailers(_trailers: HeaderBlock): void {
+    this.endRequest();
+  }
+
+  private endRequest(): void {
+    this.requestEnded = true;
+    this.host.endWriting();
+  }
+
+  cancel(): void {
+    if (this.receiver === null) return;
+    this.receiver = null;
+    this.host.onBroken(false);
+  }
+
+  pauseResponse(): void {
+    this.host.pauseReading();
+  }
+
+  resumeResponse(): void {
+    this.host.resumeReading();
+  }
+
+  // From the socket
+
+  receive(buffer: ReadBuffer, start: number, end: number): void {
+    const { receiver } = this;
+    if (receiver === null) return;
+    this.lastRead = end - start;
+    receiver.upstreamBytes.wireReceived += end - start;
+    receiver.onResponseData(buffer, start, end, false);
+  }
+
+  /** A tunnel does not outlive either direction, except that a request may have been complete before. */
+  receiveEnd(): void {
+    const { receiver } = this;
+    if (receiver === null) return;
+    this.receiver = null;
+    if (this.requestEnded) this.host.onTunnelOver();
+    else this.host.onBroken(false);
+    receiver.onResponseData(EMPTY, 0, 0, true);
+  }
+
+  receiveFailure(): void {
+    const { receiver } = this;
+    this.receiver = null;
+    receiver?.onResponseReset("connection termination");
+  }
+}
+
+const EMPTY = new ReadBuffer(0);

@@ -118,6 +118,7 @@ export class DataPlane {
       dnsCaches: this.dnsCaches,
       stats,
       random,
+      zone: locality.zone,
       outlierEvents:
         outlierLog === undefined ? null : (clusterName) => new OutlierEventLog(clusterName, clock, outlierLog),
       localities: () => this.localities(locality, localCluster),

@@ -168,6 +168,8 @@ export const CASES: readonly ContractCase[] = [
     ["an empty length", post("content-length:\r\n", "")],
     ["a length with a space inside", post("content-length: 1 2\r\n", "hello")],
     ["a length of 2^64", post("content-length: 18446744073709551616\r\n", "hello")],
+    ["a length beside another coding", post("content-length: 5\r\ntransfer-encoding: gzip\r\n", "hello")],
+    ["a length that is none beside another coding", post("content-length: x\r\ntransfer-encoding: gzip\r\n", "hello")],
     ["TE identity", post("transfer-encoding: identity\r\n", "")],
     ["TE gzip, chunked", post("transfer-encoding: gzip, chunked\r\n", "0\r\n\r\n")],
     ["TE chunked, identity", post("transfer-encoding: chunked, identity\r\n", "0\r\n\r\n")],

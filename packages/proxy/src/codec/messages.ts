@@ -138,13 +138,14 @@ export interface ResponseEncoder {
   resumeRequest(): void;
 }
 
-/** One response as it is decoded. 1xx responses do not appear, but for the first 100 where it is wanted. */
+/** One response as it is decoded. */
 export interface ResponseReceiver {
   /** Filled by the codec before `onResponseHead`. */
   readonly response: ResponseHead;
   /** The codec counts here what it reads and writes for this response's request. */
   readonly upstreamBytes: BytesMeter;
-  on100Continue(headers: HeaderBlock): void;
+  /** A 1xx that says something of the response to come. @param wanted the first 100, where one is waited for */
+  onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void;
   onResponseHead(endStream: boolean): void;
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
   onResponseTrailers(trailers: HeaderBlock): void;
@@ -171,16 +172,18 @@ export interface ClientCodec {
   start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder;
   /** Bytes from the socket. */
   receive(buffer: ReadBuffer, start: number, end: number): void;
-  /** The peer has sent its last byte. */
-  receiveEnd(): void;
+  /** The peer has sent its last byte. Gives true if that cut a message short, which breaks the protocol. */
+  receiveEnd(): boolean;
   /** The connection broke. */
   receiveFailure(): void;
 }
 
 /** What a client codec needs of its connection. */
 export interface ClientCodecHost {
-  /** Request and response are over. `reusable`: the connection may take another request. */
-  onExchangeEnd(reusable: boolean): void;
+  /** The response says that the connection closes after it. */
+  onCloseNotify(): void;
+  /** The response is over. `reusable`: the connection may take another request. `requestCut`: not all of the request has been sent. */
+  onExchangeEnd(reusable: boolean, requestCut: boolean): void;
   /** The connection is of no use any more: the peer broke the protocol, or the exchange was cancelled. */
   onBroken(protocolError: boolean): void;
   pauseReading(): void;

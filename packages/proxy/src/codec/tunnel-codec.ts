@@ -99,13 +99,14 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
   }
 
   /** A tunnel does not outlive either direction, except that a request may have been complete before. */
-  receiveEnd(): void {
+  receiveEnd(): boolean {
     const { receiver } = this;
-    if (receiver === null) return;
+    if (receiver === null) return false;
     this.receiver = null;
     if (this.requestEnded) this.host.onTunnelOver();
     else this.host.onBroken(false);
     receiver.onResponseData(EMPTY, 0, 0, true);
+    return false;
   }
 
   receiveFailure(): void {

@@ -48,9 +48,10 @@ export class AsyncClient {
     const { headers } = head;
     markAsOwn(headers, this.localAddress);
     if (timeoutMs > 0) headers.set(X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, String(timeoutMs));
+    cluster.stats.asyncRqTotal.value++;
     const host = cluster.chooseHost(this.balancing, 0);
     if (host === null) {
-      cluster.stats.countStatus(503);
+      cluster.stats.countStatus(503, true, null);
       callbacks.onResponse(503);
       return;
     }

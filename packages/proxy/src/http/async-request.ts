@@ -106,14 +106,14 @@ export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner 
     this.fail(503);
   }
 
-  on100Continue(): void {
-    // Nobody waits for it.
+  onInterimResponse(status: number): void {
+    this.cluster.stats.countStatus(status, true, this.host);
   }
 
   onResponseHead(endStream: boolean): void {
     const { cluster, host, response, options } = this;
     const { status } = response;
-    cluster.stats.countStatus(status);
+    cluster.stats.countStatus(status, true, host);
     if (host !== null) {
       if (host.outlier !== null) reportResponse(cluster, host, response, options.isGrpc);
       if (status >= 500) host.requestsFailed++;
@@ -172,12 +172,12 @@ export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner 
       callbacks?.onReset();
       return;
     }
-    this.cluster.stats.countStatus(status);
+    this.cluster.stats.countStatus(status, true, this.host);
     callbacks?.onResponse(status);
   }
 
   private complete(): void {
-    this.cluster.stats.rqTime.record(this.net.turn.now - this.startedAt);
+    this.cluster.stats.recordTime(this.net.turn.now - this.startedAt, true, this.host);
     this.end();
     this.options.callbacks?.onResponse(this.response.status);
   }

@@ -10,6 +10,8 @@ export class ConnectionManagerStats {
   readonly cxDestroyLocal: Counter;
   readonly cxDestroyRemote: Counter;
   readonly cxDestroyActiveRq: Counter;
+  readonly cxDestroyLocalActiveRq: Counter;
+  readonly cxDestroyRemoteActiveRq: Counter;
   readonly cxDrainClose: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxDuration: Counter;
@@ -35,11 +37,19 @@ export class ConnectionManagerStats {
   readonly rqTxReset: Counter;
   readonly rqNonRelativePath: Counter;
   readonly rqResponseBeforeComplete: Counter;
+  readonly flowControlPaused: Counter;
+  readonly flowControlResumed: Counter;
+  /** Of all HTTP/1 codecs of the proxy. */
+  readonly underscoresDropped: Counter;
+  readonly underscoresRejected: Counter;
   readonly noRoute: Counter;
   readonly noCluster: Counter;
-  readonly rqRedirect: Counter;
+  /** Requests that came as far as the router. */
+  readonly routerRqTotal: Counter;
+  readonly rqResetAfterResponseStarted: Counter;
   readonly rqDirectResponse: Counter;
-  /** 1xx to 5xx at 1 to 5; of the manager, and of the manager on this listener. */
+  private readonly listenerRqCompleted: Counter;
+  /** 1xx to 5xx at 0 to 4; of the manager, and of the manager on this listener. */
   private readonly byClass: readonly Counter[];
   private readonly listenerByClass: readonly Counter[];
 
@@ -56,6 +66,8 @@ export class ConnectionManagerStats {
     this.cxDestroyLocal = counter("downstream_cx_destroy_local");
     this.cxDestroyRemote = counter("downstream_cx_destroy_remote");
     this.cxDestroyActiveRq = counter("downstream_cx_destroy_active_rq");
+    this.cxDestroyLocalActiveRq = counter("downstream_cx_destroy_local_active_rq");
+    this.cxDestroyRemoteActiveRq = counter("downstream_cx_destroy_remote_active_rq");
     this.cxDrainClose = counter("downstream_cx_drain_close");
     this.cxIdleTimeout = counter("downstream_cx_idle_timeout");
     this.cxMaxDuration = counter("downstream_cx_max_duration_reached");
@@ -81,20 +93,29 @@ export class ConnectionManagerStats {
     this.rqTxReset = counter("downstream_rq_tx_reset");
     this.rqNonRelativePath = counter("downstream_rq_non_relative_path");
     this.rqResponseBeforeComplete = counter("downstream_rq_response_before_rq_complete");
+    this.flowControlPaused = counter("downstream_flow_control_paused_reading_total");
+    this.flowControlResumed = counter("downstream_flow_control_resumed_reading_total");
+    this.underscoresDropped = registry.counter("http1.dropped_headers_with_underscores");
+    this.underscoresRejected = registry.counter("http1.requests_rejected_with_underscores_in_headers");
     this.noRoute = counter("no_route");
     this.noCluster = counter("no_cluster");
-    this.rqRedirect = counter("rq_redirect");
+    counter("rq_redirect");
+    this.routerRqTotal = counter("rq_total");
+    this.rqResetAfterResponseStarted = counter("rq_reset_after_downstream_response_started");
     this.rqDirectResponse = counter("rq_direct_response");
-    const classes = [0, 1, 2, 3, 4, 5];
-    this.byClass = classes.map((n) => counter(`downstream_rq_${n}xx`));
-    this.listenerByClass = classes.map((n) => registry.counter(`${listenerPrefix}${prefix}downstream_rq_${n}xx`));
+    this.listenerRqCompleted = registry.counter(`${listenerPrefix}${prefix}downstream_rq_completed`);
+    this.byClass = CLASSES.map((n) => counter(`downstream_rq_${n}xx`));
+    this.listenerByClass = CLASSES.map((n) => registry.counter(`${listenerPrefix}${prefix}downstream_rq_${n}xx`));
   }
 
   countStatus(status: number): void {
     this.rqCompleted.value++;
-    const hundred = (status / 100) | 0;
-    if (hundred < 1 || hundred > 5) return;
-    this.byClass[hundred].value++;
-    this.listenerByClass[hundred].value++;
+    this.listenerRqCompleted.value++;
+    const group = ((status / 100) | 0) - 1;
+    if (group < 0 || group > 4) return;
+    this.byClass[group].value++;
+    this.listenerByClass[group].value++;
   }
 }
+
+const CLASSES = [1, 2, 3, 4, 5];

@@ -60,8 +60,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     const { plan, stats } = runtime;
     this.runtimeAtStart = runtime;
     this.bufferLimitBytes = owner.bufferLimitBytes;
-    this.transport = new Transport(context.net, this, owner.bufferLimitBytes, open);
-    this.transport.written = stats.cxTxBytes;
+    this.transport = new Transport(context.net, this, stats, owner.bufferLimitBytes, open);
     const { socket } = this.transport;
     this.id = this.transport.id;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
@@ -91,10 +90,15 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   /** Responses carry `connection: close` from now on; an idle connection has a while to send the request that may be on its way. */
   drain(): void {
     if (this.draining || this.closing) return;
+    this.owner.runtime.stats.cxDrainClose.value++;
+    this.startDrain();
+  }
+
+  private startDrain(): void {
+    if (this.draining || this.closing) return;
     this.draining = true;
     this.codec.closeAfterResponse();
-    const { plan, stats } = this.owner.runtime;
-    stats.cxDrainClose.value++;
+    const { plan } = this.owner.runtime;
     const { timers, turn } = this.context.net;
     if (plan.drainTimeoutMs > 0) timers.arm(this.drainTimer, turn.now, plan.drainTimeoutMs);
     else if (this.codec.idle) this.close();
@@ -129,7 +133,6 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     timers.disarm(this.closeTimer);
     timers.disarm(this.durationTimer);
     timers.disarm(this.drainTimer);
-    if (this.exchange !== null) stats.cxDestroyActiveRq.value++;
     this.endExchange(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
     stats.cxActive.value--;
     stats.cxHttp1Active.value--;
@@ -194,6 +197,11 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     else this.close();
   }
 
+  onUnderscore(rejected: boolean): void {
+    const { underscoresDropped, underscoresRejected } = this.runtimeAtStart.stats;
+    (rejected ? underscoresRejected : underscoresDropped).value++;
+  }
+
   pauseReading(): void {
     this.transport.pauseReading();
   }
@@ -207,10 +215,21 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     if (this.exchange === exchange) this.exchange = null;
   }
 
+  /** The last exchange has been counted and logged: on with a request that had to wait. */
+  readOn(): void {
+    this.codec.readOn();
+  }
+
   private endExchange(details: string): void {
     const { exchange } = this;
     this.exchange = null;
     this.closing = true;
+    if (exchange !== null) {
+      const { stats } = this.runtimeAtStart;
+      stats.cxDestroyActiveRq.value++;
+      if (this.closedByUs) stats.cxDestroyLocalActiveRq.value++;
+      else stats.cxDestroyRemoteActiveRq.value++;
+    }
     exchange?.onDownstreamGone(details);
   }
 
@@ -220,7 +239,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
       case IDLE_TIMER:
         stats.cxIdleTimeout.value++;
         // Envoy drains first, so that a request on its way is answered; who never sent one has none on its way.
-        if (this.requests > 0) this.drain();
+        if (this.requests > 0) this.startDrain();
         else this.close();
         break;
       case CLOSE_TIMER:
@@ -229,7 +248,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
         break;
       case DURATION_TIMER:
         stats.cxMaxDuration.value++;
-        this.drain();
+        this.startDrain();
         break;
       default:
         if (this.codec.idle) this.close();

@@ -1,5 +1,6 @@
 import { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
+import { X_ENVOY_INTERNAL } from "../codec/header-names.ts";
 import {
   type ProtocolError,
   RequestHead,
@@ -128,6 +129,12 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   // StreamInfo
 
+  /** It comes from inside, by `x-envoy-internal`. */
+  get isInternal(): boolean {
+    const { headers } = this.request;
+    return headers.slots[X_ENVOY_INTERNAL] >= 0 && headers.get(X_ENVOY_INTERNAL) === "true";
+  }
+
   get now(): number {
     return this.context.net.turn.now;
   }
@@ -209,7 +216,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.addFlag("DC");
     this.details = details;
     this.status = this.responseStarted ? this.status : 0;
-    if (this.runtime !== null) this.runtime.stats.rqRxReset.value++;
     this.end();
   }
 
@@ -240,6 +246,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
   on100Continue(headers: HeaderBlock): void {
     if (this.over || this.responseStarted) return;
     removeResponseHopByHop(headers, false);
+    this.send100Continue(headers);
+  }
+
+  send100Continue(headers: HeaderBlock): void {
+    this.runtime?.stats.countStatus(100);
     this.encoder?.encode100Continue(headers);
   }
 
@@ -281,11 +292,14 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   /** Counted: the client is read again when every pause has been taken back. */
   pauseRequest(): void {
+    if (this.runtime !== null) this.runtime.stats.flowControlPaused.value++;
     if (this.requestPauses++ === 0) this.encoder?.pauseRequest();
   }
 
   resumeRequest(): void {
-    if (this.requestPauses > 0 && --this.requestPauses === 0) this.encoder?.resumeRequest();
+    if (this.requestPauses === 0) return;
+    if (this.runtime !== null) this.runtime.stats.flowControlResumed.value++;
+    if (--this.requestPauses === 0) this.encoder?.resumeRequest();
   }
 
   onDownstreamAboveWatermark(): void {
@@ -371,14 +385,18 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (runtime !== null) {
       runtime.stats.rqActive.value--;
       runtime.stats.rqTime.record(net.turn.now - this.startedAt);
+      // A stream of which a part is missing is reset, whoever ends it (Envoy `ConnectionManagerImpl::doEndStream`).
+      if (!this.requestEnded || this.responseEndedAt === 0) runtime.stats.rqRxReset.value++;
       if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
       if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
       this.filters.complete(runtime.filters);
       runtime.accessLogs?.write(this, "DownstreamEnd");
     }
-    this.connection?.onExchangeFinished(this);
+    const { connection } = this;
+    connection?.onExchangeFinished(this);
     this.reset();
     exchanges.release(this);
+    connection?.readOn();
   }
 
   /** Nothing of this request may be seen by the next one. */

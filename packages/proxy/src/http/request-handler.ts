@@ -21,7 +21,7 @@ export function handleRequest(exchange: Exchange): void {
 
   if (headers.has(EXPECT) && expectsContinue(headers)) {
     if (!plan.proxy100Continue) {
-      encoder.encode100Continue(NO_HEADERS);
+      exchange.send100Continue(NO_HEADERS);
       headers.remove(EXPECT);
     }
   }

@@ -17,6 +17,8 @@ export function chooseRoute(exchange: Exchange): void {
   exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
   // Filters that answer by themselves tell of the cluster, too.
   exchange.cluster = exchange.target?.cluster.current ?? null;
+  // Known from now on, whether or not anything is forwarded (Envoy `ActiveStream::setRoute`).
+  exchange.cluster = exchange.target?.cluster.current ?? null;
   exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
 }
 
@@ -45,7 +47,8 @@ export const UNWEIGHTED = {
 } as const;
 
 export function redirect(exchange: Exchange, action: RedirectAction): void {
-  if (exchange.runtime !== null) exchange.runtime.stats.rqRedirect.value++;
+  // Envoy counts it as an answer of the route's, too (`rq_redirect` never moves).
+  if (exchange.runtime !== null) exchange.runtime.stats.rqDirectResponse.value++;
   sendLocalReply(
     exchange,
     localReply(action.status, "", "", DETAILS.directResponse),

@@ -66,6 +66,7 @@ export class Router {
     const { exchange } = this;
     const { runtime, routes, route } = exchange;
     if (runtime === null) return;
+    runtime.stats.routerRqTotal.value++;
     if (route === null) {
       runtime.stats.noRoute.value++;
       sendLocalReply(exchange, routes === null ? LOCAL_REPLIES.noRouteConfiguration : LOCAL_REPLIES.routeNotFound);
@@ -179,7 +180,7 @@ export class Router {
     this.cancel();
     const { details } = this.selection;
     const reply = LOCAL_REPLIES.noHealthyUpstream;
-    cluster.stats.countStatus(reply.status);
+    cluster.stats.countStatus(reply.status, this.exchange.isInternal, null);
     sendLocalReply(this.exchange, details === "" ? reply : { ...reply, details });
   }
 
@@ -198,6 +199,7 @@ export class Router {
   private startAttempt(cluster: Cluster, host: Host): void {
     const { exchange } = this;
     exchange.host = host;
+    exchange.transportFailure = "";
     if (this.retry.enabled) this.retry.onHostAttempted(host);
     this.attempts.begin().start(cluster, host);
   }
@@ -267,6 +269,7 @@ export class Router {
     if (reason !== "overflow") attempt.host?.outlier?.onConnectFailed();
     if (exchange.responseStarted) {
       this.attempts.release(attempt);
+      this.countLateReset();
       exchange.abort(resetFlag(reason), resetAfterStartDetails(reason));
       return;
     }
@@ -298,6 +301,14 @@ export class Router {
   private markGivenUp(status: RetryStatus): void {
     if (status === OVERFLOW) this.exchange.addFlag("UO");
     else if (status === LIMIT_EXCEEDED) this.exchange.addFlag("URX");
+  }
+
+  /** An answer is on its way, and no other one will be waited for (Envoy `Filter::onUpstream1xxHeaders`). */
+  onAttemptInterim(attempt: UpstreamRequest): void {
+    this.retry.stop();
+    this.retryPending = false;
+    this.exchange.timers.stopRetry();
+    this.attempts.settleOn(attempt);
   }
 
   onAttemptHeaders(attempt: UpstreamRequest, endStream: boolean): void {
@@ -434,6 +445,7 @@ export class Router {
     attempt.reportTimeout(this.timeoutStatus === 0 ? 504 : this.timeoutStatus);
     attempt.cancel();
     if (this.exchange.responseStarted) {
+      this.countLateReset();
       this.exchange.abort("SI", LOCAL_REPLIES.perTryIdleTimeout.details);
       return;
     }
@@ -490,7 +502,14 @@ export class Router {
 
   private fail(reply: LocalReply): void {
     this.cancel();
+    if (this.exchange.responseStarted) this.countLateReset();
     sendLocalReply(this.exchange, reply);
+  }
+
+  private countLateReset(): void {
+    const { runtime, isGrpc } = this.exchange;
+    // Envoy counts gRPC requests only, whose success was not known yet.
+    if (isGrpc && runtime !== null) runtime.stats.rqResetAfterResponseStarted.value++;
   }
 
   // Back-pressure

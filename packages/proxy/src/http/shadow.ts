@@ -25,6 +25,7 @@ export class Shadows {
       const named = ref ?? context.findCluster(firstHeader(request, clusterHeader));
       const cluster = named?.current ?? null;
       if (cluster === null) continue;
+      cluster.stats.asyncRqTotal.value++;
       const host = cluster.chooseHost(exchange.router.selection, 0);
       if (host === null) continue;
       const head = new RequestHead();

@@ -168,9 +168,11 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   // ResponseReceiver
 
-  on100Continue(headers: HeaderBlock): void {
+  onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void {
     this.touch();
-    this.exchange.on100Continue(headers);
+    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
+    this.exchange.router.onAttemptInterim(this);
+    if (wanted) this.exchange.on100Continue(headers);
   }
 
   onResponseHead(endStream: boolean): void {
@@ -218,10 +220,12 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   // Back-pressure
 
   onUpstreamAboveWatermark(): void {
+    if (this.cluster !== null) this.cluster.stats.flowControlBackedUp.value++;
     this.exchange.pauseRequest();
   }
 
   onUpstreamBelowWatermark(): void {
+    if (this.cluster !== null) this.cluster.stats.flowControlDrained.value++;
     this.exchange.resumeRequest();
   }
 
@@ -241,7 +245,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   /** Its answer was taken. */
   charge(status: number): void {
-    this.cluster?.stats.countStatus(status);
+    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
     if (this.host === null) return;
     if (status >= 500) this.host.requestsFailed++;
     else this.host.requestsSucceeded++;
@@ -249,14 +253,14 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   /** It ends with an answer of ours. */
   chargeAbort(status: number): void {
-    this.cluster?.stats.countStatus(status);
+    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
     if (this.host !== null) this.host.requestsFailed++;
   }
 
   /** The response is complete. */
   recordTime(): void {
-    const { requestEndedAt, requestEnded, context } = this.exchange;
-    if (requestEnded) this.cluster?.stats.rqTime.record(context.net.turn.now - requestEndedAt);
+    const { requestEndedAt, requestEnded, isInternal, context } = this.exchange;
+    if (requestEnded) this.cluster?.stats.recordTime(context.net.turn.now - requestEndedAt, isInternal, this.host);
   }
 
   /** To the host's outlier monitor, once: a hedged attempt that was too slow for a try may be so for the route, too. */

@@ -2,7 +2,7 @@ import type { OnReadOpts, Socket } from "node:net";
 import { latin1 } from "../codec/latin1.ts";
 import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { Counter } from "../stats/index.ts";
+import { Counter, NO_TAGS } from "../stats/metric.ts";
 import type { NetContext } from "./context.ts";
 import type { Flushable } from "./turn.ts";
 
@@ -20,6 +20,15 @@ export interface TransportHandler {
   onBelowWatermark(): void;
 }
 
+/** Where a connection's bytes count, as they come and go. */
+export interface ByteCounters {
+  readonly cxRxBytes: Counter;
+  readonly cxTxBytes: Counter;
+}
+
+/** For connections whose bytes nobody is shown. */
+export const UNCOUNTED: ByteCounters = { cxRxBytes: new Counter("", NO_TAGS), cxTxBytes: new Counter("", NO_TAGS) };
+
 /** Body bytes up to here travel in the same latin1 string as the head: one write, no Buffer object. */
 const INLINE_BYTES = 8_192;
 
@@ -31,10 +40,8 @@ export class Transport implements ByteSink, Flushable {
   readonly socket: Socket;
   /** Of this connection, unique in its data plane. */
   readonly id: number;
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Counts what is written, as it is. */
-  written: Counter | null = null;
+  private bytesRead = 0;
+  private readonly counters: ByteCounters;
   private readonly context: NetContext;
   private handler: TransportHandler;
   private readonly highWatermark: number;
@@ -54,17 +61,20 @@ export class Transport implements ByteSink, Flushable {
 
   /**
    * @param open makes the socket, given how it must read (`undefined` where only 'data' events are possible)
+   * @param counters of the cluster or the connection manager that the connection belongs to
    * @param highWatermark bytes waiting to be written at which the handler is told
    */
   constructor(
     context: NetContext,
     handler: TransportHandler,
+    counters: ByteCounters,
     highWatermark: number,
     open: (onread: OnReadOpts | undefined) => Socket,
   ) {
     this.context = context;
     this.id = context.nextConnectionId();
     this.handler = handler;
+    this.counters = counters;
     this.highWatermark = highWatermark;
     this.buffer = context.buffers.shared;
     const socket = open(context.readsIntoBuffers ? this.readOptions() : undefined);
@@ -145,7 +155,7 @@ export class Transport implements ByteSink, Flushable {
     }
     if (pieces === null) {
       if (text === "") return;
-      this.countWritten(text.length);
+      this.counters.cxTxBytes.value += text.length;
       socket.write(text, "latin1");
     } else {
       this.pieces = null;
@@ -159,10 +169,10 @@ export class Transport implements ByteSink, Flushable {
   }
 
   private writePieces(pieces: (string | Buffer)[]): void {
-    const { socket } = this;
+    const { socket, counters } = this;
     if (pieces.length > 1) socket.cork();
     for (const piece of pieces) {
-      this.countWritten(piece.length);
+      counters.cxTxBytes.value += piece.length;
       if (typeof piece === "string") socket.write(piece, "latin1");
       else {
         this.unfinished++;
@@ -172,11 +182,6 @@ export class Transport implements ByteSink, Flushable {
     if (pieces.length > 1) socket.uncork();
     // The kernel took it all: the buffers are free before their callbacks run.
     if (socket.writableLength === 0) this.releaseLent();
-  }
-
-  private countWritten(bytes: number): void {
-    this.bytesWritten += bytes;
-    if (this.written !== null) this.written.value += bytes;
   }
 
   private pieceWritten(): void {
@@ -258,6 +263,7 @@ export class Transport implements ByteSink, Flushable {
   private received(buffer: ReadBuffer, length: number): void {
     if (this.closed) return;
     this.bytesRead += length;
+    this.counters.cxRxBytes.value += length;
     const { turn } = this.context;
     turn.begin();
     try {

@@ -1,4 +1,5 @@
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+import { ResponseCounters } from "./response-counters.ts";
 
 export interface ZoneStats {
   readonly lbRecalculateZoneStructures: Counter;
@@ -35,6 +36,7 @@ export class ClusterStats implements LbStats {
   readonly rqPerCx: Histogram;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxRequests: Counter;
+  readonly cxCloseNotify: Counter;
   readonly cxNoneHealthy: Counter;
   readonly cxOverflow: Counter;
   readonly cxProtocolError: Counter;
@@ -42,7 +44,6 @@ export class ClusterStats implements LbStats {
   readonly cxTxBytes: Counter;
   readonly rqTotal: Counter;
   readonly rqActive: Gauge;
-  readonly rqCompleted: Counter;
   readonly rqCancelled: Counter;
   readonly rqPendingTotal: Counter;
   readonly rqPendingActive: Gauge;
@@ -60,7 +61,8 @@ export class ClusterStats implements LbStats {
   readonly rqRetryBackoffExponential: Counter;
   readonly rqRetryBackoffRatelimited: Counter;
   readonly retryOrShadowAbandoned: Counter;
-  readonly rqTime: Histogram;
+  readonly flowControlBackedUp: Counter;
+  readonly flowControlDrained: Counter;
   readonly flowControlPaused: Counter;
   readonly flowControlResumed: Counter;
   readonly membershipTotal: Gauge;
@@ -78,19 +80,34 @@ export class ClusterStats implements LbStats {
   readonly lbZoneRoutingAllDirectly: Counter;
   readonly lbZoneRoutingCrossZone: Counter;
   readonly lbZoneRoutingSampled: Counter;
+  /** Requests that the proxy itself sends: copies, reports. Of all clusters. */
+  readonly asyncRqTotal: Counter;
+  private readonly all: ResponseCounters;
+  private readonly external: ResponseCounters;
+  private readonly internal: ResponseCounters;
+  private readonly retried: ResponseCounters;
+  private readonly canary: ResponseCounters;
+  private readonly byZone = new Map<string, ResponseCounters>();
   private readonly registry: StatsRegistry;
   private readonly prefix: string;
-  /** By status: `upstream_rq_200` and `upstream_rq_2xx`, resolved when first seen. */
-  private readonly byStatus: (Counter | undefined)[] = [];
-  private readonly byClass: (Counter | undefined)[] = [];
+  /** The proxy's own. */
+  private readonly zone: string;
 
-  constructor(registry: StatsRegistry, clusterStatName: string) {
+  /** @param zone the proxy's own, "" if unknown */
+  constructor(registry: StatsRegistry, clusterStatName: string, zone: string) {
     const prefix = `cluster.${clusterStatName}.`;
     const counter = (name: string): Counter => registry.counter(prefix + name);
     const gauge = (name: string): Gauge => registry.gauge(prefix + name);
     const histogram = (name: string): Histogram => registry.histogram(prefix + name);
     this.registry = registry;
     this.prefix = prefix;
+    this.zone = zone;
+    this.asyncRqTotal = registry.counter("http.async-client.rq_total");
+    this.all = new ResponseCounters(registry, prefix);
+    this.external = new ResponseCounters(registry, `${prefix}external.`);
+    this.internal = new ResponseCounters(registry, `${prefix}internal.`);
+    this.retried = new ResponseCounters(registry, `${prefix}retry.`);
+    this.canary = new ResponseCounters(registry, `${prefix}canary.`);
     this.cxTotal = counter("upstream_cx_total");
     this.cxHttp1Total = counter("upstream_cx_http1_total");
     this.cxActive = gauge("upstream_cx_active");
@@ -109,6 +126,7 @@ export class ClusterStats implements LbStats {
     this.rqPerCx = histogram("upstream_rq_per_cx");
     this.cxIdleTimeout = counter("upstream_cx_idle_timeout");
     this.cxMaxRequests = counter("upstream_cx_max_requests");
+    this.cxCloseNotify = counter("upstream_cx_close_notify");
     this.cxNoneHealthy = counter("upstream_cx_none_healthy");
     this.cxOverflow = counter("upstream_cx_overflow");
     this.cxProtocolError = counter("upstream_cx_protocol_error");
@@ -116,7 +134,7 @@ export class ClusterStats implements LbStats {
     this.cxTxBytes = counter("upstream_cx_tx_bytes_total");
     this.rqTotal = counter("upstream_rq_total");
     this.rqActive = gauge("upstream_rq_active");
-    this.rqCompleted = counter("upstream_rq_completed");
+    counter("upstream_rq_completed");
     this.rqCancelled = counter("upstream_rq_cancelled");
     this.rqPendingTotal = counter("upstream_rq_pending_total");
     this.rqPendingActive = gauge("upstream_rq_pending_active");
@@ -137,7 +155,9 @@ export class ClusterStats implements LbStats {
     this.rqRetryBackoffExponential = counter("upstream_rq_retry_backoff_exponential");
     this.rqRetryBackoffRatelimited = counter("upstream_rq_retry_backoff_ratelimited");
     this.retryOrShadowAbandoned = counter("retry_or_shadow_abandoned");
-    this.rqTime = histogram("upstream_rq_time");
+    histogram("upstream_rq_time");
+    this.flowControlBackedUp = counter("upstream_flow_control_backed_up_total");
+    this.flowControlDrained = counter("upstream_flow_control_drained_total");
     this.flowControlPaused = counter("upstream_flow_control_paused_reading_total");
     this.flowControlResumed = counter("upstream_flow_control_resumed_reading_total");
     this.membershipTotal = gauge("membership_total");
@@ -159,19 +179,46 @@ export class ClusterStats implements LbStats {
 
   /** Of an answer that was not taken: the request is tried again. */
   countRetriedStatus(status: number): void {
-    const { registry, prefix } = this;
-    registry.counter(`${prefix}retry.upstream_rq_${status}`).value++;
-    registry.counter(`${prefix}retry.upstream_rq_${(status / 100) | 0}xx`).value++;
-    registry.counter(`${prefix}retry.upstream_rq_completed`).value++;
+    this.retried.count(status);
   }
 
-  /** A response's status, whether the upstream sent it or the router answered for it. */
-  countStatus(status: number): void {
-    const code = (this.byStatus[status] ??= this.registry.counter(`${this.prefix}upstream_rq_${status}`));
-    code.value++;
-    const hundred = (status / 100) | 0;
-    const group = (this.byClass[hundred] ??= this.registry.counter(`${this.prefix}upstream_rq_${hundred}xx`));
-    group.value++;
-    this.rqCompleted.value++;
+  /**
+   * A response's status, whether the upstream sent it or the router answered for it.
+   * @param internal the request comes from inside
+   */
+  countStatus(status: number, internal: boolean, host: CountedHost | null): void {
+    this.all.count(status);
+    (internal ? this.internal : this.external).count(status);
+    if (host === null) return;
+    if (host.canary) this.canary.count(status);
+    const zone = this.ofZone(host);
+    if (zone !== null) zone.count(status);
   }
+
+  /** From the end of the request to the end of the response. */
+  recordTime(ms: number, internal: boolean, host: CountedHost | null): void {
+    this.all.recordTime(ms);
+    (internal ? this.internal : this.external).recordTime(ms);
+    if (host === null) return;
+    if (host.canary) this.canary.recordTime(ms);
+    const zone = this.ofZone(host);
+    if (zone !== null) zone.recordTime(ms);
+  }
+
+  private ofZone(host: CountedHost): ResponseCounters | null {
+    const { zone } = host.locality;
+    if (this.zone === "" || zone === "") return null;
+    let counters = this.byZone.get(zone);
+    if (counters === undefined) {
+      counters = new ResponseCounters(this.registry, `${this.prefix}zone.${this.zone}.${zone}.`);
+      this.byZone.set(zone, counters);
+    }
+    return counters;
+  }
+}
+
+/** What of a host says where its responses count. */
+export interface CountedHost {
+  readonly canary: boolean;
+  readonly locality: { readonly zone: string };
 }

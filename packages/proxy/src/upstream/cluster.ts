@@ -32,6 +32,8 @@ export interface ClusterDeps {
   readonly stats: StatsRegistry;
   /** [0, 1) */
   readonly random: () => number;
+  /** Where the proxy itself is, "" if unknown. */
+  readonly zone: string;
   /** Where ejections in a cluster are reported to; null: nowhere. */
   readonly outlierEvents: ((clusterName: string) => OutlierEvents) | null;
   readonly dnsCaches: DnsCaches;
@@ -69,7 +71,7 @@ export class Cluster implements TimerOwner {
     const { stats: registry, net } = deps;
     this.plan = plan;
     this.deps = deps;
-    this.stats = new ClusterStats(registry, plan.statName);
+    this.stats = new ClusterStats(registry, plan.statName, deps.zone);
     this.use = new ClusterUse(plan, this.stats, net, registry);
     this.balancer = this.createBalancer();
     this.outliers = plan.outlierDetection === null ? null : this.createDetector(plan.outlierDetection);

@@ -72,6 +72,10 @@ export class Host implements MonitoredHost {
     return this.plan.metadata;
   }
 
+  get canary(): boolean {
+    return this.plan.canary;
+  }
+
   get workload(): string {
     return this.plan.workload;
   }

@@ -52,6 +52,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   private state = CONNECTING;
   private timedOut = false;
   private closedByUs = false;
+  private closedByPeer = false;
   /** The request under way is its last. */
   private draining = false;
   private pausedReads = 0;
@@ -66,10 +67,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     this.pool = pool;
     this.breaker = breaker;
     this.openedAt = use.net.turn.now;
-    this.transport = new Transport(use.net, this, use.plan.bufferLimitBytes, (onread) =>
+    this.transport = new Transport(use.net, this, use.stats, use.plan.bufferLimitBytes, (onread) =>
       use.net.connect(host.address, host.port, onread, host.addresses),
     );
-    this.transport.written = use.stats.cxTxBytes;
     this.id = this.transport.id;
     this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;
     this.codec = this.tunnel ?? new Http1ClientCodec(this, this.transport, use.plan);
@@ -121,7 +121,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   /** Closes now. */
   close(): void {
     this.pool.retire(this);
-    this.closedByUs = true;
+    this.closedByUs = !this.closedByPeer;
     this.transport.destroy();
   }
 
@@ -160,20 +160,26 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   }
 
   onRead(buffer: ReadBuffer, length: number): void {
-    this.use.stats.cxRxBytes.value += length;
     this.codec.receive(buffer, 0, length);
     this.transport.useLargeReads(this.codec.readingLongBody);
   }
 
   onEnd(): void {
     this.pool.retire(this);
-    this.codec.receiveEnd();
+    this.receiveEnd();
     this.transport.destroy();
+  }
+
+  private receiveEnd(): void {
+    this.closedByPeer = true;
+    if (this.codec.receiveEnd()) this.use.stats.cxProtocolError.value++;
   }
 
   onClose(cause: string): void {
     const { use, host } = this;
     const { stats, net } = use;
+    // Envoy takes a reset for the end of what came before it.
+    if (this.state === BUSY && !this.closedByUs && this.tunnel === null) this.receiveEnd();
     const before = this.state;
     this.state = CLOSED;
     net.timers.disarm(this.connectTimer);
@@ -211,7 +217,12 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
 
   // ClientCodecHost
 
-  onExchangeEnd(reusable: boolean): void {
+  onCloseNotify(): void {
+    this.use.stats.cxCloseNotify.value++;
+  }
+
+  onExchangeEnd(reusable: boolean, requestCut: boolean): void {
+    if (requestCut) this.countCutRequest(true);
     this.endStream();
     if (!reusable || this.draining) {
       this.state = IDLE;

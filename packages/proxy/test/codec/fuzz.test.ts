@@ -54,7 +54,13 @@ describe("random input", () => {
           head.authority = seen.authority;
           const sink = new TextSink();
           const upstream = new Http1ClientCodec(
-            { onExchangeEnd: () => {}, onBroken: () => {}, pauseReading: () => {}, resumeReading: () => {} },
+            {
+              onCloseNotify: () => {},
+              onExchangeEnd: () => {},
+              onBroken: () => {},
+              pauseReading: () => {},
+              resumeReading: () => {},
+            },
             sink,
             { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, enableTrailers: false },
           );
@@ -67,7 +73,7 @@ describe("random input", () => {
               {
                 response: new ResponseHead(),
                 upstreamBytes: new BytesMeter(),
-                on100Continue: () => {},
+                onInterimResponse: () => {},
                 onResponseHead: () => {},
                 onResponseData: () => {},
                 onResponseTrailers: () => {},

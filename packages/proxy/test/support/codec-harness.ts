@@ -62,7 +62,8 @@ export class ServerHarness {
     this.codec = new Http1ServerCodec(
       {
         onRequestStart: (encoder) => this.receive(encoder),
-        onExchangeEnd: () => {},
+        onUnderscore: () => {},
+        onExchangeEnd: () => this.codec.readOn(),
         onCloseAfterFlush: () => {
           this.closed = true;
         },
@@ -170,6 +171,7 @@ export class ClientHarness {
   constructor(method = "GET", options: { maxResponseHeadersBytes?: number; maxResponseHeadersCount?: number } = {}) {
     this.codec = new Http1ClientCodec(
       {
+        onCloseNotify: () => {},
         onExchangeEnd: (reusable) => {
           this.reusable = reusable;
         },
@@ -195,7 +197,7 @@ export class ClientHarness {
     return {
       response,
       upstreamBytes: seen.bytes,
-      on100Continue: () => {},
+      onInterimResponse: () => {},
       onResponseHead: (endStream) => {
         seen.status = response.status;
         seen.headers = response.headers.serialize();

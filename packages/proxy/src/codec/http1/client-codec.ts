@@ -153,21 +153,22 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
     if (this.state === ENDED) this.release();
   }
 
-  receiveEnd(): void {
+  receiveEnd(): boolean {
     if (this.state === BODY && this.body.untilClose) {
       this.reusable = false;
       this.body.reset();
       this.readEnd = 0;
       this.onBodyData(EMPTY, 0, 0, true);
-      return;
+      return false;
     }
-    if (this.state === IDLE || this.state === BROKEN) return;
+    if (this.state === IDLE || this.state === BROKEN) return false;
     const { receiver } = this;
     // Envoy: a head or a body cut short is a protocol error, no answer at all a termination.
     const protocolError = this.heads.pending || this.state === BODY;
     this.end();
     this.state = BROKEN;
     receiver?.onResponseReset(protocolError ? "protocol error" : "connection termination");
+    return protocolError;
   }
 
   receiveFailure(): void {
@@ -219,15 +220,20 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
     if (status < 200) {
       // 101 is for an upgrade, which was not asked for; no 1xx has a body.
       if (status === 101 || length > 0 || length === CHUNKED) return false;
-      if (status === 100 && this.wants100) {
-        this.wants100 = false;
-        receiver.on100Continue(headers);
+      // Envoy `HeaderUtility::isSpecial1xx`; others are dropped.
+      if (status === 100 || (status >= 102 && status <= 104)) {
+        const wanted = status === 100 && this.wants100;
+        if (wanted) this.wants100 = false;
+        receiver.onInterimResponse(status, headers, wanted);
       }
-      return true;
+      // Whoever heard of it may have taken the request back.
+      return this.receiver === receiver;
     }
     const connection = connectionTokens(headers);
-    if ((connection & CLOSE_TOKEN) !== 0 || (minor === 0 && (connection & KEEP_ALIVE_TOKEN) === 0))
+    if ((connection & CLOSE_TOKEN) !== 0 || (minor === 0 && (connection & KEEP_ALIVE_TOKEN) === 0)) {
       this.reusable = false;
+      this.host.onCloseNotify();
+    }
     if (status === 204) {
       if (length > 0 || length === CHUNKED) return false;
       headers.remove(CONTENT_LENGTH);
@@ -279,7 +285,7 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
 
   private release(): void {
     this.state = this.reusable ? IDLE : BROKEN;
-    this.host.onExchangeEnd(this.reusable);
+    this.host.onExchangeEnd(this.reusable, !this.requestEnded);
   }
 
   private break(protocolError: boolean): void {

@@ -39,21 +39,20 @@ function bad(error: ProtocolError): number {
  */
 export function messageLength(headers: HeaderBlock, isHttp11: boolean, allowChunkedLength: boolean): number {
   const lengthAt = headers.slots[CONTENT_LENGTH];
-  if (headers.slots[TRANSFER_ENCODING] >= 0) {
-    if (!isHttp11) return bad(HTTP1_ERRORS.chunkedInHttp10);
-    if (isRepeated(headers, TRANSFER_ENCODING) || headers.get(TRANSFER_ENCODING).toLowerCase() !== "chunked") {
-      return bad(HTTP1_ERRORS.invalidTransferEncoding);
-    }
-    if (lengthAt >= 0) {
-      if (!allowChunkedLength) return bad(HTTP1_ERRORS.contentLengthAndChunked);
-      headers.remove(CONTENT_LENGTH);
-    }
-    return CHUNKED;
+  let length = NO_LENGTH;
+  if (lengthAt >= 0) {
+    if (isRepeated(headers, CONTENT_LENGTH)) return bad(HTTP1_ERRORS.codec);
+    length = parseLength(headers.valueAt(lengthAt));
+    if (length < 0) return bad(HTTP1_ERRORS.codec);
   }
-  if (lengthAt < 0) return NO_LENGTH;
-  if (isRepeated(headers, CONTENT_LENGTH)) return bad(HTTP1_ERRORS.codec);
-  const length = parseLength(headers.valueAt(lengthAt));
-  return length < 0 ? bad(HTTP1_ERRORS.codec) : length;
+  if (headers.slots[TRANSFER_ENCODING] < 0) return length;
+  if (!isHttp11) return bad(HTTP1_ERRORS.chunkedInHttp10);
+  const chunked = !isRepeated(headers, TRANSFER_ENCODING) && headers.get(TRANSFER_ENCODING).toLowerCase() === "chunked";
+  if (lengthAt >= 0) {
+    if (!allowChunkedLength || !chunked) return bad(HTTP1_ERRORS.contentLengthAndChunked);
+    headers.remove(CONTENT_LENGTH);
+  }
+  return chunked ? CHUNKED : bad(HTTP1_ERRORS.invalidTransferEncoding);
 }
 
 /** 1*DIGIT up to 2^53 − 1; −1 otherwise. */

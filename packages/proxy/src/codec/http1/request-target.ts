@@ -19,7 +19,8 @@ export function readTarget(head: RequestHead, allowAbsoluteUrl: boolean): Protoc
   if (head.method === "CONNECT") return readConnectTarget(head, target);
   if (target.charCodeAt(0) === 0x2f /* / */) return null;
   if (target === "*") return head.method === "OPTIONS" ? null : HTTP1_ERRORS.invalidUrl;
-  return allowAbsoluteUrl ? readAbsoluteForm(head, target) : HTTP1_ERRORS.invalidUrl;
+  // Left as it is, it is no path, which the connection manager refuses.
+  return allowAbsoluteUrl ? readAbsoluteForm(head, target) : null;
 }
 
 function readAbsoluteForm(head: RequestHead, target: string): ProtocolError | null {

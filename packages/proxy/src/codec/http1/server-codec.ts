@@ -51,6 +51,8 @@ export interface ServerCodecHost {
   onExchangeEnd(): void;
   /** The last response has been encoded: flush, then close. `delayed`: the request is unfinished, see Envoy's FlushWriteAndDelay. */
   onCloseAfterFlush(delayed: boolean): void;
+  /** A header's name has an underscore, which the options do not let pass. */
+  onUnderscore(rejected: boolean): void;
   /** A response was cut off. */
   onAbort(): void;
   pauseReading(): void;
@@ -282,7 +284,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private checkUnderscores(headers: HeaderBlock): boolean {
     for (let i = 0; i < headers.count; i++) {
       if (headers.ids[i] !== 0 || !headers.nameAt(i).includes("_")) continue;
-      if (this.options.headersWithUnderscores === "reject") return false;
+      const rejected = this.options.headersWithUnderscores === "reject";
+      this.host.onUnderscore(rejected);
+      if (rejected) return false;
       headers.removeAt(i);
     }
     return true;
@@ -412,13 +416,12 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     }
     this.state = IDLE;
     this.host.onExchangeEnd();
-    if (!this.parsing && this.waiting !== null) this.parseWaiting();
   }
 
-  /** The response to the last request has ended: on with what had to wait. */
-  private parseWaiting(): void {
+  /** Called when the last exchange is over: on with what had to wait. */
+  readOn(): void {
     const { waiting, waitingStart, waitingEnd } = this;
-    if (waiting === null) return;
+    if (waiting === null || this.parsing || this.state !== IDLE) return;
     this.waiting = null;
     this.waitingStart = 0;
     this.waitingEnd = 0;

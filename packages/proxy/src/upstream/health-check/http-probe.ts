@@ -3,7 +3,7 @@ import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/cli
 import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler } from "../../net/transport.ts";
+import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
 import type { HttpProbePlan, StatusRange } from "../../plan/plan.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 
@@ -37,7 +37,9 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     this.plan = plan;
     this.owner = owner;
     this.reuse = options.reuseConnection;
-    this.transport = new Transport(net, this, HIGH_WATERMARK, (onread) => net.connect(address, port, onread));
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, (onread) =>
+      net.connect(address, port, onread),
+    );
     this.codec = new Http1ClientCodec(this, this.transport, options);
     const { request } = this;
     request.method = plan.method;
@@ -109,7 +111,7 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
 
   // ResponseReceiver
 
-  on100Continue(): void {
+  onInterimResponse(): void {
     // Nothing waits for it.
   }
 
@@ -141,6 +143,10 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
   // ClientCodecHost
 
   /** Comes before the end of the response, unless more bytes follow it, which are none of ours. */
+  onCloseNotify(): void {
+    // The connection is not asked for another probe.
+  }
+
   onExchangeEnd(reusable: boolean): void {
     this.reusable = reusable;
   }

@@ -1,7 +1,7 @@
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler } from "../../net/transport.ts";
+import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
 import type { TcpProbePlan } from "../../plan/plan.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 
@@ -30,7 +30,9 @@ export class TcpProbe implements ProbeConnection, TransportHandler {
     this.plan = plan;
     this.owner = owner;
     this.reuse = reuseConnection;
-    this.transport = new Transport(net, this, HIGH_WATERMARK, (onread) => net.connect(address, port, onread));
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, (onread) =>
+      net.connect(address, port, onread),
+    );
     this.transport.awaitConnect();
   }
 

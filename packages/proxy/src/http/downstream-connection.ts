@@ -113,7 +113,6 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   // TransportHandler
 
   onRead(buffer: ReadBuffer, length: number): void {
-    this.runtimeAtStart.stats.cxRxBytes.value += length;
     if (this.closing) return;
     this.codec.receive(buffer, 0, length);
     if (this.codec.readingHead) this.exchange?.awaitHead();

@@ -171,7 +171,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   }
 
   private receiveEnd(): void {
-    this.closedByPeer = true;
+    // A tunnel takes it for half of an end.
+    this.closedByPeer = this.tunnel === null;
     if (this.codec.receiveEnd()) this.use.stats.cxProtocolError.value++;
   }
 

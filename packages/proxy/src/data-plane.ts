@@ -15,6 +15,7 @@ import { canRewrap } from "./net/accepted-socket.ts";
 import { openConnection } from "./net/connector.ts";
 import type { NetContext } from "./net/context.ts";
 import { localAddress } from "./net/local-address.ts";
+import { type BoundPort, reachesOwnPort } from "./net/own-ports.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
 import type { Assignment, ClusterPlan, ClusterRef, EndpointPlan, ListenerPlan, LocalityPlan } from "./plan/plan.ts";
@@ -68,6 +69,8 @@ export class DataPlane {
   private readonly retiring = new Set<Listener>();
   /** Clusters that are gone, until the process ends or `close`: their busy connections finish. */
   private readonly retired = new Set<Cluster>();
+  /** Of this process, beside the listeners'. */
+  private readonly reserved: BoundPort[] = [];
   private readonly selfTest: Promise<boolean>;
   private draining = false;
   private emptied: (() => void)[] = [];
@@ -116,6 +119,7 @@ export class DataPlane {
     this.clusterDeps = {
       net: this.net,
       dnsCaches: this.dnsCaches,
+      isOwnPort: (address, port) => reachesOwnPort(address, port, this.ownPorts()),
       stats,
       random,
       zone: locality.zone,
@@ -176,6 +180,16 @@ export class DataPlane {
     const cluster = new Cluster(plan, this.clusterDeps);
     cluster.setEndpoints(assignment);
     return cluster;
+  }
+
+  /** Something else of this process listens there: the admin endpoint. No request is forwarded to it. */
+  reservePort(bound: BoundPort): void {
+    this.reserved.push(bound);
+  }
+
+  private *ownPorts(): Iterable<BoundPort> {
+    for (const { bound } of this.listenersByName.values()) yield bound;
+    yield* this.reserved;
   }
 
   private localities(own: LocalityPlan, localCluster: string): ProxyLocalities<Host> {

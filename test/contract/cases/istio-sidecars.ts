@@ -1,7 +1,7 @@
 /** What a client sees of the mesh, and what becomes of hosts that it does not know. */
-import type { ContractCase, IstioParts, Step } from "../harness/case.ts";
+import type { ContractCase, IstioParts, Step, Upstream } from "../harness/case.ts";
 import { service } from "../harness/istio.ts";
-import { apply, connect, get, got, send } from "../harness/steps.ts";
+import { answer, apply, CLOSE, connect, ended, get, got, request, sees, send } from "../harness/steps.ts";
 import { REGISTRY_ONLY } from "./istio-service-entries.ts";
 
 function sidecar(spec: string, { name = "default", namespace = "default" } = {}): string {
@@ -119,6 +119,46 @@ spec: { hosts: [echo.default.svc.cluster.local], http: [{ directResponse: { stat
 const ALLOW_ANY = "outboundTrafficPolicy: { mode: ALLOW_ANY }";
 const POLICY = "outboundTrafficPolicy";
 
+const TUNNELLED: Upstream = { answers: [[]], greeting: [sees("ping"), "pong", sees("bye"), CLOSE] };
+
+/** On a connection to the HTTP proxy. */
+function tunnelling(target: string): readonly Step[] {
+  return [connect("p", "proxy"), send("p", `${request("CONNECT", target, `Host: ${target}`)}ping`)];
+}
+
+/** ALLOW_ANY, and an upstream `x` that the mesh does not know. */
+function passing(name: string, parts: Partial<ContractCase> & Pick<ContractCase, "client">): ContractCase {
+  return {
+    name: `ALLOW_ANY: ${name}`,
+    feature: `${POLICY}: ALLOW_ANY`,
+    istio: { yaml: SERVICES + sidecar(ALLOW_ANY), workloads: WORKLOADS },
+    upstreams: { x: answer(200, "x") },
+    expect: { answers: ["200 x"] },
+    ...parts,
+  };
+}
+
+/** A ServiceEntry for names of this machine. */
+function wild(name: string, resolution: string, url: string, expected: string): ContractCase {
+  const entry = `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: wild }
+spec:
+  hosts: ["*.localhost"]
+  ports: [{ number: {port x}, name: http, protocol: HTTP }]
+  resolution: ${resolution}`;
+  return {
+    name: `a ServiceEntry of resolution ${name}`,
+    feature: `ServiceEntry: ${resolution}`,
+    istio: { yaml: REGISTRY_ONLY + SERVICES + entry, workloads: WORKLOADS },
+    upstreams: { x: answer(200, "x") },
+    client: [connect("p", "proxy"), send("p", get(url)), got(1, "p")],
+    expect: { answers: [expected] },
+  };
+}
+
 const UNKNOWN: readonly ContractCase[] = [
   scope("REGISTRY_ONLY for the mesh: 502", `${POLICY}: REGISTRY_ONLY`, "", [["nobody.example", "502"]]),
   scope("REGISTRY_ONLY: at a port's listener the port of a Host does not count", `${POLICY}: REGISTRY_ONLY`, "", [
@@ -153,13 +193,45 @@ const UNKNOWN: readonly ContractCase[] = [
     client: [get("/", "Host: new"), got(1), apply(service("new", "echo")), get("/", "Host: new"), got(2)],
     expect: { answers: ["502", "200 v1"] },
   },
-  {
-    ...scope("ALLOW_ANY: to the host that the request names", `${POLICY}: ALLOW_ANY`, "", [["{app}", "200 x"]]),
-    istio: { yaml: SERVICES + sidecar(ALLOW_ANY), workloads: WORKLOADS },
+  passing("to the host that the request names", { client: [get("/", "Host: 127.0.0.1:{port x}"), got(1)] }),
+  passing("by name", { client: [get("/", "Host: localhost:{port x}"), got(1)] }),
+  passing("a host that is not there", {
     client: [get("/", "Host: no-such-host.invalid"), got(1)],
     expect: { answers: ["503"] },
-    notBuilt: "requests to hosts that no service has",
+  }),
+  passing("known hosts go where they always do", {
+    client: asking([ECHO, OTHER]),
+    expect: { answers: ["200 v1", "200 v2"] },
+  }),
+  passing("at the HTTP proxy", {
+    client: [connect("p", "proxy"), send("p", get("http://127.0.0.1:{port x}/")), got(1, "p")],
+  }),
+  passing("CONNECT at the HTTP proxy", {
+    client: [...tunnelling("127.0.0.1:{port x}"), got("pong", "p"), send("p", "bye"), ended("p")],
+    upstreams: { x: TUNNELLED },
+    expect: {},
+  }),
+  passing("CONNECT at the HTTP proxy, by name", {
+    client: [...tunnelling("localhost:{port x}"), got("pong", "p"), send("p", "bye"), ended("p")],
+    upstreams: { x: TUNNELLED },
+    expect: {},
+  }),
+  passing("CONNECT at the HTTP proxy to a host that is not there", {
+    client: [...tunnelling("no-such-host.invalid:443"), got(1, "p"), ended("p")],
+    expect: { answers: ["503"] },
+  }),
+  {
+    name: "REGISTRY_ONLY: CONNECT at the HTTP proxy",
+    feature: `${POLICY}: REGISTRY_ONLY`,
+    istio: { yaml: REGISTRY_ONLY + SERVICES, workloads: WORKLOADS },
+    client: [...tunnelling("nobody.example:443"), got(1, "p"), ended("p")],
+    expect: { answers: ["502"] },
   },
+  ...["NONE", "DYNAMIC_DNS"].flatMap((resolution): ContractCase[] => [
+    wild(`${resolution}: the host that the request names`, resolution, "http://a.localhost:{port x}/", "200 x"),
+    wild(`${resolution}: a host beside the wildcard`, resolution, "http://nobody.example:{port x}/", "502"),
+    wild(`${resolution}: at another port`, resolution, "http://a.localhost:81/", "502"),
+  ]),
 ];
 
 const INBOUND = { v: { port: 8080, app: "app" } };

@@ -155,7 +155,9 @@ export class RouteViews {
     const isCatchAll = ({ plan }: { plan: HostPlan }): boolean => plan.domains.includes("*");
     const ofOne = name.startsWith("outbound|");
     const closed =
-      hosts.some(isCatchAll) || ofOne ? [] : [unknownHosts(outbound, settings, this.#mesh.client.capabilities)];
+      hosts.some(isCatchAll) || ofOne
+        ? []
+        : [unknownHosts(outbound, settings, this.#mesh.client.capabilities, name === HTTP_PROXY_ROUTES)];
     if (this.#mesh.client.capabilities.virtualHostDiscovery) {
       return {
         configuration: shell(name, ignorePort),

@@ -75,7 +75,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     virtualHostDiscovery: true,
     apiListeners: false,
     carriers: ["http1"],
-    httpFilters: ["fault", "cors", "mesh_stats", "fallback"],
+    httpFilters: ["fault", "cors", "mesh_stats", "fallback", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
     balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
@@ -88,7 +88,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "maximum connection duration",
       "remaining gauges",
     ]),
-    discoveries: new Set(["eds", "strict-dns", "logical-dns"]),
+    discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "access logs", "rate limits"]),
   },
   envoy: {

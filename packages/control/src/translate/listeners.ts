@@ -21,7 +21,7 @@ import type { Reporter } from "./http-filters.ts";
 import { httpFilters } from "./http-filters.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
 import type { InboundService } from "./inbound-routes.ts";
-import { listenerName } from "./names.ts";
+import { HTTP_PROXY_ROUTES, listenerName } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
@@ -57,6 +57,8 @@ export function outboundListener(input: ListenerInput & { readonly routes: strin
     statPrefix: `outbound_${listenerName(bind.address, bind.port)}`,
     routeSpecifier: routesByName(routes),
     useRemoteAddress: false,
+    // What a route makes of it is another thing: unknown hosts are connected to, or refused.
+    ...(routes === HTTP_PROXY_ROUTES ? { upgradeConfigs: [{ upgradeType: "CONNECT" }] } : {}),
   });
   return listener(input, TrafficDirection.OUTBOUND, manager);
 }
@@ -143,7 +145,7 @@ function connectionManager(
     accessLog: capabilities.httpFeatures.has("access logs")
       ? accessLogs.map((sink) => translateAccessLog(sink, capabilities))
       : [],
-    upgradeConfigs: capabilities.upgrades.map((upgradeType) => ({ upgradeType })),
+    upgradeConfigs: [...(own.upgradeConfigs ?? []), ...capabilities.upgrades.map((upgradeType) => ({ upgradeType }))],
     httpFilters: httpFilters(
       forwards ? capabilities.httpFilters : withoutForwarding(capabilities),
       reporter,

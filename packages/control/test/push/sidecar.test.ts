@@ -261,10 +261,10 @@ test("a client's virtual hosts, by themselves, are those of its scope", () => {
   const proxy = new TestMesh(SERVICES + sidecar(egress("shop/cart.shop.svc.cluster.local"))).proxy({ agent: "tulle" });
   assert.deepEqual(proxy.names(TYPE.virtualHost), [
     "http_proxy/cart.shop.svc.cluster.local:9080",
-    "http_proxy/block_all",
+    "http_proxy/allow_any",
     "9080/cart.shop.svc.cluster.local:9080",
-    "9080/block_all",
-    "80/block_all",
+    "9080/allow_any",
+    "80/allow_any",
   ]);
 });
 

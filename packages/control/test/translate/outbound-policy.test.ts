@@ -23,26 +23,36 @@ spec: { ${spec} }`;
 const REGISTRY_ONLY = "outboundTrafficPolicy: { mode: REGISTRY_ONLY }";
 const ALLOW_ANY = "outboundTrafficPolicy: { mode: ALLOW_ANY }";
 
-const blockAll = {
-  name: "block_all",
-  domains: ["*"],
-  include_request_attempt_count: true,
-  routes: [{ name: "block_all", match: { prefix: "/" }, direct_response: { status: 502 } }],
-};
+/** Of a port's listener; of the HTTP proxy, which takes CONNECT, too. */
+type Kind = "port" | "proxy";
 
-function allowAny(cluster: string): JsonObject {
-  const route = {
-    cluster,
-    timeout: "0s",
-    max_stream_duration: { max_stream_duration: "0s", grpc_timeout_header_max: "0s" },
-  };
+function catchAll(name: string, kind: Kind, action: (isConnect: boolean) => JsonObject): JsonObject {
+  const requests = { name, match: { prefix: "/" }, ...action(false) };
+  const connects = { name, match: { connect_matcher: {} }, ...action(true) };
   return {
-    name: "allow_any",
+    name,
     domains: ["*"],
     include_request_attempt_count: true,
-    routes: [{ name: "allow_any", match: { prefix: "/" }, route }],
+    routes: kind === "proxy" ? [connects, requests] : [requests],
   };
 }
+
+const blockAll = (kind: Kind): JsonObject => catchAll("block_all", kind, () => ({ direct_response: { status: 502 } }));
+const blocked = [blockAll("port"), blockAll("proxy")];
+
+/** `connect`: what becomes of CONNECT. */
+function allowAny(cluster: string, kind: Kind, connect: JsonObject): JsonObject {
+  return catchAll("allow_any", kind, (isConnect) => ({
+    route: {
+      cluster,
+      timeout: "0s",
+      max_stream_duration: { max_stream_duration: "0s", grpc_timeout_header_max: "0s" },
+      ...(isConnect ? { upgrade_configs: [{ upgrade_type: "CONNECT", ...connect }] } : {}),
+    },
+  }));
+}
+
+const passed = (["port", "proxy"] as const).map((kind) => allowAny("PassthroughCluster", kind, { connect_config: {} }));
 
 function proxyOf(yaml: string, options: ProxyOptions = {}): TestProxy {
   return new TestMesh(service("reviews") + yaml).proxy(options);
@@ -64,29 +74,25 @@ function filters(proxy: TestProxy, listener: string): string[] {
 const FORWARDING = "envoy.filters.http.dynamic_forward_proxy";
 
 test("by default requests to unknown hosts go where they say", () => {
-  assert.deepEqual(unknown(""), [allowAny("PassthroughCluster"), allowAny("PassthroughCluster")]);
+  assert.deepEqual(unknown(""), passed);
 });
 
 test("REGISTRY_ONLY of the mesh: they are answered 502", () => {
-  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY)), [blockAll, blockAll]);
-  assert.deepEqual(
-    unknown(meshConfig("outboundTrafficPolicy: {}")),
-    [blockAll, blockAll],
-    "the first of the enumeration",
-  );
+  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY)), blocked);
+  assert.deepEqual(unknown(meshConfig("outboundTrafficPolicy: {}")), blocked, "the first of the enumeration");
 });
 
 test("a Sidecar's policy comes before the mesh's", () => {
-  assert.deepEqual(unknown(sidecar(REGISTRY_ONLY)), [blockAll, blockAll]);
-  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY) + sidecar(ALLOW_ANY))[0], allowAny("PassthroughCluster"));
-  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY) + sidecar('egress: [{ hosts: ["*/*"] }]'))[0], blockAll);
+  assert.deepEqual(unknown(sidecar(REGISTRY_ONLY)), blocked);
+  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY) + sidecar(ALLOW_ANY))[0], passed[0]);
+  assert.deepEqual(unknown(meshConfig(REGISTRY_ONLY) + sidecar('egress: [{ hosts: ["*/*"] }]'))[0], blocked[0]);
 });
 
-test("egressProxy: one destination for all that is unknown", () => {
+test("egressProxy: one destination for all that is unknown, which is asked to CONNECT, too", () => {
   const egress = `outboundTrafficPolicy: { mode: ALLOW_ANY, egressProxy: { host: proxy.shop.svc.cluster.local, subset: v1, port: { number: 3128 } } }`;
   assert.deepEqual(unknown(sidecar(egress)), [
-    allowAny("outbound|3128|v1|proxy.shop.svc.cluster.local"),
-    allowAny("outbound|3128|v1|proxy.shop.svc.cluster.local"),
+    allowAny("outbound|3128|v1|proxy.shop.svc.cluster.local", "port", {}),
+    allowAny("outbound|3128|v1|proxy.shop.svc.cluster.local", "proxy", {}),
   ]);
 });
 

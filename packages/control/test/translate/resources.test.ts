@@ -65,7 +65,7 @@ test("an outbound listener", () => {
               stream_idle_timeout: "0s",
               use_remote_address: false,
               generate_request_id: true,
-              upgrade_configs: [{ upgrade_type: "websocket" }],
+              upgrade_configs: [{ upgrade_type: "CONNECT" }, { upgrade_type: "websocket" }],
               normalize_path: true,
               path_with_escaped_slashes_action: "KEEP_UNCHANGED",
             },

@@ -150,10 +150,10 @@ test("our own proxy gets virtual hosts as resources of their own over delta, and
   const delta = mesh.proxy({ agent: "tulle" });
   assert.deepEqual(delta.names(TYPE.virtualHost), [
     `http_proxy/${HOST}:9080`,
-    "http_proxy/block_all",
+    "http_proxy/allow_any",
     `9080/${HOST}:9080`,
-    "9080/block_all",
-    "80/block_all",
+    "9080/allow_any",
+    "80/allow_any",
   ]);
   assert.deepEqual(delta.json(TYPE.route, "9080")["vhds"], { config_source: { ads: {}, resource_api_version: "V3" } });
   assert.equal(delta.json(TYPE.route, "9080")["virtual_hosts"], undefined);
@@ -161,7 +161,7 @@ test("our own proxy gets virtual hosts as resources of their own over delta, and
 
   const whole = mesh.proxy({ agent: "tulle", delta: false });
   assert.deepEqual(whole.names(TYPE.virtualHost), []);
-  assert.deepEqual(Object.keys(whole.virtualHosts()), [`${HOST}:9080`, "block_all"]);
+  assert.deepEqual(Object.keys(whole.virtualHosts()), [`${HOST}:9080`, "allow_any"]);
 });
 
 test("a port that is not HTTP has no virtual host and no cluster", () => {

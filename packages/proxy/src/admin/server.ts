@@ -90,6 +90,7 @@ export class AdminServer {
     this.server.removeAllListeners("error");
     this.server.on("error", (error) => this.context.log.error("admin endpoint failed", { error: error.message }));
     const bound = this.server.address() as AddressInfo;
+    this.context.dataPlane.reservePort(bound);
     this.bound = bound.family === "IPv6" ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
     if (!/^(127\.|::1$)/.test(bound.address)) {
       this.context.log.warn("the admin endpoint is not on loopback: whoever reaches it can stop this proxy", {

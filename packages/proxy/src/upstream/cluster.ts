@@ -37,6 +37,8 @@ export interface ClusterDeps {
   /** Where ejections in a cluster are reported to; null: nowhere. */
   readonly outlierEvents: ((clusterName: string) => OutlierEvents) | null;
   readonly dnsCaches: DnsCaches;
+  /** Whether this very process listens there: requests may not name it as their destination. */
+  readonly isOwnPort: (address: string, port: number) => boolean;
   /** Asked when hosts change. */
   readonly localities: () => ProxyLocalities<Host>;
   /** Or the health of one. */
@@ -142,7 +144,7 @@ export class Cluster implements TimerOwner {
       this.armCleanup(balancer);
       return new OriginalDstBalancer(
         balancer,
-        (address, port) => this.hostAt(address, port),
+        (address, port) => (deps.isOwnPort(address, port) ? null : this.hostAt(address, port)),
         stats.originalDstHostInvalid,
       );
     }
@@ -163,7 +165,8 @@ export class Cluster implements TimerOwner {
       add: (key: string, endpoint: EndpointPlan) => this.addHost(key, endpoint),
       remove: (key: string) => this.removeHost(key),
     };
-    return new ForwardingBalancer(this.deps.dnsCaches.of(cache), hosts, this.deps.net.turn);
+    const { dnsCaches, net, isOwnPort } = this.deps;
+    return new ForwardingBalancer(dnsCaches.of(cache), hosts, { clock: net.turn, isOwnPort });
   }
 
   get name(): string {

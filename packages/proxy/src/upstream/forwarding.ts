@@ -12,6 +12,11 @@ export interface NamedHosts {
   remove(key: string): void;
 }
 
+interface ForwardingDeps {
+  readonly clock: { readonly now: number };
+  readonly isOwnPort: (address: string, port: number) => boolean;
+}
+
 /**
  * A request goes to the host that it names, by an address of a cache's. Where that is not known yet the request waits. Source: Envoy
  * `source/extensions/clusters/dynamic_forward_proxy/cluster.cc`.
@@ -19,13 +24,13 @@ export interface NamedHosts {
 export class ForwardingBalancer implements LoadBalancer<Host>, CacheListener {
   private readonly cache: DnsCache;
   private readonly hosts: NamedHosts;
-  private readonly clock: { readonly now: number };
+  private readonly deps: ForwardingDeps;
   private readonly byName = new Map<CachedName, Host>();
 
-  constructor(cache: DnsCache, hosts: NamedHosts, clock: { readonly now: number }) {
+  constructor(cache: DnsCache, hosts: NamedHosts, deps: ForwardingDeps) {
     this.cache = cache;
     this.hosts = hosts;
-    this.clock = clock;
+    this.deps = deps;
   }
 
   update(): void {
@@ -42,8 +47,16 @@ export class ForwardingBalancer implements LoadBalancer<Host>, CacheListener {
     const host = name === undefined ? undefined : this.byName.get(name);
     if (name === undefined || host === undefined) return this.lookUp(context, authority);
     if (host.health === "unhealthy") return null;
-    name.lastUsed = this.clock.now;
-    return host;
+    name.lastUsed = this.deps.clock.now;
+    if (!this.isOwn(name)) return host;
+    context.explain("forwarding_to_itself");
+    return null;
+  }
+
+  /** A request that names this proxy would go round for ever, and its admin endpoint is not for everybody (docs/decisions/0032). */
+  private isOwn({ addresses, port }: CachedName): boolean {
+    for (let i = 0; i < addresses.length; i++) if (this.deps.isOwnPort(addresses[i], port)) return true;
+    return false;
   }
 
   private lookUp(context: LoadBalancerContext, authority: string): null {

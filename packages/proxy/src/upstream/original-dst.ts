@@ -11,11 +11,11 @@ import type { LoadBalancerContext } from "./load-balancer-context.ts";
  */
 export class OriginalDstBalancer implements LoadBalancer<Host> {
   private readonly plan: OriginalDstPlan;
-  private readonly hostAt: (address: string, port: number) => Host;
+  private readonly hostAt: (address: string, port: number) => Host | null;
   private readonly invalid: Counter;
 
-  /** @param hostAt the host of an address, made if it is not there */
-  constructor(plan: OriginalDstPlan, hostAt: (address: string, port: number) => Host, invalid: Counter) {
+  /** @param hostAt the host of an address, made if it is not there; null: it may not be named */
+  constructor(plan: OriginalDstPlan, hostAt: (address: string, port: number) => Host | null, invalid: Counter) {
     this.plan = plan;
     this.hostAt = hostAt;
     this.invalid = invalid;

@@ -8,10 +8,16 @@ import { GET, type Proxy, startProxy, until } from "../support/proxy.ts";
 
 const LOCAL = { ...UNKNOWN_WORKLOAD, name: "productpage-v1", namespace: "default", app: "productpage", version: "v1" };
 
-function start(t: Parameters<typeof startProxy>[0], direction: ListenerPlan["direction"]): Promise<Proxy> {
+const REVIEWS = { host: "reviews.default.svc.cluster.local", name: "reviews", namespace: "default" };
+
+function start(
+  t: Parameters<typeof startProxy>[0],
+  direction: ListenerPlan["direction"],
+  service = REVIEWS,
+): Promise<Proxy> {
   return startProxy(t, {
     listener: { direction },
-    cluster: { service: { host: "reviews.default.svc.cluster.local", name: "reviews", namespace: "default" } },
+    cluster: { service },
     manager: {
       filters: [
         { name: "istio.stats", typeName: MESH_STATS, disabled: false, config: { reporter: "SIDECAR", local: LOCAL } },
@@ -55,6 +61,18 @@ describe("mesh metrics", () => {
     const histogram = (name: string) => [...proxy.stats.histograms()].find((each) => each.name === name);
     assert.equal(histogram(REQUEST_DURATION.name)?.count, 2);
     assert.equal(histogram(RESPONSE_BYTES.name)?.sum, 4);
+  });
+
+  it("requests to hosts that nobody knows are PassthroughCluster's", async (t) => {
+    const proxy = await start(t, "outbound", { host: "", name: "PassthroughCluster", namespace: "" });
+    const client = await proxy.client(t);
+    client.send(GET);
+    await until(() => client.statuses.length === 1);
+    const seen = labels(proxy);
+    assert.equal(seen["destination_service_name"], "PassthroughCluster");
+    assert.equal(seen["destination_service"], "unknown");
+    assert.equal(seen["destination_service_namespace"], "unknown");
+    assert.equal(seen["destination_workload"], "unknown");
   });
 
   it("an inbound listener reports as the destination, itself", async (t) => {

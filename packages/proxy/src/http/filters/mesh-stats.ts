@@ -117,11 +117,11 @@ export class MeshStats implements HttpFilter {
       destination_principal: UNKNOWN,
       destination_app: destination.app,
       destination_version: destination.version,
-      destination_service: service?.host ?? UNKNOWN,
+      destination_service: named(service?.host),
       destination_canonical_service: destination.canonicalName,
       destination_canonical_revision: destination.canonicalRevision,
       destination_service_name: service?.name ?? (isBlocked(route) ? BLACK_HOLE : UNKNOWN),
-      destination_service_namespace: service?.namespace ?? UNKNOWN,
+      destination_service_namespace: named(service?.namespace),
       destination_cluster: destination.cluster,
       request_protocol: isGrpc ? "grpc" : "http",
       response_code: String(status),
@@ -139,4 +139,9 @@ const BLACK_HOLE = "BlackHoleCluster";
 /** By the name of the route that istiod makes for them. */
 function isBlocked(route: RoutePlan | null): boolean {
   return route?.name === "block_all";
+}
+
+/** Where unknown hosts go has a name, and nothing else. */
+function named(text: string | undefined): string {
+  return text === undefined || text === "" ? UNKNOWN : text;
 }

@@ -110,7 +110,9 @@ export class HeaderBlock {
       const id = this.ids[i];
       if (id === 0 || this.slots[id] === i || !isInline(id, inRequest)) continue;
       const first = this.slots[id];
-      this.replaceAt(first, `${this.valueAt(first)},${this.valueAt(i)}`);
+      const [before, value] = [this.valueAt(first), this.valueAt(i)];
+      // Envoy `HeaderMapImpl::appendToHeader`: what is empty leaves no comma.
+      if (value !== "") this.replaceAt(first, before === "" ? value : `${before},${value}`);
       this.removeAt(i);
     }
   }

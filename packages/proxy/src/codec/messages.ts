@@ -125,7 +125,7 @@ export interface RequestReceiver {
 /** The server's side of one request: its response. */
 export interface ResponseEncoder {
   /** @param headers beside which nothing is said */
-  encode100Continue(headers: HeaderBlock): void;
+  encodeInterim(status: number, headers: HeaderBlock): void;
   /** A final response's head. What follows a HEAD request's is dropped. */
   encodeHead(head: ResponseHead, endStream: boolean): void;
   encodeData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;
@@ -144,7 +144,7 @@ export interface ResponseReceiver {
   readonly response: ResponseHead;
   /** The codec counts here what it reads and writes for this response's request. */
   readonly upstreamBytes: BytesMeter;
-  /** A 1xx that says something of the response to come. @param wanted the first 100, where one is waited for */
+  /** A 1xx that says something of the response to come. @param wanted the first, where it is passed on */
   onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void;
   onResponseHead(endStream: boolean): void;
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void;

@@ -36,7 +36,7 @@ export interface AsyncRequestOptions {
  */
 export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   readonly response = new ResponseHead();
-  readonly wants100Continue = false;
+  readonly passesInterim = false;
   readonly upstreamBytes = new BytesMeter();
   private readonly net: NetContext;
   private readonly cluster: Cluster;

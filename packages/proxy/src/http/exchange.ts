@@ -110,8 +110,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
   accessLogType: AccessLogType = "NotSet";
   localReplyBody = "";
   isGrpc = false;
-  /** Set by the router where the path or the host was rewritten. */
-  originalPath = "";
 
   readonly timers: ExchangeTimers;
 
@@ -243,15 +241,15 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   // The response, from the router
 
-  on100Continue(headers: HeaderBlock): void {
+  onInterimHead(status: number, headers: HeaderBlock): void {
     if (this.over || this.responseStarted) return;
     removeResponseHopByHop(headers, false);
-    this.send100Continue(headers);
+    this.sendInterim(status, headers);
   }
 
-  send100Continue(headers: HeaderBlock): void {
-    this.runtime?.stats.countStatus(100);
-    this.encoder?.encode100Continue(headers);
+  sendInterim(status: number, headers: HeaderBlock): void {
+    this.runtime?.stats.countStatus(status);
+    this.encoder?.encodeInterim(status, headers);
   }
 
   /** The head is final. */
@@ -443,6 +441,5 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.traceId = "";
     this.spanId = "";
     this.isGrpc = false;
-    this.originalPath = "";
   }
 }

@@ -10,7 +10,22 @@ export function applyHeaderMutations(
   stream: StreamInfo,
   inRequest: boolean,
 ): void {
-  for (let i = 0; i < mutations.length; i++) applyHeaderMutation(headers, mutations[i], stream, inRequest);
+  let evaluatedFrom = 0;
+  let evaluatedTo = 0;
+  for (let i = 0; i < mutations.length; i++) {
+    const mutation = mutations[i];
+    if (mutation.op === "remove") {
+      headers.removeNamed(mutation.name);
+      continue;
+    }
+    if (mutation.together > 0) {
+      evaluatedFrom = i;
+      evaluatedTo = i + mutation.together;
+      for (let k = i; k < evaluatedTo; k++) EVALUATED[k - i] = evaluate(headers, mutations[k], stream);
+    }
+    const value = i < evaluatedTo ? EVALUATED[i - evaluatedFrom] : evaluate(headers, mutation, stream);
+    if (value !== null) set(headers, mutation, value, inRequest);
+  }
 }
 
 export function applyHeaderMutation(
@@ -19,32 +34,35 @@ export function applyHeaderMutation(
   stream: StreamInfo,
   inRequest: boolean,
 ): void {
-  const { name } = mutation;
   if (mutation.op === "remove") {
-    headers.removeNamed(name);
+    headers.removeNamed(mutation.name);
     return;
   }
-  const value = mutation.value ?? formatted(mutation, stream);
-  if (value === "" && !mutation.keepEmpty) return;
+  const value = evaluate(headers, mutation, stream);
+  if (value !== null) set(headers, mutation, value, inRequest);
+}
+
+function set(headers: HeaderBlock, { op, name }: HeaderMutation, value: string, inRequest: boolean): void {
   const present = headers.find(name) !== undefined;
-  switch (mutation.op) {
-    case "append":
-      append(headers, name, value, present, inRequest);
-      break;
-    case "add-if-absent":
-      if (!present) headers.appendNamed(name, value);
-      break;
-    case "overwrite":
-      // Envoy moves what it overwrites to the end.
-      if (present) headers.removeNamed(name);
-      headers.appendNamed(name, value);
-      break;
-    case "overwrite-if-exists":
-      if (!present) break;
-      headers.removeNamed(name);
-      headers.appendNamed(name, value);
-      break;
+  if (op === "append" || op === "add-if-absent") append(headers, name, value, present, inRequest);
+  else {
+    // Envoy moves what it overwrites to the end.
+    if (present) headers.removeNamed(name);
+    headers.appendNamed(name, value);
   }
+}
+
+/** What is applied together. */
+const EVALUATED: (string | null)[] = [];
+
+/** The value to set; null for none. */
+function evaluate(headers: HeaderBlock, mutation: HeaderMutation, stream: StreamInfo): string | null {
+  if (mutation.op === "remove") return null;
+  const { op, name } = mutation;
+  const value = mutation.value ?? formatted(mutation, stream);
+  if (value === "" && !mutation.keepEmpty) return null;
+  if (op === "append" || op === "overwrite") return value;
+  return (headers.find(name) !== undefined) === (op === "overwrite-if-exists") ? value : null;
 }
 
 /** What could end the line (`%QUERY_PARAM%` is decoded) is as good as absent; Envoy 1.40 writes it into responses. */
@@ -56,6 +74,9 @@ export function formatted({ format }: Exclude<HeaderMutation, { op: "remove" }>,
 
 function append(headers: HeaderBlock, name: string, value: string, present: boolean, inRequest: boolean): void {
   const id = headerId(name);
-  if (present && id !== 0 && isInline(id, inRequest)) headers.set(id, `${headers.get(id)},${value}`);
-  else headers.appendNamed(name, value);
+  if (!present || id === 0 || !isInline(id, inRequest)) headers.appendNamed(name, value);
+  else if (value !== "") {
+    const before = headers.get(id);
+    headers.set(id, before === "" ? value : `${before},${value}`);
+  }
 }

@@ -17,20 +17,29 @@ export interface LocalReply {
   readonly grpcStatus: number;
   /** Names and values by turns, of a response that is given again; what a route adds comes on top. */
   readonly lines: readonly string[];
-  /** False for what a filter answers in place of the upstream: it does not get the route's headers. */
-  readonly routeHeaders: boolean;
+  /** Whether it gets the route's headers: from routes that forward (Envoy: a route entry), from whatever route gave it, from none. */
+  readonly routeHeaders: "forwarding" | "any" | "none";
 }
 
 /** What most local replies are: the rest of them differ in a field or two. */
 export function localReply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
-  return { status, body, flag, details, headers: NO_HEADERS, grpcStatus: -1, lines: NO_LINES, routeHeaders: true };
+  return {
+    status,
+    body,
+    flag,
+    details,
+    headers: NO_HEADERS,
+    grpcStatus: -1,
+    lines: NO_LINES,
+    routeHeaders: "forwarding",
+  };
 }
 
 const NO_HEADERS: readonly HeaderMutation[] = [];
 const NO_LINES: readonly string[] = [];
 
 const OVERLOADED: readonly HeaderMutation[] = [
-  { op: "append", name: "x-envoy-overloaded", value: "true", format: null, keepEmpty: false },
+  { op: "append", name: "x-envoy-overloaded", value: "true", format: null, keepEmpty: false, together: 0 },
 ];
 
 function reply(status: number, body: string, flag: ResponseFlag, details: string): LocalReply {
@@ -104,6 +113,7 @@ export const LOCAL_REPLIES = {
 /** Details of what is no local reply. */
 export const DETAILS = {
   viaUpstream: "via_upstream",
+  websocketRefused: "websocket_handshake_unsuccessful",
   directResponse: "direct_response",
   downstreamRemoteDisconnect: "downstream_remote_disconnect",
   downstreamLocalDisconnect: "downstream_local_disconnect",

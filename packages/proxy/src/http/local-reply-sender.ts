@@ -41,12 +41,18 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   if (location !== "") headers.append(LOCATION, location);
   for (let i = 0; i < reply.lines.length; i += 2) headers.appendNamed(reply.lines[i], reply.lines[i + 1]);
   const { route, target } = exchange;
-  if (route !== null && reply.routeHeaders) {
-    if (route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
+  if (
+    route !== null &&
+    reply.routeHeaders !== "none" &&
+    (route.action.kind === "forward" || reply.routeHeaders === "any")
+  ) {
     if (target !== null && target.responseHeaders.length > 0) {
       applyHeaderMutations(headers, target.responseHeaders, exchange, false);
     }
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
+    // Where nothing has been sent anywhere, nothing is counted.
+    if (route.attemptCountInResponse && exchange.attemptCount > 0)
+      headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
   }
   if (reply.headers.length > 0) applyHeaderMutations(headers, reply.headers, exchange, false);
   let { status, body } = reply;
@@ -64,6 +70,10 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   } else if (body !== "") {
     headers.set(CONTENT_LENGTH, String(body.length));
     if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, contentType);
+  } else {
+    // A route may have set them.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(CONTENT_TYPE);
   }
   const hasBody = body !== "" && !grpc && !isHead;
   exchange.status = response.status;

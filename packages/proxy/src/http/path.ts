@@ -3,12 +3,11 @@ import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
 /** What normalisation made of a path: the path to use, or one of the refusals. */
 export type NormalizedPath =
   | { readonly kind: "ok"; readonly path: string }
-  | { readonly kind: "reject" }
+  /** With the path as far as it had come, which is what is told of the request. */
+  | { readonly kind: "reject"; readonly path: string }
   | { readonly kind: "redirect"; readonly path: string };
 
 type PathOptions = Pick<HttpConnectionManagerPlan, "normalizePath" | "mergeSlashes" | "escapedSlashes">;
-
-const REJECT: NormalizedPath = { kind: "reject" };
 
 /**
  * Path normalisation in Envoy's order (`ConnectionManagerUtility::maybeNormalizePath`): fragment, escaped slashes, RFC 3986
@@ -16,20 +15,20 @@ const REJECT: NormalizedPath = { kind: "reject" };
  */
 export function normalizePath(path: string, options: PathOptions): NormalizedPath | null {
   // Envoy's http_reject_path_with_fragment is on by default: a fragment is not for servers.
-  if (path.includes("#")) return REJECT;
+  if (path.includes("#")) return { kind: "reject", path };
   if (options.escapedSlashes === "keep" && !options.normalizePath && !options.mergeSlashes) return null;
   const query = path.indexOf("?");
   let hierarchy = query < 0 ? path : path.slice(0, query);
   const rest = query < 0 ? "" : path.slice(query);
   let redirect = false;
   if (options.escapedSlashes !== "keep" && ESCAPED_SLASH.test(hierarchy)) {
-    if (options.escapedSlashes === "reject") return REJECT;
     hierarchy = unescapeSlashes(hierarchy);
+    if (options.escapedSlashes === "reject") return { kind: "reject", path: hierarchy + rest };
     redirect = options.escapedSlashes === "unescape-and-redirect";
   }
   if (options.normalizePath && UNUSUAL.test(hierarchy)) {
     const canonical = canonicalPath(hierarchy);
-    if (canonical === null) return REJECT;
+    if (canonical === null) return { kind: "reject", path: hierarchy + rest };
     hierarchy = canonical;
   }
   if (options.mergeSlashes && hierarchy.includes("//")) hierarchy = mergedSlashes(hierarchy);

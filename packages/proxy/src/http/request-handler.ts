@@ -21,18 +21,20 @@ export function handleRequest(exchange: Exchange): void {
 
   if (headers.has(EXPECT) && expectsContinue(headers)) {
     if (!plan.proxy100Continue) {
-      exchange.send100Continue(NO_HEADERS);
+      exchange.sendInterim(100, NO_HEADERS);
       headers.remove(EXPECT);
     }
   }
   const refusal = checkRequest(exchange, plan);
+  exchange.routes = plan.routes.current;
   if (refusal !== null) {
+    // What a route adds to answers is added to these, too, if there is one for the request as it came.
+    chooseRoute(exchange);
     refuse(exchange, refusal);
     return;
   }
   if (request.path !== "" && !normalize(exchange, plan)) return;
   mutateRequestHeaders(request, plan, connection, context.sources);
-  exchange.routes = plan.routes.current;
   chooseRoute(exchange);
   if (request.switchesProtocol && !allowSwitch(exchange, plan)) {
     refuse(exchange, LOCAL_REPLIES.upgradeFailed);
@@ -88,7 +90,9 @@ function normalize(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean
     request.path = normalized.path;
     return true;
   }
+  request.path = normalized.path;
   // A gRPC client follows no redirect.
+  chooseRoute(exchange);
   if (normalized.kind === "reject" || exchange.isGrpc) refuse(exchange, LOCAL_REPLIES.pathNormalizationFailed);
   else sendLocalReply(exchange, { ...LOCAL_REPLIES.pathNormalizationFailed, status: 307 }, normalized.path);
   return false;

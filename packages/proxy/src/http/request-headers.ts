@@ -21,6 +21,7 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
+import { authorityOfUrl } from "../codec/http1/request-target.ts";
 import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
@@ -57,6 +58,12 @@ export function mutateRequestHeaders(
 
   const trusted = plan.useRemoteAddress ? setForwardedHeaders(headers, plan, connection, sources) : "";
   if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+  if (
+    plan.appendXForwardedPort &&
+    ((plan.useRemoteAddress && plan.xffNumTrustedHops === 0) || !headers.has(X_FORWARDED_PORT))
+  ) {
+    headers.set(X_FORWARDED_PORT, String(connection.localPort));
+  }
   if (plan.schemeToOverwrite !== "") {
     headers.set(X_FORWARDED_PROTO, plan.schemeToOverwrite);
     request.scheme = plan.schemeToOverwrite;
@@ -100,14 +107,17 @@ function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
   }
 }
 
-/** Envoy drops a referer with user information or a fragment; what is no absolute URL passes. */
+/** Envoy drops a referer that is no URL or reference, or has user information or a fragment (as seen on Envoy 1.40). */
 function isAcceptableReferer(value: string): boolean {
-  if (value.includes("#")) return false;
-  const authority = value.indexOf("://");
-  if (authority < 0) return true;
-  const end = value.indexOf("/", authority + 3);
-  return !value.slice(authority + 3, end < 0 ? undefined : end).includes("@");
+  // A colon in the first segment ends a scheme.
+  if (!/^[^/]*:/.test(value)) return RELATIVE_REFERENCE.test(value);
+  const [, authority = ""] = ABSOLUTE_URL.exec(value) ?? [];
+  return authority !== "" && authorityOfUrl(authority) === authority;
 }
+
+const RELATIVE_REFERENCE = /^[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*$/;
+
+const ABSOLUTE_URL = /^[A-Za-z][-+.A-Za-z0-9]*:\/\/([^/?#]+)(?:[/?][!"$-~]*)?$/;
 
 /** Gives the client's address as the trusted hops tell it, "" if none does. */
 function setForwardedHeaders(
@@ -117,16 +127,13 @@ function setForwardedHeaders(
   sources: RequestHeaderSources,
 ): string {
   const before = headers.get(X_FORWARDED_FOR);
-  const trusted = plan.xffNumTrustedHops > 0 ? nthFromRight(before, plan.xffNumTrustedHops) : "";
+  const trusted = plan.xffNumTrustedHops > 0 ? canonicalAddress(nthFromRight(before, plan.xffNumTrustedHops)) : "";
   if (!plan.skipXffAppend) {
     const peer = isLoopback(connection.remoteAddress) ? sources.localAddress : connection.remoteAddress;
     headers.set(X_FORWARDED_FOR, before === "" ? peer : `${before},${peer}`);
   }
   if (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PROTO)) {
     headers.set(X_FORWARDED_PROTO, CONNECTION_SCHEME);
-  }
-  if (plan.appendXForwardedPort && (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PORT))) {
-    headers.set(X_FORWARDED_PORT, String(connection.localPort));
   }
   return trusted;
 }

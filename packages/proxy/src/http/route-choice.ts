@@ -3,7 +3,8 @@ import { X_FORWARDED_PROTO } from "../codec/header-names.ts";
 import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
 import { firstHeader } from "../plan/request-matchers.ts";
 import type { Exchange } from "./exchange.ts";
-import { DETAILS, localReply } from "./local-replies.ts";
+import { rewritePath } from "./upstream-headers.ts";
+import { DETAILS, type LocalReply, localReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 
 /** Chooses the route, and the cluster where it has several: filters see both. Again, where a filter has changed the request. */
@@ -11,13 +12,12 @@ export function chooseRoute(exchange: Exchange): void {
   const { routes, request, context } = exchange;
   const random = context.random();
   // Envoy routes nothing whose scheme is said to be empty (`VirtualHostImpl::getRouteFromEntries`).
-  const routable = routes !== null && request.headers.get(X_FORWARDED_PROTO) !== "";
+  const routable =
+    routes !== null && request.headers.get(X_FORWARDED_PROTO) !== "" && (request.hasAuthority || routes.takesAll);
   const route = routable ? routes.route(request, random) : null;
   exchange.route = route;
   exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
-  // Filters that answer by themselves tell of the cluster, too.
-  exchange.cluster = exchange.target?.cluster.current ?? null;
-  // Known from now on, whether or not anything is forwarded (Envoy `ActiveStream::setRoute`).
+  // Known from now on, whether or not anything is forwarded (Envoy `ActiveStream::setRoute`): filters that answer by themselves tell of it, too.
   exchange.cluster = exchange.target?.cluster.current ?? null;
   exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
 }
@@ -49,11 +49,9 @@ export const UNWEIGHTED = {
 export function redirect(exchange: Exchange, action: RedirectAction): void {
   // Envoy counts it as an answer of the route's, too (`rq_redirect` never moves).
   if (exchange.runtime !== null) exchange.runtime.stats.rqDirectResponse.value++;
-  sendLocalReply(
-    exchange,
-    localReply(action.status, "", "", DETAILS.directResponse),
-    action.location(exchange.request),
-  );
+  const location = action.location(exchange.request);
+  if (action.rewritePath !== null) rewritePath(exchange, action.rewritePath);
+  sendLocalReply(exchange, directReply(action.status, ""), location);
 }
 
 export function respondDirectly(exchange: Exchange, action: DirectResponseAction): void {
@@ -62,5 +60,9 @@ export function respondDirectly(exchange: Exchange, action: DirectResponseAction
   const { scheme, authority, path } = exchange.request;
   // Envoy names the requested resource in 201 and 3xx.
   const location = status === 201 || (status >= 300 && status < 400) ? `${scheme}://${authority}${path}` : "";
-  sendLocalReply(exchange, localReply(status, body, "", DETAILS.directResponse), location);
+  sendLocalReply(exchange, directReply(status, body), location);
+}
+
+function directReply(status: number, body: string): LocalReply {
+  return { ...localReply(status, body, "", DETAILS.directResponse), routeHeaders: "any" };
 }

@@ -40,19 +40,22 @@ export function finalizeRequestHeaders(exchange: Exchange, action: RouteAction, 
     const host = action.rewriteHost(request);
     if (host !== "") replaceHost(exchange, action, host);
   }
-  if (action.rewritePath !== null) {
-    const path = action.rewritePath(request.path);
-    if (path === "") return;
-    exchange.originalPath = request.path;
-    headers.set(X_ENVOY_ORIGINAL_PATH, request.path);
-    request.path = path;
-  }
+  if (action.rewritePath !== null) rewritePath(exchange, action.rewritePath);
+}
+
+/** A rewrite that gives nothing is none. */
+export function rewritePath(exchange: Exchange, rewrite: (path: string) => string): void {
+  const { request } = exchange;
+  const path = rewrite(request.path);
+  if (path === "") return;
+  if (exchange.runtime?.plan.suppressEnvoyHeaders === false) request.headers.set(X_ENVOY_ORIGINAL_PATH, request.path);
+  request.path = path;
 }
 
 export function replaceHost(exchange: Exchange, action: RouteAction, host: string): void {
   const { request } = exchange;
   const { headers } = request;
-  headers.set(X_ENVOY_ORIGINAL_HOST, request.authority);
+  if (exchange.runtime?.plan.suppressEnvoyHeaders === false) headers.set(X_ENVOY_ORIGINAL_HOST, request.authority);
   if (action.appendXForwardedHost && request.authority !== "") {
     const before = headers.get(X_FORWARDED_HOST);
     const last = before.slice(before.lastIndexOf(",") + 1).trim();
@@ -77,13 +80,13 @@ export function finalizeResponseHeaders(exchange: Exchange, cookies: readonly st
     headers.set(X_ENVOY_UPSTREAM_SERVICE_TIME, String(Math.max(0, Math.floor(now - exchange.requestEndedAt))));
   }
   for (let i = 0; i < cookies.length; i++) headers.append(SET_COOKIE, cookies[i]);
-  if (route !== null && route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
   if (target !== null && target.responseHeaders.length > 0) {
     applyHeaderMutations(headers, target.responseHeaders, exchange, false);
   }
   if (route !== null && route.responseHeaders.length > 0) {
     applyHeaderMutations(headers, route.responseHeaders, exchange, false);
   }
+  if (route !== null && route.attemptCountInResponse) headers.set(X_ENVOY_ATTEMPT_COUNT, String(exchange.attemptCount));
   exchange.filters.onResponse(runtime.filters, endStream);
   finishResponseHeaders(headers, plan, context.date.at(now), requestIdToTell(request.headers, plan), switches);
   runtime.tracing?.onResponse(exchange);

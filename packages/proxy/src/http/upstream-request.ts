@@ -1,6 +1,6 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { Span } from "@tulle/telemetry/tracing";
-import { CONTENT_LENGTH } from "../codec/header-names.ts";
+import { CONTENT_LENGTH, CONTENT_TYPE } from "../codec/header-names.ts";
 import type { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
@@ -11,7 +11,7 @@ import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { Exchange } from "./exchange.ts";
-import { resetFlag } from "./local-replies.ts";
+import { DETAILS, resetFlag } from "./local-replies.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { tagGrpcStatus } from "./span-tags.ts";
 import { UpstreamInfo } from "./upstream-info.ts";
@@ -63,7 +63,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return this.exchange.upstreamBytes;
   }
 
-  get wants100Continue(): boolean {
+  get passesInterim(): boolean {
     return this.exchange.runtime?.plan.proxy100Continue === true;
   }
 
@@ -172,7 +172,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.touch();
     this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
     this.exchange.router.onAttemptInterim(this);
-    if (wanted) this.exchange.on100Continue(headers);
+    if (wanted) this.exchange.onInterimHead(status, headers);
   }
 
   onResponseHead(endStream: boolean): void {
@@ -182,9 +182,11 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.stopPerTry();
     const refused = this.awaitsSwitch && !this.agreed();
     if (this.awaitsSwitch && !refused) this.awaitsSwitch = false;
-    // Envoy: an upgrade that is neither accepted nor failed has no body, whatever the upstream says.
-    if (refused && this.response.status < 400) {
+    // Envoy: an upgrade to WebSocket that is neither accepted nor failed has no body, whatever the upstream says.
+    if (refused && this.response.status < 400 && this.exchange.request.upgrade.toLowerCase() === "websocket") {
+      this.exchange.details = DETAILS.websocketRefused;
       this.response.headers.remove(CONTENT_LENGTH);
+      this.response.headers.remove(CONTENT_TYPE);
       if (!endStream) this.cancel();
       endStream = true;
     }

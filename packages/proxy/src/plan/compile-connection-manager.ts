@@ -110,6 +110,7 @@ export function compileConnectionManager(
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
     enableTrailers: http1?.enableTrailers ?? false,
     allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
+    refusesHttpsUrl: (message.useRemoteAddress ?? false) && message.xffNumTrustedHops === 0,
     allowChunkedLength: http1?.allowChunkedLength ?? false,
     proxy100Continue: message.proxy100Continue,
     maxRequestHeadersBytes: (message.maxRequestHeadersKb ?? DEFAULTS.maxRequestHeadersKb) * 1024,

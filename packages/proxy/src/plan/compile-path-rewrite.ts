@@ -1,4 +1,5 @@
 import type { RegexMatchAndSubstitute } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
+import { bytesOf } from "./format/byte-text.ts";
 import type { Place } from "./problems.ts";
 import { substitution } from "./regex.ts";
 import { withoutQuery } from "./route-table.ts";
@@ -21,8 +22,9 @@ export function compilePathRewrite(
     return null;
   }
   if (prefixRewrite !== "") {
-    if (rewrittenLength < 0) return (path) => prefixRewrite + path.slice(withoutQuery(path).length);
-    return (path) => prefixRewrite + path.slice(rewrittenLength);
+    const replacement = bytesOf(prefixRewrite);
+    if (rewrittenLength < 0) return (path) => replacement + path.slice(withoutQuery(path).length);
+    return (path) => replacement + path.slice(rewrittenLength);
   }
   if (regexRewrite === undefined) return null;
   const replace = compileSubstitution(regexRewrite, place.field("regex_rewrite"));

@@ -2,7 +2,8 @@ import {
   type RedirectAction as RedirectMessage,
   RedirectAction_RedirectResponseCode as Code,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
-import { compilePathRewrite } from "./compile-path-rewrite.ts";
+import { bytesOf } from "./format/byte-text.ts";
+import { type Rewrite, compilePathRewrite } from "./compile-path-rewrite.ts";
 import type { RedirectAction, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import { withoutQuery } from "./route-table.ts";
@@ -18,12 +19,14 @@ const STATUS: Readonly<Record<number, number>> = {
 /** Behaviour: Envoy `source/common/router/config_impl.cc`, RouteEntryImplBase::newUri. */
 export function compileRedirect(message: RedirectMessage, rewrittenLength: number, place: Place): RedirectAction {
   const scheme = schemeOf(message);
-  const host = message.hostRedirect;
+  const host = bytesOf(message.hostRedirect);
   const port = message.portRedirect === 0 ? "" : `:${message.portRedirect}`;
-  const path = compilePath(message, rewrittenLength, place);
+  const rewritePath = compileRewrite(message, rewrittenLength, place);
+  const path = compilePath(message, rewritePath);
   return {
     kind: "redirect",
     status: STATUS[message.responseCode] ?? 301,
+    rewritePath,
     location(request) {
       const newScheme = scheme === "" ? request.scheme : scheme;
       const newHost = host === "" ? requestHost(request, newScheme, port) : host;
@@ -37,6 +40,7 @@ export function compileRedirect(message: RedirectMessage, rewrittenLength: numbe
 export const HTTPS_REDIRECT: RedirectAction = {
   kind: "redirect",
   status: 301,
+  rewritePath: null,
   // The port stays, whatever it is (Envoy `Utility::createSslRedirectPath`).
   location: (request) => `https://${request.authority}${request.path}`,
 };
@@ -46,22 +50,26 @@ function schemeOf(message: RedirectMessage): string {
   return message.schemeRewriteSpecifier.case === "httpsRedirect" && message.schemeRewriteSpecifier.value ? "https" : "";
 }
 
-function compilePath(message: RedirectMessage, rewrittenLength: number, place: Place): (path: string) => string {
-  const { stripQuery, pathRewriteSpecifier: specifier } = message;
-  const keepOrStrip = (path: string): string => (stripQuery ? withoutQuery(path) : path);
-  if (specifier.case === undefined || (specifier.case === "pathRedirect" && specifier.value === "")) return keepOrStrip;
-  if (specifier.case === "pathRedirect") {
-    const target = specifier.value;
-    // A query of its own replaces the request's, and strip_query does not touch it.
-    if (target.includes("?")) return () => target;
-    return (path) => (stripQuery ? target : target + path.slice(withoutQuery(path).length));
-  }
-  const rewrite = compilePathRewrite(
+function compileRewrite(message: RedirectMessage, rewrittenLength: number, place: Place): Rewrite | null {
+  const { pathRewriteSpecifier: specifier } = message;
+  return compilePathRewrite(
     specifier.case === "prefixRewrite" ? specifier.value : "",
     specifier.case === "regexRewrite" ? specifier.value : undefined,
     rewrittenLength,
     place,
   );
+}
+
+function compilePath(message: RedirectMessage, rewrite: Rewrite | null): (path: string) => string {
+  const { stripQuery, pathRewriteSpecifier: specifier } = message;
+  const keepOrStrip = (path: string): string => (stripQuery ? withoutQuery(path) : path);
+  if (specifier.case === undefined || (specifier.case === "pathRedirect" && specifier.value === "")) return keepOrStrip;
+  if (specifier.case === "pathRedirect") {
+    const target = bytesOf(specifier.value);
+    // A query of its own replaces the request's, and strip_query does not touch it.
+    if (target.includes("?")) return () => target;
+    return (path) => (stripQuery ? target : target + path.slice(withoutQuery(path).length));
+  }
   return rewrite === null ? keepOrStrip : (path) => keepOrStrip(rewrite(path) || path);
 }
 

@@ -14,6 +14,7 @@ import { compileRouteMatch } from "./compile-route-match.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
+import { bytesOf } from "./format/byte-text.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
 import { fractionOf } from "./fraction.ts";
@@ -256,7 +257,7 @@ function compileHostRewrite(message: RouteActionMessage, place: Place): ((reques
   const specifier = message.hostRewriteSpecifier;
   switch (specifier.case) {
     case "hostRewriteLiteral": {
-      const host = specifier.value;
+      const host = bytesOf(specifier.value);
       return host === "" ? null : () => host;
     }
     case "hostRewriteHeader": {

@@ -5,6 +5,7 @@ import type { DoubleMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/number_
 import type { ValueMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/value_pb.js";
 import type { Metadata } from "./format/stream-info.ts";
 import type { Place } from "./problems.ts";
+import { bytesOf } from "./format/byte-text.ts";
 import { compileStringMatcher, never } from "./string-matcher.ts";
 
 /**
@@ -63,7 +64,7 @@ function compileValueMatcher(matcher: ValueMatcher, place: Place): ValueTest {
       return compileDoubleMatcher(pattern.value);
     case "stringMatch": {
       const test = compileStringMatcher(pattern.value, place.field("string_match"));
-      return (value) => typeof value === "string" && test(value);
+      return (value) => typeof value === "string" && test(bytesOf(value));
     }
     case "boolMatch": {
       const wanted = pattern.value;

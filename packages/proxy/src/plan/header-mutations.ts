@@ -32,7 +32,12 @@ export function compileHeadersToAdd(toAdd: readonly HeaderValueOption[], place: 
   return compileList(toAdd, [], "", place);
 }
 
-/** Envoy removes first, then overwrites, then adds, whatever the order of the list. (`source/common/router/header_parser.cc`) */
+type Addition = Exclude<HeaderMutation, { op: "remove" }>;
+
+/**
+ * Envoy removes first, then overwrites, then adds, whatever the order of the list; what a value or a condition sees is what was
+ * there before any of that. (As seen on Envoy 1.40; `source/common/router/header_parser.cc`)
+ */
 function compileList(
   toAdd: readonly HeaderValueOption[],
   toRemove: readonly string[],
@@ -40,8 +45,8 @@ function compileList(
   place: Place,
 ): readonly HeaderMutation[] {
   const removals: HeaderMutation[] = [];
-  const overwrites: HeaderMutation[] = [];
-  const additions: HeaderMutation[] = [];
+  const overwrites: Addition[] = [];
+  const additions: Addition[] = [];
   toRemove.forEach((header, i) => {
     const name = header.toLowerCase();
     if (isProtected(name))
@@ -53,8 +58,18 @@ function compileList(
     if (mutation === null) return;
     (mutation.op === "overwrite" || mutation.op === "overwrite-if-exists" ? overwrites : additions).push(mutation);
   });
-  const all = [...removals, ...overwrites, ...additions];
+  const all = [...removals, ...together([...overwrites, ...additions])];
   return all.length === 0 ? NO_MUTATIONS : all;
+}
+
+function together(additions: readonly Addition[]): readonly Addition[] {
+  const [first, ...rest] = additions;
+  if (first === undefined || !rest.some(looksAround)) return additions;
+  return [{ ...first, together: additions.length }, ...rest];
+}
+
+function looksAround({ op, format }: Addition): boolean {
+  return format !== null || op === "add-if-absent" || op === "overwrite-if-exists";
 }
 
 /** Shared, so that levels without operations cost nothing. */
@@ -72,7 +87,7 @@ export function compileHeaderAddition(
   option: HeaderValueOption,
   place: Place,
   extensions?: ReadonlySet<string>,
-): Exclude<HeaderMutation, { op: "remove" }> | null {
+): Addition | null {
   const name = (option.header?.key ?? "").toLowerCase();
   if (isProtected(name)) {
     place.refuse(":-prefixed or host headers may not be modified");
@@ -85,7 +100,7 @@ export function compileHeaderAddition(
   const action = option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction;
   const op = OPERATIONS[action as keyof typeof OPERATIONS];
   const { value, format } = compileHeaderValue(option.header?.value ?? "", place.field("header.value"), extensions);
-  return { op, name, value, format, keepEmpty: option.keepEmptyValue };
+  return { op, name, value, format, keepEmpty: option.keepEmptyValue, together: 0 };
 }
 
 function isProtected(name: string): boolean {

@@ -112,6 +112,7 @@ export interface HttpConnectionManagerPlan {
   readonly enableTrailers: boolean;
   /** `allow_absolute_url`, default true. */
   readonly allowAbsoluteUrl: boolean;
+  readonly refusesHttpsUrl: boolean;
   readonly allowChunkedLength: boolean;
   readonly proxy100Continue: boolean;
   /** `max_request_headers_kb` × 1024, default 60 KiB. */
@@ -193,6 +194,8 @@ export interface RouteTable {
   readonly name: string;
   /** `ignore_path_parameters_in_path_matching`, for filters that match paths. */
   readonly ignoresPathParameters: boolean;
+  /** There is but one virtual host, and it takes all: nobody asks for the Host. */
+  readonly takesAll: boolean;
   /**
    * The route for a request, or null (404, `route_not_found`). `random` is 64 bits' worth in [0, 1): runtime fractions and weights
    * use it. `require_tls` and the like appear as redirect routes.
@@ -320,6 +323,9 @@ export interface WeightedClusterPlan {
 export interface RedirectAction {
   readonly kind: "redirect";
   readonly status: number;
+  /** What becomes of the request's own path, which logs tell; null if nothing does. */
+  readonly rewritePath: ((path: string) => string) | null;
+  /** Of the request as it came. */
   location(request: RequestView): string;
 }
 
@@ -340,6 +346,8 @@ export type HeaderMutation =
       readonly value: string | null;
       readonly format: Format | null;
       readonly keepEmpty: boolean;
+      /** So many from this one on are evaluated before any of them is applied; 0: each as it comes. */
+      readonly together: number;
     };
 
 /** A route's hold on a cluster, by name; null until the cluster is there (503 NC). One ref per name for the whole proxy. */

@@ -3,6 +3,7 @@
  * which is most of what control planes send, are not run through the engine at all.
  */
 import { RE2JS } from "re2js";
+import { bytesOf } from "./format/byte-text.ts";
 
 /** A test of a whole string. */
 export type TextTest = (text: string) => boolean;
@@ -11,7 +12,9 @@ export type TextTest = (text: string) => boolean;
 const META = /[\\.+*?()|[\]{}^$]/;
 
 /** Full match, as Envoy's `safe_regex`. Throws an Error with RE2's words if the pattern is not valid. */
-export function fullMatch(pattern: string, ignoreCase = false): TextTest {
+export function fullMatch(text: string, ignoreCase = false): TextTest {
+  // Envoy's RE2 takes the pattern's bytes for Latin-1, as it does those of headers.
+  const pattern = bytesOf(text);
   const regex = compile(pattern, ignoreCase);
   if (!ignoreCase) {
     const literal = literalTest(pattern);
@@ -25,8 +28,8 @@ export function fullMatch(pattern: string, ignoreCase = false): TextTest {
  * Throws an Error if pattern or substitution is not valid.
  */
 export function substitution(pattern: string, substitute: string): (text: string) => string {
-  const regex = compile(pattern, false);
-  const parts = parseSubstitution(substitute);
+  const regex = compile(bytesOf(pattern), false);
+  const parts = parseSubstitution(bytesOf(substitute));
   const groups = regex.groupCount();
   // As RE2::GlobalReplace, which then replaces nothing.
   if (parts.some((part) => typeof part === "number" && part > groups)) return (text) => text;

@@ -4,6 +4,7 @@ import type {
   HeaderMatcher,
   QueryParameterMatcher,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import { bytesOf } from "./format/byte-text.ts";
 import type { RequestTest, RequestView, ResponseTest, ResponseView } from "./plan.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
@@ -210,7 +211,7 @@ export function queryParameter(path: string, name: string): string | undefined {
 export function compileCookieMatcher(matcher: CookieMatcher, place: Place): RequestTest {
   const { stringMatch } = matcher;
   const test = stringMatch === undefined ? never : compileStringMatcher(stringMatch, place.field("string_match"));
-  return new CookieTest(matcher.name, test, matcher.invertMatch);
+  return new CookieTest(bytesOf(matcher.name), test, matcher.invertMatch);
 }
 
 class CookieTest implements RequestTest {

@@ -231,6 +231,10 @@ export class HostRouteTable implements RouteTable {
     this.sole = onlyAny ? any : null;
   }
 
+  get takesAll(): boolean {
+    return this.sole !== null;
+  }
+
   route(request: RequestView, random: number): RoutePlan | null {
     const host = this.sole ?? this.virtualHost(request.authority);
     if (host === null) return null;

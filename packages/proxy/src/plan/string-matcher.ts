@@ -1,4 +1,5 @@
 import type { StringMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
+import { bytesOf, lowerCase } from "./format/byte-text.ts";
 import type { Place } from "./problems.ts";
 import { type TextTest, fullMatch } from "./regex.ts";
 
@@ -22,11 +23,12 @@ export function compileRegex(pattern: string, place: Place): TextTest {
 
 export type TextTestKind = "exact" | "prefix" | "suffix" | "contains";
 
-export function textTest(kind: TextTestKind, value: string, ignoreCase: boolean): TextTest {
+export function textTest(kind: TextTestKind, configured: string, ignoreCase: boolean): TextTest {
   if (ignoreCase) {
-    const sensitive = textTest(kind, value.toLowerCase(), false);
-    return (text) => sensitive(text.toLowerCase());
+    const sensitive = textTest(kind, lowerCase(configured), false);
+    return (text) => sensitive(lowerCase(text));
   }
+  const value = bytesOf(configured);
   switch (kind) {
     case "exact":
       return (text) => text === value;

@@ -7,8 +7,8 @@ import { UpstreamConnection } from "./upstream-connection.ts";
 
 /** Who waits for a connection; told exactly once, unless it takes its request back. */
 export interface PoolClient extends ResponseReceiver {
-  /** A 100 from upstream is wanted (`proxy_100_continue`). */
-  readonly wants100Continue: boolean;
+  /** The first interim response is wanted (`proxy_100_continue`). */
+  readonly passesInterim: boolean;
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void;
   /** @param transportFailure what the operating system said, "" if nothing @param atHost the host has had a part in that */
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void;

@@ -100,7 +100,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       stats.cxMaxRequests.value++;
       this.draining = true;
     }
-    return this.codec.start(client, client.wants100Continue);
+    return this.codec.start(client, client.passesInterim);
   }
 
   get tunnels(): boolean {

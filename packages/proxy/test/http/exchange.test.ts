@@ -127,6 +127,7 @@ describe("an exchange", () => {
     const table = plan.routes.current;
     plan.routes.current = {
       name: "broken",
+      takesAll: true,
       ignoresPathParameters: false,
       route(request, random) {
         if (request.path === "/bug") throw new Error("a bug, on purpose");

@@ -47,6 +47,7 @@ const DETAILS: HeaderMutation = {
   value: null,
   format: compileTextFormat("%RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS%", { omitEmpty: true, extensions: NO_EXTENSIONS }),
   keepEmpty: false,
+  together: 0,
 };
 
 interface Mesh {

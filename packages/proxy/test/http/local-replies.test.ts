@@ -14,7 +14,12 @@ describe("local replies", () => {
       { prefix: "/direct", route: routePlan({ kind: "direct", status: 201, body: "direct" }) },
       {
         prefix: "/away",
-        route: routePlan({ kind: "redirect", status: 302, location: (r) => `http://${r.authority}/new` }),
+        route: routePlan({
+          kind: "redirect",
+          status: 302,
+          rewritePath: null,
+          location: (r) => `http://${r.authority}/new`,
+        }),
       },
     ]);
     const { port } = await proxy.plane.setListener(listenerPlan("replies", managerPlan(table)));

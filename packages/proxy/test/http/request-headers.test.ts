@@ -215,7 +215,7 @@ describe("header mutations", () => {
       name: string,
       value: string,
       keepEmpty = false,
-    ) => ({ op, name, value, format: null, keepEmpty }) as const;
+    ) => ({ op, name, value, format: null, keepEmpty, together: 0 }) as const;
     applyHeaderMutations(
       block,
       [
@@ -228,7 +228,7 @@ describe("header mutations", () => {
         step("overwrite-if-exists", "nope", "5"),
         step("append", "empty", ""),
         step("append", "kept", "", true),
-        { op: "append", name: "from", value: null, format: FROM, keepEmpty: false },
+        { op: "append", name: "from", value: null, format: FROM, keepEmpty: false, together: 0 },
       ],
       streamInfo({}, { connection: CONNECTION }),
       true,

@@ -96,7 +96,7 @@ test("weighted clusters keep order, weights, header operations and host rewrites
   );
   assert.equal(action.clusters[0].rewriteHost, "v1.example");
   assert.deepEqual(action.clusters[1].requestHeaders, [
-    { op: "append", name: "x-v", value: "2", format: null, keepEmpty: false },
+    { op: "append", name: "x-v", value: "2", format: null, keepEmpty: false, together: 0 },
   ]);
 });
 

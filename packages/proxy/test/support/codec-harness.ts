@@ -20,6 +20,7 @@ export const DEFAULT_SERVER_OPTIONS: Http1ServerOptions = {
   acceptHttp10: false,
   defaultHostForHttp10: "",
   allowAbsoluteUrl: true,
+  refusesHttpsUrl: false,
   allowChunkedLength: false,
   enableTrailers: true,
   headersWithUnderscores: "allow",

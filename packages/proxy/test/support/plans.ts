@@ -165,6 +165,7 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
 export function prefixTable(routes: readonly { prefix: string; host?: string; route: RoutePlan }[]): RouteTable {
   return {
     name: "test",
+    takesAll: true,
     ignoresPathParameters: false,
     route(request: RequestView) {
       for (const { prefix, host, route } of routes) {
@@ -214,6 +215,7 @@ export function managerPlan(
     defaultHostForHttp10: "",
     enableTrailers: false,
     allowAbsoluteUrl: true,
+    refusesHttpsUrl: false,
     allowChunkedLength: false,
     proxy100Continue: false,
     maxRequestHeadersBytes: 61_440,

@@ -22,6 +22,7 @@ for (let byte = 0; byte < 256; byte++) {
 
 export const HTAB = 9;
 export const LF = 10;
+export const FF = 12;
 export const CR = 13;
 export const SP = 32;
 export const COLON = 58;

@@ -53,7 +53,7 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
   private isConnect = false;
   /** The request wants another protocol to be spoken from the response on. */
   private asksSwitch = false;
-  private wants100 = false;
+  private wantsInterim = false;
   private reusable = true;
   /** Where the bytes of this read end. */
   private readEnd = 0;
@@ -70,12 +70,13 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
     return this.state === BODY && this.body.long && !this.asksSwitch;
   }
 
-  start(receiver: ResponseReceiver, expect100: boolean): RequestEncoder {
+  /** Begins an exchange. `passesInterim`: the first 1xx is wanted (`proxy_100_continue`). */
+  start(receiver: ResponseReceiver, passesInterim: boolean): RequestEncoder {
     this.receiver = receiver;
     this.state = HEAD;
     this.requestEnded = false;
     this.reusable = true;
-    this.wants100 = expect100;
+    this.wantsInterim = passesInterim;
     return this;
   }
 
@@ -222,8 +223,8 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
       if (status === 101 || length > 0 || length === CHUNKED) return false;
       // Envoy `HeaderUtility::isSpecial1xx`; others are dropped.
       if (status === 100 || (status >= 102 && status <= 104)) {
-        const wanted = status === 100 && this.wants100;
-        if (wanted) this.wants100 = false;
+        const wanted = this.wantsInterim;
+        this.wantsInterim = false;
         receiver.onInterimResponse(status, headers, wanted);
       }
       // Whoever heard of it may have taken the request back.

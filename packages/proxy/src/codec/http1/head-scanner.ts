@@ -6,7 +6,8 @@
 import type { HeaderBlock } from "../header-block.ts";
 import { HEADER_CLASSES, HEADER_NAMES, HeaderClass, HeaderHash } from "../header-names.ts";
 import type { ProtocolError } from "../messages.ts";
-import { CR, HTAB, LF, COLON, SP, TARGET, TOKEN, VALUE } from "./characters.ts";
+import { CR, FF, HTAB, LF, COLON, SP, TARGET, TOKEN, VALUE } from "./characters.ts";
+import { isTarget } from "./request-target.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
 
 /** The bytes end inside the head. */
@@ -61,9 +62,11 @@ export function scanRequestLine(bytes: Buffer, i: number, end: number): number {
   if (c === CR) {
     // HTTP/0.9: no version at all. Well formed, and refused as too old.
     if (i + 1 >= end) return INCOMPLETE;
-    return malformed(bytes[i + 1] === LF ? HTTP1_ERRORS.lowVersion : HTTP1_ERRORS.codec);
+    const wellFormed = bytes[i + 1] === LF && isTarget(bytes.toString("latin1", target, i), false);
+    return malformed(wellFormed ? HTTP1_ERRORS.lowVersion : HTTP1_ERRORS.codec);
   }
-  if (c !== SP) return malformed(c === LF ? HTTP1_ERRORS.codec : HTTP1_ERRORS.invalidCharacters);
+  // Envoy lets a form feed into a URL, and refuses it as a header's.
+  if (c !== SP) return malformed(c === FF ? HTTP1_ERRORS.invalidCharacters : HTTP1_ERRORS.codec);
   i++;
   const afterVersion = scanVersion(bytes, i, end);
   if (afterVersion < 0) return afterVersion;

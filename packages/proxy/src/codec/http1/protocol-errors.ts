@@ -11,6 +11,8 @@ export const HTTP1_ERRORS = {
   /** A byte that a field value may not have. */
   invalidCharacters: error(400, "http1.invalid_characters"),
   invalidUrl: error(400, "http1.invalid_url"),
+  /** An https URL asks for what this connection is not. */
+  httpsUrl: error(403, "http1.https_url_on_plaintext_connection"),
   invalidScheme: error(400, "http1.invalid_scheme"),
   invalidAuthority: error(400, "http.invalid_authority"),
   /** More than one Host: RFC 9112 §3.2 demands 400; Envoy joins them. */

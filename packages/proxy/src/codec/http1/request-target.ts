@@ -1,6 +1,7 @@
 import type { ProtocolError, RequestHead } from "../messages.ts";
 import { AUTHORITY } from "./characters.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
+import type { Http1ServerOptions } from "./server-codec.ts";
 
 /** Envoy `HeaderUtility::authorityIsValid`. */
 export function isValidAuthority(authority: string): boolean {
@@ -14,25 +15,52 @@ export function isValidAuthority(authority: string): boolean {
  * Splits the request target (RFC 9112 §3.2) into `head`'s path, scheme and authority; the path holds the target on entry.
  * An absolute form's authority replaces Host, its user information is dropped (Envoy `Utility::Url::initialize`).
  */
-export function readTarget(head: RequestHead, allowAbsoluteUrl: boolean): ProtocolError | null {
+export function readTarget(
+  head: RequestHead,
+  { allowAbsoluteUrl, refusesHttpsUrl }: Pick<Http1ServerOptions, "allowAbsoluteUrl" | "refusesHttpsUrl">,
+): ProtocolError | null {
   const target = head.path;
   if (head.method === "CONNECT") return readConnectTarget(head, target);
   if (target.charCodeAt(0) === 0x2f /* / */) return null;
-  if (target === "*") return head.method === "OPTIONS" ? null : HTTP1_ERRORS.invalidUrl;
-  // Left as it is, it is no path, which the connection manager refuses.
-  return allowAbsoluteUrl ? readAbsoluteForm(head, target) : null;
+  // Where absolute forms are not looked at, the connection manager refuses all that is no path.
+  if (target.startsWith("*")) return head.method === "OPTIONS" || !allowAbsoluteUrl ? null : HTTP1_ERRORS.invalidUrl;
+  if (!allowAbsoluteUrl) return null;
+  const error = readAbsoluteForm(head, target);
+  return error === null && refusesHttpsUrl && head.scheme === "https" ? HTTP1_ERRORS.httpsUrl : error;
+}
+
+/**
+ * Whether this can be a request target at all, which is asked before anything else of the head. Envoy
+ * `source/common/http/http1/balsa_parser.cc`, isUrlValid; what a query may hold the scanner has seen to.
+ */
+export function isTarget(target: string, isConnect: boolean): boolean {
+  if (target.startsWith("/") || target.startsWith("*")) return true;
+  return (isConnect ? CONNECT_TARGET : URL).test(target) && !target.includes("@@");
+}
+
+const URL = /^[A-Za-z][-+.A-Za-z0-9]*:\/\/[!$%&'()*+,\-.0-9:;=@A-Z[\]_a-z~]*(?:[/?].*)?$/;
+
+const CONNECT_TARGET = /^[!$%&'()*+,\-.0-9:;=@A-Z[\]_a-z~]*(?:[/?].*)?$/;
+
+/** User information, host and port, as Envoy reads them in a URL (`Utility::Url::initialize`). */
+const AUTHORITY_OF_URL = /^(?:[-!$%&'()*+,.0-9:;=A-Z_a-z~]*@)?((?:[-.0-9A-Za-z]+|\[[.0-9:A-Fa-f]+\])(?::([0-9]+))?)$/;
+
+const LAST_PORT = 65_535;
+
+/** Without user information; "" if it is none. */
+export function authorityOfUrl(text: string): string {
+  const [, authority = "", port = ""] = AUTHORITY_OF_URL.exec(text) ?? [];
+  return Number(port) > LAST_PORT ? "" : authority;
 }
 
 function readAbsoluteForm(head: RequestHead, target: string): ProtocolError | null {
   const colon = target.indexOf("://");
-  if (colon < 0) return HTTP1_ERRORS.invalidUrl;
-  const scheme = target.slice(0, colon).toLowerCase();
-  if (scheme !== "http" && scheme !== "https") return HTTP1_ERRORS.invalidScheme;
   let end = colon + 3;
   while (end < target.length && !"/?#".includes(target[end])) end++;
-  let authority = target.slice(colon + 3, end);
-  authority = authority.slice(authority.lastIndexOf("@") + 1);
-  if (authority === "" || authority.startsWith(":") || !isValidAuthority(authority)) return HTTP1_ERRORS.invalidUrl;
+  const authority = authorityOfUrl(target.slice(colon + 3, end));
+  if (authority === "") return HTTP1_ERRORS.invalidUrl;
+  const scheme = target.slice(0, colon).toLowerCase();
+  if (scheme !== "http" && scheme !== "https") return HTTP1_ERRORS.invalidScheme;
   head.scheme = scheme;
   head.authority = authority;
   head.hasAuthority = true;
@@ -43,7 +71,7 @@ function readAbsoluteForm(head: RequestHead, target: string): ProtocolError | nu
 
 /** authority-form: host and port, nothing else. */
 function readConnectTarget(head: RequestHead, target: string): ProtocolError | null {
-  if (!isValidAuthority(target) || target.includes("@") || !/:[0-9]{1,5}$/.test(target)) return HTTP1_ERRORS.invalidUrl;
+  if (authorityOfUrl(target) !== target || !/:[0-9]+$/.test(target)) return HTTP1_ERRORS.invalidUrl;
   head.authority = target;
   head.hasAuthority = true;
   head.path = "";

@@ -28,7 +28,7 @@ import { INCOMPLETE, scanRequestLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { readMethod } from "./methods.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
-import { isValidAuthority, readTarget } from "./request-target.ts";
+import { isTarget, isValidAuthority, readTarget } from "./request-target.ts";
 import { statusLine } from "./status-lines.ts";
 
 /** What the connection manager's configuration decides about the codec (Envoy `Http1Settings` and common options). */
@@ -38,6 +38,8 @@ export interface Http1ServerOptions {
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;
   readonly allowAbsoluteUrl: boolean;
+  /** Clients are edge clients: nobody in front of us has ended TLS. */
+  readonly refusesHttpsUrl: boolean;
   readonly allowChunkedLength: boolean;
   readonly enableTrailers: boolean;
   readonly headersWithUnderscores: "allow" | "reject" | "drop";
@@ -225,6 +227,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     return after;
   }
 
+  /** What is wrong first is what Envoy finds first (`codec_impl.cc`): the target's form, underscores, framing, the URL, the version. */
   private readHead(head: RequestHead): ProtocolError | null {
     const { options } = this;
     const { headers } = head;
@@ -233,14 +236,15 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (head.method === "") return HTTP1_ERRORS.codec;
     this.isHead = head.method === "HEAD";
     this.isConnect = head.method === "CONNECT";
-    if (startLine.major !== 1 || startLine.minor !== 1) {
-      // Where HTTP/1.0 is accepted, Envoy takes every other version for it.
-      if (!options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
+    const base = this.heads.headStart;
+    head.path = headers.text.slice(startLine.targetStart - base, startLine.targetEnd - base);
+    if (!isTarget(head.path, this.isConnect)) return HTTP1_ERRORS.codec;
+    // Where HTTP/1.0 is accepted, Envoy takes every other version for it.
+    const isHttp11 = startLine.major === 1 && startLine.minor === 1;
+    if (!isHttp11 && options.acceptHttp10) {
       head.isHttp11 = false;
       this.isHttp11 = false;
     }
-    const base = this.heads.headStart;
-    head.path = headers.text.slice(startLine.targetStart - base, startLine.targetEnd - base);
     if (options.headersWithUnderscores !== "allow" && !this.checkUnderscores(headers)) {
       return HTTP1_ERRORS.unexpectedUnderscore;
     }
@@ -252,7 +256,6 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
     if (length === BAD_FRAMING) return framingError();
     const connection = sanitizeConnection(headers);
-    if (connection === BAD_CONNECTION) return HTTP1_ERRORS.connectionHeader;
     if ((connection & CLOSE_TOKEN) !== 0) this.closing = true;
     this.keepAlive10 = !head.isHttp11 && (connection & KEEP_ALIVE_TOKEN) !== 0;
     if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
@@ -271,14 +274,17 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (headers.slots[HOST] >= 0) {
       head.authority = headers.get(HOST);
       head.hasAuthority = true;
-      if (!isValidAuthority(head.authority)) return HTTP1_ERRORS.invalidAuthority;
     } else if (!head.isHttp11 && options.defaultHostForHttp10 !== "") {
       head.authority = options.defaultHostForHttp10;
       head.hasAuthority = true;
     }
     // The encoder writes Host first, from `authority`.
     headers.remove(HOST);
-    return readTarget(head, options.allowAbsoluteUrl);
+    const error = readTarget(head, options);
+    if (error !== null) return error;
+    if (!isHttp11 && !options.acceptHttp10) return HTTP1_ERRORS.lowVersion;
+    if (connection === BAD_CONNECTION) return HTTP1_ERRORS.connectionHeader;
+    return isValidAuthority(head.authority) ? null : HTTP1_ERRORS.invalidAuthority;
   }
 
   private checkUnderscores(headers: HeaderBlock): boolean {
@@ -308,6 +314,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   private fail(error: ProtocolError): void {
     const { receiver } = this;
+    // Nobody trusts what a head says that is refused: the answer has a body, though the method be HEAD.
+    if (this.state === HEAD) this.isHead = false;
     this.state = DISCARD;
     this.closing = true;
     this.heads.reset();
@@ -331,8 +339,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   // ResponseEncoder
 
-  encode100Continue(headers: HeaderBlock): void {
-    const text = statusLine(100, this.isHttp11) + headers.serialize() + "\r\n";
+  encodeInterim(status: number, headers: HeaderBlock): void {
+    const text = statusLine(status, this.isHttp11) + headers.serialize() + "\r\n";
     this.sink.writeText(text);
     this.countSent(text.length);
   }

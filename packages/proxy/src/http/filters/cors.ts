@@ -16,7 +16,7 @@ import { type LocalReply, localReply } from "../local-replies.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter, STOP } from "./filter.ts";
 
 /** Answers of a browser's preflight are no errors: they get headers from this filter alone. */
-const PREFLIGHT: LocalReply = { ...localReply(200, "", "", "cors_response"), routeHeaders: false };
+const PREFLIGHT: LocalReply = { ...localReply(200, "", "", "cors_response"), routeHeaders: "none" };
 
 /** What a request that came from another origin is owed when it is answered. */
 interface CrossOrigin {

@@ -147,7 +147,8 @@ export class LocalRateLimit implements HttpFilter {
     const { responseHeaders, retryAfter, status } = this.plan;
     if (!retryAfter || status !== 429) return responseHeaders;
     const value = String(Math.max(1, refusing.waitSeconds));
-    return [...responseHeaders, { op: "overwrite", name: "retry-after", value, format: null, keepEmpty: false }];
+    const more = { op: "overwrite", name: "retry-after", value, format: null, keepEmpty: false, together: 0 } as const;
+    return [...responseHeaders, more];
   }
 
   private draw(fraction: number): boolean {

@@ -46,7 +46,7 @@ describe("slow clients", () => {
   });
   after(() => target.close());
 
-  it("half a head (slowloris): 408, and the backend sees nothing", async () => {
+  it("slowloris: half a head: 408, and the backend sees nothing", async () => {
     target.backend.takeBytes();
     const { sockets, received } = await hold(target.port, "GET / HTTP/1.1\r\nHost: h\r\nX: ");
     await allClosed(sockets, 5_000);
@@ -55,7 +55,7 @@ describe("slow clients", () => {
     await assertServes(target);
   });
 
-  it("a byte now and then does not put the head's time-out off", async () => {
+  it("slowloris: a byte now and then does not put the head's time-out off", async () => {
     const segments = ["GET / HTTP/1.1\r\n"];
     const socket = connect({ port: target.port, host: "127.0.0.1", noDelay: true });
     let text = "";
@@ -70,7 +70,7 @@ describe("slow clients", () => {
     assert.equal(responsesIn(text)[0]?.status, 408);
   });
 
-  it("half a body: 408", async () => {
+  it("slow body: half of it: 408", async () => {
     const { sockets, received } = await hold(
       target.port,
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\nhello",
@@ -81,10 +81,65 @@ describe("slow clients", () => {
     await assertServes(target);
   });
 
-  it("connections that never send anything are closed", async () => {
+  it("connect and hold: connections that never send anything are closed", async () => {
     const { sockets, received } = await hold(target.port, "");
     await allClosed(sockets, 5_000);
     assert.ok(received.every((text) => text === ""));
+    await assertServes(target);
+  });
+
+  it("connect and hold: an idle connection costs little memory", async () => {
+    const count = 1_500;
+    const before = process.memoryUsage().rss;
+    const { sockets } = await hold(target.port, "", count);
+    // Both ends of each are in this process.
+    const each = (process.memoryUsage().rss - before) / count / 1024;
+    assert.ok(each < 60, `${each.toFixed(1)} KiB for each`);
+    await allClosed(sockets, 10_000);
+    await assertServes(target);
+  });
+
+  it("slow read: an answer that nobody takes is not read from the upstream, and is given up", async (t) => {
+    const slow = await startTarget(
+      { stream_idle_timeout: "0.6s", delayed_close_timeout: "0.1s" },
+      { answer: `HTTP/1.1 200 OK\r\ncontent-length: 400000000\r\n\r\n${"a".repeat(40_000_000)}` },
+      { admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } } },
+    );
+    t.after(() => slow.close());
+    const { sockets } = await hold(slow.port, "", 4);
+    const before = process.memoryUsage().rss;
+    for (const socket of sockets) {
+      socket.pause();
+      socket.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    const active = async (): Promise<number> => {
+      const path = `http://${slow.proxy.adminAddress}/stats?filter=downstream_rq_active`;
+      const response = await fetch(path, { headers: { connection: "close" } });
+      return Number(/http\.attack\.downstream_rq_active: (\d+)/.exec(await response.text())?.[1]);
+    };
+    let most = 0;
+    const deadline = performance.now() + 10_000;
+    for (let seen = 0; ;) {
+      most = Math.max(most, process.memoryUsage().rss - before);
+      const now = await active();
+      if (seen > 0 && now === 0) break;
+      seen = Math.max(seen, now);
+      assert.ok(performance.now() < deadline, "they were not given up");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    // What the upstream's sockets hold is in this process, too: 4 times 40 MB, all of which a proxy without back-pressure would hold again.
+    assert.ok(most < 250 * 1024 * 1024, `${Math.round(most / 1024 / 1024)} MiB`);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it("half-close: a client that will send no more holds nothing", async () => {
+    target.backend.takeBytes();
+    for (const bytes of ["", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhi"]) {
+      const started = performance.now();
+      const { end } = await exchange(target.port, bytes, { finish: true, idleMs: 5_000 });
+      assert.notEqual(end, "open");
+      assert.ok(performance.now() - started < 300, "long before any time-out");
+    }
     await assertServes(target);
   });
 

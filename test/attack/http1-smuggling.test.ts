@@ -71,6 +71,35 @@ describe("request smuggling: what is ambiguous is refused, and reaches nobody", 
       403,
     ));
 
+  for (const protocol of ["websocket", "x"]) {
+    it(`what follows an upgrade to ${protocol} that the upstream refuses reaches nobody (CVE-2026-73548)`, async (t) => {
+      const target = await startTarget({ upgrade_configs: [{ upgrade_type: protocol }] });
+      t.after(() => target.close());
+      const upgrade = `GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+      const { text, end } = await exchange(target.port, [upgrade + SMUGGLED, SMUGGLED], { idleMs: 1_500 });
+      assert.deepEqual(
+        responsesIn(text).map(({ status }) => status),
+        [200],
+      );
+      assert.notEqual(end, "open", "nothing more is read from this client");
+      assert.doesNotMatch(target.backend.takeBytes(), /smuggled/);
+      // Whoever comes next does not get what was meant for somebody else.
+      await assertServes(target);
+    });
+
+    it(`what follows an upgrade to ${protocol} waits until the upstream has agreed (CVE-2026-73548)`, async (t) => {
+      // It takes its time, and never answers.
+      const target = await startTarget({ upgrade_configs: [{ upgrade_type: protocol }] }, () => "");
+      t.after(() => target.close());
+      const upgrade = `GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+      const { text } = await exchange(target.port, [upgrade + SMUGGLED, SMUGGLED], { limitMs: 400 });
+      assert.equal(text, "");
+      const seen = target.backend.takeBytes();
+      assert.match(seen, /^GET \/ HTTP\/1\.1\r\n/);
+      assert.doesNotMatch(seen, /smuggled/);
+    });
+  }
+
   it("the HTTP/2 preface is no HTTP/1 request", () => assertRefused(target, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400));
 });
 

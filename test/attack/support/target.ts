@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Proxy, createLog, startProxy } from "@tulle/proxy";
 import { exchange, responsesIn } from "../../support/raw-client.ts";
-import { type RecordingBackend, named, startRecordingBackend } from "../../support/recording-backend.ts";
+import { type RecordingBackend, type Script, named, startRecordingBackend } from "../../support/recording-backend.ts";
 
 const HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
@@ -30,11 +30,16 @@ export interface Misbehaviour {
 
 /**
  * @param manager fields of the connection manager, in Envoy's JSON
- * @param misbehaviour instead of the recording backend's regular answers
+ * @param upstream instead of the recording backend's regular answers
+ * @param bootstrap more fields of the bootstrap
  */
-export async function startTarget(manager: object = {}, misbehaviour?: Misbehaviour): Promise<Target> {
+export async function startTarget(
+  manager: object = {},
+  upstream: Misbehaviour | Script = named("b"),
+  bootstrap: object = {},
+): Promise<Target> {
   const backend =
-    misbehaviour === undefined ? await startRecordingBackend(named("b")) : await startMisbehaving(misbehaviour);
+    typeof upstream === "function" ? await startRecordingBackend(upstream) : await startMisbehaving(upstream);
   const folder = mkdtempSync(join(tmpdir(), "tulle-attack-"));
   const file = join(folder, "bootstrap.json");
   const address = (port: number): object => ({ socket_address: { address: "127.0.0.1", port_value: port } });
@@ -42,6 +47,7 @@ export async function startTarget(manager: object = {}, misbehaviour?: Misbehavi
     file,
     JSON.stringify({
       node: { id: "attack", cluster: "attack" },
+      ...bootstrap,
       static_resources: {
         listeners: [
           {

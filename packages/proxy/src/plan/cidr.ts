@@ -1,13 +1,18 @@
 /** Sets of IP addresses: `CidrRange` lists. */
-import type { CidrRange } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import { BlockList, isIP } from "../ip-address.ts";
 import type { Place } from "./problems.ts";
+
+/** `CidrRange`, Envoy's or xDS's own. */
+export interface AddressRange {
+  readonly addressPrefix: string;
+  readonly prefixLen?: number | undefined;
+}
 
 /** Whether an address, written as text, is in a set. */
 export type AddressTest = (address: string) => boolean;
 
 /** True for addresses in any of the ranges. @param place where the range of an index stands */
-export function compileCidrRanges(ranges: readonly CidrRange[], place: (index: number) => Place): AddressTest {
+export function compileCidrRanges(ranges: readonly AddressRange[], place: (index: number) => Place): AddressTest {
   const v4: { readonly mask: number; readonly network: number }[] = [];
   const v6 = new BlockList();
   ranges.forEach(({ addressPrefix, prefixLen = 0 }, i) => {

@@ -42,6 +42,18 @@ import { RingHashSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_p
 import { RoundRobinSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { PreviousPrioritiesConfigSchema } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
+import { ActionSchema } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
+import {
+  DestinationIPInputSchema,
+  DestinationPortInputSchema,
+  DirectSourceIPInputSchema,
+  ServerNameInputSchema,
+  SourceIPInputSchema,
+  SourcePortInputSchema,
+} from "@tulle/xds/gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js";
+import { IpSchema } from "@tulle/xds/gen/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.js";
+import { HttpRequestHeaderMatchInputSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/http_inputs_pb.js";
+import { IPMatcherSchema } from "@tulle/xds/gen/xds/type/matcher/v3/ip_pb.js";
 import { RBACPerRouteSchema, RBACSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { UriTemplateMatchConfigSchema } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
@@ -76,6 +88,16 @@ export const extensionRegistry: Registry = createRegistry(
   FallbackPolicySchema,
   RBACSchema,
   RBACPerRouteSchema,
+  ActionSchema,
+  DestinationIPInputSchema,
+  DestinationPortInputSchema,
+  DirectSourceIPInputSchema,
+  HttpRequestHeaderMatchInputSchema,
+  IpSchema,
+  IPMatcherSchema,
+  ServerNameInputSchema,
+  SourceIPInputSchema,
+  SourcePortInputSchema,
   UriTemplateMatchConfigSchema,
   PreviousHostsPredicateSchema,
   PreviousPrioritiesConfigSchema,

@@ -1,10 +1,11 @@
 import type { StringMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
+import type { StringMatcher as XdsStringMatcher } from "@tulle/xds/gen/xds/type/matcher/v3/string_pb.js";
 import { bytesOf, lowerCase } from "./format/byte-text.ts";
 import type { Place } from "./problems.ts";
 import { type TextTest, fullMatch } from "./regex.ts";
 
 /** Compiles Envoy's StringMatcher. `ignore_case` has no effect on `safe_regex`, as in Envoy. */
-export function compileStringMatcher(matcher: StringMatcher, place: Place): TextTest {
+export function compileStringMatcher(matcher: StringMatcher | XdsStringMatcher, place: Place): TextTest {
   const pattern = matcher.matchPattern;
   if (pattern.case === "safeRegex") return compileRegex(pattern.value.regex, place.field("safe_regex"));
   if (pattern.case === "custom" || pattern.case === undefined) return never;

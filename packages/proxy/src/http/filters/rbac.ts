@@ -1,4 +1,4 @@
-import type { RbacEnginePlan, RbacPlan } from "../../plan/filters/rbac.ts";
+import type { RbacEnginePlan, RbacOutcomePlan, RbacPlan } from "../../plan/filters/rbac.ts";
 import type { Metadata } from "../../plan/format/stream-info.ts";
 import { walk } from "../../plan/filters/rbac-rules.ts";
 import { withoutParameters } from "../../plan/route-table.ts";
@@ -31,19 +31,14 @@ interface Outcome {
 class Engine {
   private readonly plan: RbacEnginePlan;
   private readonly outcomes: readonly Outcome[];
-  private readonly noMatch: Outcome;
 
-  /** @param outcome of a policy by its name, "" for none */
-  constructor(plan: RbacEnginePlan, outcome: (policy: string, allowed: boolean, logs: boolean) => Outcome) {
+  constructor(plan: RbacEnginePlan, outcome: (plan: RbacOutcomePlan) => Outcome) {
     this.plan = plan;
-    const logs = plan.action === "log";
-    this.outcomes = plan.policies.map((name) => outcome(name, plan.action !== "deny", logs));
-    this.noMatch = outcome("", plan.action !== "allow", logs);
+    this.outcomes = plan.outcomes.map(outcome);
   }
 
   decide(exchange: Exchange, path: string): Outcome {
-    const policy = walk(this.plan.start, exchange, path);
-    return policy < 0 ? this.noMatch : this.outcomes[policy];
+    return this.outcomes[walk(this.plan.start, exchange, path)];
   }
 }
 
@@ -116,26 +111,19 @@ export class Rbac implements HttpFilter {
   private engines(plan: RbacPlan): Engines {
     const { rules, shadowRules } = plan;
     return {
-      enforced: rules === null ? null : new Engine(rules, (...found) => this.outcome(plan, "enforced", ...found)),
-      shadow:
-        shadowRules === null ? null : new Engine(shadowRules, (...found) => this.outcome(plan, "shadow", ...found)),
+      enforced: rules === null ? null : new Engine(rules, (outcome) => this.outcome(plan, "enforced", outcome)),
+      shadow: shadowRules === null ? null : new Engine(shadowRules, (outcome) => this.outcome(plan, "shadow", outcome)),
     };
   }
 
-  private outcome(
-    plan: RbacPlan,
-    kind: "enforced" | "shadow",
-    policy: string,
-    allowed: boolean,
-    logs: boolean,
-  ): Outcome {
+  private outcome(plan: RbacPlan, kind: "enforced" | "shadow", { policy, allowed, logHint }: RbacOutcomePlan): Outcome {
     const key = `${kind === "shadow" ? plan.shadowRulesStatPrefix : plan.rulesStatPrefix}${kind}`;
     const result = { [`${key}_engine_result`]: allowed ? "allowed" : "denied" };
     const matched = policy !== "";
     return {
       allowed,
       metadata: { [NAMESPACE]: matched ? { [`${key}_effective_policy_id`]: policy, ...result } : result },
-      logHint: logs && kind === "enforced" ? (matched ? LOG_HINTS.yes : LOG_HINTS.no) : null,
+      logHint: logHint !== null && kind === "enforced" ? (logHint ? LOG_HINTS.yes : LOG_HINTS.no) : null,
       counterName: matched && plan.trackPerRuleStats ? this.policyCounter(kind, policy, allowed) : "",
       counter: null,
       reply: denial(policy),

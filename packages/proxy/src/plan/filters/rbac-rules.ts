@@ -39,6 +39,8 @@ const LOCAL_PORT = 7;
 const PEER_ADDRESS = 8;
 const CLIENT_ADDRESS = 9;
 const METADATA = 10;
+const LOCAL_PORT_TEXT = 11;
+const PEER_PORT_TEXT = 12;
 
 interface Parts {
   readonly text?: string;
@@ -131,6 +133,10 @@ function connectionPasses(check: Check, connection: ConnectionView | null, reque
       return check.low <= connection.localPort && connection.localPort < check.high;
     case PEER_ADDRESS:
       return check.test(connection.remoteAddress);
+    case LOCAL_PORT_TEXT:
+      return check.test(String(connection.localPort));
+    case PEER_PORT_TEXT:
+      return check.test(String(connection.remotePort));
     default:
       return check.test(request.forwardedFor === "" ? connection.remoteAddress : request.forwardedFor);
   }
@@ -139,8 +145,27 @@ function connectionPasses(check: Check, connection: ConnectionView | null, reque
 /** A condition that has yet to learn what follows from it. */
 export type Condition = (yes: Check, no: Check) => Check;
 
+/** What texts can be taken of a request beside its headers. */
+const TEXTS = {
+  localAddress: LOCAL_ADDRESS,
+  localPort: LOCAL_PORT_TEXT,
+  peerAddress: PEER_ADDRESS,
+  peerPort: PEER_PORT_TEXT,
+  clientAddress: CLIENT_ADDRESS,
+} as const;
+
+export type ConnectionText = keyof typeof TEXTS;
+
+export function askText(of: ConnectionText, test: TextTest): Condition {
+  return ask(TEXTS[of], { test });
+}
+
+export function askRequest(header: RequestTest): Condition {
+  return ask(HEADER, { header });
+}
+
 const anything: Condition = (yes) => yes;
-const nothing: Condition = (_, no) => no;
+export const nothing: Condition = (_, no) => no;
 
 function ask(kind: number, parts: Parts): Condition {
   return (yes, no) => new Check(kind, parts, yes, no);
@@ -150,11 +175,11 @@ export function allOf(conditions: readonly Condition[]): Condition {
   return (yes, no) => conditions.reduceRight((next, condition) => condition(next, no), yes);
 }
 
-function anyOf(conditions: readonly Condition[]): Condition {
+export function anyOf(conditions: readonly Condition[]): Condition {
   return (yes, no) => conditions.reduceRight((next, condition) => condition(yes, next), no);
 }
 
-function not(condition: Condition): Condition {
+export function not(condition: Condition): Condition {
   return (yes, no) => condition(no, yes);
 }
 

@@ -1,8 +1,10 @@
 import { type RBAC as EngineMessage, RBAC_Action as Action } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import type { RBAC, RBACPerRoute } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
+import type { Matcher } from "@tulle/xds/gen/xds/type/matcher/v3/matcher_pb.js";
 import type { Place } from "../problems.ts";
 import { RBAC_PER_ROUTE } from "../supported-fields/index.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
+import { compileMatcherEngine } from "./rbac-matcher.ts";
 import { type Check, allOf, compilePermissions, compilePrincipals, result } from "./rbac-rules.ts";
 
 export interface RbacPlan {
@@ -15,11 +17,18 @@ export interface RbacPlan {
 }
 
 export interface RbacEnginePlan {
-  readonly action: "allow" | "deny" | "log";
-  /** Names, in the order in which they are tried. */
-  readonly policies: readonly string[];
-  /** Walks end at the index of the first policy that matches, or at -1. */
+  /** Of the policies, in the order in which they are tried, and of none. */
+  readonly outcomes: readonly RbacOutcomePlan[];
+  /** Walks end at the index of an outcome. */
   readonly start: Check;
+}
+
+export interface RbacOutcomePlan {
+  /** "" for none. */
+  readonly policy: string;
+  readonly allowed: boolean;
+  /** What LOG rules say to access logs; null where there are no such rules. */
+  readonly logHint: boolean | null;
 }
 
 const NOTHING_TO_ENFORCE: RbacPlan = {
@@ -43,21 +52,27 @@ export const rbac: FilterCompiler = {
 };
 
 function compileRbac(message: RBAC, place: Place): RbacPlan {
-  const { rules, shadowRules } = message;
+  const { rules, matcher, shadowRules, shadowMatcher } = message;
   return {
-    rules: rules === undefined ? null : compileEngine(rules, place.field("rules")),
-    shadowRules: shadowRules === undefined ? null : compileEngine(shadowRules, place.field("shadow_rules")),
+    rules: compileEither(rules, "rules", matcher, "matcher", place),
+    shadowRules: compileEither(shadowRules, "shadow_rules", shadowMatcher, "shadow_matcher", place),
     rulesStatPrefix: message.rulesStatPrefix,
     shadowRulesStatPrefix: message.shadowRulesStatPrefix,
     trackPerRuleStats: message.trackPerRuleStats,
   };
 }
 
-const ACTIONS: Readonly<Record<number, RbacEnginePlan["action"]>> = {
-  [Action.ALLOW]: "allow",
-  [Action.DENY]: "deny",
-  [Action.LOG]: "log",
-};
+/** Where there are both, the matcher counts (Envoy `createEngine`). */
+function compileEither(
+  rules: EngineMessage | undefined,
+  rulesField: string,
+  matcher: Matcher | undefined,
+  matcherField: string,
+  place: Place,
+): RbacEnginePlan | null {
+  if (matcher !== undefined) return compileMatcherEngine(matcher, place.field(matcherField));
+  return rules === undefined ? null : compileEngine(rules, place.field(rulesField));
+}
 
 function compileEngine(message: EngineMessage, place: Place): RbacEnginePlan {
   const policies = Object.keys(message.policies).sort(byBytes);
@@ -65,8 +80,16 @@ function compileEngine(message: EngineMessage, place: Place): RbacEnginePlan {
     const { permissions, principals } = message.policies[name];
     const at = place.field(`policies["${name}"]`);
     return allOf([compilePermissions(permissions, at), compilePrincipals(principals, at)])(result(i), next);
-  }, result(-1));
-  return { action: ACTIONS[message.action] ?? "allow", policies, start };
+  }, result(policies.length));
+  const { action } = message;
+  const logs = action === Action.LOG;
+  const outcomes = policies.map((policy) => ({
+    policy,
+    allowed: action !== Action.DENY,
+    logHint: logs ? true : null,
+  }));
+  const none = { policy: "", allowed: action !== Action.ALLOW, logHint: logs ? false : null };
+  return { outcomes: [...outcomes, none], start };
 }
 
 /** Envoy's order is that of the bytes. */

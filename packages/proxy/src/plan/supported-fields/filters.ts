@@ -14,7 +14,17 @@ import {
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   METADATA_FORMATTER,
+  DESTINATION_IP_INPUT,
+  DESTINATION_PORT_INPUT,
+  DIRECT_SOURCE_IP_INPUT,
+  HEADER_INPUT,
+  IP_INPUT_MATCHER,
+  IP_MATCHER,
+  SERVER_NAME_INPUT,
+  SOURCE_IP_INPUT,
+  SOURCE_PORT_INPUT,
   RBAC,
+  RBAC_ACTION,
   RBAC_PER_ROUTE,
   REQ_WITHOUT_QUERY,
   ROUTER,
@@ -43,6 +53,17 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
   FORWARDED_HOST,
   HEADER_MUTATION_PER_ROUTE,
   RBAC_PER_ROUTE,
+];
+
+/** What matchers of an RBAC filter may ask for. */
+const RBAC_INPUTS: readonly string[] = [
+  DESTINATION_IP_INPUT,
+  DESTINATION_PORT_INPUT,
+  DIRECT_SOURCE_IP_INPUT,
+  HEADER_INPUT,
+  SERVER_NAME_INPUT,
+  SOURCE_IP_INPUT,
+  SOURCE_PORT_INPUT,
 ];
 
 export const FILTERS: SupportGroup = {
@@ -174,8 +195,46 @@ export const FILTERS: SupportGroup = {
   "envoy.config.core.v3.KeyValueAppend": { has: ["record", "action"] },
   "envoy.config.core.v3.KeyValuePair": { has: ["key", "value"] },
   [RBAC]: {
-    has: ["rules", "rules_stat_prefix", "shadow_rules", "shadow_rules_stat_prefix", "track_per_rule_stats"],
+    has: [
+      "rules",
+      "rules_stat_prefix",
+      "shadow_rules",
+      "shadow_rules_stat_prefix",
+      "track_per_rule_stats",
+      "matcher",
+      "shadow_matcher",
+    ],
   },
+  [RBAC_ACTION]: { has: ["name", "action"] },
+  "xds.type.matcher.v3.Matcher": { has: ["matcher_list", "matcher_tree", "on_no_match"] },
+  "xds.type.matcher.v3.Matcher.OnMatch": { has: ["matcher", "action"] },
+  "xds.type.matcher.v3.Matcher.MatcherList": { has: ["matchers"] },
+  "xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher": { has: ["predicate", "on_match"] },
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate": {
+    has: ["single_predicate", "or_matcher", "and_matcher", "not_matcher"],
+  },
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList": { has: ["predicate"] },
+  "xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate": {
+    has: ["input", "value_match", "custom_match"],
+  },
+  "xds.type.matcher.v3.Matcher.MatcherTree": {
+    has: ["input", "exact_match_map", "prefix_match_map", "custom_match"],
+  },
+  "xds.type.matcher.v3.Matcher.MatcherTree.MatchMap": { has: ["map"] },
+  "xds.type.matcher.v3.StringMatcher": {
+    has: ["exact", "prefix", "suffix", "safe_regex", "contains", "ignore_case"],
+  },
+  "xds.type.matcher.v3.RegexMatcher": { has: ["regex"], ignored: { google_re2: "there is one engine, RE2" } },
+  "xds.core.v3.TypedExtensionConfig": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [RBAC_ACTION, ...RBAC_INPUTS, IP_INPUT_MATCHER, IP_MATCHER] },
+  },
+  [IP_INPUT_MATCHER]: { has: ["cidr_ranges", "stat_prefix"] },
+  [IP_MATCHER]: { has: ["range_matchers"] },
+  "xds.type.matcher.v3.IPMatcher.IPRangeMatcher": { has: ["ranges", "on_match", "exclusive"] },
+  "xds.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
+  [HEADER_INPUT]: { has: ["header_name"] },
+  ...Object.fromEntries(RBAC_INPUTS.filter((each) => each !== HEADER_INPUT).map((each) => [each, { has: [] }])),
   [RBAC_PER_ROUTE]: { has: ["rbac"] },
   "envoy.config.rbac.v3.RBAC": {
     has: ["action", "policies"],

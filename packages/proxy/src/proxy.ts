@@ -21,6 +21,7 @@ import { type AdsTarget, adsTarget } from "./xds/ads-target.ts";
 import { compileLocality } from "./plan/compile-endpoints.ts";
 import { Configuration } from "./xds/configuration.ts";
 import type { BoundListener } from "./xds/listener-set.ts";
+import type { FileSubscriptions } from "./xds/file-subscriptions.ts";
 import { Subscriptions } from "./xds/subscriptions.ts";
 
 export interface ProxyOptions {
@@ -98,6 +99,7 @@ class RunningProxy implements Proxy {
   private state: ServerState = "PRE_INITIALIZING";
   private admin: AdminServer | null = null;
   private ads: AdsClient | null = null;
+  private files: FileSubscriptions | null = null;
   private resolveReady!: () => void;
   private rejectReady!: (error: Error) => void;
   private resolveClosed!: () => void;
@@ -158,9 +160,10 @@ class RunningProxy implements Proxy {
     throwProblems(problems);
     const applyListeners = this.configuration.applyStatic(this.bootstrap);
     await this.startAdmin();
-    if (target !== null) await this.startAds(target);
+    const dynamic = target !== null || this.configuration.filePaths.size > 0;
+    if (dynamic) await this.subscribe(target);
     this.state = "INITIALIZING";
-    void this.initialize(target, applyListeners);
+    void this.initialize(dynamic, applyListeners);
   }
 
   listenerAddresses(): readonly BoundListener[] {
@@ -192,6 +195,7 @@ class RunningProxy implements Proxy {
 
   private async shutDown(): Promise<void> {
     this.ads?.close();
+    this.files?.close();
     this.configuration.close();
     await this.dataPlane.close();
     await this.outlierLog?.close();
@@ -215,6 +219,7 @@ class RunningProxy implements Proxy {
       clock: this.clock,
       log: this.log,
       ads: () => this.ads,
+      subscriptionStats: (typeUrl) => this.ads?.stats(typeUrl) ?? this.files?.stats(typeUrl),
       state: () => this.state,
       drainListeners: () => this.startDraining(),
       quit: () => void this.close(),
@@ -222,17 +227,21 @@ class RunningProxy implements Proxy {
     await this.admin.listen(address);
   }
 
-  private async startAds(target: AdsTarget): Promise<void> {
-    // Loaded here: a static bootstrap starts without gRPC.
-    const { connectToManagementServer } = await import("./xds/management-server.ts");
-    this.ads = connectToManagementServer(target, {
-      bootstrap: this.bootstrap,
-      clock: this.clock,
-      random: this.random,
-      log: this.log,
-      onUnreachable: () => this.subscriptions.giveUpWaiting(),
-    });
-    this.subscriptions.start(this.ads, {
+  private async subscribe(target: AdsTarget | null): Promise<void> {
+    if (target !== null) {
+      // Loaded here: a static bootstrap starts without gRPC.
+      const { connectToManagementServer } = await import("./xds/management-server.ts");
+      this.ads = connectToManagementServer(target, {
+        bootstrap: this.bootstrap,
+        clock: this.clock,
+        random: this.random,
+        log: this.log,
+        onUnreachable: () => this.subscriptions.giveUpWaiting(),
+      });
+    }
+    const { FileSubscriptions } = await import("./xds/file-subscriptions.ts");
+    this.files = new FileSubscriptions(this.configuration.filePaths, this.ads, this.clock, this.log);
+    this.subscriptions.start(this.files, {
       configuration: this.configuration,
       log: this.log,
       wantsClusters: this.bootstrap.dynamicResources?.cdsConfig !== undefined,
@@ -241,12 +250,12 @@ class RunningProxy implements Proxy {
   }
 
   /** Envoy's order: clusters and their endpoints, then listeners and their routes, then traffic. */
-  private async initialize(target: AdsTarget | null, applyListeners: () => void): Promise<void> {
-    if (target !== null) await this.subscriptions.clustersReady();
+  private async initialize(dynamic: boolean, applyListeners: () => void): Promise<void> {
+    if (dynamic) await this.subscriptions.clustersReady();
     else await this.configuration.clusters.whenWarm();
     applyListeners();
     await this.configuration.listeners.whenWarm();
-    if (target !== null) await this.subscriptions.listenersReady();
+    if (dynamic) await this.subscriptions.listenersReady();
     if (this.state === "INITIALIZING") this.state = "LIVE";
     this.resolveReady();
   }

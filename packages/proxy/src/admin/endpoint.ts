@@ -1,5 +1,5 @@
 /** What an admin endpoint is: a path, its help, and a pure function from a query to a reply. */
-import type { AdsClient } from "@tulle/xds/client";
+import type { AdsClient, SubscriptionStats } from "@tulle/xds/client";
 import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
@@ -19,6 +19,8 @@ export interface AdminContext {
   /** When the proxy was started, by `clock.wallMs()`. */
   readonly startedMs: number;
   ads(): AdsClient | null;
+  /** Of CDS and LDS, wherever they come from. */
+  subscriptionStats(typeUrl: string): Readonly<SubscriptionStats> | undefined;
   state(): ServerState;
   /** `/healthcheck/fail` and `/healthcheck/ok`. */
   failHealthChecks(fail: boolean): void;

@@ -26,10 +26,9 @@ export function refreshServerStats(context: AdminContext): void {
   gauge("server.memory_physical_size", memory.rss);
   gauge("server.version", Number.parseInt(VERSION.replaceAll(".", ""), 10) || 0);
   const ads = context.ads();
-  if (ads === null) return;
-  gauge("control_plane.connected_state", ads.controlPlane.connectedState);
+  if (ads !== null) gauge("control_plane.connected_state", ads.controlPlane.connectedState);
   for (const [prefix, typeUrl] of Object.entries(SUBSCRIPTIONS)) {
-    const subscription = ads.stats(typeUrl);
+    const subscription = context.subscriptionStats(typeUrl);
     if (subscription === undefined) continue;
     stats.counter(`${prefix}.update_attempt`).value = subscription.updateAttempt;
     stats.counter(`${prefix}.update_success`).value = subscription.updateSuccess;

@@ -21,7 +21,7 @@ export async function loadBootstrapFile(path: string): Promise<Bootstrap> {
 
 /** @param name shown in errors; a name in `.json` must hold JSON, any other may hold either. */
 export async function parseBootstrap(text: string, name: string): Promise<Bootstrap> {
-  const json = await parseText(text, name);
+  const json = await parseConfigText(text, name);
   const problems: Problem[] = [];
   const place = new Place("", problems);
   const bootstrap = decodeJson(BootstrapSchema, json, place);
@@ -30,7 +30,8 @@ export async function parseBootstrap(text: string, name: string): Promise<Bootst
   return bootstrap;
 }
 
-async function parseText(text: string, name: string): Promise<JsonValue> {
+/** YAML or JSON, as a value. Throws ConfigError. */
+export async function parseConfigText(text: string, name: string): Promise<JsonValue> {
   if (name.endsWith(".json") || text.trimStart().startsWith("{")) {
     try {
       return JSON.parse(text) as JsonValue;

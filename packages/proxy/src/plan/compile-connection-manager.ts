@@ -1,3 +1,4 @@
+import type { ConfigSource } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
@@ -30,7 +31,7 @@ export interface ConnectionManagerContext extends FilterCompilerContext, TracerC
   /** `node` of the bootstrap. */
   readonly node: { readonly cluster: string; readonly id: string };
   /** The shared hold on an RDS route configuration. */
-  routeConfigRef(name: string): RouteConfigRef;
+  routeConfigRef(name: string, source: ConfigSource | undefined): RouteConfigRef;
   /** Compiles an inline route configuration. */
   inlineRoutes(message: RouteConfiguration, place: Place): RouteConfigRef;
 }
@@ -166,7 +167,8 @@ function compileRoutes(
 ): RouteConfigRef {
   const specifier = message.routeSpecifier;
   if (specifier.case === "routeConfig") return context.inlineRoutes(specifier.value, place.field("route_config"));
-  if (specifier.case === "rds") return context.routeConfigRef(specifier.value.routeConfigName);
+  if (specifier.case === "rds")
+    return context.routeConfigRef(specifier.value.routeConfigName, specifier.value.configSource);
   // Reported by the reflection check: the oneof is required, and its other members are not supported.
   return { name: "", current: null };
 }

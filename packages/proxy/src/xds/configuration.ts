@@ -2,7 +2,9 @@
  * Everything that configures a running proxy: static resources at start, and what ADS brings later. Both go through the same
  * steps: decode, check, compile, put in force.
  */
+import { existsSync } from "node:fs";
 import { type DescMessage, type Message, type MessageShape, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { TYPE } from "@tulle/xds";
 import { workloadOfNode } from "@tulle/telemetry";
 import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
@@ -22,6 +24,7 @@ import type { Resolvers } from "../upstream/dns/resolve.ts";
 import { adsClusterName } from "./ads-target.ts";
 import { type EndpointSubscriber, type PreparedCluster, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
+import { FilePaths } from "./file-paths.ts";
 import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
 
@@ -56,9 +59,11 @@ export class Configuration {
     routes: new ConfigRecords(),
     virtualHosts: new ConfigRecords(),
   };
+  /** What comes from files. */
+  readonly filePaths = new FilePaths();
   private readonly deps: ConfigurationDeps;
   private readonly clusterContext: ClusterContext;
-  private readonly local: Parameters<typeof prepareListener>[2];
+  private readonly local: Parameters<typeof prepareListener>[3];
   private readonly knownClusters = new Set<string>();
 
   constructor(bootstrap: Bootstrap, deps: ConfigurationDeps) {
@@ -67,6 +72,8 @@ export class Configuration {
     const dnsCaches = new DnsCacheConfigs();
     this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches };
     this.clusterContext = { adsCluster: adsClusterName(bootstrap), dnsCaches };
+    this.filePaths.note(TYPE.cluster, "*", bootstrap.dynamicResources?.cdsConfig);
+    this.filePaths.note(TYPE.listener, "*", bootstrap.dynamicResources?.ldsConfig);
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
     this.routes = new RouteConfigSet(
       { clusterRef: (name) => deps.dataPlane.clusterRef(name), knownClusters: this.knownClusters },
@@ -95,15 +102,14 @@ export class Configuration {
       }
       this.knownClusters.add(cluster.name);
     }
-    const preparedClusters = clusters.map((cluster, i) =>
-      prepareCluster(cluster, this.clusterContext, place.item("clusters", i)),
-    );
+    const preparedClusters = clusters.map((cluster, i) => this.prepareCluster(cluster, place.item("clusters", i)));
     checkLocalCluster(bootstrap, preparedClusters, new Place("cluster_manager", problems));
     const listeners = bootstrap.staticResources?.listeners ?? [];
     const preparedListeners = listeners.map((listener, i) =>
-      prepareListener(listener, this.routes, this.local, place.item("listeners", i)),
+      prepareListener(listener, this.routes, this.filePaths, this.local, place.item("listeners", i)),
     );
     this.checkAds(bootstrap, preparedListeners, problems);
+    this.checkFiles(problems);
     throwProblems(problems);
     clusters.forEach((cluster, i) => {
       this.clusters.apply(preparedClusters[i], false);
@@ -119,11 +125,20 @@ export class Configuration {
     };
   }
 
+  private prepareCluster(message: Cluster, place: Place): PreparedCluster {
+    const { edsClusterConfig } = message;
+    if (edsClusterConfig !== undefined) {
+      const { serviceName, edsConfig } = edsClusterConfig;
+      this.filePaths.note(TYPE.endpoints, serviceName === "" ? message.name : serviceName, edsConfig);
+    }
+    return prepareCluster(message, this.clusterContext, place);
+  }
+
   /** CDS. Throws, and changes nothing, if it is not valid. */
   applyCluster(resource: DynamicResource): void {
     const message: Cluster = this.decode(ClusterSchema, resource.value);
     const problems: Problem[] = [];
-    const prepared = prepareCluster(message, this.clusterContext, new Place("", problems));
+    const prepared = this.prepareCluster(message, new Place("", problems));
     throwProblems(problems);
     this.knownClusters.add(message.name);
     this.clusters.apply(prepared, true);
@@ -153,7 +168,7 @@ export class Configuration {
   applyListener(resource: DynamicResource): void {
     const message: Listener = this.decode(ListenerSchema, resource.value);
     const problems: Problem[] = [];
-    const prepared = prepareListener(message, this.routes, this.local, new Place("", problems));
+    const prepared = prepareListener(message, this.routes, this.filePaths, this.local, new Place("", problems));
     throwProblems(problems);
     if (prepared === null) return;
     this.listeners.apply(prepared, true);
@@ -207,17 +222,30 @@ export class Configuration {
     }
     const uses: string[] = [];
     for (const name of ["cdsConfig", "ldsConfig"] as const) {
-      if (bootstrap.dynamicResources?.[name] !== undefined)
+      const type = name === "cdsConfig" ? TYPE.cluster : TYPE.listener;
+      if (bootstrap.dynamicResources?.[name] !== undefined && this.filePaths.get(type, "*") === undefined)
         uses.push(`dynamic_resources.${name === "cdsConfig" ? "cds_config" : "lds_config"}`);
     }
     for (const [i, cluster] of (bootstrap.staticResources?.clusters ?? []).entries()) {
-      if (cluster.edsClusterConfig !== undefined) uses.push(`static_resources.clusters[${i}].eds_cluster_config`);
+      const { edsClusterConfig: eds } = cluster;
+      const fromFile = this.filePaths.get(TYPE.endpoints, eds?.serviceName || cluster.name) !== undefined;
+      if (eds !== undefined && !fromFile) uses.push(`static_resources.clusters[${i}].eds_cluster_config`);
     }
     listeners.forEach((listener, i) => {
       for (const name of listener?.routeConfigs ?? [])
-        uses.push(`static_resources.listeners[${i}]: route configuration '${name}'`);
+        if (this.filePaths.get(TYPE.route, name) === undefined)
+          uses.push(`static_resources.listeners[${i}]: route configuration '${name}'`);
     });
     for (const path of uses) new Place(path, problems).refuse("needs dynamic_resources.ads_config");
+  }
+
+  /** Files must be there from the start (Envoy `Utility::checkFilesystemSubscriptionBackingPath`). */
+  private checkFiles(problems: Problem[]): void {
+    for (const { path } of this.filePaths.all()) {
+      if (!existsSync(path)) {
+        new Place("", problems).refuse(`paths must refer to an existing path in the system: '${path}' does not exist`);
+      }
+    }
   }
 
   /** What a cluster counted goes with it; the stat names of others may begin like its own (`a` and `a.b`). */

@@ -4,6 +4,7 @@
  */
 import type { Workload } from "@tulle/telemetry";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { TYPE } from "@tulle/xds";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionManagerContext } from "../plan/compile-connection-manager.ts";
@@ -11,6 +12,7 @@ import { compileListener } from "../plan/compile-listener.ts";
 import type { ListenerPlan } from "../plan/plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
+import type { FilePaths } from "./file-paths.ts";
 import type { RouteConfigSet } from "./route-config-set.ts";
 
 /** A listener message, compiled and not in force yet. */
@@ -24,6 +26,7 @@ export interface PreparedListener {
 export function prepareListener(
   message: Listener,
   routes: RouteConfigSet,
+  filePaths: FilePaths,
   local: { readonly workload: Workload } & Pick<ConnectionManagerContext, "node" | "dnsCaches">,
   place: Place,
 ): PreparedListener | null {
@@ -31,8 +34,9 @@ export function prepareListener(
   const plan = compileListener(
     message,
     {
-      routeConfigRef(name) {
+      routeConfigRef(name, source) {
         routeConfigs.push(name);
+        filePaths.note(TYPE.route, name, source);
         return routes.ref(name);
       },
       inlineRoutes: (config, at) => routes.inline(config, at),

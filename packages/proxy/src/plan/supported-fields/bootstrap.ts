@@ -57,9 +57,11 @@ export const BOOTSTRAP: SupportGroup = {
   "xds.core.v3.ContextParams": { has: ["params"] },
   "envoy.config.core.v3.Locality": { has: ["region", "zone", "sub_zone"] },
   "envoy.config.core.v3.ConfigSource": {
-    has: ["ads", "self", "initial_fetch_timeout"],
+    has: ["ads", "self", "path", "path_config_source", "initial_fetch_timeout"],
     only: { resource_api_version: ["AUTO", "V3"] },
   },
+  "envoy.config.core.v3.PathConfigSource": { has: ["path", "watched_directory"] },
+  "envoy.config.core.v3.WatchedDirectory": { has: ["path"] },
   "envoy.config.core.v3.AggregatedConfigSource": { has: [] },
   "envoy.config.core.v3.SelfConfigSource": { has: [], only: { transport_api_version: ["AUTO", "V3"] } },
   "envoy.config.core.v3.ApiConfigSource": {

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import type { ScalarTag, Tags } from "yaml";
 import { checkMessage } from "./check.ts";
 import { decodeJson } from "./json.ts";
 import { ConfigError, Place, type Problem, throwProblems } from "./problems.ts";
@@ -41,8 +42,8 @@ export async function parseConfigText(text: string, name: string): Promise<JsonV
     }
   }
   // Loaded here: a JSON bootstrap starts without a YAML parser.
-  const { parseDocument } = await import("yaml");
-  const document = parseDocument(text, { prettyErrors: true });
+  const { isScalar, parseDocument, visit } = await import("yaml");
+  const document = parseDocument(text, { prettyErrors: true, customTags: asEnvoyReads });
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map((error) => {
@@ -54,5 +55,28 @@ export async function parseConfigText(text: string, name: string): Promise<JsonV
       }),
     );
   }
+  visit(document, {
+    // Keys are text, whatever they look like.
+    Pair(_, { key }) {
+      if (isScalar(key) && key.source !== undefined) key.value = key.source;
+    },
+  });
   return (document.toJS() ?? {}) as JsonValue;
 }
+
+/**
+ * Plain scalars as Envoy reads them: `yes`, `on` and `y` are booleans, and a number with a fraction is text, which a number field takes as
+ * well. Envoy `source/common/protobuf/yaml_utility.cc`, parseYamlNode; yaml-cpp `convert<bool>`.
+ */
+function asEnvoyReads(tags: Tags): Tags {
+  const others = tags.filter((tag) => typeof tag === "string" || !/:(bool|float)$/.test(tag.tag));
+  return [...others, BOOLEAN];
+}
+
+const BOOLEAN: ScalarTag = {
+  tag: "tag:yaml.org,2002:bool",
+  default: true,
+  identify: (value) => typeof value === "boolean",
+  test: /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/,
+  resolve: (text) => /^(?:y|t|on)/i.test(text),
+};

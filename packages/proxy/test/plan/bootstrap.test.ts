@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { stringify } from "yaml";
-import { loadBootstrapFile, parseBootstrap } from "../../src/plan/bootstrap.ts";
+import { loadBootstrapFile, parseBootstrap, parseConfigText } from "../../src/plan/bootstrap.ts";
 import { ConfigError } from "../../src/plan/problems.ts";
 import { HCM, ROUTER_FILTER, set } from "./support.ts";
 
@@ -16,7 +16,7 @@ function plain(): JsonValue {
     endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },
   });
   return {
-    node: { id: "n", cluster: "c" },
+    node: { id: "node-1", cluster: "c" },
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 18500 } } },
     static_resources: {
       listeners: [
@@ -119,7 +119,7 @@ test("a file is read, and a file that cannot be read is an error with its name",
   const dir = await mkdtemp(join(tmpdir(), "tulle-bootstrap-"));
   try {
     await writeFile(join(dir, "b.yaml"), stringify(plain()));
-    assert.equal((await loadBootstrapFile(join(dir, "b.yaml"))).node?.id, "n");
+    assert.equal((await loadBootstrapFile(join(dir, "b.yaml"))).node?.id, "node-1");
     await assert.rejects(loadBootstrapFile(join(dir, "none.yaml")), /none\.yaml: cannot be read: ENOENT/);
   } finally {
     await rm(dir, { recursive: true });
@@ -127,7 +127,7 @@ test("a file is read, and a file that cannot be read is an error with its name",
 });
 
 test("broken YAML and JSON are errors with file and position", async () => {
-  await assert.rejects(parseBootstrap("node: {id: n\nadmin: [", "x.yaml"), /^ConfigError: x\.yaml:\d+:\d+: /m);
+  await assert.rejects(parseBootstrap("node: {id: node-1\nadmin: [", "x.yaml"), /^ConfigError: x\.yaml:\d+:\d+: /m);
   await assert.rejects(parseBootstrap("{", "x.json"), /^ConfigError: x\.json: SyntaxError/m);
 });
 
@@ -253,3 +253,19 @@ for (const [what, edit, expected] of CONSTRAINTS) {
     assert.match(found[0], expected);
   });
 }
+
+test("YAML's plain scalars are what Envoy takes them for", async () => {
+  const text = `{ on: yes, "off": "off", n: N, a: Off, b: 1.5, c: 0x10, d: ~, e: "yes", f: [y, n, t], 010: -4 }`;
+  assert.deepEqual(await parseConfigText(text, "a.yaml"), {
+    "010": -4,
+    on: true,
+    off: "off",
+    n: false,
+    a: false,
+    b: "1.5",
+    c: 16,
+    d: null,
+    e: "yes",
+    f: [true, false, "t"],
+  });
+});

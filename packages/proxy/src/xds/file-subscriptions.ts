@@ -21,11 +21,11 @@ import type { FilePaths, WatchedPath } from "./file-paths.ts";
 import type { Subscribing } from "./subscriptions.ts";
 
 /** What files may hold, and the field that is a resource's name. */
-const TYPES: Readonly<Record<string, { readonly schema: DescMessage; readonly name: string }>> = {
-  [TYPE.cluster]: { schema: ClusterSchema, name: "name" },
-  [TYPE.endpoints]: { schema: ClusterLoadAssignmentSchema, name: "cluster_name" },
-  [TYPE.listener]: { schema: ListenerSchema, name: "name" },
-  [TYPE.route]: { schema: RouteConfigurationSchema, name: "name" },
+const TYPES: Readonly<Record<string, { readonly schema: DescMessage; readonly names: readonly string[] }>> = {
+  [TYPE.cluster]: { schema: ClusterSchema, names: ["name"] },
+  [TYPE.endpoints]: { schema: ClusterLoadAssignmentSchema, names: ["cluster_name", "clusterName"] },
+  [TYPE.listener]: { schema: ListenerSchema, names: ["name"] },
+  [TYPE.route]: { schema: RouteConfigurationSchema, names: ["name"] },
 };
 
 /** Asks files for what files have, and the management server, if there is one, for the rest. */
@@ -194,14 +194,15 @@ class WatchedFile {
 
   private decode(resource: JsonValue, version: string, place: Place): ReceivedResource | null {
     const { "@type": typeUrl, ...fields } = (resource ?? {}) as Readonly<Record<string, JsonValue>>;
-    const { schema, name } = TYPES[this.typeUrl];
+    const { schema, names } = TYPES[this.typeUrl];
     if (typeUrl !== this.typeUrl) {
       place.field("@type").refuse(`must be ${this.typeUrl}`);
       return null;
     }
     const message = decodeJson(schema, fields, place);
+    const name = names.map((field) => fields[field]).find((value) => typeof value === "string");
     return {
-      name: String(fields[name] ?? fields[name === "cluster_name" ? "clusterName" : name] ?? ""),
+      name: typeof name === "string" ? name : "",
       version,
       typeUrl: this.typeUrl,
       value: toBinary(schema, message),

@@ -268,8 +268,14 @@ export const CASES: readonly ContractCase[] = [
       stat("http.in.fault.active_faults", 1),
       { do: "close", on: "c" },
       stat("http.in.fault.active_faults", 0),
+      stat("http.in.downstream_cx_active", 0),
     ],
-    stats: [...STATS, "http.in.downstream_rq_rx_reset"],
+    stats: [
+      ...STATS,
+      "http.in.downstream_rq_rx_reset",
+      "http.in.downstream_cx_destroy_remote_active_rq",
+      "http.in.downstream_cx_destroy_local_active_rq",
+    ],
   },
   {
     name: "the route's timeout begins after the delay",

@@ -28,6 +28,8 @@ export interface FuzzTarget {
   /** What inputs are put together from, beside random bytes. */
   readonly pieces: readonly string[];
   readonly maxPieces: number;
+  /** How many inputs one `check` is: those that share what is expensive to set up. Default 1. */
+  readonly inputsPerCheck?: number;
   /** Throws if something does not hold. */
   check(pieces: readonly string[]): void;
 }
@@ -63,16 +65,17 @@ function smallest(target: FuzzTarget, pieces: readonly string[]): readonly strin
   return pieces;
 }
 
-/** @param goesOn asked every 256 inputs */
+/** @param goesOn asked every 256 checks */
 export function fuzz(
   target: FuzzTarget,
   seed: number,
   goesOn: (runs: number) => boolean,
 ): { readonly runs: number; readonly finding: Finding | null } {
   const random = new Random(seed);
+  const { inputsPerCheck = 1 } = target;
   let runs = 0;
   while (goesOn(runs)) {
-    for (let i = 0; i < 256; i++, runs++) {
+    for (let i = 0; i < 256; i++, runs += inputsPerCheck) {
       const pieces = randomPieces(target, random);
       if (failure(target, pieces) === null) continue;
       const small = smallest(target, pieces);

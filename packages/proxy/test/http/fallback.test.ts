@@ -197,6 +197,49 @@ describe("fallback: which failures", () => {
     });
   }
 
+  it("while a breaker is open under load, every client gets it; one that got through gets its answer", async (t) => {
+    const { proxy } = await mesh(t, [respond(["CIRCUIT_BREAKER_OPEN"])], { cluster: limits({ maxRequests: 1 }) });
+    let admitted: BackendConnection | null = null;
+    proxy.backend.onData = (connection) => (admitted = connection);
+    const first = await proxy.client(t);
+    first.send(GET);
+    await until(() => admitted !== null);
+    const [clients, each] = [40, 10];
+    const crowd = await Promise.all(Array.from({ length: clients }, () => proxy.client(t)));
+    await Promise.all(
+      crowd.map(async (client) => {
+        for (let i = 1; i <= each; i++) {
+          client.send(GET);
+          await until(() => client.statuses.length === i && client.received.endsWith("instead"));
+        }
+      }),
+    );
+    for (const { statuses, received } of crowd) {
+      assert.deepEqual(
+        statuses,
+        Array.from({ length: each }, () => 200),
+      );
+      const details = received.match(/(?<=x-details: )[^\r]*/g) ?? [];
+      assert.equal(details.length, each);
+      for (const line of details) {
+        assert.equal(line, "upstream_reset_before_response_started{overflow}|fallback{default/reviews} UO");
+      }
+    }
+    assert.equal(proxy.counter("fallback.default/reviews.responded"), clients * each);
+    assert.equal(proxy.counter("fallback.default/reviews.unanswered"), 0);
+    assert.equal(proxy.gauge("cluster.b.circuit_breakers.default.rq_open"), 1);
+    assert.equal(proxy.counter("cluster.b.upstream_rq_503"), clients * each);
+    assert.equal(first.received, "");
+    admitted!.socket.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nreal");
+    await until(() => first.received.endsWith("real"));
+    // The breaker is closed again.
+    proxy.backend.onData = answering(200, "real");
+    await until(() => proxy.gauge("cluster.b.circuit_breakers.default.rq_open") === 0);
+    crowd[0].send(GET);
+    await until(() => crowd[0].received.endsWith("real"));
+    assert.equal(proxy.counter("fallback.default/reviews.responded"), clients * each);
+  });
+
   it("statuses are looked at whoever gives them, the upstream or the proxy", async (t) => {
     const rule = {
       statuses: [

@@ -143,6 +143,11 @@ export class ServerHarness {
     }
     return this;
   }
+
+  feedBytewise(text: string): this {
+    bytewise(text, this.codec);
+    return this;
+  }
 }
 
 export interface SeenResponse {
@@ -224,6 +229,23 @@ export class ClientHarness {
       buffer.bytes.fill(0xee);
     }
     return this;
+  }
+
+  feedBytewise(text: string): this {
+    bytewise(text, this.codec);
+    return this;
+  }
+}
+
+const ONE_BYTE = new ReadBuffer(17, true);
+
+/** Every byte as a read of its own, all in one buffer, as sockets do it. */
+function bytewise(text: string, codec: { receive(buffer: ReadBuffer, start: number, end: number): void }): void {
+  const { bytes } = ONE_BYTE;
+  bytes.fill(0x41);
+  for (let i = 0; i < text.length; i++) {
+    bytes[0] = text.charCodeAt(i);
+    codec.receive(ONE_BYTE, 0, 1);
   }
 }
 

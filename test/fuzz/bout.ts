@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Observation } from "../contract/harness/case.ts";
 import type { Subject } from "../contract/harness/subject.ts";
+import { agree } from "./outcome.ts";
 import type { Configuration, Exchange } from "./exchange.ts";
 import { HASTY, PATIENT, Side } from "./side.ts";
 import type { Patience } from "./side.ts";
@@ -60,7 +61,8 @@ async function played(left: Side, right: Side, exchanges: readonly Exchange[], p
   const differences: Difference[] = [];
   for (const [at, [envoy, tulle]] of seen.entries()) {
     const logs = [leftLog.get(at) ?? [], rightLog.get(at) ?? []] as const;
-    if (isDeepStrictEqual(envoy, tulle) && isDeepStrictEqual(...logs)) continue;
+    const exchange = exchanges[at]!;
+    if (agree(exchange, envoy, tulle) && (exchange.raw === true || isDeepStrictEqual(...logs))) continue;
     differences.push({ at, envoy: { ...envoy, log: logs[0] }, tulle: { ...tulle, log: logs[1] } });
   }
   return { differences, played: exchanges.length, refused: false };

@@ -7,8 +7,9 @@ import type { Subjects } from "./bout.ts";
 import { Choice } from "./choice.ts";
 import type { Configuration, Exchange } from "./exchange.ts";
 import { randomExchange } from "./random-exchange.ts";
+import { rawExchange } from "./raw-exchange.ts";
 import { filters } from "./random-filters.ts";
-import { manager, router } from "./random-manager.ts";
+import { http1, manager, router } from "./random-manager.ts";
 import { routeConfig, virtualHosts } from "./random-routes.ts";
 import { Reducer } from "./smallest.ts";
 import type { Found } from "./smallest.ts";
@@ -17,6 +18,8 @@ import { signature } from "./signature.ts";
 /** Exchanges with one configuration: an Envoy takes 100 ms to start. */
 const EXCHANGES = 150;
 const AT_A_TIME = 4;
+/** So many of 100 configurations are for bytes that are nearly HTTP. */
+const RAW_PERCENT = 35;
 
 export interface Options {
   readonly seed: number;
@@ -40,6 +43,10 @@ export interface Result {
 /** What one seed stands for. */
 function scene(seed: number): { configuration: Configuration; exchanges: readonly Exchange[] } {
   const choice = new Choice(seed);
+  if (choice.chance(RAW_PERCENT)) {
+    const configuration = { manager: { http_protocol_options: http1(choice) } };
+    return { configuration, exchanges: Array.from({ length: EXCHANGES }, () => rawExchange(choice)) };
+  }
   const configuration = {
     virtualHosts: virtualHosts(choice),
     routeConfig: routeConfig(choice),

@@ -14,4 +14,6 @@ export interface Exchange {
   readonly answer: readonly Act[];
   /** On a connection of its own, whatever came before. */
   readonly fresh: boolean;
+  /** Nearly HTTP: outcome.ts says what has to be the same. */
+  readonly raw?: true;
 }

@@ -74,7 +74,7 @@ function body(choice: Choice): { readonly lines: readonly string[]; readonly pie
   };
 }
 
-function randomRequest(choice: Choice): string[] {
+export function randomRequest(choice: Choice): string[] {
   if (choice.chance(6)) return preflight(choice);
   const { lines, pieces } = body(choice);
   // Transfer-Encoding is refused there: docs/compatibility-notes/http1-strictness.md.
@@ -108,7 +108,7 @@ function preflight(choice: Choice): string[] {
 const STATUSES = [200, 200, 200, 200, 201, 204, 301, 302, 304, 400, 404, 409, 418, 429, 500, 502, 503, 504];
 const ANSWER_LINES = ["x-a: a\r\n", "X-A: b\r\n", "x-b: \r\n", "x-c: \xe9\r\n", "set-cookie: a=b\r\n", "set-cookie: c\r\n", "server: up\r\n", "date: x\r\n", "via: up\r\n", "vary: a\r\n", "vary: b\r\n", "location: http://up.test/x?y\r\n", "location: /x\r\n", "connection: x-a\r\n", "keep-alive: timeout=5\r\n", "x-envoy-upstream-service-time: 5\r\n", "content-type: text/html\r\n", "content-type: application/grpc\r\n", "grpc-status: 14\r\n", "x-envoy-attempt-count: 9\r\n", "access-control-allow-origin: up\r\n", "x-request-id: up\r\n", "te: x\r\n", "trailer: x\r\n", "proxy-connection: x\r\n", "upgrade: x\r\n", "x-envoy-overloaded: true\r\n", "retry-after: 1\r\n", "x-envoy-immediate-health-check-fail: 1\r\n", "x-envoy-degraded: 1\r\n", "cache-control: a\r\n", "etag: e\r\n", "x-envoy-ratelimited: true\r\n"]; // prettier-ignore
 
-function randomAnswer(choice: Choice): Act[] {
+export function randomAnswer(choice: Choice): Act[] {
   if (choice.chance(2)) return [{ do: choice.one(["close", "reset"] as const) }];
   const status = choice.one(STATUSES);
   const lines = choice.list(4, () => choice.one(ANSWER_LINES)).join("");

@@ -71,7 +71,7 @@ export function manager(choice: Choice): JsonObject {
   };
 }
 
-function http1(choice: Choice): JsonObject {
+export function http1(choice: Choice): JsonObject {
   return {
     ...choice.perhaps(50, () => ({
       accept_http_10: true,

@@ -1,6 +1,6 @@
 /** What the differential fuzzer (test/fuzz) found to be different, and is not any more. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, ended, get, head, header, inTurn, post, request, toCluster, typed } from "../harness/steps.ts";
+import { answer, ended, get, got, head, header, inTurn, post, request, toCluster, typed } from "../harness/steps.ts";
 
 const LOG =
   "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %ROUTE_NAME% %UPSTREAM_CLUSTER% %REQ(:PATH)% %REQ(X-ENVOY-ORIGINAL-PATH)%";
@@ -93,6 +93,11 @@ export const CASES: readonly ContractCase[] = [
     client: inTurn(get(), get("/", "x-forwarded-port: 7"), get("/", "x-forwarded-proto: https")),
     mask: [[/^x-forwarded-port: \d{4,}$/, "x-forwarded-port: {port}"] as const],
   })),
+  {
+    name: "an empty te, an empty content-type of a QUERY",
+    feature: "Request headers: empty ones",
+    client: [get("/", "te: "), got(1), request("QUERY", "/", "content-type: ", "connection: close"), ended()],
+  },
   {
     name: "an external address that is none",
     feature: "Request headers: x-envoy-external-address",
@@ -189,6 +194,47 @@ export const CASES: readonly ContractCase[] = [
     }),
     client: inTurn(get(), get("/", "x-q: 0")),
   })),
+  {
+    name: "a URI template matches stars in paths",
+    feature: "RBAC: URI templates",
+    filters: ["/a/*", "/b/{x=**}/c"].map((path_template, i) => ({
+      name: `${RBAC}${i}`,
+      typed_config: typed("extensions.filters.http.rbac.v3.RBAC", {
+        rules: {
+          action: "DENY",
+          policies: {
+            p: {
+              permissions: [
+                {
+                  uri_template: {
+                    name: "t",
+                    typed_config: typed("extensions.path.match.uri_template.v3.UriTemplateMatchConfig", {
+                      path_template,
+                    }),
+                  },
+                },
+              ],
+              principals: [{ any: true }],
+            },
+          },
+        },
+      }),
+    })),
+    client: inTurn(get("/a/*"), get("/a/b*"), get("/b/*/c"), get("/b/x/*y/c"), get("/c/*")),
+  },
+  {
+    name: "an empty match is not replaced where another one ends",
+    feature: "Rewrites: regex_rewrite",
+    ...virtualHost({ route: { cluster: "a", regex_rewrite: { pattern: { regex: "b*" }, substitution: "/x" } } }),
+    client: inTurn(get("/1/ab/b/%25"), get("/b"), get("/"), get("/bbb?b")),
+  },
+  {
+    name: "a route's proxy-connection does not pass, its keep-alive does",
+    feature: "Response headers: of the connection",
+    virtualHost: { response_headers_to_add: [header("proxy-connection", "1"), header("keep-alive", "1")] },
+    routes: [toCluster("/a", "a"), toCluster("/b", "missing"), { match: { prefix: "/" }, redirect: {} }],
+    client: inTurn(get("/a"), get("/b"), get("/c")),
+  },
   {
     name: "a configuration's text is compared byte by byte",
     feature: "Header matching: bytes beyond ASCII",

@@ -95,7 +95,8 @@ function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
   headers.remove(KEEP_ALIVE);
   headers.remove(PROXY_CONNECTION);
   headers.remove(TRANSFER_ENCODING);
-  if (headers.has(TE)) {
+  // An empty one says nothing, and Envoy leaves it.
+  if (headers.get(TE) !== "") {
     // Exactly `trailers`, in lower case, is all that a proxy may promise the upstream (RFC 9110 §10.1.4).
     const trailers = headers
       .get(TE)

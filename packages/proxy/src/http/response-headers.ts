@@ -20,7 +20,6 @@ export function removeResponseHopByHop(headers: HeaderBlock, keepUpgrade: boolea
   if ((headers.classes & HeaderClass.hopByHop) === 0) return;
   removeConnectionHeaders(headers, keepUpgrade);
   headers.remove(KEEP_ALIVE);
-  headers.remove(PROXY_CONNECTION);
 }
 
 function removeConnectionHeaders(headers: HeaderBlock, keepUpgrade: boolean): void {
@@ -29,6 +28,7 @@ function removeConnectionHeaders(headers: HeaderBlock, keepUpgrade: boolean): vo
     headers.remove(UPGRADE);
   }
   headers.remove(TRANSFER_ENCODING);
+  headers.remove(PROXY_CONNECTION);
 }
 
 /** The request's id where the response is to tell it, else "". */

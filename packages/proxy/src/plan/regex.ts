@@ -37,12 +37,16 @@ export function substitution(pattern: string, substitute: string): (text: string
     const matcher = regex.matcher(text);
     let result = "";
     let end = 0;
+    let matched = false;
     while (matcher.find()) {
+      // Nothing is found where something has just been found (RE2::GlobalReplace).
+      if (matched && matcher.start() === end && matcher.end() === end) continue;
+      matched = true;
       result += text.slice(end, matcher.start());
       for (const part of parts) result += typeof part === "string" ? part : (matcher.group(part) ?? "");
       end = matcher.end();
     }
-    return end === 0 && result === "" ? text : result + text.slice(end);
+    return !matched ? text : result + text.slice(end);
   };
 }
 

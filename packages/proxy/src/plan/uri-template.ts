@@ -7,8 +7,9 @@ import { type TextTest, fullMatch } from "./regex.ts";
 
 /** What may stand in a segment: unreserved characters, percent signs, sub-delimiters but `*`, `:` and `@`. */
 const SEGMENT_CHARACTERS = "-a-zA-Z0-9._~%!$&'()+,;:@=";
-const ONE_SEGMENT = `[${SEGMENT_CHARACTERS}]+`;
-const ANY_SEGMENTS = `[${SEGMENT_CHARACTERS}/]*`;
+/** A path, other than a template, may have stars. */
+const ONE_SEGMENT = `[${SEGMENT_CHARACTERS}*]+`;
+const ANY_SEGMENTS = `[${SEGMENT_CHARACTERS}*/]*`;
 const LITERAL = new RegExp(`^[${SEGMENT_CHARACTERS}]*$`);
 const VARIABLE_NAME = /^[a-zA-Z][a-zA-Z0-9_]*$/;
 const MAX_VARIABLES = 5;

@@ -4,7 +4,7 @@ import { NAMES, SPECIAL_NAMES, VALUES } from "./choice.ts";
 import type { Choice } from "./choice.ts";
 
 /** Formats whose outcome is the same on every run. */
-const FORMATS = ["%REQ(x-a)%", "%REQ(:PATH)%", "%REQ(X-B?:METHOD)%", "%REQ(x-a):2%", "%REQ(:AUTHORITY)%", "%PROTOCOL%", "%RESP(x-a)%", "%RESPONSE_FLAGS%", "%RESPONSE_CODE_DETAILS%", "%ROUTE_NAME%", "%UPSTREAM_CLUSTER%", "%QUERY_PARAM(q)%", "%PATH(NQ)%", "%PATH(WQ):3%", "%%", "100%%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "%UPSTREAM_HOST%", "%VIRTUAL_CLUSTER_NAME%", "%REQ(cookie)%", "%METADATA(ROUTE:ns:k)%", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "%REQUEST_HEADERS_BYTES%", "%RESP(content-length)%", "%LOCAL_REPLY_BODY%", "%REQ(:SCHEME)%", "%QUERY_PARAMS(ORIG)%", "%REQ(host)%", "%GRPC_STATUS%"]; // prettier-ignore
+const FORMATS = ["%REQ(x-a)%", "%REQ(:PATH)%", "%REQ(X-B?:METHOD)%", "%REQ(x-a):2%", "%REQ(:AUTHORITY)%", "%PROTOCOL%", "%RESP(x-a)%", "%RESPONSE_FLAGS%", "%RESPONSE_CODE_DETAILS%", "%ROUTE_NAME%", "%UPSTREAM_CLUSTER%", "%QUERY_PARAM(q)%", "%PATH(NQ)%", "%PATH(WQ):3%", "%%", "100%%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", " %UPSTREAM_HOST%", "%VIRTUAL_CLUSTER_NAME%", "%REQ(cookie)%", "%METADATA(ROUTE:ns:k)%", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "%REQUEST_HEADERS_BYTES%", "%RESP(content-length)%", "%LOCAL_REPLY_BODY%", "%REQ(:SCHEME)%", "%QUERY_PARAMS(ORIG)%", "%REQ(host)%", "%GRPC_STATUS%"]; // prettier-ignore
 
 function headerValue(choice: Choice): string {
   if (choice.chance(50)) return choice.one(VALUES).replaceAll("%", "%%");

@@ -24,10 +24,13 @@ export interface Patience {
 }
 
 /** The first look; what differs then is looked at again. */
-export const HASTY: Patience = { quietMs: 40, settleMs: 0 };
+export const HASTY: Patience = { quietMs: 120, settleMs: 0 };
 export const PATIENT: Patience = { quietMs: 800, settleMs: 60 };
 
 const CLOSING = /^connection: close\r$/im;
+
+/** What a retry has left of 15 s. */
+const LEFT = [/^x-envoy-expected-rq-timeout-ms: 14\d{3}$/, "x-envoy-expected-rq-timeout-ms: {left}"] as const;
 
 /** Proxies look at the clock once for all that happens at a time. */
 const CLOCK_LAG_S = 0.003;
@@ -150,7 +153,10 @@ export class Side {
     ports.set(this.running.ports.get("l")!, "listener").set(this.clientPort, "client");
     const own = exchange.request.join("");
     const port = new RegExp(`^x-forwarded-port: ${this.running.ports.get("l")}$`);
-    return normalised({ client: { c: stream }, upstreams }, { ports, mask: [[port, "x-forwarded-port: {port}"]], own });
+    return normalised(
+      { client: { c: stream }, upstreams },
+      { ports, mask: [[port, "x-forwarded-port: {port}"], LEFT], own },
+    );
   }
 
   private logged(): string[] {

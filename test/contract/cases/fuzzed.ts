@@ -99,6 +99,16 @@ export const CASES: readonly ContractCase[] = [
     client: [get("/", "te: "), got(1), request("QUERY", "/", "content-type: ", "connection: close"), ended()],
   },
   {
+    name: "te where Connection names it, and where it does not",
+    feature: "Request headers: te",
+    client: inTurn(
+      ...["te: TRAILERS", "te: gzip, TRAILERS", "te: gzip", "te: ", "te: trailers;q=1"].flatMap((te) => [
+        get("/", "connection: te", te),
+        get("/", te),
+      ]),
+    ),
+  },
+  {
     name: "an external address that is none",
     feature: "Request headers: x-envoy-external-address",
     manager: { use_remote_address: true, xff_num_trusted_hops: 1 },
@@ -142,6 +152,20 @@ export const CASES: readonly ContractCase[] = [
     ...virtualHost({ route: { cluster: "missing" }, response_headers_to_add: [header("content-type", "x/y")] }),
     client: [get()],
   },
+  ...[
+    { text_format_source: { inline_string: "%LOCAL_REPLY_BODY%!" } },
+    { text_format_source: { inline_string: "%LOCAL_REPLY_BODY%" }, content_type: "a/b" },
+    { json_format: { a: "b" } },
+  ].map((body_format, i) => ({
+    name: `a route's content-type and a body format: ${i}`,
+    feature: "Local replies: headers of routes",
+    manager: { local_reply_config: { body_format } },
+    ...virtualHost({
+      direct_response: { status: 500, body: { inline_string: "x" } },
+      response_headers_to_add: [header("content-type", "x/y")],
+    }),
+    client: [get()],
+  })),
   ...Object.entries<JsonObject>({
     "a redirect": { redirect: {} },
     "no cluster": { route: { cluster: "missing" } },
@@ -255,6 +279,12 @@ export const CASES: readonly ContractCase[] = [
     manager: { upgrade_configs: [{ upgrade_type: "x" }] },
     accessLog: LOG,
     client: [get("/", "connection: upgrade", "upgrade: x"), ended()],
+  },
+  {
+    name: "what the Connection of an upgrade names stays",
+    feature: "Upgrades: refused by the upstream",
+    manager: { upgrade_configs: [{ upgrade_type: "x" }] },
+    client: [get("/", "connection: x-a, Upgrade, host", "upgrade: x", "x-a: 1"), ended()],
   },
   {
     name: "a handshake of WebSocket that fails, in the log",

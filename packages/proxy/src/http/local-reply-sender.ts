@@ -69,7 +69,8 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
     if (body !== "" && !isHead) headers.set(GRPC_MESSAGE, encodeGrpcMessage(body));
   } else if (body !== "") {
     headers.set(CONTENT_LENGTH, String(body.length));
-    if (!headers.has(CONTENT_TYPE)) headers.append(CONTENT_TYPE, contentType);
+    // A route's own describes the body that there was.
+    if (!headers.has(CONTENT_TYPE) || body !== reply.body) headers.set(CONTENT_TYPE, contentType);
   } else {
     // A route may have set them.
     headers.remove(CONTENT_LENGTH);

@@ -120,7 +120,12 @@ export function sanitizeConnection(headers: HeaderBlock): number {
     if (name.startsWith(":")) return BAD_CONNECTION;
     const id = headerId(name);
     if (id === X_FORWARDED_FOR || id === X_FORWARDED_HOST || id === X_FORWARDED_PROTO) return BAD_CONNECTION;
-    if (id === TE || id === TRANSFER_ENCODING || id === CONNECTION || id === UPGRADE) continue;
+    if (id === TE) {
+      if (/(^|,)[ \t]*trailers[ \t]*(,|$)/i.test(headers.get(TE))) headers.set(TE, "trailers");
+      else headers.remove(TE);
+      continue;
+    }
+    if (id === TRANSFER_ENCODING || id === CONNECTION || id === UPGRADE) continue;
     if (id === HOST) headers.remove(HOST);
     else headers.removeNamed(name);
   }

@@ -18,6 +18,7 @@ import {
   CLOSE_TOKEN,
   KEEP_ALIVE_TOKEN,
   UPGRADE_TOKEN,
+  connectionTokens,
   framingError,
   hasRepeated,
   messageLength,
@@ -255,11 +256,14 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     // Before `Connection: content-length` can take the length away: the body is still there.
     const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
     if (length === BAD_FRAMING) return framingError();
-    const connection = sanitizeConnection(headers);
+    const upgrade = headers.slots[UPGRADE] < 0 ? "" : upgradeOf(headers);
+    // What an upgrade's Connection nominates is the next hop's affair, too: Envoy leaves it alone.
+    const asksUpgrade = upgrade !== "" && (connectionTokens(headers) & UPGRADE_TOKEN) !== 0;
+    const connection = asksUpgrade ? connectionTokens(headers) : sanitizeConnection(headers);
     if ((connection & CLOSE_TOKEN) !== 0) this.closing = true;
     this.keepAlive10 = !head.isHttp11 && (connection & KEEP_ALIVE_TOKEN) !== 0;
     if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
-    if ((connection & UPGRADE_TOKEN) !== 0) head.upgrade = upgradeOf(headers);
+    if (asksUpgrade) head.upgrade = upgrade;
 
     if (this.isConnect && length === CHUNKED) return HTTP1_ERRORS.invalidTransferEncoding;
     if (this.isConnect && length >= 0) {

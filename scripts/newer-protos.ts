@@ -92,6 +92,14 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/config/cluster/v3/cluster.proto",
+    imports: [],
+    before: "  google.protobuf.Duration dns_refresh_rate = 16\n",
+    text: `  // Up to so much is added to dns_refresh_rate.
+  google.protobuf.Duration dns_jitter = 58;
+`,
+  },
+  {
     file: "envoy/extensions/filters/http/fault/v3/fault.proto",
     imports: [],
     before: "  // The percentage of requests/operations/connections that will be aborted",

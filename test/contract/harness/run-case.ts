@@ -23,6 +23,8 @@ const SILENT_MS = 2000;
 const SETTLE_MS = 40;
 /** With one: nothing has happened for so long, and what is seen is something else. */
 const DIFFERENT_MS = 1500;
+/** Longest of all, for what never rests: names that are looked up again and again, health checks. */
+const OBSERVED_MS = 8000;
 
 /**
  * @param expected what would be right: the case is over as soon as it is seen.
@@ -197,8 +199,10 @@ class Stage {
 
   /** Looks until it is clear whether what is seen is what was expected, or until all is quiet. */
   async observe(expected: Observation | null, stuck: string | undefined): Promise<Observation> {
+    const began = performance.now();
     for (;;) {
       const seen = normalised(await this.look(stuck), this.varying());
+      if (performance.now() - began > OBSERVED_MS) return seen;
       const quiet = performance.now() - this.parts.activity.last;
       if (expected === null) {
         const silent = [...this.clients.values()].every(({ received, end }) => received === "" && end === null);

@@ -1,5 +1,6 @@
 import {
   type Cluster,
+  Cluster_DiscoveryType as Discovery,
   Cluster_DnsLookupFamily as Family,
   type Cluster_RefreshRate as RefreshRate,
 } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
@@ -31,6 +32,8 @@ export function compileDnsOptions(message: Cluster, place: Place): DnsOptions {
     refreshMs: milliseconds(message.dnsRefreshRate, DEFAULT_REFRESH_MS),
     failure: compileFailureRefresh(message.dnsFailureRefreshRate, place),
     respectTtl: message.respectDnsTtl,
+    jitterMs: milliseconds(message.dnsJitter, 0),
+    needsAddress: message.clusterDiscoveryType.value === Discovery.LOGICAL_DNS,
     resolver: compileResolver(message.typedDnsResolverConfig, place.field("typed_dns_resolver_config")),
   };
 }

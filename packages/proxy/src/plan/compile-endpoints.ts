@@ -86,6 +86,7 @@ function compileEndpoint(
   const hashKey = metadata?.["envoy.lb"]?.["hash_key"];
   return {
     address: address.address,
+    addresses: [],
     port: address.port,
     // A name that is resolved is the endpoint's host name, unless it has another.
     hostname: endpoint.hostname === "" && byName ? address.address : endpoint.hostname,

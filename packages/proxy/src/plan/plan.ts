@@ -629,6 +629,8 @@ export interface Assignment {
 
 export interface EndpointPlan {
   readonly address: string;
+  /** All addresses of a name that is one endpoint, `address` first: they are tried in turn. Empty: there is one. */
+  readonly addresses: readonly string[];
   readonly port: number;
   readonly hostname: string;
   /** ≥ 1, default 1. */

@@ -96,7 +96,7 @@ export class Cluster implements TimerOwner {
     if (changed && host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) {
       host.renewConnections();
       if (host.hasFlag(HealthFlag.PENDING_DYNAMIC_REMOVAL)) {
-        this.hosts.delete(host.name);
+        this.hosts.delete(hostKey(host.plan));
         this.forgetHost(host);
         this.stats.membershipChange.value++;
       }
@@ -198,7 +198,7 @@ export class Cluster implements TimerOwner {
     return host.pool(priority).canBeUsed() ? host : null;
   }
 
-  /** Hosts are told apart by address and port: those that stay keep their connections and counters. */
+  /** Hosts are told apart by addresses and port: those that stay keep their connections and counters. */
   setEndpoints(assignment: Assignment): void {
     this.assignment = assignment;
     const gone = new Map(this.hosts);
@@ -206,7 +206,7 @@ export class Cluster implements TimerOwner {
     const changed = new Set<number>();
     this.hosts.clear();
     for (const endpoint of assignment.endpoints) {
-      const key = hostName(endpoint.address, endpoint.port);
+      const key = hostKey(endpoint);
       if (this.hosts.has(key)) continue;
       const known = gone.get(key);
       gone.delete(key);
@@ -366,4 +366,8 @@ export class Cluster implements TimerOwner {
     this.outliers?.close();
     this.checker?.close();
   }
+}
+
+function hostKey({ address, addresses, port }: EndpointPlan): string {
+  return addresses.length === 0 ? hostName(address, port) : `${addresses.join()}:${port}`;
 }

@@ -99,6 +99,7 @@ function namedEndpoint({ key, port, addresses }: CachedName): EndpointPlan {
 export function endpointAt(address: string, port: number): EndpointPlan {
   return {
     address,
+    addresses: [],
     port,
     hostname: "",
     weight: 1,

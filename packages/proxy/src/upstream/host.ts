@@ -20,7 +20,7 @@ export class Host implements MonitoredHost {
   name: string;
   address: string;
   /** Where its name has several: they are tried in turn. Includes `address`. */
-  addresses: readonly string[] = NO_ADDRESSES;
+  addresses: readonly string[];
   readonly port: number;
   /** As the last assignment has it. */
   plan: EndpointPlan;
@@ -55,6 +55,7 @@ export class Host implements MonitoredHost {
   constructor(plan: EndpointPlan, use: ClusterUse) {
     this.name = hostName(plan.address, plan.port);
     this.address = plan.address;
+    this.addresses = plan.addresses;
     this.port = plan.port;
     this.plan = plan;
     this.weight = plan.weight;

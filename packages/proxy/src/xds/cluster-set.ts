@@ -10,7 +10,7 @@ import { compileCluster } from "../plan/compile-cluster.ts";
 import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
-import type { Assignment, ClusterPlan } from "../plan/plan.ts";
+import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
@@ -215,27 +215,43 @@ export class ClusterSet {
   private resolveNames(version: Version, options: DnsOptions): void {
     const { plan, assignment } = version.prepared;
     const { endpoints, policy } = assignment;
-    const addresses: (readonly string[])[] = endpoints.map(() => []);
+    const found: (readonly string[])[] = endpoints.map(() => []);
     const pending = new Set(endpoints.keys());
     const update = (changed: boolean): void => {
       if (pending.size > 0) return;
-      const resolved = endpoints.flatMap((endpoint, i) => {
-        const found = plan.discovery === "logical-dns" ? addresses[i].slice(0, 1) : addresses[i];
-        return found.map((address) => ({ ...endpoint, address }));
-      });
+      const resolved = endpoints.flatMap((endpoint, i) => endpointsOf(endpoint, found[i], plan.discovery));
       if (this.warming.get(plan.name) === version) this.activate(version, { endpoints: resolved, policy });
       else if (changed) this.show(plan.name, { endpoints: resolved, policy });
     };
-    const { clock, random, resolvers } = this.deps;
+    const { clock, random, resolvers, stats, log } = this.deps;
     const deps = { clock, random, resolve: resolvers(options.resolver) };
+    const counter = (name: string): Counter => stats.counter(`cluster.${plan.statName}.update_${name}`);
+    const counters = {
+      attempt: counter("attempt"),
+      success: counter("success"),
+      failure: counter("failure"),
+      noRebuild: counter("no_rebuild"),
+    };
+    counter("empty");
     endpoints.forEach((endpoint, i) => {
-      const watch = new DnsWatch(endpoint.address, options, deps, (found) => {
-        if (found === null)
-          this.deps.log.warn("cannot resolve an endpoint's name", { cluster: plan.name, name: endpoint.address });
-        const changed = found !== null && found.join() !== addresses[i].join();
-        if (found !== null) addresses[i] = found;
-        pending.delete(i);
-        update(changed);
+      const watch = new DnsWatch(endpoint.address, options, deps, {
+        onAttempt: () => {
+          counters.attempt.value++;
+        },
+        onAddresses: (addresses) => {
+          const changed = addresses.join() !== found[i].join();
+          counters.success.value++;
+          if (!changed) counters.noRebuild.value++;
+          found[i] = addresses;
+          pending.delete(i);
+          update(changed);
+        },
+        onFailure: (details) => {
+          counters.failure.value++;
+          log.warn("cannot resolve an endpoint's name", { cluster: plan.name, name: endpoint.address, details });
+          pending.delete(i);
+          update(false);
+        },
       });
       version.watches.push(watch);
       watch.start();
@@ -269,6 +285,17 @@ export class ClusterSet {
     this.waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** STRICT_DNS: each address is an endpoint; LOGICAL_DNS: the name is one. */
+function endpointsOf(
+  endpoint: EndpointPlan,
+  addresses: readonly string[],
+  discovery: ClusterPlan["discovery"],
+): readonly EndpointPlan[] {
+  if (discovery !== "logical-dns") return addresses.map((address) => ({ ...endpoint, address }));
+  if (addresses.length === 0) return [];
+  return [{ ...endpoint, address: addresses[0], addresses: addresses.length > 1 ? addresses : [] }];
 }
 
 function stop(version: Version): void {

@@ -75,6 +75,7 @@ export const NO_LOCALITY_ROUTING: LocalityRoutingPlan = {
 export function endpointAt(address: string, port: number): EndpointPlan {
   return {
     address,
+    addresses: [],
     port,
     hostname: "",
     weight: 1,

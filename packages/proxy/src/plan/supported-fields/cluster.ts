@@ -38,6 +38,7 @@ export const CLUSTER: SupportGroup = {
       "http_protocol_options",
       "http2_protocol_options",
       "dns_refresh_rate",
+      "dns_jitter",
       "typed_dns_resolver_config",
       "dns_failure_refresh_rate",
       "respect_dns_ttl",

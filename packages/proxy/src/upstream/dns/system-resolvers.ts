@@ -59,13 +59,15 @@ async function search(resolver: Resolver, names: readonly string[], version: 4 |
   return answer;
 }
 
-async function ask(resolver: Resolver, name: string, version: 4 | 6): Promise<Resolution> {
+/** A server that says that it cannot answer is asked again, as by c-ares in Envoy (ARES_DEFAULT_TRIES); in this runtime it is not. */
+async function ask(resolver: Resolver, name: string, version: 4 | 6, tries = 3): Promise<Resolution> {
   try {
     const records =
       version === 4 ? await resolver.resolve4(name, { ttl: true }) : await resolver.resolve6(name, { ttl: true });
     const ttl = records.reduce((least, record) => Math.min(least, record.ttl), Infinity);
     return { addresses: records.map(({ address }) => address), ttlMs: ttl * 1000, details: "" };
   } catch (error) {
+    if (tries > 1 && ASK_AGAIN.has(codeOf(error))) return ask(resolver, name, version, tries - 1);
     return withoutRecords(error);
   }
 }
@@ -81,7 +83,7 @@ async function lookUp(name: string, version: 4 | 6): Promise<Resolution> {
 
 /** "There is none" is an answer, too. */
 function withoutRecords(error: unknown): Resolution {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const code = codeOf(error);
   if (!NO_RECORDS.has(code)) throw new ResolveError(failed(code));
   return { addresses: [], ttlMs: 0, details: `cares_norecords:${TEXTS[code] ?? code}` };
 }
@@ -90,6 +92,11 @@ function failed(code: string): string {
   return `cares_failure:${TEXTS[code] ?? code}`;
 }
 
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "";
+}
+
+const ASK_AGAIN: ReadonlySet<string> = new Set(["ESERVFAIL", "EREFUSED", "ENOTIMP"]);
 const NO_RECORDS: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA"]);
 
 /** Source: c-ares `ares_strerror`, whose words Envoy shows. */

@@ -1,17 +1,31 @@
 import type { Clock, Scheduled } from "../../clock/clock.ts";
 import { type RefreshPlan, failureDelayMs } from "./refresh.ts";
-import type { LookupFamily, Resolve, ResolverPlan } from "./resolve.ts";
+import { type LookupFamily, type Resolution, type Resolve, ResolveError, type ResolverPlan } from "./resolve.ts";
 
 /** How names of STRICT_DNS and LOGICAL_DNS clusters are resolved. */
 export interface DnsOptions extends RefreshPlan {
   readonly family: LookupFamily;
   /** `respect_dns_ttl`: the record's TTL replaces `refreshMs`. */
   readonly respectTtl: boolean;
+  /** `dns_jitter`: up to so much is added to the wait after an answer. */
+  readonly jitterMs: number;
+  /** A name must have an address: that it has none is a failure, too (LOGICAL_DNS). */
+  readonly needsAddress: boolean;
   readonly resolver: ResolverPlan | null;
 }
 
+/** Hears of each attempt. */
+export interface DnsListener {
+  onAttempt(): void;
+  /** None: the name is not there any more. */
+  onAddresses(addresses: readonly string[]): void;
+  /** What was known stays. */
+  onFailure(details: string): void;
+}
+
 /**
- * Resolves one name for as long as it is not stopped: what STRICT_DNS and LOGICAL_DNS clusters live on. A failure keeps what was known and tries again with back-off.
+ * Resolves one name for as long as it is not stopped: what STRICT_DNS and LOGICAL_DNS clusters live on. A failure keeps what was known and
+ * tries again with back-off.
  */
 export class DnsWatch {
   private readonly name: string;
@@ -19,40 +33,30 @@ export class DnsWatch {
   private readonly clock: Clock;
   private readonly random: () => number;
   private readonly resolve: Resolve;
-  private readonly onChange: (addresses: readonly string[] | null) => void;
+  private readonly listener: DnsListener;
   private next: Scheduled | null = null;
   private failures = 0;
   private stopped = false;
 
-  /** @param onChange called after each attempt; null: it failed, what was known stays. */
   constructor(
     name: string,
     options: DnsOptions,
     deps: { readonly clock: Clock; readonly random: () => number; readonly resolve: Resolve },
-    onChange: (addresses: readonly string[] | null) => void,
+    listener: DnsListener,
   ) {
     this.name = name;
     this.options = options;
     this.clock = deps.clock;
     this.random = deps.random;
     this.resolve = deps.resolve;
-    this.onChange = onChange;
+    this.listener = listener;
   }
 
   start(): void {
+    this.listener.onAttempt();
     this.resolve(this.name, this.options.family, this.options.respectTtl).then(
-      (resolution) => {
-        if (this.stopped) return;
-        this.failures = 0;
-        const { ttlMs } = resolution;
-        this.again(this.options.respectTtl && ttlMs > 0 ? ttlMs : this.options.refreshMs);
-        this.onChange(resolution.addresses);
-      },
-      () => {
-        if (this.stopped) return;
-        this.again(failureDelayMs(this.options, this.failures++, this.random));
-        this.onChange(null);
-      },
+      (resolution) => this.onAnswer(resolution),
+      (error: unknown) => this.onFailure(detailsOf(error)),
     );
   }
 
@@ -61,7 +65,31 @@ export class DnsWatch {
     this.next?.cancel();
   }
 
+  private onAnswer({ addresses, ttlMs, details }: Resolution): void {
+    const { options } = this;
+    if (addresses.length === 0 && options.needsAddress) {
+      this.onFailure(details);
+      return;
+    }
+    if (this.stopped) return;
+    this.failures = 0;
+    const refreshMs = options.respectTtl && ttlMs > 0 ? ttlMs : options.refreshMs;
+    this.again(refreshMs + Math.floor(this.random() * options.jitterMs));
+    this.listener.onAddresses(addresses);
+  }
+
+  private onFailure(details: string): void {
+    if (this.stopped) return;
+    this.again(failureDelayMs(this.options, this.failures++, this.random));
+    this.listener.onFailure(details);
+  }
+
   private again(delayMs: number): void {
     this.next = this.clock.schedule(delayMs, () => this.start());
   }
+}
+
+function detailsOf(error: unknown): string {
+  if (error instanceof ResolveError) return error.details;
+  return error instanceof Error ? error.message : String(error);
 }

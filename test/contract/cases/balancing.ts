@@ -436,6 +436,51 @@ export const CASES: readonly ContractCase[] = [
     client: [get("/", "x-envoy-original-dst-host: 127.0.0.1:80"), got(1)],
     stats: ["cluster.a.original_dst_host_invalid", "cluster.a.upstream_cx_none_healthy"],
   },
+  ...Object.entries<readonly [value: string, header: string]>({
+    "metadata names the destination": ["127.0.0.1:{port b}", ""],
+    "metadata comes before the header": ["127.0.0.1:{port b}", "127.0.0.1:1"],
+    "metadata that is no destination": ["b.test:80", "127.0.0.1:{port b}"],
+  }).map(([name, [value, header]]): ContractCase => ({
+    name,
+    feature: "Balancing: original destination",
+    ...originalDst({ use_http_header: true, metadata_key: { key: "fault", path: [{ key: "to" }, { key: "b" }] } }),
+    filters: [
+      {
+        name: "fault",
+        typed_config: typed("extensions.filters.http.fault.v3.HTTPFault", {
+          delay: { fixed_delay: "0.01s", percentage: { numerator: 100 } },
+          filter_metadata: { to: { b: value } },
+        }),
+      },
+    ],
+    upstreams: { b: answer(200, "b") },
+    client: [get("/", ...(header === "" ? [] : [`x-envoy-original-dst-host: ${header}`])), got(1)],
+    stats: ["cluster.a.membership_total", "cluster.a.original_dst_host_invalid"],
+  })),
+  {
+    name: "cleanup_interval: a destination that nobody asks for is forgotten",
+    feature: "Balancing: original destination",
+    clusters: {
+      a: {
+        type: "ORIGINAL_DST",
+        lb_policy: "CLUSTER_PROVIDED",
+        load_assignment: null,
+        original_dst_lb_config: { use_http_header: true },
+        cleanup_interval: "0.4s",
+        max_requests_per_connection: 1,
+      },
+    },
+    upstreams: { b: answer(200, "b") },
+    client: [
+      get("/", "x-envoy-original-dst-host: 127.0.0.1:{port b}"),
+      got(1),
+      stat("cluster.a.membership_total", 1),
+      stat("cluster.a.membership_total", 0),
+      get("/", "x-envoy-original-dst-host: 127.0.0.1:{port b}"),
+      got(2),
+    ],
+    stats: ["cluster.a.upstream_cx_total"],
+  },
   {
     name: "an original destination by another policy",
     feature: "Balancing: original destination",

@@ -33,6 +33,7 @@ export class AsyncClient {
       random,
       hashRequest: () => false,
       requestHeader: () => undefined,
+      requestMetadata: () => undefined,
       requestHost: "",
       awaitName: () => {},
       awaited: false,

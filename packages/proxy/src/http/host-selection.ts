@@ -1,5 +1,7 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { RequestHead } from "../codec/messages.ts";
 import type { Hash64 } from "../hash/hash64.ts";
+import { metadataValue } from "../plan/dynamic-metadata.ts";
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
 import type { CachedName, DnsCache } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
@@ -24,6 +26,10 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   }
 
   // LoadBalancerContext
+
+  requestMetadata(namespace: string, path: readonly string[]): JsonValue | undefined {
+    return metadataValue(this.exchange.dynamicMetadata, namespace, path);
+  }
 
   get requestHost(): string {
     return this.exchange.request.authority;

@@ -301,6 +301,13 @@ function compileOriginalDst(message: Cluster, place: Place): OriginalDstPlan {
   return {
     policy: "original-dst",
     header: config?.useHttpHeader === true ? (name === "" ? DEFAULTS.originalDstHeader : name.toLowerCase()) : "",
+    metadata:
+      config?.metadataKey === undefined
+        ? null
+        : {
+            namespace: config.metadataKey.key,
+            path: config.metadataKey.path.map(({ segment }) => (segment.case === "key" ? segment.value : "")),
+          },
     port: config?.upstreamPortOverride ?? 0,
     cleanupMs: milliseconds(message.cleanupInterval, DEFAULTS.cleanupMs),
   };

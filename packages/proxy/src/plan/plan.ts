@@ -448,6 +448,8 @@ export interface OriginalDstPlan {
   readonly policy: "original-dst";
   /** Header that names the destination (lower-case); "" = none does. */
   readonly header: string;
+  /** `metadata_key`: where dynamic metadata names it, which comes before the header; null = nowhere. */
+  readonly metadata: { readonly namespace: string; readonly path: readonly string[] } | null;
   /** `upstream_port_override`, 0 = the destination's port. */
   readonly port: number;
   /** `cleanup_interval`, default 5 s. */

@@ -1,3 +1,4 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { Hash64 } from "../hash/hash64.ts";
 import type { HostSet } from "./balancer/host-set.ts";
 import type { BalancedHost } from "./balancer/balanced-host.ts";
@@ -16,6 +17,8 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   hashRequest(hash: Hash64): boolean;
   /** The first of that name; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
   requestHeader(name: string): string | undefined;
+  /** What filters have found out about the request; undefined: nothing of that. */
+  requestMetadata(namespace: string, path: readonly string[]): JsonValue | undefined;
   /** The host that is asked for, perhaps with a port; clusters of named hosts go by it. */
   readonly requestHost: string;
   /** The choice is to be made again when that name, which is not known yet, is; where it cannot be waited for there is no host. */

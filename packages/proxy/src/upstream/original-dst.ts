@@ -6,7 +6,7 @@ import type { Host } from "./host.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
 
 /**
- * ORIGINAL_DST: the request itself names the address that it goes to, by a header; a host is made for it, and forgotten when
+ * ORIGINAL_DST: the request itself names the address that it goes to, by metadata or a header; a host is made for it, and forgotten when
  * nobody has asked for it in a while. Source: Envoy `source/extensions/clusters/original_dst/original_dst_cluster.cc`.
  */
 export class OriginalDstBalancer implements LoadBalancer<Host> {
@@ -26,9 +26,20 @@ export class OriginalDstBalancer implements LoadBalancer<Host> {
   }
 
   choose(context: LoadBalancerContext): Host | null {
-    const { header, port } = this.plan;
+    const { header, metadata } = this.plan;
+    if (metadata !== null) {
+      const value = context.requestMetadata(metadata.namespace, metadata.path);
+      if (typeof value === "string" && value !== "") {
+        const host = this.hostOf(value);
+        if (host !== null) return host;
+      }
+    }
     const text = header === "" ? undefined : context.requestHeader(header);
-    if (text === undefined) return null;
+    return text === undefined ? null : this.hostOf(text);
+  }
+
+  private hostOf(text: string): Host | null {
+    const { port } = this.plan;
     const parts = PATTERN.exec(text);
     const address = parts === null ? "" : (parts[1] ?? parts[2]);
     const wanted = parts === null ? -1 : Number(parts[3]);

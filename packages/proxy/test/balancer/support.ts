@@ -61,6 +61,7 @@ export function context(
     random,
     hashRequest: () => false,
     requestHeader: () => undefined,
+    requestMetadata: () => undefined,
     requestHost: "",
     awaitName: () => {},
     awaited: false,

@@ -154,7 +154,7 @@ const BALANCERS: readonly [what: string, json: { [field: string]: JsonValue }, e
   [
     "ORIGINAL_DST",
     { type: "ORIGINAL_DST", lb_policy: "CLUSTER_PROVIDED", cleanup_interval: "1s" },
-    { policy: "original-dst", header: "", port: 0, cleanupMs: 1_000 },
+    { policy: "original-dst", metadata: null, header: "", port: 0, cleanupMs: 1_000 },
   ],
   [
     "ORIGINAL_DST by header",
@@ -163,7 +163,7 @@ const BALANCERS: readonly [what: string, json: { [field: string]: JsonValue }, e
       lb_policy: "CLUSTER_PROVIDED",
       original_dst_lb_config: { use_http_header: true, upstream_port_override: 8080 },
     },
-    { policy: "original-dst", header: "x-envoy-original-dst-host", port: 8080, cleanupMs: 5_000 },
+    { policy: "original-dst", metadata: null, header: "x-envoy-original-dst-host", port: 8080, cleanupMs: 5_000 },
   ],
   [
     "typed round robin",

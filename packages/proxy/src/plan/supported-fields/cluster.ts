@@ -121,7 +121,7 @@ export const CLUSTER: SupportGroup = {
   },
   "envoy.config.cluster.v3.Cluster.MaglevLbConfig": { has: ["table_size"] },
   "envoy.config.cluster.v3.Cluster.OriginalDstLbConfig": {
-    has: ["use_http_header", "http_header_name", "upstream_port_override"],
+    has: ["use_http_header", "http_header_name", "upstream_port_override", "metadata_key"],
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     has: [

@@ -22,6 +22,8 @@ export const CORE: SupportGroup = {
   "envoy.config.core.v3.HeaderValueOption": { has: ["header", "append", "append_action", "keep_empty_value"] },
   "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
   "envoy.config.core.v3.RuntimeDouble": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.type.metadata.v3.MetadataKey": { has: ["key", "path"] },
+  "envoy.type.metadata.v3.MetadataKey.PathSegment": { has: ["key"] },
   "envoy.type.v3.FractionalPercent": { has: ["numerator", "denominator"] },
   "envoy.type.v3.Percent": { has: ["value"] },
   "envoy.type.v3.Int64Range": { has: ["start", "end"] },

@@ -151,6 +151,56 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "    message RemoteAddress {\n",
+    text: `    message QueryParameters {
+      string query_parameter_name = 1 [(validate.rules).string = {min_len: 1}];
+      string descriptor_key = 2 [(validate.rules).string = {min_len: 1}];
+      bool skip_if_absent = 3;
+    }
+
+`,
+  },
+  {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "      // Rate limit on remote address.\n",
+    text: `      QueryParameters query_parameters = 12;
+
+`,
+  },
+  {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "  // Refers to the stage set in the filter.",
+    text: `  // How many tokens a request takes.
+  message HitsAddend {
+    google.protobuf.UInt64Value number = 1 [(validate.rules).uint64 = {lte: 1000000000}];
+    string format = 2;
+  }
+  HitsAddend hits_addend = 5;
+
+`,
+  },
+  {
+    file: "envoy/type/v3/token_bucket.proto",
+    imports: [],
+    before: "  // The maximum tokens that the bucket can hold.",
+    text: "",
+    // A bucket that lets nothing through.
+    lifted: ["uint32 max_tokens = 1 [(validate.rules).uint32 = {gt: 0}]"],
+  },
+  {
+    file: "envoy/extensions/common/ratelimit/v3/ratelimit.proto",
+    imports: [],
+    before: "  // Token Bucket algorithm for local ratelimiting.\n",
+    text: `  // Counted, and limits nothing.
+  bool shadow_mode = 3;
+
+`,
+  },
+  {
     file: "envoy/extensions/common/ratelimit/v3/ratelimit.proto",
     imports: [],
     before: "  // Descriptor entries.\n",

@@ -13,6 +13,7 @@ import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./h
 import { NO_METADATA, filterMetadata } from "./metadata.ts";
 import type { ClusterRef, FilterConfigs, HeaderMutation, MirrorPlan, RoutePlan } from "./plan.ts";
 import type { Place } from "./problems.ts";
+import { compileRateLimits } from "./rate-limits.ts";
 import { HostRouteTable, RouteList, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
 export interface RouteConfigContext {
@@ -120,6 +121,7 @@ export function compileVirtualHost(
     retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")),
     hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? false,
     mirrors: compileMirrors(message.requestMirrorPolicies, defaults, place) ?? defaults.mirrors,
+    rateLimits: compileRateLimits(message.rateLimits, place),
     requestBufferLimitBytes: message.perRequestBufferLimitBytes ?? -1,
     attemptCountInRequest: message.includeRequestAttemptCount,
     attemptCountInResponse: message.includeAttemptCountInResponse,

@@ -32,6 +32,7 @@ import type {
   WeightedClusterPlan,
 } from "./plan.ts";
 import type { Place } from "./problems.ts";
+import { type RateLimitPlan, type RouteRateLimits, compileRateLimits } from "./rate-limits.ts";
 import { firstHeader } from "./request-matchers.ts";
 import { compileUpgrades } from "./upgrades.ts";
 import { RouteEntry, withoutQuery } from "./route-table.ts";
@@ -53,6 +54,8 @@ export interface RouteContext {
   readonly hedgesOnPerTryTimeout: boolean;
   /** Of the virtual host, else of the route configuration. */
   readonly mirrors: readonly MirrorPlan[];
+  /** Of the virtual host. */
+  readonly rateLimits: readonly RateLimitPlan[];
   readonly requestBufferLimitBytes: number;
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;
@@ -162,6 +165,7 @@ function compileForward(
     grpcTimeoutHeaderOffsetMs: milliseconds(message.maxStreamDuration?.grpcTimeoutHeaderOffset, 0),
     maxGrpcTimeoutMs: message.maxStreamDuration === undefined ? milliseconds(message.maxGrpcTimeout, -1) : -1,
     grpcTimeoutOffsetMs: milliseconds(message.grpcTimeoutOffset, 0),
+    rateLimits: compileRouteRateLimits(message, context.rateLimits, place),
     upgrades: compileUpgrades(message.upgradeConfigs, place),
     tunnels: compileTunnels(message, place),
   };
@@ -176,6 +180,16 @@ function compileTunnels({ upgradeConfigs }: RouteActionMessage, place: Place): R
     else place.item("upgrade_configs", i).refuse(`Non-CONNECT upgrade type ${upgradeType} has ConnectConfig`);
   });
   return tunnels;
+}
+
+function compileRouteRateLimits(
+  { rateLimits, includeVhRateLimits }: RouteActionMessage,
+  virtualHost: readonly RateLimitPlan[],
+  place: Place,
+): RouteRateLimits | null {
+  const route = compileRateLimits(rateLimits, place);
+  if (route.length === 0 && virtualHost.length === 0) return null;
+  return { route, virtualHost, includesVirtualHost: includeVhRateLimits ?? false };
 }
 
 /** Null where the level has none: the one above holds. */

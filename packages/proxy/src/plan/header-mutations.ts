@@ -27,9 +27,13 @@ export function compileHeaderOperations(operations: HeaderOperations, place: Pla
   };
 }
 
-/** `headers_to_add` of a message that has only that. */
-export function compileHeadersToAdd(toAdd: readonly HeaderValueOption[], place: Place): readonly HeaderMutation[] {
-  return compileList(toAdd, [], "", place);
+/** `headers_to_add` of a message that removes none. @param prefix of the field's name */
+export function compileHeadersToAdd(
+  toAdd: readonly HeaderValueOption[],
+  place: Place,
+  prefix: "request_" | "response_" | "" = "",
+): readonly HeaderMutation[] {
+  return compileList(toAdd, [], prefix, place);
 }
 
 type Addition = Exclude<HeaderMutation, { op: "remove" }>;

@@ -13,6 +13,7 @@ import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { DnsCachePlan } from "./compile-dns-cache.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { AddressTest } from "./cidr.ts";
+import type { RouteRateLimits } from "./rate-limits.ts";
 import type { DecoratorPlan, RequestIdPlan, RouteTracingPlan, TracingPlan } from "./tracing-plan.ts";
 
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
@@ -262,6 +263,8 @@ export interface RouteAction {
   /** The most that `grpc-timeout` may ask for (0 = anything); -1: the header is not looked at. */
   readonly maxGrpcTimeoutMs: number;
   readonly grpcTimeoutOffsetMs: number;
+  /** Null: neither the route nor its virtual host has any. */
+  readonly rateLimits: RouteRateLimits | null;
   /** `upgrade_configs`: lower-case protocol → allowed; null = the connection manager decides alone. */
   readonly upgrades: ReadonlyMap<string, boolean> | null;
   /** `connect_config`: requests whose HTTP ends here. */

@@ -136,6 +136,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     grpcTimeoutHeaderOffsetMs: 0,
     maxGrpcTimeoutMs: -1,
     grpcTimeoutOffsetMs: 0,
+    rateLimits: null,
     upgrades: null,
     tunnels: "none",
     ...changes,

@@ -1,13 +1,17 @@
-import type { RateLimit, RateLimit_Action } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
-import type { LocalRateLimitDescriptor } from "@tulle/xds/gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js";
+import {
+  type LocalRateLimitDescriptor,
+  VhRateLimitsOptions as VirtualHostLimits,
+  XRateLimitHeadersRFCVersion as XHeaders,
+} from "@tulle/xds/gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js";
 import type { LocalRateLimit } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import type { TokenBucket } from "@tulle/xds/gen/envoy/type/v3/token_bucket_pb.js";
 import { milliseconds } from "../duration.ts";
 import { fractionOf } from "../fraction.ts";
-import { compileHeaderOperations } from "../header-mutations.ts";
-import type { HeaderMutation, RequestTest } from "../plan.ts";
+import { compileHeadersToAdd } from "../header-mutations.ts";
+import type { HeaderMutation } from "../plan.ts";
 import type { Place } from "../problems.ts";
-import { compileHeaderMatcher } from "../request-matchers.ts";
+import { type RateLimitPlan, compileRateLimit } from "../rate-limits.ts";
+import { LOCAL_RATE_LIMIT } from "../supported-fields/index.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 
 export interface LocalRateLimitPlan {
@@ -20,10 +24,17 @@ export interface LocalRateLimitPlan {
   readonly bucket: TokenBucketPlan | null;
   readonly alwaysConsumesDefault: boolean;
   readonly descriptors: readonly DescriptorPlan[];
-  /** Each makes a descriptor of a request, or none where one of its steps has nothing to say. */
-  readonly limits: readonly (readonly DescriptorStep[])[];
+  /** In place of the routes'; null: the routes' hold. */
+  readonly limits: readonly RateLimitPlan[] | null;
+  /** Of the routes' limits that hold. */
+  readonly stage: number;
+  readonly virtualHostLimits: "override" | "include" | "ignore";
   readonly maxDynamicDescriptors: number;
+  readonly perConnection: boolean;
   readonly responseHeaders: readonly HeaderMutation[];
+  /** For upstreams of requests that are over the limit and let through. */
+  readonly notEnforcedHeaders: readonly HeaderMutation[];
+  readonly rateLimitHeaders: boolean;
   readonly retryAfter: boolean;
   readonly resourceExhausted: boolean;
 }
@@ -37,55 +48,80 @@ export interface DescriptorPlan {
   /** A value of "" stands for any: each has a bucket of its own. */
   readonly entries: readonly { readonly key: string; readonly value: string }[];
   readonly bucket: TokenBucketPlan;
+  /** Counts, and limits nothing. */
+  readonly shadow: boolean;
 }
-
-export type DescriptorStep =
-  | { readonly kind: "literal"; readonly key: string; readonly value: string }
-  | {
-      readonly kind: "match";
-      readonly key: string;
-      readonly value: string;
-      readonly tests: readonly RequestTest[];
-      readonly expected: boolean;
-    }
-  | { readonly kind: "header"; readonly key: string; readonly name: string; readonly skipIfAbsent: boolean }
-  | { readonly kind: "remote-address" };
 
 /** Source: Envoy local_rate_limit.proto. */
 const DEFAULTS = { maxDynamicDescriptors: 20, minFillMs: 50, status: 429 } as const;
 
+const VIRTUAL_HOST_LIMITS = {
+  [VirtualHostLimits.OVERRIDE]: "override",
+  [VirtualHostLimits.INCLUDE]: "include",
+  [VirtualHostLimits.IGNORE]: "ignore",
+} as const;
+
 export const localRateLimit: FilterCompiler = {
-  compile: ({ message }, _context, place): LocalRateLimitPlan => {
-    const config = message as LocalRateLimit;
-    const status: number = config.status?.code ?? 0;
-    return {
-      statPrefix: config.statPrefix,
-      status: status < 400 ? DEFAULTS.status : status,
-      enabled: fractionOf(config.filterEnabled?.defaultValue, 0),
-      enforced: fractionOf(config.filterEnforced?.defaultValue, 0),
-      bucket:
-        config.tokenBucket === undefined
-          ? null
-          : compileBucket(config.tokenBucket, "local rate limit token bucket", place.field("token_bucket")),
-      alwaysConsumesDefault: config.alwaysConsumeDefaultTokenBucket ?? true,
-      descriptors: config.descriptors.map((each, i) => compileDescriptor(each, place.item("descriptors", i))),
-      limits: config.rateLimits.map((limit, i) => compileLimit(limit, place.item("rate_limits", i))),
-      maxDynamicDescriptors: config.maxDynamicDescriptors ?? DEFAULTS.maxDynamicDescriptors,
-      responseHeaders: compileHeaderOperations(
-        {
-          requestHeadersToAdd: [],
-          requestHeadersToRemove: [],
-          responseHeadersToAdd: config.responseHeadersToAdd,
-          responseHeadersToRemove: [],
-        },
-        place,
-      ).response,
-      retryAfter: config.enableRetryAfterHeader,
-      resourceExhausted: config.rateLimitedAsResourceExhausted,
-    };
+  compile: ({ message }, _context, place) => compileLimit(message as LocalRateLimit, place),
+  compileRoute: {
+    typeName: LOCAL_RATE_LIMIT,
+    compile: ({ message }, place) => {
+      const config = message as LocalRateLimit;
+      if (config.tokenBucket === undefined) {
+        place.field("token_bucket").refuse("local rate limit token bucket must be set for per filter configs");
+      }
+      return compileLimit(config, place);
+    },
+    merge: null,
   },
-  compileRoute: null,
 };
+
+function compileLimit(config: LocalRateLimit, place: Place): LocalRateLimitPlan {
+  const status: number = config.status?.code ?? 0;
+  checkUnique(config.descriptors, place);
+  return {
+    statPrefix: config.statPrefix,
+    status: status < 400 ? DEFAULTS.status : status,
+    enabled: fractionOf(config.filterEnabled?.defaultValue, 0),
+    enforced: fractionOf(config.filterEnforced?.defaultValue, 0),
+    bucket:
+      config.tokenBucket === undefined
+        ? null
+        : compileBucket(config.tokenBucket, "local rate limit token bucket", place.field("token_bucket")),
+    alwaysConsumesDefault: config.alwaysConsumeDefaultTokenBucket ?? true,
+    descriptors: config.descriptors.map((each, i) => compileDescriptor(each, place.item("descriptors", i))),
+    limits: config.rateLimits.length === 0 ? null : compileOwnLimits(config, place),
+    stage: config.stage,
+    virtualHostLimits: VIRTUAL_HOST_LIMITS[config.vhRateLimits],
+    maxDynamicDescriptors: config.maxDynamicDescriptors ?? DEFAULTS.maxDynamicDescriptors,
+    perConnection: config.localRateLimitPerDownstreamConnection,
+    responseHeaders: compileHeadersToAdd(config.responseHeadersToAdd, place, "response_"),
+    notEnforcedHeaders: compileHeadersToAdd(config.requestHeadersToAddWhenNotEnforced, place, "request_"),
+    rateLimitHeaders: config.enableXRatelimitHeaders === XHeaders.DRAFT_VERSION_03,
+    retryAfter: config.enableRetryAfterHeader,
+    resourceExhausted: config.rateLimitedAsResourceExhausted,
+  };
+}
+
+/** Limits in the filter itself are of no stage. */
+function compileOwnLimits({ rateLimits }: LocalRateLimit, place: Place): readonly RateLimitPlan[] {
+  return rateLimits.map((limit, i) => {
+    const at = place.item("rate_limits", i);
+    if (limit.stage !== undefined) at.field("stage").refuse("'stage' field is not supported");
+    return compileRateLimit(limit, at);
+  });
+}
+
+function checkUnique(descriptors: readonly LocalRateLimitDescriptor[], place: Place): void {
+  const seen = new Set<string>();
+  descriptors.forEach(({ entries }, i) => {
+    const name = entries.map(({ key, value }) => `${key}=${value}`).join(", ");
+    if (seen.has(name)) {
+      place.item("descriptors", i).refuse(`duplicate descriptor in the local rate descriptor: ${name}`);
+    }
+    seen.add(name);
+  });
+}
 
 function compileBucket(bucket: TokenBucket, what: string, place: Place): TokenBucketPlan {
   const fillMs = milliseconds(bucket.fillInterval, 0);
@@ -93,49 +129,17 @@ function compileBucket(bucket: TokenBucket, what: string, place: Place): TokenBu
   return { maxTokens: bucket.maxTokens, tokensPerMs: (bucket.tokensPerFill ?? 1) / Math.max(fillMs, 1) };
 }
 
-function compileDescriptor({ entries, tokenBucket }: LocalRateLimitDescriptor, place: Place): DescriptorPlan {
+function compileDescriptor(descriptor: LocalRateLimitDescriptor, place: Place): DescriptorPlan {
+  const { entries, tokenBucket, shadowMode } = descriptor;
   return {
     entries: entries.map(({ key, value }) => ({ key, value })),
     bucket:
       tokenBucket === undefined
-        ? { maxTokens: 0, tokensPerMs: 0 }
+        ? NO_TOKENS
         : compileBucket(tokenBucket, "local rate limit descriptor token bucket", place.field("token_bucket")),
+    shadow: shadowMode,
   };
 }
 
-function compileLimit({ actions }: RateLimit, place: Place): readonly DescriptorStep[] {
-  return actions.flatMap((action, i) => compileAction(action, place.item("actions", i)) ?? []);
-}
-
-function compileAction({ actionSpecifier: action }: RateLimit_Action, place: Place): DescriptorStep | null {
-  switch (action.case) {
-    case "genericKey":
-      return {
-        kind: "literal",
-        key: action.value.descriptorKey === "" ? "generic_key" : action.value.descriptorKey,
-        value: action.value.descriptorValue,
-      };
-    case "headerValueMatch":
-      return {
-        kind: "match",
-        key: action.value.descriptorKey === "" ? "header_match" : action.value.descriptorKey,
-        value: action.value.descriptorValue,
-        tests: action.value.headers.map((matcher, i) =>
-          compileHeaderMatcher(matcher, place.field("header_value_match").item("headers", i)),
-        ),
-        expected: action.value.expectMatch ?? true,
-      };
-    case "requestHeaders":
-      return {
-        kind: "header",
-        key: action.value.descriptorKey,
-        name: action.value.headerName.toLowerCase(),
-        skipIfAbsent: action.value.skipIfAbsent,
-      };
-    case "remoteAddress":
-      return { kind: "remote-address" };
-    default:
-      // Reported by the reflection check.
-      return null;
-  }
-}
+/** Reported by the reflection check: the field is required. */
+const NO_TOKENS: TokenBucketPlan = { maxTokens: 0, tokensPerMs: 0 };

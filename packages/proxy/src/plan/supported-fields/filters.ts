@@ -52,6 +52,7 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
   FALLBACK_POLICY,
   FORWARDED_HOST,
   HEADER_MUTATION_PER_ROUTE,
+  LOCAL_RATE_LIMIT,
   RBAC_PER_ROUTE,
 ];
 
@@ -140,8 +141,13 @@ export const FILTERS: SupportGroup = {
       "token_bucket",
       "filter_enabled",
       "filter_enforced",
+      "request_headers_to_add_when_not_enforced",
       "response_headers_to_add",
       "descriptors",
+      "stage",
+      "local_rate_limit_per_downstream_connection",
+      "enable_x_ratelimit_headers",
+      "vh_rate_limits",
       "always_consume_default_token_bucket",
       "rate_limited_as_resource_exhausted",
       "rate_limits",
@@ -151,20 +157,8 @@ export const FILTERS: SupportGroup = {
   },
   "envoy.type.v3.HttpStatus": { has: ["code"] },
   "envoy.type.v3.TokenBucket": { has: ["max_tokens", "tokens_per_fill", "fill_interval"] },
-  "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": { has: ["entries", "token_bucket"] },
+  "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": { has: ["entries", "token_bucket", "shadow_mode"] },
   "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry": { has: ["key", "value"] },
-  "envoy.config.route.v3.RateLimit": { has: ["actions"] },
-  "envoy.config.route.v3.RateLimit.Action": {
-    has: ["generic_key", "header_value_match", "request_headers", "remote_address"],
-  },
-  "envoy.config.route.v3.RateLimit.Action.GenericKey": { has: ["descriptor_key", "descriptor_value"] },
-  "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch": {
-    has: ["descriptor_key", "descriptor_value", "headers", "expect_match"],
-  },
-  "envoy.config.route.v3.RateLimit.Action.RequestHeaders": {
-    has: ["header_name", "descriptor_key", "skip_if_absent"],
-  },
-  "envoy.config.route.v3.RateLimit.Action.RemoteAddress": { has: [] },
   [GRPC_STATS]: {
     has: [
       "emit_filter_state",

@@ -13,6 +13,7 @@ import { ENDPOINT } from "./endpoint.ts";
 import { FILTERS } from "./filters.ts";
 import { LISTENER } from "./listener.ts";
 import type { MessageSupport } from "./message-support.ts";
+import { RATE_LIMIT } from "./rate-limit.ts";
 import { ROUTE } from "./route.ts";
 import { TRACING } from "./tracing.ts";
 
@@ -21,7 +22,7 @@ export * from "./type-names.ts";
 
 /** By message type name. */
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
-  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE, TRACING].flatMap((group) =>
+  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE, RATE_LIMIT, TRACING].flatMap((group) =>
     Object.entries(group),
   ),
 );

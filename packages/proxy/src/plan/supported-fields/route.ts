@@ -43,6 +43,7 @@ export const ROUTE: SupportGroup = {
       "hedge_policy",
       "request_mirror_policies",
       "per_request_buffer_limit_bytes",
+      "rate_limits",
       "typed_per_filter_config",
       ...HEADER_OPERATIONS,
     ],
@@ -123,10 +124,9 @@ export const ROUTE: SupportGroup = {
       "idle_timeout",
       "priority",
       "hash_policy",
+      "rate_limits",
+      "include_vh_rate_limits",
     ],
-    ignored: {
-      include_vh_rate_limits: "has an effect only with rate limits, which are refused",
-    },
   },
   "envoy.config.route.v3.RouteAction.HashPolicy": {
     has: ["header", "cookie", "connection_properties", "query_parameter", "terminal"],

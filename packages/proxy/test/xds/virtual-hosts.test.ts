@@ -111,10 +111,8 @@ test("the configuration dump shows delivered virtual hosts inside their route co
 
 test("a virtual host that our checks refuse is refused with its path too", async () => {
   const { proxy, server } = await running(world({ "r/x/a": answers("a.example", 201) }));
-  server.push(
-    world({ "r/x/a": { ...answers("a.example", 211), rate_limits: [{ actions: [{ remote_address: {} }] }] } }),
-  );
+  server.push(world({ "r/x/a": { ...answers("a.example", 211), virtual_clusters: [{ name: "v" }] } }));
   const nack = await eventually("refusal", () => server.nacks[0]);
-  assert.match(nack.error.message, /r\/x\/a: rate_limits: is not supported/);
+  assert.match(nack.error.message, /r\/x\/a: virtual_clusters: is not supported/);
   assert.equal((await get(portOf(proxy, "l"), "/", "a.example")).status, 201);
 });

@@ -148,6 +148,8 @@ export class DataPlane {
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
       dnsCaches: this.dnsCaches,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
+      health: { failing: false },
+      localCluster: node.cluster,
       lastGood: new Map(),
       findCluster: (name) => this.refs.get(name) ?? null,
     };
@@ -293,6 +295,15 @@ export class DataPlane {
   /** Log files are opened anew by their names, which may have been given to others (logrotate). */
   reopenLogs(): void {
     this.http.logs.reopen();
+  }
+
+  /** Whether health checks of this proxy fail on purpose, and its connections end with their next response. */
+  get failsHealthChecks(): boolean {
+    return this.http.health.failing;
+  }
+
+  failHealthChecks(fail: boolean): void {
+    this.http.health.failing = fail;
   }
 
   *clusters(): Iterable<Cluster> {

@@ -22,8 +22,6 @@ export interface AdminContext {
   /** Of CDS and LDS, wherever they come from. */
   subscriptionStats(typeUrl: string): Readonly<SubscriptionStats> | undefined;
   state(): ServerState;
-  /** `/healthcheck/fail` and `/healthcheck/ok`. */
-  failHealthChecks(fail: boolean): void;
   drainListeners(): void;
   quit(): void;
 }

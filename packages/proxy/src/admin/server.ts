@@ -58,18 +58,15 @@ const BY_PATH: ReadonlyMap<string, AdminEndpoint> = new Map(ENDPOINTS.map((endpo
 export class AdminServer {
   private readonly context: AdminContext;
   private readonly server: Server;
-  private healthChecksFail = false;
   private bound = "";
 
-  constructor(context: Omit<AdminContext, "startedMs" | "failHealthChecks">) {
+  constructor(context: Omit<AdminContext, "startedMs">) {
     this.context = {
       ...context,
       startedMs: context.clock.wallMs(),
       // A server that fails its health checks on purpose says that it is draining, as Envoy does.
-      state: (): ServerState => (this.healthChecksFail && context.state() === "LIVE" ? "DRAINING" : context.state()),
-      failHealthChecks: (fail) => {
-        this.healthChecksFail = fail;
-      },
+      state: (): ServerState =>
+        context.dataPlane.failsHealthChecks && context.state() === "LIVE" ? "DRAINING" : context.state(),
     };
     this.server = createServer((request, response) => this.answer(request, response));
   }

@@ -100,7 +100,7 @@ export const healthCheckFailEndpoint: AdminEndpoint = {
   help: "cause the server to fail health checks",
   parameters: {},
   handle(_, context) {
-    context.failHealthChecks(true);
+    context.dataPlane.failHealthChecks(true);
     return text("OK\n");
   },
 };
@@ -111,7 +111,7 @@ export const healthCheckOkEndpoint: AdminEndpoint = {
   help: "cause the server to pass health checks",
   parameters: {},
   handle(_, context) {
-    context.failHealthChecks(false);
+    context.dataPlane.failHealthChecks(false);
     return text("OK\n");
   },
 };

@@ -20,6 +20,7 @@ export interface ConnectionOwner {
   /** The connection manager for new requests. */
   readonly runtime: HttpRuntime;
   readonly bufferLimitBytes: number;
+  readonly drainsWhenFailing: boolean;
   onConnectionClosed(connection: DownstreamConnection, lengthMs: number): void;
 }
 
@@ -85,6 +86,11 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   /** After the response now or next being sent, the connection closes. */
   closeAfterResponse(): void {
     this.codec.closeAfterResponse();
+  }
+
+  /** A response's head is about to leave. */
+  onResponse(): void {
+    if (this.context.health.failing && this.owner.drainsWhenFailing) this.drain();
   }
 
   /** Responses carry `connection: close` from now on; an idle connection has a while to send the request that may be on its way. */

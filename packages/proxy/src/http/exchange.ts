@@ -110,6 +110,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
   accessLogType: AccessLogType = "NotSet";
   localReplyBody = "";
   isGrpc = false;
+  /** A filter has found it to be a health check of this proxy. */
+  isHealthCheck = false;
 
   readonly timers: ExchangeTimers;
 
@@ -259,7 +261,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.responseStartedAt = this.now;
     // A filter may have changed it.
     this.status = response.status;
-    runtime?.stats.countStatus(response.status);
+    if (!this.isHealthCheck) runtime?.stats.countStatus(response.status);
+    if (response.status !== 101) this.connection?.onResponse();
     this.encoder?.encodeHead(response, endStream);
   }
 
@@ -441,5 +444,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.traceId = "";
     this.spanId = "";
     this.isGrpc = false;
+    this.isHealthCheck = false;
   }
 }

@@ -63,6 +63,10 @@ export class Listener implements ConnectionOwner {
     return this.connections.size;
   }
 
+  get drainsWhenFailing(): boolean {
+    return this.plan.drainsWhenFailing;
+  }
+
   get bufferLimitBytes(): number {
     return this.plan.bufferLimitBytes;
   }
@@ -126,6 +130,9 @@ export class Listener implements ConnectionOwner {
         stats: this.registry,
         statPrefix: manager.statPrefix,
         direction: plan.direction,
+        health: this.context.health,
+        localCluster: this.context.localCluster,
+        findCluster: (name) => this.context.findCluster(name),
         random: this.context.random,
         net: this.context.net,
         dnsCaches: this.context.dnsCaches,

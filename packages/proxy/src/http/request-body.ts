@@ -29,9 +29,11 @@ export class RequestBody {
     this.bytes += end - start;
   }
 
-  addTrailers(trailers: HeaderBlock): void {
+  /** Gives the copy that is kept. */
+  addTrailers(trailers: HeaderBlock): HeaderBlock {
     this.trailers = new HeaderBlock();
     this.trailers.copyFrom(trailers);
+    return this.trailers;
   }
 
   /** Takes the last piece back. */

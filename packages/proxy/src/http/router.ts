@@ -1,6 +1,7 @@
 import {
   HeaderClass,
   X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT,
+  X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL,
   X_ENVOY_UPSTREAM_ALT_STAT_NAME,
   X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE,
 } from "../codec/header-names.ts";
@@ -316,6 +317,9 @@ export class Router {
     const { cluster, host, response } = attempt;
     if (cluster !== null && host !== null && host.outlier !== null) {
       reportResponse(cluster, host, response, exchange.isGrpc);
+    }
+    if (host !== null && host.check !== null && response.headers.has(X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL)) {
+      host.check.failImmediately();
     }
     let gaveUp = false;
     if (retry.enabled) {

@@ -27,10 +27,19 @@ export interface HttpContext {
   readonly exchanges: ExchangePool;
   readonly tracers: Tracers;
   readonly dnsCaches: DnsCaches;
+  readonly health: HealthStatus;
+  /** The cluster that this proxy is one of (`node.cluster`). */
+  readonly localCluster: string;
   /** Good responses that fallback policies keep, by policy: they outlive the configurations that brought them about. */
   readonly lastGood: Map<string, ResponseStore>;
   /** The cluster of that name if there is one; for routes that name it by a request header. */
   findCluster(name: string): ClusterRef | null;
+}
+
+/** What the admin endpoint's /healthcheck says. */
+export interface HealthStatus {
+  /** This proxy is to fail its health checks: it is about to be stopped, or otherwise not to be used. */
+  failing: boolean;
 }
 
 /** A connection manager in force: its plan with everything that was resolved for it once. */

@@ -243,10 +243,11 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.encoder?.resumeResponse();
   }
 
-  // What is counted
+  // What is counted: nothing of health checks of this proxy
 
   /** Its answer was taken. */
   charge(status: number): void {
+    if (this.exchange.isHealthCheck) return;
     this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
     if (this.host === null) return;
     if (status >= 500) this.host.requestsFailed++;
@@ -255,6 +256,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   /** It ends with an answer of ours. */
   chargeAbort(status: number): void {
+    if (this.exchange.isHealthCheck) return;
     this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
     if (this.host !== null) this.host.requestsFailed++;
   }

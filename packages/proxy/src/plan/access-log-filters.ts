@@ -28,8 +28,7 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
     case "durationFilter":
       return compare(filterSpecifier.value.comparison, (stream) => Math.floor(stream.now - stream.startedAt));
     case "notHealthCheckFilter":
-      // No filter says that a request is one.
-      return always;
+      return (stream) => !stream.isHealthCheck;
     case "runtimeFilter":
       return sampled(filterSpecifier.value);
     case "andFilter": {

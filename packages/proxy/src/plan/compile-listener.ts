@@ -1,6 +1,10 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
-import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import {
+  type Listener,
+  ListenerSchema,
+  Listener_DrainType as DrainType,
+} from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { FilterChain } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { readSocketAddress } from "./address.ts";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
@@ -43,6 +47,7 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     address: address.address,
     port: address.port,
     direction: DIRECTION[message.trafficDirection] ?? "unspecified",
+    drainsWhenFailing: message.drainType === DrainType.DEFAULT,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     connectionManager,
     fingerprint: fingerprintOf(toBinary(ListenerSchema, message)),

@@ -67,6 +67,8 @@ export interface ListenerPlan {
   readonly port: number;
   /** Envoy `traffic_direction`. */
   readonly direction: "unspecified" | "inbound" | "outbound";
+  /** `drain_type` DEFAULT: connections end once this proxy is to fail its health checks, not only when the listener goes. */
+  readonly drainsWhenFailing: boolean;
   /** `per_connection_buffer_limit_bytes`, default 1 MiB. High watermark; the low one is half of it. */
   readonly bufferLimitBytes: number;
   readonly connectionManager: HttpConnectionManagerPlan;

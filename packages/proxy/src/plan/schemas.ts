@@ -33,6 +33,7 @@ import {
   HeaderMutationPerRouteSchema,
   HeaderMutationSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js";
+import { HealthCheckSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
 import { LeastRequestSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -84,6 +85,7 @@ export const extensionRegistry: Registry = createRegistry(
   FallbackSchema,
   HeaderMutationSchema,
   HeaderMutationPerRouteSchema,
+  HealthCheckSchema,
   LocalRateLimitSchema,
   FallbackPolicySchema,
   RBACSchema,

@@ -117,6 +117,8 @@ export class Cluster implements TimerOwner {
     const { onChecked } = this;
     if (onChecked === null || this.checker?.allChecked === false) return;
     this.onChecked = null;
+    // What the first checks have found out of hosts that failed them (Envoy `ClusterImplBase::finishInitialization`).
+    if (this.checker !== null) this.rebalance();
     onChecked();
   }
 
@@ -171,6 +173,12 @@ export class Cluster implements TimerOwner {
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** How many hosts there are, as the gauges tell it. */
+  get membership(): { readonly total: number; readonly healthy: number; readonly degraded: number } {
+    const { membershipTotal, membershipHealthy, membershipDegraded } = this.stats;
+    return { total: membershipTotal.value, healthy: membershipHealthy.value, degraded: membershipDegraded.value };
   }
 
   /** In configuration order; for admin and tests. */

@@ -44,6 +44,8 @@ export class Host implements MonitoredHost {
   requestTimeouts = 0;
   /** Null: its cluster detects no outliers. Set by the cluster. */
   outlier: OutlierMonitor | null = null;
+  /** Null: nobody checks it actively. Set by the checker. */
+  check: { failImmediately(): void } | null = null;
   /** ORIGINAL_DST: since the last cleanup. */
   asked = false;
   private readonly use: ClusterUse;

@@ -193,7 +193,7 @@ test("fields that we lack are refused with their path; a default value counts as
   const found = await problems(
     ["{cluster}.lrs_server", {}],
     ["{cluster}.ignore_health_on_host_removal", false],
-    ["{listener}.drain_type", "MODIFY_ONLY"],
+    ["{listener}.freebind", true],
     ["{listener}.transparent", false],
     ["{hcm}.proxy_status_config", {}],
     ["{hcm}.codec_type", "HTTP2"],
@@ -212,9 +212,9 @@ test("fields that we lack are refused with their path; a default value counts as
   assert.deepEqual(found.sort(), [
     "layered_runtime.layers[0].static_layer: a non-empty value is not supported (only empty)",
     "static_resources.clusters[0].lrs_server: is not supported",
-    "static_resources.listeners[0].drain_type: MODIFY_ONLY is not supported (only DEFAULT)",
     `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,
     `${HCM_PATH}.proxy_status_config: is not supported`,
+    "static_resources.listeners[0].freebind: true is not supported (only false)",
   ]);
 });
 

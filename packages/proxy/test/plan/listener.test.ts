@@ -157,6 +157,7 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     address: "127.0.0.1",
     port: 8080,
     direction: "inbound",
+    drainsWhenFailing: true,
     bufferLimitBytes: 4096,
   });
 });

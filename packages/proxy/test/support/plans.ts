@@ -249,6 +249,7 @@ export function listenerPlan(
     name,
     address: "127.0.0.1",
     port: 0,
+    drainsWhenFailing: true,
     direction: "unspecified",
     bufferLimitBytes: 1_048_576,
     connectionManager,

@@ -55,6 +55,7 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     responseTrailers,
     connection: CONNECTION,
     isGrpc: false,
+    isHealthCheck: false,
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     route: { name: "r", metadata: {}, virtualHostMetadata: {} },
     cluster: { plan: { name: "b", statName: "b-alt", metadata: {} } },

@@ -113,9 +113,9 @@ for (const apiType of ["DELTA_GRPC", "GRPC"] as const) {
     it("a refused listener leaves the old one in force", async () => {
       const world = oneService(await app("one"));
       const { proxy, server } = await running(world);
-      server.push({ ...world, listeners: { l: rdsListener("r", { drain_type: "MODIFY_ONLY" }) } });
+      server.push({ ...world, listeners: { l: rdsListener("r", { freebind: true }) } });
       const nack = await eventually("refusal", () => server.nacks[0]);
-      assert.match(nack.error.message, /listener\(s\) l: drain_type: MODIFY_ONLY is not supported \(only DEFAULT\)/);
+      assert.match(nack.error.message, /listener\(s\) l: freebind: true is not supported \(only false\)/);
       assert.equal((await get(portOf(proxy, "l"))).body, "one");
     });
 

@@ -25,8 +25,10 @@ export class FilterRun {
   private heldEnds = false;
   private pausesRequest = false;
   private states: Map<HttpFilter, unknown> | null = null;
+  /** Filters before this position have been shown the request's trailers. */
+  private trailersReach = 0;
   /** Kept by a filter. */
-  private requestTrailers: KeptTrailers | null = null;
+  private requestTrailers: HeaderBlock | null = null;
   private responseTrailers: KeptTrailers | null = null;
   private responsePauses = 0;
   /** Counts the exchanges that have been here: tells after a call to a filter whether it has ended this one. */
@@ -105,8 +107,7 @@ export class FilterRun {
       if (this.generation !== generation) return false;
     }
     if (trailers === null) return true;
-    if (passed) this.showRequestTrailers(trailers, 0);
-    else held.addTrailers(trailers);
+    this.onRequestTrailers(trailers);
     return this.generation === generation;
   }
 
@@ -136,25 +137,36 @@ export class FilterRun {
   }
 
   onRequestTrailers(trailers: HeaderBlock): void {
-    const { chain } = this;
-    if (chain === null || this.reach === ALL) this.showRequestTrailers(trailers, 0);
-    else {
-      this.held.addTrailers(trailers);
-      this.heldEnds = true;
-    }
-  }
-
-  private showRequestTrailers(trailers: HeaderBlock, from: number): void {
-    const { chain, exchange } = this;
-    const entries = chain === null ? [] : chain.requestTrailers;
-    for (let i = from; i < entries.length; i++) {
-      const config = routeConfig(entries[i], exchange);
-      if (config === FILTER_DISABLED) continue;
-      if (entries[i].filter.onRequestTrailers?.(exchange, trailers, config) !== STOP) continue;
-      this.requestTrailers = kept(trailers, i + 1);
+    if (this.chain === null || this.reach === ALL) {
+      this.passRequestTrailers(trailers);
       return;
     }
-    exchange.router.onRequestTrailers(trailers);
+    this.heldEnds = true;
+    // Those that have seen the head see the end of the request, too: one of them may have waited for it.
+    this.showRequestTrailers(this.held.addTrailers(trailers), this.reach);
+  }
+
+  private passRequestTrailers(trailers: HeaderBlock): void {
+    const { generation } = this;
+    if (!this.showRequestTrailers(trailers, ALL)) this.requestTrailers = copied(trailers);
+    else if (this.generation === generation) this.exchange.router.onRequestTrailers(trailers);
+  }
+
+  /** To the filters before a position that have not seen them. False if one of them keeps them. */
+  private showRequestTrailers(trailers: HeaderBlock, to: number): boolean {
+    const { chain, exchange, generation } = this;
+    const entries = chain === null ? [] : chain.requestTrailers;
+    for (let i = 0; i < entries.length; i++) {
+      const { position, filter } = entries[i];
+      if (position < this.trailersReach || position >= to) continue;
+      this.trailersReach = position + 1;
+      const config = routeConfig(entries[i], exchange);
+      if (config === FILTER_DISABLED) continue;
+      const status = filter.onRequestTrailers?.(exchange, trailers, config);
+      if (this.generation !== generation) return true;
+      if (status === STOP && to === ALL) return false;
+    }
+    return true;
   }
 
   /** Sends bytes on to the filters after this one, from a filter that has taken what came. */
@@ -170,7 +182,7 @@ export class FilterRun {
   continueRequestTrailers(): void {
     const { requestTrailers } = this;
     this.requestTrailers = null;
-    if (requestTrailers !== null) this.showRequestTrailers(requestTrailers.block, requestTrailers.next);
+    if (requestTrailers !== null) this.passRequestTrailers(requestTrailers);
   }
 
   // The response
@@ -271,6 +283,7 @@ export class FilterRun {
     this.heldEnds = false;
     this.pausesRequest = false;
     this.states = null;
+    this.trailersReach = 0;
     this.requestTrailers = null;
     this.responseTrailers = null;
     this.responsePauses = 0;
@@ -307,7 +320,11 @@ interface KeptTrailers {
 }
 
 function kept(trailers: HeaderBlock, next: number): KeptTrailers {
+  return { block: copied(trailers), next };
+}
+
+function copied(trailers: HeaderBlock): HeaderBlock {
   const block = new HeaderBlock();
   block.copyFrom(trailers);
-  return { block, next };
+  return block;
 }

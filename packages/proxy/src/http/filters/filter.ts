@@ -1,11 +1,12 @@
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import type { ListenerPlan } from "../../plan/plan.ts";
+import type { ClusterRef, ListenerPlan } from "../../plan/plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { DnsCaches } from "../../upstream/dns/caches.ts";
 import type { Exchange } from "../exchange.ts";
 import type { LocalReply } from "../local-replies.ts";
+import type { HealthStatus } from "../runtime.ts";
 
 /** What becomes of what a filter has been shown. @public */
 export type FilterStatus = typeof CONTINUE | typeof STOP;
@@ -60,6 +61,10 @@ export interface FilterContext {
   /** The connection manager's, for names of stats: `http.<statPrefix>.`. */
   readonly statPrefix: string;
   readonly direction: ListenerPlan["direction"];
+  readonly health: HealthStatus;
+  /** The cluster that this proxy is one of. */
+  readonly localCluster: string;
+  findCluster(name: string): ClusterRef | null;
   /** [0, 1) */
   readonly random: () => number;
   /** Time (of the turn) and timers. */

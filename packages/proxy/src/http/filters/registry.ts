@@ -2,6 +2,7 @@ import type { DnsCachePlan } from "../../plan/compile-dns-cache.ts";
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
+import type { HealthCheckFilterPlan } from "../../plan/filters/health-check.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
@@ -12,6 +13,7 @@ import {
   FAULT,
   GRPC_STATS,
   HEADER_MUTATION,
+  HEALTH_CHECK,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -23,6 +25,7 @@ import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
 import { GrpcStats } from "./grpc-stats.ts";
 import { HeaderMutationFilter } from "./header-mutation.ts";
+import { HealthCheckFilter } from "./health-check.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { MeshStats } from "./mesh-stats.ts";
 import { Rbac } from "./rbac.ts";
@@ -35,6 +38,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [FALLBACK, (_, context) => new Fallback(context)],
   [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],
   [HEADER_MUTATION, (config) => new HeaderMutationFilter(config as HeaderMutationPlan)],
+  [HEALTH_CHECK, (config, context) => new HealthCheckFilter(config as HealthCheckFilterPlan, context)],
   [LOCAL_RATE_LIMIT, (config, context) => new LocalRateLimit(config as LocalRateLimitPlan, context)],
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],

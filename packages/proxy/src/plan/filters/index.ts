@@ -6,6 +6,7 @@ import {
   FAULT,
   GRPC_STATS,
   HEADER_MUTATION,
+  HEALTH_CHECK,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -17,6 +18,7 @@ import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { fault } from "./fault.ts";
 import { grpcStats } from "./grpc-stats.ts";
 import { headerMutation } from "./header-mutation.ts";
+import { healthCheck } from "./health-check.ts";
 import { localRateLimit } from "./local-rate-limit.ts";
 import { meshStats } from "./mesh-stats.ts";
 import { rbac } from "./rbac.ts";
@@ -30,6 +32,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [FALLBACK, fallback],
   [GRPC_STATS, grpcStats],
   [HEADER_MUTATION, headerMutation],
+  [HEALTH_CHECK, healthCheck],
   [LOCAL_RATE_LIMIT, localRateLimit],
   [MESH_STATS, meshStats],
   [RBAC, rbac],

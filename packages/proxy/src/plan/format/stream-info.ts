@@ -70,6 +70,7 @@ export interface StreamInfo {
   readonly responseTrailers: HeaderBlock | null;
   readonly connection: ConnectionView | null;
   readonly isGrpc: boolean;
+  readonly isHealthCheck: boolean;
   readonly listener: ListenerInfo | null;
   readonly route: {
     readonly name: string;

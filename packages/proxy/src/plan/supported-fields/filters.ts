@@ -11,6 +11,7 @@ import {
   GRPC_STATS,
   HEADER_MUTATION,
   HEADER_MUTATION_PER_ROUTE,
+  HEALTH_CHECK,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   METADATA_FORMATTER,
@@ -39,6 +40,7 @@ export const HTTP_FILTER_TYPES: readonly string[] = [
   FAULT,
   GRPC_STATS,
   HEADER_MUTATION,
+  HEALTH_CHECK,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -170,6 +172,7 @@ export const FILTERS: SupportGroup = {
   },
   "envoy.config.core.v3.GrpcMethodList": { has: ["services"] },
   "envoy.config.core.v3.GrpcMethodList.Service": { has: ["name", "method_names"] },
+  [HEALTH_CHECK]: { has: ["pass_through_mode", "cache_time", "cluster_min_healthy_percentages", "headers"] },
   [HEADER_MUTATION]: { has: ["mutations", "most_specific_header_mutations_wins"] },
   [HEADER_MUTATION_PER_ROUTE]: { has: ["mutations"] },
   "envoy.extensions.filters.http.header_mutation.v3.Mutations": {

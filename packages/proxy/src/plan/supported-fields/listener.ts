@@ -12,10 +12,10 @@ export const LISTENER: SupportGroup = {
       "default_filter_chain",
       "per_connection_buffer_limit_bytes",
       "traffic_direction",
+      "drain_type",
       "metadata",
     ],
     only: {
-      drain_type: ["DEFAULT"],
       bind_to_port: [true],
       use_original_dst: [false],
       transparent: [false],

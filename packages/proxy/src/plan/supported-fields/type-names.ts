@@ -39,6 +39,7 @@ export const CARES_RESOLVER = "envoy.extensions.network.dns_resolver.cares.v3.Ca
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
 export const GRPC_STATS = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";
+export const HEALTH_CHECK = "envoy.extensions.filters.http.health_check.v3.HealthCheck";
 export const HEADER_MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 export const HEADER_MUTATION_PER_ROUTE = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute";
 export const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";

@@ -50,6 +50,7 @@ export class HealthChecker {
       onResult: (passed, changed) => onResult(host, passed, changed),
     });
     this.checks.set(host, check);
+    host.check = check;
     // Endpoints come from outside of any turn.
     net.turn.begin();
     check.start();
@@ -57,6 +58,7 @@ export class HealthChecker {
   }
 
   remove(host: Host): void {
+    host.check = null;
     this.checks.get(host)?.stop();
     this.checks.delete(host);
   }

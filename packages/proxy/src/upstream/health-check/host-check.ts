@@ -99,6 +99,7 @@ export class HostCheck implements TimerOwner, ProbeOwner {
       if (transition === "changed") {
         host.setFlag(HealthFlag.FAILED_ACTIVE_HC, false);
         host.setFlag(HealthFlag.ACTIVE_HC_TIMEOUT, false);
+        host.setFlag(HealthFlag.EXCLUDED_VIA_IMMEDIATE_HC_FAIL, false);
         host.lastPassedAt = deps.now();
         deps.stats.healthy.value++;
       }
@@ -114,22 +115,34 @@ export class HostCheck implements TimerOwner, ProbeOwner {
     this.finish(true, pending ? "changed" : transition);
   }
 
-  onFailed(failure: ProbeFailure): void {
-    const { host, deps, plan } = this;
-    let transition: Transition = "unchanged";
-    this.passes = 0;
-    if (!host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) {
-      transition = failure === "answer" || ++this.failures >= plan.unhealthyThreshold ? "changed" : "pending";
-      if (transition === "changed") {
-        host.setFlag(HealthFlag.FAILED_ACTIVE_HC, true);
-        deps.stats.healthy.value--;
-      }
-    }
+  onFailed(failure: ProbeFailure, immediate = false): void {
+    const { host, deps } = this;
+    if (immediate) host.setFlag(HealthFlag.EXCLUDED_VIA_IMMEDIATE_HC_FAIL, true);
+    const transition = this.markFailed(failure);
     if (host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) host.setFlag(HealthFlag.ACTIVE_HC_TIMEOUT, failure === "timeout");
-    const pending = this.clearPending();
-    deps.stats.failure.value++;
     if (failure === "network" || failure === "timeout") deps.stats.networkFailure.value++;
-    this.finish(false, pending ? "changed" : transition);
+    this.finish(false, this.clearPending() ? "changed" : transition);
+  }
+
+  /** The host has said, in an answer to some request, that it is not to be used. */
+  failImmediately(): void {
+    const { host, deps } = this;
+    host.setFlag(HealthFlag.EXCLUDED_VIA_IMMEDIATE_HC_FAIL, true);
+    const transition = this.markFailed("answer");
+    deps.stats.passiveFailure.value++;
+    this.first = false;
+    deps.onResult(false, this.clearPending() || transition === "changed");
+  }
+
+  private markFailed(failure: ProbeFailure): Transition {
+    const { host, deps, plan } = this;
+    this.passes = 0;
+    deps.stats.failure.value++;
+    if (host.hasFlag(HealthFlag.FAILED_ACTIVE_HC)) return "unchanged";
+    if (failure !== "answer" && ++this.failures < plan.unhealthyThreshold) return "pending";
+    host.setFlag(HealthFlag.FAILED_ACTIVE_HC, true);
+    deps.stats.healthy.value--;
+    return "changed";
   }
 
   /** A host that was not to be counted before its first result is now. */

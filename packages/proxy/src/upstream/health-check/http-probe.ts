@@ -1,4 +1,5 @@
 import { BytesMeter } from "../../codec/bytes-meter.ts";
+import { X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL } from "../../codec/header-names.ts";
 import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/client-codec.ts";
 import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
@@ -137,7 +138,10 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     this.waiting = false;
     if (!this.reuse || !this.reusable) this.close();
     if (isIn(status, expected)) this.owner.onPassed(headers.find("x-envoy-degraded") !== undefined);
-    else this.owner.onFailed(isIn(status, retriable) ? "retriable" : "answer");
+    else {
+      const immediate = headers.has(X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL);
+      this.owner.onFailed(isIn(status, retriable) ? "retriable" : "answer", immediate);
+    }
   }
 
   // ClientCodecHost

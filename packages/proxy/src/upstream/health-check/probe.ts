@@ -2,7 +2,8 @@
 export interface ProbeOwner {
   /** @param degraded the host says that it is (`x-envoy-degraded`) */
   onPassed(degraded: boolean): void;
-  onFailed(failure: ProbeFailure): void;
+  /** @param immediate the host says that it is not to be used (`x-envoy-immediate-health-check-fail`) */
+  onFailed(failure: ProbeFailure, immediate?: boolean): void;
 }
 
 /** `answer`: the host answered, but not as it should; `retriable`: in a way that counts as no answer. */

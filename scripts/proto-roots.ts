@@ -17,6 +17,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/access_loggers/filters/cel/v3/cel.proto",
   "envoy/extensions/access_loggers/stream/v3/stream.proto",
   "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.proto",
+  "envoy/extensions/filters/http/buffer/v3/buffer.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
   "envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto",
   "envoy/extensions/filters/http/custom_response/v3/custom_response.proto",

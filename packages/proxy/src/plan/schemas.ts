@@ -19,6 +19,10 @@ import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter
 import { OpenTelemetryConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
 import { ZipkinConfigSchema } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
+import {
+  BufferPerRouteSchema,
+  BufferSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ClusterConfigSchema as ForwardingClusterSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
@@ -74,6 +78,8 @@ export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   RouterSchema,
   FilterConfigSchema,
+  BufferSchema,
+  BufferPerRouteSchema,
   CorsSchema,
   CorsPolicySchema,
   ForwardingClusterSchema,

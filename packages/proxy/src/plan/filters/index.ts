@@ -1,5 +1,6 @@
 /** The HTTP filters' configurations, by message type. */
 import {
+  BUFFER,
   CORS,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
@@ -11,6 +12,7 @@ import {
   MESH_STATS,
   RBAC,
 } from "../supported-fields/index.ts";
+import { buffer } from "./buffer.ts";
 import { cors } from "./cors.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { fallback } from "./fallback.ts";
@@ -26,6 +28,7 @@ import { rbac } from "./rbac.ts";
 export type { FilterCompilerContext } from "./filter-compiler.ts";
 
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
+  [BUFFER, buffer],
   [CORS, cors],
   [DYNAMIC_FORWARD_PROXY, dynamicForwardProxy],
   [FAULT, fault],

@@ -1,6 +1,8 @@
 import type { SupportGroup } from "./message-support.ts";
 import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
+  BUFFER,
+  BUFFER_PER_ROUTE,
   CORS,
   CORS_POLICY,
   DYNAMIC_FORWARD_PROXY,
@@ -34,6 +36,7 @@ import {
 
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
 export const HTTP_FILTER_TYPES: readonly string[] = [
+  BUFFER,
   CORS,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
@@ -49,6 +52,7 @@ export const HTTP_FILTER_TYPES: readonly string[] = [
 /** What `typed_per_filter_config` may hold. */
 export const ROUTE_FILTER_TYPES: readonly string[] = [
   "envoy.config.route.v3.FilterConfig",
+  BUFFER_PER_ROUTE,
   CORS_POLICY,
   FAULT,
   FALLBACK_POLICY,
@@ -80,6 +84,8 @@ export const FILTERS: SupportGroup = {
     extensions: { config: ROUTE_FILTER_TYPES },
     optional: ["config"],
   },
+  [BUFFER]: { has: ["max_request_bytes"] },
+  [BUFFER_PER_ROUTE]: { has: ["disabled", "buffer"] },
   [CORS]: { has: [] },
   [CORS_POLICY]: {
     has: [

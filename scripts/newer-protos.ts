@@ -124,8 +124,38 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
     file: HTTP_CONNECTION_MANAGER,
     imports: [],
     before: "    google.protobuf.BoolValue spawn_upstream_span = 10;\n",
-    text: `    // Spans are reported, and upstreams are not told of them.
+    text: `    // Names of spans, in place of the tracer's and of decorators.
+    string operation = 11;
+    string upstream_operation = 12;
+    // Spans are reported, and upstreams are not told of them.
     bool no_context_propagation = 13;
+`,
+  },
+  {
+    file: ROUTE_COMPONENTS,
+    imports: [],
+    before: "  repeated type.tracing.v3.CustomTag custom_tags = 4;\n",
+    text: `  string operation = 5;
+  string upstream_operation = 6;
+
+`,
+  },
+  {
+    file: "envoy/type/tracing/v3/custom_tag.proto",
+    imports: [],
+    before: "    // A literal custom tag.\n",
+    text: `    // A format.
+    string value = 6;
+
+`,
+  },
+  {
+    file: "envoy/config/accesslog/v3/accesslog.proto",
+    imports: [],
+    before: "    // <=\n    LE = 2;\n",
+    text: `    // !=
+    NE = 3;
+
 `,
   },
   {

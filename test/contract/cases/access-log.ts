@@ -445,6 +445,27 @@ const compare = (op: string, value: number): JsonObject => ({
 });
 const status = (op: string, value: number): JsonObject => ({ status_code_filter: compare(op, value) });
 
+const RBAC = "envoy.filters.http.rbac";
+const SHADOW_RESULT = { filter: RBAC, path: [{ key: "shadow_engine_result" }] } as const;
+const NOTHING = { filter: RBAC, path: [{ key: "none" }], value: { string_match: { exact: "a" } } } as const;
+
+/** By what a filter has found out: here that a request to /a would be denied. */
+function byMetadata(name: string, filter: JsonObject): ContractCase {
+  const denied = { permissions: [{ url_path: { path: { exact: "/a" } } }], principals: [{ any: true }] };
+  return {
+    ...filtered(name, { metadata_filter: filter }),
+    filters: [
+      {
+        name: RBAC,
+        typed_config: typed("extensions.filters.http.rbac.v3.RBAC", {
+          shadow_rules: { action: "DENY", policies: { p: denied } },
+        }),
+      },
+    ],
+    client: inTurn(get("/a"), get("/b")),
+  };
+}
+
 /** Two requests, of which the filter lets some be logged. */
 function filtered(name: string, filter: JsonObject, parts: Partial<ContractCase> = {}): ContractCase {
   return {
@@ -462,6 +483,34 @@ const FILTER_CASES: readonly ContractCase[] = [
   filtered("status EQ", status("EQ", 404)),
   filtered("status GE", status("GE", 300)),
   filtered("status LE", status("LE", 200)),
+  filtered("status NE", status("NE", 200)),
+  ...[
+    ["a string", { string_match: { exact: "denied" } }, {}],
+    ["another string", { string_match: { exact: "allowed" } }, {}],
+    ["inverted, which has no effect", { string_match: { exact: "denied" } }, { invert: true }],
+    ["present", { present_match: true }, {}],
+  ].map(([what, value, more]) => byMetadata(`metadata: ${what as string}`, { matcher: { ...SHADOW_RESULT, value: value as JsonObject, ...(more as JsonObject) } })), // prettier-ignore
+  byMetadata("metadata: of nothing", { matcher: NOTHING }),
+  byMetadata("metadata: of nothing, which is not to match", { matcher: NOTHING, match_if_key_not_found: false }),
+  filtered("traceable, where nothing is traced", { traceable_filter: {} }),
+  ...(
+    [
+      ["by chance", "x-b: 1"],
+      ["by force", "x-envoy-force-trace: 1"],
+      ["by the client", "x-client-trace-id: 1"],
+    ] as const
+  ).map(([what, line]): ContractCase => ({
+    name: `filter: traceable, ${what}`,
+    feature: "Access log: filters",
+    manager: {
+      ...text("%REQ(:PATH)%", { filter: { traceable_filter: {} } }),
+      tracing: {},
+      use_remote_address: true,
+      internal_address_config: { cidr_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }] },
+    },
+    client: [get("/a", line), got(1)],
+    mask: [[/^x-forwarded-for: .*$/, "x-forwarded-for: {address}"]],
+  })),
   filtered("duration", { duration_filter: compare("GE", 60_000) }),
   filtered("not a health check", { not_health_check_filter: {} }),
   filtered("a header", { header_filter: { header: { name: "x-log", present_match: true } } }),

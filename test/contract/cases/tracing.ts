@@ -3,7 +3,7 @@
  * Envoy's reports the order of fields is random.
  */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, get, got, seen, toCluster, typed } from "../harness/steps.ts";
+import { answer, endpoint, get, got, seen, toCluster, typed } from "../harness/steps.ts";
 
 const TRACE = "463ac35c9f6413ad48485a3953bb6124";
 const SPAN = "a2fb4a1d1a96d312";
@@ -67,6 +67,53 @@ const B3 = [`x-b3-traceid: ${TRACE}`, `x-b3-spanid: ${SPAN}`];
 const TRACEPARENT = `traceparent: 00-${TRACE}-${SPAN}`;
 const REASONS = ["not_traceable", "random_sampling", "service_forced", "client_enabled"];
 const STATS = REASONS.map((reason) => `http.in.tracing.${reason}`);
+
+/** What the collector is told, one thing of each of so many spans. */
+function told(thing: RegExp, spans = 1): NonNullable<ContractCase["mask"]> {
+  const each = Array.from({ length: spans }, () => `.*?${thing.source}`).join("");
+  return [[new RegExp(`\\[\\{${each}.*$`), Array.from({ length: spans }, (_, i) => `"$${i + 1}"`).join(" ")], ...MASK];
+}
+
+/** The collector has been told. */
+const REPORTED = [get("/p?q=1", "x-a: A"), got(1), seen("z", 1)] as const;
+const NAME = told(/"name":"([^"]*)"/);
+const OPERATION = { operation: "%REQ(:METHOD)% %PATH% %REQ(X-NONE)%" } as const;
+const DECORATED = { decorator: { operation: "decorated" } } as const;
+
+function named(name: string, tracing: JsonObject, route: JsonObject = {}, spans = 1): ContractCase {
+  return {
+    name: `names of spans: ${name}`,
+    feature: "Tracing: operation",
+    manager: { tracing: { ...ZIPKIN, ...tracing } },
+    clusters: CLUSTERS,
+    upstreams: Z,
+    routes: [toCluster("/", "a", {}, route)],
+    client: REPORTED,
+    mask: spans === 1 ? NAME : told(/"name":"([^"]*)"/, spans),
+  };
+}
+
+const NS = { s: "text", n: 1.5, i: 7, big: 1234567, b: true, l: [1, "a"], o: { k: { x: 1 } }, z: null };
+
+function tagged(name: string, tag: JsonObject, parts: Partial<ContractCase> = {}): ContractCase {
+  return {
+    name: `custom tags: ${name}`,
+    feature: "Tracing: custom tags",
+    manager: { tracing: { ...ZIPKIN, custom_tags: [{ tag: "t", ...tag }] } },
+    clusters: { a: { metadata: { filter_metadata: { ns: { s: "cluster" } } }, endpoints: [endpoint("a", { metadata: { filter_metadata: { ns: { s: "host" } } } })] }, z: {} }, // prettier-ignore
+    routes: [toCluster("/", "a", {}, { metadata: { filter_metadata: { ns: NS } } })],
+    upstreams: Z,
+    client: REPORTED,
+    mask: [[/\[\{.*"t":"((?:[^"\\]|\\.)*)".*$/, "t=$1"], [/\[\{.*$/, "no t"], ...MASK],
+    ...parts,
+  };
+}
+
+function ofMetadata(kind: string, path: readonly string[], more: JsonObject = {}): JsonObject {
+  return {
+    metadata: { kind: { [kind]: {} }, metadata_key: { key: "ns", path: path.map((key) => ({ key })) }, ...more },
+  };
+}
 
 export const CASES: readonly ContractCase[] = [
   ...cases("Zipkin: B3 in several headers", [
@@ -203,4 +250,32 @@ export const CASES: readonly ContractCase[] = [
     client: [],
     refused: true,
   },
+  named("as the tracer has it", {}),
+  named("operation", OPERATION),
+  named("operation, decorated", OPERATION, DECORATED),
+  {
+    ...named("operation, and the client names the span", OPERATION, DECORATED),
+    client: [get("/p?q=1", "x-envoy-decorator-operation: client's"), got(1), seen("z", 1)],
+  },
+  {
+    ...named("operation of an egress listener, decorated, and the upstream names the span", OPERATION, DECORATED),
+    listener: { traffic_direction: "OUTBOUND" },
+    upstreams: { ...Z, a: answer(200, "a", "x-envoy-decorator-operation: upstream's") },
+  },
+  named("operation of nothing", { operation: "%REQ(X-NONE)%" }),
+  named("operation of a route", OPERATION, { tracing: { operation: "of the route %REQ(X-A)%" } }),
+  named("operation of a route, decorated", {}, { tracing: { operation: "of the route" }, ...DECORATED }),
+  named("upstream_operation", { upstream_operation: "up %REQ(X-A)% %UPSTREAM_CLUSTER%", spawn_upstream_span: true }, {}, 2), // prettier-ignore
+  named("upstream_operation of a route", { spawn_upstream_span: true }, { tracing: { upstream_operation: "route up" } }, 2), // prettier-ignore
+  ...["s", "n", "i", "big", "b", "l", "o", "z", "none"].map((key) => tagged(`metadata of the route: ${key}`, ofMetadata("route", [key]))), // prettier-ignore
+  tagged("metadata of the route: a path", ofMetadata("route", ["o", "k", "x"])),
+  tagged("metadata of the route: a default", ofMetadata("route", ["none"], { default_value: "d" })),
+  tagged("metadata of the route: null has the default", ofMetadata("route", ["z"], { default_value: "d" })),
+  tagged("metadata of the cluster", ofMetadata("cluster", ["s"])),
+  tagged("metadata of the host", ofMetadata("host", ["s"])),
+  tagged("metadata of the request: none", ofMetadata("request", ["s"], { default_value: "d" })),
+  tagged("a format", { value: "a %REQ(X-A)% %RESPONSE_CODE%" }),
+  tagged("a format of nothing", { value: "%REQ(X-NONE)%" }),
+  tagged("a format of nothing among text", { value: "%REQ(X-NONE)%b" }),
+  tagged("a format of a span of the upstream", { value: "%UPSTREAM_CLUSTER%" }),
 ];

@@ -32,6 +32,7 @@ import { removeResponseHopByHop } from "./response-headers.ts";
 import { NameLookup } from "./name-lookup.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
+import { SERVICE_FORCED } from "./trace-decision.ts";
 import type { UpstreamInfo } from "./upstream-info.ts";
 
 /**
@@ -141,6 +142,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   get listener(): ListenerInfo | null {
     return this.runtime === null ? null : this.runtime.plan.listener;
+  }
+
+  get isTraceForced(): boolean {
+    return this.trace.reason === SERVICE_FORCED;
   }
 
   get responseFlags(): string {

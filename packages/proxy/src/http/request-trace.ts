@@ -1,9 +1,11 @@
 import { type Span, TraceContext } from "@tulle/telemetry/tracing";
+import { NOT_TRACEABLE, type TraceReason } from "./trace-decision.ts";
 
 /** What an exchange knows of its trace. Pooled with it, of one fixed shape. */
 export class RequestTrace {
   /** Of the request's span, whether or not that is reported. */
   readonly context = new TraceContext();
+  reason: TraceReason = NOT_TRACEABLE;
   /** The context is one: there is a tracer, and it has understood the request. */
   hasSpan = false;
   /** Null: not reported. */
@@ -12,12 +14,16 @@ export class RequestTrace {
   wallOffsetMs = 0;
   /** What the other end shall call its span, "" for nothing. */
   decoration = "";
+  /** The configuration names the span: decorators have no part in it. */
+  isNamed = false;
 
   reset(): void {
     this.context.reset();
+    this.reason = NOT_TRACEABLE;
     this.hasSpan = false;
     this.span = null;
     this.wallOffsetMs = 0;
     this.decoration = "";
+    this.isNamed = false;
   }
 }

@@ -84,10 +84,10 @@ const GRPC_ERRORS: readonly string[] = ["2", "4", "8", "12", "13", "14", "15"];
 
 /** The route's replace those of the connection manager. */
 export function tagCustom(span: Span, exchange: Exchange, plan: TracingPlan): void {
-  const { request, route } = exchange;
+  const { route } = exchange;
   for (const tags of [plan.customTags, route?.tracing?.customTags ?? []]) {
     for (const tag of tags) {
-      const value = tag.value(request);
+      const value = tag.value(exchange);
       if (value !== "") span.setTag(tag.tag, value);
     }
   }

@@ -58,13 +58,20 @@ export class ConnectionManagerTracing {
     const sampling = route !== null && route.tracing !== null ? route.tracing.sampling : plan.sampling;
     const reason = decideTrace(request.headers, this.manager.requestIds, sampling, context.random);
     this.counters[reason].value++;
+    trace.reason = reason;
     if (tracer !== null && tracer.begin(request, kinds.request, reason !== NOT_TRACEABLE, trace.context)) {
       trace.hasSpan = true;
       exchange.traceId = trace.context.traceId;
       exchange.spanId = trace.context.spanId;
       if (trace.context.sampled) this.startSpan(exchange, tracer);
     }
-    this.decorate(exchange);
+    const operation = (route === null || route.tracing === null ? null : route.tracing.operation) ?? plan.operation;
+    if (operation === null) {
+      this.decorate(exchange);
+      return;
+    }
+    trace.isNamed = true;
+    if (trace.span !== null) trace.span.name = operation.format(exchange) || trace.span.name;
   }
 
   private startSpan(exchange: Exchange, tracer: Tracer): void {
@@ -103,6 +110,7 @@ export class ConnectionManagerTracing {
   onResponse(exchange: Exchange): void {
     const { trace, response } = exchange;
     const { headers } = response;
+    if (trace.isNamed) return;
     if (!this.egress) {
       if (trace.decoration !== "") headers.set(X_ENVOY_DECORATOR_OPERATION, trace.decoration);
     } else if (headers.has(X_ENVOY_DECORATOR_OPERATION)) {
@@ -114,11 +122,12 @@ export class ConnectionManagerTracing {
 
   /** The span of an attempt, where attempts have their own; null: it is not reported. */
   startUpstreamSpan(exchange: Exchange, cluster: Cluster): Span | null {
-    const { trace, context, attemptCount } = exchange;
+    const { trace, context, attemptCount, route } = exchange;
     const { tracer, scratch, kinds } = this;
     if (!this.plan.upstreamSpans || trace.span === null || tracer === null) return null;
     tracer.beginChild(trace.context, kinds.upstream, scratch);
-    const operation = `router ${cluster.plan.statName} egress`;
+    const named = route?.tracing?.upstreamOperation ?? this.plan.upstreamOperation;
+    const operation = named?.format(exchange) || `router ${cluster.plan.statName} egress`;
     const span = new Span(kinds.upstream, scratch, false, operation, wallMicros(trace, context.net.turn.now));
     if (attemptCount > 1) span.setTag("retry.count", String(attemptCount - 1));
     return span;

@@ -4,11 +4,13 @@ import {
   type ComparisonFilter,
   ComparisonFilter_Op as Op,
   type GrpcStatusFilter,
+  type MetadataFilter,
   type RuntimeFilter,
 } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { AccessLogType } from "@tulle/xds/gen/envoy/data/accesslog/v3/accesslog_pb.js";
 import { X_REQUEST_ID } from "../codec/header-names.ts";
 import { RequestHead } from "../codec/messages.ts";
+import { compileMetadataMatcher, metadataValue } from "./dynamic-metadata.ts";
 import { grpcStatusOfResponse } from "./format/headers.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 import { fractionParts } from "./fraction.ts";
@@ -29,6 +31,10 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
       return compare(filterSpecifier.value.comparison, (stream) => Math.floor(stream.now - stream.startedAt));
     case "notHealthCheckFilter":
       return (stream) => !stream.isHealthCheck;
+    case "traceableFilter":
+      return (stream) => stream.isTraceForced && !stream.isHealthCheck;
+    case "metadataFilter":
+      return metadataTest(filterSpecifier.value, place.field("metadata_filter"));
     case "runtimeFilter":
       return sampled(filterSpecifier.value);
     case "andFilter": {
@@ -74,9 +80,21 @@ function compare(comparison: ComparisonFilter | undefined, read: (stream: Stream
       return (stream) => read(stream) >= value;
     case Op.LE:
       return (stream) => read(stream) <= value;
+    case Op.NE:
+      return (stream) => read(stream) !== value;
     default:
       return (stream) => read(stream) === value;
   }
+}
+
+/** What filters have found out. `invert` has no effect here, as in Envoy. */
+function metadataTest({ matcher, matchIfKeyNotFound = true }: MetadataFilter, place: Place): StreamTest {
+  if (matcher === undefined) return () => matchIfKeyNotFound;
+  const { namespace, path, test } = compileMetadataMatcher({ ...matcher, invert: false }, place.field("matcher"));
+  return ({ dynamicMetadata }) => {
+    const value = metadataValue(dynamicMetadata, namespace, path);
+    return value === undefined ? matchIfKeyNotFound : test(value);
+  };
 }
 
 /** A fraction of all streams: of those with a request id, the ones that every proxy on their way picks. */

@@ -91,7 +91,7 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
     attemptCountInResponse: context.attemptCountInResponse,
     isTimeoutRetryHeader: context.isTimeoutRetryHeader,
     requestBufferLimitBytes: route.perRequestBufferLimitBytes ?? context.requestBufferLimitBytes,
-    tracing: compileRouteTracing(route.tracing),
+    tracing: compileRouteTracing(route.tracing, place.field("tracing")),
     decorator: compileDecorator(route.decorator),
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);

@@ -1,15 +1,18 @@
 /** What a connection manager's tracing, and a route's part in it, compile to. */
 import type { OtlpAttribute } from "@tulle/telemetry/tracing";
-import type { ClusterRef, RequestView } from "./plan.ts";
+import type { Format } from "./format/format.ts";
+import type { StreamInfo } from "./format/stream-info.ts";
+import type { ClusterRef } from "./plan.ts";
 
-/** Where the values of custom tags come from. */
-interface TagSource extends RequestView {
-  /** Value of the first line of that (lower-case) name. */
-  firstHeader(name: string): string | undefined;
+/** Names of spans; null: the tracer's, or a decorator's. */
+export interface SpanNames {
+  readonly operation: Format | null;
+  /** Of attempts. */
+  readonly upstreamOperation: Format | null;
 }
 
 /** `HttpConnectionManager.tracing`. */
-export interface TracingPlan {
+export interface TracingPlan extends SpanNames {
   /** Who makes and reports spans; null: decisions and decorators only. */
   readonly provider: TracerPlan | null;
   readonly sampling: SamplingPlan;
@@ -38,8 +41,8 @@ export interface SamplingPlan {
   readonly overall: SampledShare;
 }
 
-/** `Route.tracing`: takes the place of the connection manager's sampling, adds to its tags. */
-export interface RouteTracingPlan {
+/** `Route.tracing`: takes the place of the connection manager's sampling and, where it has them, names, adds to its tags. */
+export interface RouteTracingPlan extends SpanNames {
   readonly sampling: SamplingPlan;
   readonly customTags: readonly CustomTagPlan[];
 }
@@ -55,7 +58,7 @@ export interface DecoratorPlan {
 export interface CustomTagPlan {
   readonly tag: string;
   /** "": the span does not get it. */
-  value(request: TagSource): string;
+  value(stream: StreamInfo): string;
 }
 
 /** `UuidRequestIdConfig`. */

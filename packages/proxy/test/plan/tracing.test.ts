@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HttpConnectionManagerPlan, RoutePlan } from "../../src/plan/plan.ts";
 import type { OpenTelemetryPlan, TracingPlan, ZipkinPlan } from "../../src/plan/tracing-plan.ts";
+import { streamInfo } from "../support/stream-info.ts";
 import { ROUTER_FILTER, listener, listenerJson, refusals, request, routeList } from "./support.ts";
 
 type Json = { readonly [field: string]: JsonValue };
@@ -96,7 +97,7 @@ test("custom tags: a literal, a variable, the first line of a header; the first 
       { tag: "p", request_header: { name: ":path" } },
     ],
   });
-  const source = { ...request({ path: "/x" }), firstHeader: (name: string) => (name === "x-a" ? "1" : undefined) };
+  const source = streamInfo({ path: "/x", headers: { "x-a": "1" } });
   assert.deepEqual(
     customTags.map((tag) => [tag.tag, tag.value(source)]),
     [

@@ -56,6 +56,7 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     connection: CONNECTION,
     isGrpc: false,
     isHealthCheck: false,
+    isTraceForced: false,
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     route: { name: "r", metadata: {}, virtualHostMetadata: {} },
     cluster: { plan: { name: "b", statName: "b-alt", metadata: {} } },

@@ -71,6 +71,8 @@ export interface StreamInfo {
   readonly connection: ConnectionView | null;
   readonly isGrpc: boolean;
   readonly isHealthCheck: boolean;
+  /** Somebody wants it traced (`x-envoy-force-trace`). */
+  readonly isTraceForced: boolean;
   readonly listener: ListenerInfo | null;
   readonly route: {
     readonly name: string;

@@ -44,6 +44,8 @@ export const ACCESS_LOG: SupportGroup = {
       "response_flag_filter",
       "grpc_status_filter",
       "log_type_filter",
+      "metadata_filter",
+      "traceable_filter",
     ],
   },
   "envoy.config.accesslog.v3.ComparisonFilter": { has: ["op", "value"] },
@@ -51,6 +53,8 @@ export const ACCESS_LOG: SupportGroup = {
   "envoy.config.accesslog.v3.StatusCodeFilter": { has: ["comparison"] },
   "envoy.config.accesslog.v3.DurationFilter": { has: ["comparison"] },
   "envoy.config.accesslog.v3.NotHealthCheckFilter": { has: [] },
+  "envoy.config.accesslog.v3.MetadataFilter": { has: ["matcher", "match_if_key_not_found"] },
+  "envoy.config.accesslog.v3.TraceableFilter": { has: [] },
   "envoy.config.accesslog.v3.RuntimeFilter": {
     has: ["percent_sampled", "use_independent_randomness"],
     ignored: { runtime_key: NO_RUNTIME },

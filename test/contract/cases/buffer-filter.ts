@@ -15,7 +15,7 @@ import {
   typed,
 } from "../harness/steps.ts";
 
-const FEATURE = "Buffer filter";
+const FEATURE = "Buffer filter: requests";
 const NAME = "envoy.filters.http.buffer";
 
 function buffer(fields: JsonObject = { max_request_bytes: 10 }): readonly JsonObject[] {

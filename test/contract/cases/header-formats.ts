@@ -1,6 +1,6 @@
 /** Command operators in header values: what there is to say of a request on its way up, and of its response on its way down. */
 import { type ContractCase, type JsonObject, REFUSED } from "../harness/case.ts";
-import { answer, get, header, toCluster } from "../harness/steps.ts";
+import { answer, get, got, header, toCluster } from "../harness/steps.ts";
 
 const FEATURE = "Header values: command operators";
 const METADATA = { filter_metadata: { ns: { s: "str", n: 1.5 } } } as const;
@@ -45,6 +45,33 @@ export const CASES: readonly ContractCase[] = [
     feature: FEATURE,
     routes: [toCluster("/", "a", {}, { request_headers_to_add: [header("x-kept", "%REQ(x-none)%", undefined, { keep_empty_value: true }), header("x-left-out", "%REQ(x-none)%")] })], // prettier-ignore
     client: [get()],
+  },
+  {
+    name: "values and conditions of a level see what was there before it, but for what it removes",
+    feature: FEATURE,
+    virtualHost: { request_headers_to_add: [header("x-seen", "%REQ(x-a)% %REQ(x-b)%", "OVERWRITE_IF_EXISTS_OR_ADD")], response_headers_to_add: [header("x-seen", "%RESP(x-a)%")] }, // prettier-ignore
+    routes: [
+      toCluster(
+        "/",
+        "a",
+        {},
+        {
+          request_headers_to_remove: ["x-gone"],
+          request_headers_to_add: [
+            header("x-a", "1"),
+            header("x-b", "%REQ(x-a)%.%REQ(x-c)%.%REQ(x-gone)%."),
+            header("x-c", "2", "OVERWRITE_IF_EXISTS_OR_ADD"),
+            header("x-c", "3", "OVERWRITE_IF_EXISTS"),
+            header("x-d", "4", "ADD_IF_ABSENT"),
+            header("x-d", "5", "ADD_IF_ABSENT"),
+            header("x-e", "6"),
+            header("x-e", "7", "OVERWRITE_IF_EXISTS"),
+          ],
+          response_headers_to_add: [header("x-a", "1"), header("x-b", "%RESP(x-a)%."), header("x-c", "%RESP(x-b)%", "ADD_IF_ABSENT")], // prettier-ignore
+        },
+      ),
+    ],
+    client: [get("/", "x-c: 0", "x-gone: 0"), got(1), get("/")],
   },
   {
     name: "values of every level",

@@ -18,7 +18,7 @@ const CLUSTER_EMPTY = failure("health_check_failed_cluster_empty");
 const CLUSTER_UNHEALTHY = failure("health_check_failed_cluster_unhealthy");
 
 const DEGRADED: readonly HeaderMutation[] = [
-  { op: "append", name: "x-envoy-degraded", value: "", format: null, keepEmpty: true },
+  { op: "append", name: "x-envoy-degraded", value: "", format: null, keepEmpty: true, together: 0 },
 ];
 
 /** Answers health checks of this proxy, or of who is behind it: Envoy `source/extensions/filters/http/health_check/health_check.cc`. */

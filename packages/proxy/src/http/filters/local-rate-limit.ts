@@ -142,5 +142,8 @@ function refusalHeaders(
 ): readonly HeaderMutation[] {
   if (!retryAfter || status !== TOO_MANY_REQUESTS || bucket === null) return responseHeaders;
   const value = String(Math.max(1, bucket.secondsToNext(now)));
-  return [...responseHeaders, { op: "add-if-absent", name: "retry-after", value, format: null, keepEmpty: false, together: 0 }];
+  return [
+    ...responseHeaders,
+    { op: "add-if-absent", name: "retry-after", value, format: null, keepEmpty: false, together: 0 },
+  ];
 }

@@ -41,6 +41,16 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
 `,
   },
   {
+    file: "envoy/extensions/filters/http/compressor/v3/compressor.proto",
+    imports: [],
+    before: "    // If true, disables compression when the response contains an etag header.",
+    text: `    repeated uint32 uncompressible_response_codes = 4;
+    // In place of removing it.
+    bool weaken_etag_on_compress = 6;
+
+`,
+  },
+  {
     file: "envoy/config/core/v3/base.proto",
     imports: [],
     before: "// Key/value pair plus option to control append behavior.",

@@ -23,6 +23,12 @@ import {
   BufferPerRouteSchema,
   BufferSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js";
+import { BrotliSchema } from "@tulle/xds/gen/envoy/extensions/compression/brotli/compressor/v3/brotli_pb.js";
+import { GzipSchema } from "@tulle/xds/gen/envoy/extensions/compression/gzip/compressor/v3/gzip_pb.js";
+import {
+  CompressorPerRouteSchema,
+  CompressorSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ClusterConfigSchema as ForwardingClusterSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
@@ -79,6 +85,10 @@ export const extensionRegistry: Registry = createRegistry(
   RouterSchema,
   FilterConfigSchema,
   BufferSchema,
+  CompressorSchema,
+  CompressorPerRouteSchema,
+  GzipSchema,
+  BrotliSchema,
   BufferPerRouteSchema,
   CorsSchema,
   CorsPolicySchema,

@@ -1,5 +1,6 @@
 import type { DnsCachePlan } from "../../plan/compile-dns-cache.ts";
 import type { BufferPlan } from "../../plan/filters/buffer.ts";
+import type { CompressorPlan } from "../../plan/filters/compressor.ts";
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
@@ -9,6 +10,7 @@ import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts"
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
 import {
   BUFFER,
+  COMPRESSOR,
   CORS,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
@@ -21,6 +23,7 @@ import {
   RBAC,
 } from "../../plan/supported-fields/index.ts";
 import { BufferFilter } from "./buffer.ts";
+import { CompressorFilter } from "./compressor.ts";
 import { Cors } from "./cors.ts";
 import { DynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { Fallback } from "./fallback.ts";
@@ -36,6 +39,7 @@ import { Rbac } from "./rbac.ts";
 /** Every HTTP filter there is, by message type of its configuration. A plan's `config` is what the compile step of that type made. */
 export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [BUFFER, (config) => new BufferFilter(config as BufferPlan)],
+  [COMPRESSOR, (config, context) => new CompressorFilter(config as CompressorPlan, context)],
   [CORS, (_, context) => new Cors(context)],
   [DYNAMIC_FORWARD_PROXY, (config, context) => new DynamicForwardProxy(config as DnsCachePlan, context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],

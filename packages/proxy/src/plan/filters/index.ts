@@ -1,6 +1,7 @@
 /** The HTTP filters' configurations, by message type. */
 import {
   BUFFER,
+  COMPRESSOR,
   CORS,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
@@ -13,6 +14,7 @@ import {
   RBAC,
 } from "../supported-fields/index.ts";
 import { buffer } from "./buffer.ts";
+import { compressor } from "./compressor.ts";
 import { cors } from "./cors.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { fallback } from "./fallback.ts";
@@ -29,6 +31,7 @@ export type { FilterCompilerContext } from "./filter-compiler.ts";
 
 export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [BUFFER, buffer],
+  [COMPRESSOR, compressor],
   [CORS, cors],
   [DYNAMIC_FORWARD_PROXY, dynamicForwardProxy],
   [FAULT, fault],

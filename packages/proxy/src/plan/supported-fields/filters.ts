@@ -3,6 +3,8 @@ import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
   BUFFER,
   BUFFER_PER_ROUTE,
+  COMPRESSOR,
+  COMPRESSOR_PER_ROUTE,
   CORS,
   CORS_POLICY,
   DYNAMIC_FORWARD_PROXY,
@@ -37,6 +39,7 @@ import {
 /** Configurations of HTTP filters other than the router, by message type. Each has a compiler in plan/filters and a filter in http/filters. */
 export const HTTP_FILTER_TYPES: readonly string[] = [
   BUFFER,
+  COMPRESSOR,
   CORS,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
@@ -53,6 +56,7 @@ export const HTTP_FILTER_TYPES: readonly string[] = [
 export const ROUTE_FILTER_TYPES: readonly string[] = [
   "envoy.config.route.v3.FilterConfig",
   BUFFER_PER_ROUTE,
+  COMPRESSOR_PER_ROUTE,
   CORS_POLICY,
   FAULT,
   FALLBACK_POLICY,

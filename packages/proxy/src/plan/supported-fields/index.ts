@@ -8,6 +8,7 @@
 import { ACCESS_LOG } from "./access-log.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { CLUSTER } from "./cluster.ts";
+import { COMPRESSION } from "./compression.ts";
 import { CORE } from "./core.ts";
 import { ENDPOINT } from "./endpoint.ts";
 import { FILTERS } from "./filters.ts";
@@ -22,7 +23,7 @@ export * from "./type-names.ts";
 
 /** By message type name. */
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
-  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, ROUTE, RATE_LIMIT, TRACING].flatMap((group) =>
-    Object.entries(group),
+  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, COMPRESSION, ROUTE, RATE_LIMIT, TRACING].flatMap(
+    (group) => Object.entries(group),
   ),
 );

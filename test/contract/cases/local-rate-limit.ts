@@ -1,6 +1,19 @@
 /** The local rate limit filter, as configured by itself and by routes. Buckets here fill so slowly that no case sees it, but where it says so. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, elapse, get, got, header, inTurn, post, request, send, toCluster, typed } from "../harness/steps.ts";
+import {
+  answer,
+  elapse,
+  ended,
+  get,
+  got,
+  header,
+  inTurn,
+  post,
+  request,
+  send,
+  toCluster,
+  typed,
+} from "../harness/steps.ts";
 
 const BUCKETS = "Local rate limit: buckets";
 const ANSWERS = "Local rate limit: answers";
@@ -136,6 +149,7 @@ export const CASES: readonly ContractCase[] = [
     ...three,
     post("x", "host: a"),
     got(4),
+    ended(),
     send("d", get("/", "content-type: application/grpc")),
     got(1, "d"),
     send("d", request("HEAD", "/")),
@@ -150,7 +164,7 @@ export const CASES: readonly ContractCase[] = [
   }, inTurn(get(), get("/", "x-a: 0", "x-b: 0"))), // prettier-ignore
   limited("no bucket", BUCKETS, HEADERS, three),
   limited("an empty bucket", BUCKETS, { token_bucket: { max_tokens: 0, fill_interval: "1s" }, ...HEADERS, enable_retry_after_header: true }, [get()]), // prettier-ignore
-  limited("tokens come back", BUCKETS, bucket(1, "0.2s"), [...inTurn(get(), get()), elapse(250), get(), got(3), get()]),
+  limited("tokens come back", BUCKETS, bucket(1, "0.7s"), [...inTurn(get(), get()), elapse(800), get(), got(3), get()]),
   limited("one per interval if it is not said how many", BUCKETS, { token_bucket: { max_tokens: 2, fill_interval: "3600s" }, ...HEADERS }, three), // prettier-ignore
   limited("a bucket for each connection", BUCKETS, { ...bucket(1), local_rate_limit_per_downstream_connection: true }, [
     ...inTurn(get("/1"), get("/2")),

@@ -111,18 +111,18 @@ describe("the buckets of a configuration", () => {
     const fast: DescriptorPlan = { entries: [{ key: "b", value: "1" }], bucket: perSecond(2, 1), shadow: false };
     const all = limiter(clock, [fast, slow], perSecond(100, 1));
     const both = [describedAs("b", "1"), describedAs("a", "1")];
-    assert.ok(all.decide(stream, both, clock.now()).allowed);
-    for (let i = 0; i < 5; i++) assert.ok(!all.decide(stream, both, clock.now()).allowed);
-    const verdict = all.decide(stream, [describedAs("b", "1")], clock.now());
+    assert.ok(all.decide(stream, both, [], clock.now()).allowed);
+    for (let i = 0; i < 5; i++) assert.ok(!all.decide(stream, both, [], clock.now()).allowed);
+    const verdict = all.decide(stream, [describedAs("b", "1")], [], clock.now());
     assert.deepEqual([verdict.allowed, verdict.bucket?.remaining(clock.now())], [true, 0]);
-    assert.equal(all.decide(stream, [], clock.now()).bucket?.remaining(clock.now()), 97);
+    assert.equal(all.decide(stream, [], [], clock.now()).bucket?.remaining(clock.now()), 97);
   });
 
   test("a bucket that was forgotten is full again when its value comes back", () => {
     const clock = new FakeClock();
     const any: DescriptorPlan = { entries: [{ key: "u", value: "" }], bucket: perSecond(1, 0.001), shadow: false };
     const all = limiter(clock, [any]);
-    const ask = (user: string): boolean => all.decide(stream, [describedAs("u", user)], clock.now()).allowed;
+    const ask = (user: string): boolean => all.decide(stream, [describedAs("u", user)], [], clock.now()).allowed;
     assert.deepEqual(["a", "b", "a", "c", "a", "b"].map(ask), [true, true, false, true, false, true]);
   });
 
@@ -137,7 +137,7 @@ describe("the buckets of a configuration", () => {
       shadow: false,
     };
     const all = limiter(clock, [any]);
-    assert.ok(all.decide(stream, [describedAs("k", "1:l", "l", "2")], clock.now()).allowed);
-    assert.ok(all.decide(stream, [describedAs("k", "1", "l", ":l2")], clock.now()).allowed);
+    assert.ok(all.decide(stream, [describedAs("k", "1:l", "l", "2")], [], clock.now()).allowed);
+    assert.ok(all.decide(stream, [describedAs("k", "1", "l", ":l2")], [], clock.now()).allowed);
   });
 });

@@ -1,6 +1,6 @@
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { HeaderMutation } from "../../plan/plan.ts";
-import type { RateLimitPlan } from "../../plan/rate-limits.ts";
+import type { RateLimitPlan, RouteRateLimits } from "../../plan/rate-limits.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { DownstreamConnection } from "../downstream-connection.ts";
 import type { Exchange } from "../exchange.ts";
@@ -32,7 +32,14 @@ export class LocalRateLimit implements HttpFilter {
     stats.enabled.value++;
     const { now } = exchange;
     const limiter = plan.perConnection ? limits.ofConnection(exchange.connection, now) : limits.limiter;
-    const { allowed, shadowed, bucket } = limiter.decide(exchange, limitsFor(exchange, plan), now);
+    const { route } = exchange;
+    const ofRoute =
+      plan.limits !== null || route === null || route.action.kind !== "forward" ? null : route.action.rateLimits;
+    const verdict =
+      ofRoute === null
+        ? limiter.decide(exchange, plan.limits ?? NO_LIMITS, NO_LIMITS, now)
+        : limiter.decide(exchange, ofRoute.route, ofVirtualHost(ofRoute, plan), now);
+    const { allowed, shadowed, bucket } = verdict;
     if (bucket !== null && plan.rateLimitHeaders) exchange.filters.keepState(this, bucket);
     if (allowed && !shadowed) {
       stats.ok.value++;
@@ -120,20 +127,17 @@ class Stats {
   }
 }
 
-/** What describes requests that take this way. */
-function limitsFor({ route }: Exchange, plan: LocalRateLimitPlan): readonly RateLimitPlan[] {
-  if (plan.descriptors.length === 0) return NO_LIMITS;
-  if (plan.limits !== null) return plan.limits;
-  const limits = route === null || route.action.kind !== "forward" ? null : route.action.rateLimits;
-  if (limits === null) return NO_LIMITS;
-  const { virtualHostLimits: option } = plan;
-  const includes =
-    limits.includesVirtualHost || option === "include" || (option === "override" && limits.route.length === 0);
-  const all = includes ? [...limits.route, ...limits.virtualHost] : limits.route;
-  return all.filter(({ stage }) => stage === plan.stage);
-}
-
 const NO_LIMITS: readonly RateLimitPlan[] = [];
+
+/** Those of the virtual host that hold beside the route's. */
+function ofVirtualHost(
+  limits: RouteRateLimits,
+  { virtualHostLimits: option }: LocalRateLimitPlan,
+): readonly RateLimitPlan[] {
+  const { route, virtualHost, includesVirtualHost } = limits;
+  const included = includesVirtualHost || option === "include" || (option === "override" && route.length === 0);
+  return included ? virtualHost : NO_LIMITS;
+}
 
 function refusalHeaders(
   { responseHeaders, retryAfter, status }: LocalRateLimitPlan,

@@ -40,10 +40,16 @@ export class LocalRateLimiter {
     }
   }
 
-  /** Takes of each bucket that concerns the request, the slowest to fill first, until one has too few: what it refuses costs the others nothing. */
-  decide(stream: StreamInfo, limits: readonly RateLimitPlan[], now: number): Verdict {
+  /**
+   * Takes of each bucket that concerns the request, the slowest to fill first, until one has too few: what it refuses costs the others
+   * nothing. @param more limits after the first ones
+   */
+  decide(stream: StreamInfo, limits: readonly RateLimitPlan[], more: readonly RateLimitPlan[], now: number): Verdict {
     const { plan, byDefault } = this;
-    const matched = limits.length === 0 ? NONE : this.matching(stream, limits, now);
+    let matched = NONE;
+    if (plan.descriptors.length > 0 && (limits.length > 0 || more.length > 0)) {
+      matched = this.matching(stream, limits, more, now);
+    }
     let shadowed = false;
     for (const { limit, hits } of matched) {
       const { bucket, shadow } = limit;
@@ -58,14 +64,26 @@ export class LocalRateLimiter {
     return { allowed: true, shadowed, bucket: first ?? byDefault };
   }
 
-  private matching(stream: StreamInfo, limits: readonly RateLimitPlan[], now: number): Match[] {
+  private matching(
+    stream: StreamInfo,
+    limits: readonly RateLimitPlan[],
+    more: readonly RateLimitPlan[],
+    now: number,
+  ): readonly Match[] {
     const matched: Match[] = [];
-    for (const each of limits) {
-      const found = each.describe(stream);
+    this.match(stream, limits, now, matched);
+    this.match(stream, more, now, matched);
+    return matched.length < 2 ? matched : matched.sort(slowestFirst);
+  }
+
+  private match(stream: StreamInfo, limits: readonly RateLimitPlan[], now: number, matched: Match[]): void {
+    const { stage } = this.plan;
+    for (let i = 0; i < limits.length; i++) {
+      const each = limits[i];
+      const found = each.stage === stage ? each.describe(stream) : null;
       const limit = found === null ? null : this.limitOf(found, now);
       if (limit !== null) matched.push({ limit, hits: each.hits });
     }
-    return matched.sort((a, b) => a.limit.bucket.plan.tokensPerMs - b.limit.bucket.plan.tokensPerMs);
   }
 
   /** @param found keys and values by turns */
@@ -83,6 +101,10 @@ interface Match {
 }
 
 const NONE: readonly Match[] = [];
+
+function slowestFirst(a: Match, b: Match): number {
+  return a.limit.bucket.plan.tokensPerMs - b.limit.bucket.plan.tokensPerMs;
+}
 
 /** A descriptor that stands for many, each with a bucket of its own. */
 class DynamicDescriptor {

@@ -103,12 +103,12 @@ function compileLimit(config: LocalRateLimit, place: Place): LocalRateLimitPlan 
   };
 }
 
-/** Limits in the filter itself are of no stage. */
-function compileOwnLimits({ rateLimits }: LocalRateLimit, place: Place): readonly RateLimitPlan[] {
+/** Limits in the filter itself are of its stage. */
+function compileOwnLimits({ rateLimits, stage }: LocalRateLimit, place: Place): readonly RateLimitPlan[] {
   return rateLimits.map((limit, i) => {
     const at = place.item("rate_limits", i);
     if (limit.stage !== undefined) at.field("stage").refuse("'stage' field is not supported");
-    return compileRateLimit(limit, at);
+    return { ...compileRateLimit(limit, at), stage };
   });
 }
 

@@ -35,7 +35,10 @@ export class Client {
   send(bytes: string): Promise<void> {
     this.sent += bytes;
     if (this.socket.destroyed) return Promise.resolve();
-    return new Promise((resolve) => this.socket.write(bytes, "latin1", () => resolve()));
+    return new Promise((resolve) => {
+      // What is long may have to wait for a reader that a later step brings.
+      if (!this.socket.write(bytes, "latin1", () => resolve())) resolve();
+    });
   }
 
   finish(): void {

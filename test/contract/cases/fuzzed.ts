@@ -109,6 +109,13 @@ export const CASES: readonly ContractCase[] = [
     ),
   },
   {
+    name: "via, where there is an empty one, and among what edge clients get",
+    feature: "Request headers: via",
+    manager: { use_remote_address: true, add_user_agent: true, via: "v" },
+    upstreams: { a: answer(200, "", "via: ") },
+    client: inTurn(get(), get("/", "via: "), get("/", "via: x")),
+  },
+  {
     name: "an external address that is none",
     feature: "Request headers: x-envoy-external-address",
     manager: { use_remote_address: true, xff_num_trusted_hops: 1 },

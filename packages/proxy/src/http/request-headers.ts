@@ -73,8 +73,8 @@ export function mutateRequestHeaders(
   }
   if (internal) headers.set(X_ENVOY_INTERNAL, "true");
   if (plan.userAgent !== null) addUserAgent(headers, plan.userAgent);
-  if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
   if (plan.via !== "") appendVia(headers, plan.via);
+  if (edge) headers.set(X_ENVOY_EXTERNAL_ADDRESS, trusted === "" ? connection.remoteAddress : trusted);
   if (plan.generateRequestId) {
     if (!headers.has(X_REQUEST_ID)) headers.append(X_REQUEST_ID, sources.requestId());
     else if (headers.get(X_REQUEST_ID) === "" || (edge && !plan.preserveExternalRequestId)) {
@@ -180,7 +180,8 @@ function isLoopback(address: string): boolean {
 
 /** Joined with a space, other than x-forwarded-for (Envoy `Utility::appendVia`). */
 export function appendVia(headers: HeaderBlock, via: string): void {
-  headers.set(VIA, headers.has(VIA) ? `${headers.get(VIA)}, ${via}` : via);
+  const before = headers.get(VIA);
+  headers.set(VIA, before === "" ? via : `${before}, ${via}`);
 }
 
 function withoutTrailingDot(authority: string): string {

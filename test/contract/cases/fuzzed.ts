@@ -201,6 +201,13 @@ export const CASES: readonly ContractCase[] = [
     accessLog: LOG,
     client: [head("GET / HTTP/1.1", "x-forwarded-proto: http"), ended()],
   },
+  {
+    name: "the path that is told of a path that cannot be normalised",
+    feature: "Paths: what logs tell",
+    manager: { normalize_path: true },
+    accessLog: LOG,
+    client: [get("/..;x/%00/.;y?/..;z", "connection: close"), ended()],
+  },
   ...(["REJECT_REQUEST", "UNESCAPE_AND_REDIRECT"] as const).map((action) => ({
     name: `the path that is told of a refused request: ${action}`,
     feature: "Paths: what logs tell",
@@ -303,7 +310,7 @@ export const CASES: readonly ContractCase[] = [
   ...[102, 103, 199].map((status) => ({
     name: `proxy_100_continue: ${status}`,
     feature: "HTTP/1.1 messages: proxy_100_continue",
-    manager: { proxy_100_continue: true },
+    manager: { proxy_100_continue: true, always_set_request_id_in_response: true },
     upstreams: {
       a: head(`HTTP/1.1 ${status} X`, "link: a") + head("HTTP/1.1 103 X", "link: b") + answer(200, "ok"),
     },

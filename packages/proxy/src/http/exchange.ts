@@ -1,5 +1,6 @@
 import { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
+import { X_REQUEST_ID } from "../codec/header-names.ts";
 import { X_ENVOY_INTERNAL } from "../codec/header-names.ts";
 import {
   type ProtocolError,
@@ -28,7 +29,7 @@ import { sendLocalReply } from "./local-reply-sender.ts";
 import { handleRequest } from "./request-handler.ts";
 import { RequestTrace } from "./request-trace.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
-import { removeResponseHopByHop } from "./response-headers.ts";
+import { removeResponseHopByHop, requestIdToTell } from "./response-headers.ts";
 import { NameLookup } from "./name-lookup.ts";
 import { Router } from "./router.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
@@ -251,6 +252,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
   onInterimHead(status: number, headers: HeaderBlock): void {
     if (this.over || this.responseStarted) return;
     removeResponseHopByHop(headers, false);
+    const requestId = this.runtime === null ? "" : requestIdToTell(this.request.headers, this.runtime.plan);
+    if (requestId !== "") headers.set(X_REQUEST_ID, requestId);
     this.sendInterim(status, headers);
   }
 

@@ -28,7 +28,8 @@ export function normalizePath(path: string, options: PathOptions): NormalizedPat
   }
   if (options.normalizePath && UNUSUAL.test(hierarchy)) {
     const canonical = canonicalPath(hierarchy);
-    if (canonical === null) return { kind: "reject", path: hierarchy + rest };
+    // Envoy has taken the parameters of dot segments away before.
+    if (canonical === null) return { kind: "reject", path: hierarchy.replaceAll(/(\/\.{1,2});[^/]*/g, "$1") + rest };
     hierarchy = canonical;
   }
   if (options.mergeSlashes && hierarchy.includes("//")) hierarchy = mergedSlashes(hierarchy);

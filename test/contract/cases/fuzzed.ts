@@ -124,6 +124,12 @@ export const CASES: readonly ContractCase[] = [
     ),
   },
   {
+    name: "an empty Host is no original host",
+    feature: "Rewrites: original host and path",
+    ...virtualHost({ route: { cluster: "a", host_rewrite_literal: "r.test" } }),
+    client: [get("/", "host: ")],
+  },
+  {
     name: "suppress_envoy_headers leaves no original host and path",
     feature: "Rewrites: original host and path",
     router: { suppress_envoy_headers: true },

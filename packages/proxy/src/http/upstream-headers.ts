@@ -55,7 +55,9 @@ export function rewritePath(exchange: Exchange, rewrite: (path: string) => strin
 export function replaceHost(exchange: Exchange, action: RouteAction, host: string): void {
   const { request } = exchange;
   const { headers } = request;
-  if (exchange.runtime?.plan.suppressEnvoyHeaders === false) headers.set(X_ENVOY_ORIGINAL_HOST, request.authority);
+  if (request.authority !== "" && exchange.runtime?.plan.suppressEnvoyHeaders === false) {
+    headers.set(X_ENVOY_ORIGINAL_HOST, request.authority);
+  }
   if (action.appendXForwardedHost && request.authority !== "") {
     const before = headers.get(X_FORWARDED_HOST);
     const last = before.slice(before.lastIndexOf(",") + 1).trim();

@@ -85,6 +85,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "warm-up",
       "localities",
       "retry budgets",
+      "TCP keepalive",
       "maximum connection duration",
       "remaining gauges",
     ]),

@@ -157,5 +157,6 @@ export class Listener implements ConnectionOwner {
 
 /** Envoy: `listener.127.0.0.1_8080.`; colons of IPv6 addresses become underscores, too. */
 function statPrefix(plan: ListenerPlan): string {
+  if (plan.statPrefix !== "") return `listener.${plan.statPrefix.replaceAll(":", "_")}.`;
   return `listener.${plan.address.replaceAll(":", "_")}_${plan.port}.`;
 }

@@ -1,3 +1,4 @@
+import type { TcpKeepalive } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import { toBinary } from "@bufbuild/protobuf";
 import {
   type Cluster,
@@ -56,9 +57,11 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxStreamDurationMs: milliseconds(http?.maxStreamDuration, 0),
     idleTimeoutMs: milliseconds(http?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxConnectionDurationMs: milliseconds(http?.maxConnectionDuration, 0),
+    tcpKeepaliveMs: tcpKeepalive(message.upstreamConnectionOptions?.tcpKeepalive),
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
     enableTrailers: http1?.enableTrailers ?? false,
+    properCase: http1?.headerKeyFormat?.headerFormat.case === "properCaseWords",
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
     healthCheck: compileHealthCheck(message, place),
@@ -163,4 +166,8 @@ function istioService(message: Cluster): ClusterPlan["service"] {
 
 function enumName(values: Readonly<Record<number, string>>, value: number): string {
   return values[value] ?? String(value);
+}
+
+function tcpKeepalive(options: TcpKeepalive | undefined): number {
+  return options === undefined ? -1 : (options.keepaliveTime ?? 0) * 1000;
 }

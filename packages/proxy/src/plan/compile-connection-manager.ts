@@ -110,6 +110,7 @@ export function compileConnectionManager(
     acceptHttp10: http1?.acceptHttp10 ?? false,
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
     enableTrailers: http1?.enableTrailers ?? false,
+    properCase: http1?.headerKeyFormat?.headerFormat.case === "properCaseWords",
     allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
     refusesHttpsUrl: (message.useRemoteAddress ?? false) && message.xffNumTrustedHops === 0,
     allowChunkedLength: http1?.allowChunkedLength ?? false,

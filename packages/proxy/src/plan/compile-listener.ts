@@ -46,6 +46,7 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     name,
     address: address.address,
     port: address.port,
+    statPrefix: message.statPrefix,
     direction: DIRECTION[message.trafficDirection] ?? "unspecified",
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,

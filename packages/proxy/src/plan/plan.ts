@@ -65,6 +65,8 @@ export interface ListenerPlan {
   readonly address: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
+  /** Under which the listener counts; "" for its address. */
+  readonly statPrefix: string;
   /** Envoy `traffic_direction`. */
   readonly direction: "unspecified" | "inbound" | "outbound";
   /** `drain_type` DEFAULT: connections end once this proxy is to fail its health checks, not only when the listener goes. */
@@ -113,6 +115,8 @@ export interface HttpConnectionManagerPlan {
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;
   readonly enableTrailers: boolean;
+  /** `header_key_format.proper_case_words`. */
+  readonly properCase: boolean;
   /** `allow_absolute_url`, default true. */
   readonly allowAbsoluteUrl: boolean;
   readonly refusesHttpsUrl: boolean;
@@ -379,6 +383,8 @@ export interface ClusterPlan {
   /** Upstream `idle_timeout`, default 1 h. */
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
+  /** `tcp_keepalive`: how long a connection is idle before the kernel asks whether it is still there. 0 = its default, -1 = it never does. */
+  readonly tcpKeepaliveMs: number;
   /** `max_stream_duration` of `common_http_protocol_options`; 0 = none. */
   readonly maxStreamDurationMs: number;
   /** `max_response_headers_kb` × 1024, default 80 KiB; `max_headers_count`, default 100. */
@@ -386,6 +392,8 @@ export interface ClusterPlan {
   readonly maxResponseHeadersCount: number;
   /** `enable_trailers` of the HTTP/1 options. */
   readonly enableTrailers: boolean;
+  /** `header_key_format.proper_case_words`. */
+  readonly properCase: boolean;
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   readonly outlierDetection: OutlierDetectionPlan | null;

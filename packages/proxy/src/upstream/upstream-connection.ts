@@ -148,6 +148,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       net.timers.arm(this.durationTimer, net.turn.now, plan.maxConnectionDurationMs);
     }
     const { socket } = this.transport;
+    if (plan.tcpKeepaliveMs >= 0) socket.setKeepAlive(true, plan.tcpKeepaliveMs);
     this.localAddress = socket.localAddress ?? "";
     this.localPort = socket.localPort ?? 0;
     this.localName = addressName(this.localAddress, this.localPort);

@@ -40,8 +40,10 @@ test("an empty cluster has Envoy's defaults", () => {
     maxResponseHeadersBytes: 81_920,
     maxResponseHeadersCount: 100,
     enableTrailers: false,
+    properCase: false,
     ...limits({}),
     maxConnectionDurationMs: 0,
+    tcpKeepaliveMs: -1,
     outlierDetection: null,
     healthCheck: null,
     healthyPanicThreshold: 50,
@@ -84,6 +86,7 @@ test("everything that is set arrives in the plan", () => {
     idleTimeoutMs: 60_000,
     maxResponseHeadersCount: 50,
     enableTrailers: false,
+    properCase: false,
     thresholds: [
       limitsOf({ maxConnections: 7, maxRequests: 8 }),
       limitsOf({ maxRequests: 1, retryBudget: { percent: 20, minConcurrency: 9 } }),

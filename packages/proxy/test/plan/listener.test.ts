@@ -35,6 +35,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     acceptHttp10: false,
     defaultHostForHttp10: "",
     enableTrailers: false,
+    properCase: false,
     allowAbsoluteUrl: true,
     refusesHttpsUrl: false,
     allowChunkedLength: false,
@@ -141,6 +142,7 @@ test("everything that is set arrives in the plan", () => {
     acceptHttp10: true,
     defaultHostForHttp10: "d",
     enableTrailers: true,
+    properCase: false,
     allowChunkedLength: true,
   };
   assert.deepEqual({ ...plan, ...expected }, plan);
@@ -158,6 +160,7 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     port: 8080,
     direction: "inbound",
     drainsWhenFailing: true,
+    statPrefix: "",
     bufferLimitBytes: 4096,
   });
 });

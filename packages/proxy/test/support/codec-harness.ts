@@ -23,6 +23,7 @@ export const DEFAULT_SERVER_OPTIONS: Http1ServerOptions = {
   refusesHttpsUrl: false,
   allowChunkedLength: false,
   enableTrailers: true,
+  properCase: false,
   headersWithUnderscores: "allow",
 };
 
@@ -188,7 +189,13 @@ export class ClientHarness {
         resumeReading: () => {},
       },
       this.sink,
-      { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, enableTrailers: false, ...options },
+      {
+        maxResponseHeadersBytes: 61_440,
+        maxResponseHeadersCount: 100,
+        enableTrailers: false,
+        properCase: false,
+        ...options,
+      },
     );
     const head = new RequestHead();
     head.method = method;

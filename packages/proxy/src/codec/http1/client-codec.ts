@@ -22,12 +22,15 @@ import {
 import { HeadReader } from "./head-reader.ts";
 import { INCOMPLETE, scanStatusLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
+import { properCased } from "./proper-case.ts";
 import { usuallyHasNoBody } from "./methods.ts";
 
 export interface Http1ClientOptions {
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
   readonly enableTrailers: boolean;
+  /** `proper_case_words`: names are written `Content-Type`. */
+  readonly properCase: boolean;
 }
 
 /** Nothing is expected: whatever comes breaks the protocol. */
@@ -98,6 +101,7 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
         this.writer.chunked = true;
       } else if (!usuallyHasNoBody(method)) text += "content-length: 0\r\n";
     }
+    if (this.options.properCase) text = startLine + properCased(text.slice(startLine.length));
     this.sink.writeText(text + "\r\n");
     this.receiver?.upstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     this.requestEnded = endStream;

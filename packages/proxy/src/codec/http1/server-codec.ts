@@ -28,6 +28,7 @@ import { HeadReader } from "./head-reader.ts";
 import { INCOMPLETE, scanRequestLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { readMethod } from "./methods.ts";
+import { properCased } from "./proper-case.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
 import { isTarget, isValidAuthority, readTarget } from "./request-target.ts";
 import { statusLine } from "./status-lines.ts";
@@ -43,6 +44,8 @@ export interface Http1ServerOptions {
   readonly refusesHttpsUrl: boolean;
   readonly allowChunkedLength: boolean;
   readonly enableTrailers: boolean;
+  /** `proper_case_words`: names are written `Content-Type`. */
+  readonly properCase: boolean;
   readonly headersWithUnderscores: "allow" | "reject" | "drop";
 }
 
@@ -344,7 +347,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   // ResponseEncoder
 
   encodeInterim(status: number, headers: HeaderBlock): void {
-    const text = statusLine(status, this.isHttp11) + headers.serialize() + "\r\n";
+    const text = statusLine(status, this.isHttp11) + this.written(headers.serialize()) + "\r\n";
     this.sink.writeText(text);
     this.countSent(text.length);
   }
@@ -374,6 +377,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       }
     }
     writer.dropsBody = bodyless;
+    if (this.options.properCase) text = startLine + properCased(text.slice(startLine.length));
     this.sink.writeText(text + "\r\n");
     this.receiver?.downstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     if (endStream) this.endResponse();
@@ -394,6 +398,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     const written = this.writer.writeTrailers(lines);
     if (written > 0) this.receiver?.downstreamBytes.countHead(lines.length, written - lines.length);
     this.endResponse();
+  }
+
+  private written(lines: string): string {
+    return this.options.properCase ? properCased(lines) : lines;
   }
 
   private countSent(bytes: number): void {

@@ -50,6 +50,7 @@ export const CLUSTER: SupportGroup = {
       "original_dst_lb_config",
       "load_balancing_policy",
       "cleanup_interval",
+      "upstream_connection_options",
       "common_lb_config",
       "transport_socket",
       "metadata",
@@ -61,7 +62,6 @@ export const CLUSTER: SupportGroup = {
       close_connections_on_host_health_failure: [false],
       track_timeout_budgets: [false],
       connection_pool_per_downstream_connection: [false],
-      upstream_connection_options: ["empty"],
       preconnect_policy: ["empty"],
       lb_subset_config: ["empty"],
     },
@@ -230,6 +230,17 @@ export const CLUSTER: SupportGroup = {
       "successful_active_health_check_uneject_host",
       "always_eject_one_host",
     ],
+  },
+  "envoy.config.cluster.v3.UpstreamConnectionOptions": {
+    has: ["tcp_keepalive"],
+    only: { set_local_interface_name_on_upstream_connections: [false] },
+  },
+  "envoy.config.core.v3.TcpKeepalive": {
+    has: ["keepalive_time"],
+    ignored: {
+      keepalive_probes: "the runtime lets us set the time only: it probes ten times",
+      keepalive_interval: "the runtime lets us set the time only: it probes once a second",
+    },
   },
   "envoy.config.cluster.v3.CircuitBreakers": {
     has: ["thresholds", "per_host_thresholds"],

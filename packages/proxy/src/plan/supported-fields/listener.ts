@@ -14,6 +14,7 @@ export const LISTENER: SupportGroup = {
       "traffic_direction",
       "drain_type",
       "metadata",
+      "stat_prefix",
     ],
     only: {
       bind_to_port: [true],
@@ -22,7 +23,6 @@ export const LISTENER: SupportGroup = {
       freebind: [false],
       enable_mptcp: [false],
       connection_balance_config: ["empty"],
-      stat_prefix: [""],
     },
     ignored: {
       listener_filters_timeout: "has an effect only with listener filters, which are refused",
@@ -97,6 +97,7 @@ export const LISTENER: SupportGroup = {
     },
     ignored: {
       set_current_client_cert_details: NO_TLS,
+      http2_protocol_options: "has an effect only on HTTP/2 connections, which are not accepted",
     },
   },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": {
@@ -133,6 +134,8 @@ export const LISTENER: SupportGroup = {
       "max_requests_per_connection",
     ],
   },
+  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat": { has: ["proper_case_words"] },
+  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords": { has: [] },
   "envoy.config.core.v3.Http1ProtocolOptions": {
     has: [
       "allow_absolute_url",
@@ -140,6 +143,7 @@ export const LISTENER: SupportGroup = {
       "default_host_for_http_10",
       "enable_trailers",
       "allow_chunked_length",
+      "header_key_format",
     ],
     only: {
       override_stream_error_on_invalid_http_message: [false],

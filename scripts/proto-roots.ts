@@ -47,6 +47,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",
   "envoy/extensions/request_id/uuid/v3/uuid.proto",
   "envoy/extensions/path/match/uri_template/v3/uri_template_match.proto",
+  "envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
   "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto",
   "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto",

@@ -1,7 +1,11 @@
+import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
+import type { UriTemplateRewriteConfig } from "@tulle/xds/gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js";
 import type { RegexMatchAndSubstitute } from "@tulle/xds/gen/envoy/type/matcher/v3/regex_pb.js";
 import { bytesOf } from "./format/byte-text.ts";
 import type { Place } from "./problems.ts";
 import { substitution } from "./regex.ts";
+import { unpackExtension } from "./schemas.ts";
+import { uriTemplateRewrite } from "./uri-template.ts";
 import { withoutQuery } from "./route-table.ts";
 
 export type Rewrite = (text: string) => string;
@@ -34,6 +38,30 @@ export function compilePathRewrite(
     // Nothing left: Envoy takes that for no rewrite.
     return replaced === "" ? "" : replaced + path.slice(bare.length);
   };
+}
+
+/** `path_rewrite_policy`: by the template that the path has met. @param template null: it has met none */
+export function compileTemplateRewrite(
+  extension: TypedExtensionConfig,
+  template: string | null,
+  place: Place,
+): Rewrite | null {
+  if (extension.typedConfig === undefined) return null;
+  const { pathTemplateRewrite } = unpackExtension(extension.typedConfig).message as UriTemplateRewriteConfig;
+  if (template === null) {
+    place.refuse("unable to use a path template rewrite without a path template match");
+    return null;
+  }
+  try {
+    const rewrite = uriTemplateRewrite(template, pathTemplateRewrite);
+    return (path) => {
+      const bare = withoutQuery(path);
+      return rewrite(bare) + path.slice(bare.length);
+    };
+  } catch (error) {
+    place.refuse(error instanceof Error ? error.message : String(error));
+    return null;
+  }
 }
 
 /** Replacement of all matches; a pattern or substitution that is not valid is refused. */

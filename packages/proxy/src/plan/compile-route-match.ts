@@ -1,4 +1,5 @@
 import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { UriTemplateMatchConfig } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { fractionOf } from "./fraction.ts";
 import type { RequestTest, RequestView } from "./plan.ts";
 import type { Place } from "./problems.ts";
@@ -12,6 +13,8 @@ import {
   PATH_TEST,
   type PathKind,
 } from "./route-table.ts";
+import { unpackExtension } from "./schemas.ts";
+import { uriTemplateTest } from "./uri-template.ts";
 import { compileRegex, never } from "./string-matcher.ts";
 
 export interface CompiledMatch {
@@ -41,6 +44,13 @@ export function compileRouteMatch(match: RouteMatch, place: Place): CompiledMatc
   };
 }
 
+/** The template that a path must meet; null where something else is asked of it. */
+export function pathTemplate(match: RouteMatch | undefined): string | null {
+  const specifier = match?.pathSpecifier;
+  if (specifier?.case !== "pathMatchPolicy" || specifier.value.typedConfig === undefined) return null;
+  return (unpackExtension(specifier.value.typedConfig).message as UriTemplateMatchConfig).pathTemplate;
+}
+
 function compilePath(match: RouteMatch, place: Place): CompiledMatch["path"] {
   const specifier = match.pathSpecifier;
   const insensitive = match.caseSensitive === false;
@@ -58,6 +68,16 @@ function compilePath(match: RouteMatch, place: Place): CompiledMatch["path"] {
       );
     case "safeRegex":
       return { kind: PATH_TEST, text: "", test: compileRegex(specifier.value.regex, place.field("safe_regex")) };
+    case "pathMatchPolicy": {
+      const template = pathTemplate(match);
+      if (template === null) return { kind: PATH_TEST, text: "", test: never };
+      try {
+        return { kind: PATH_TEST, text: "", test: uriTemplateTest(template) };
+      } catch (error) {
+        place.field("path_match_policy").refuse(error instanceof Error ? error.message : String(error));
+        return { kind: PATH_TEST, text: "", test: never };
+      }
+    }
     case "connectMatcher":
       return { kind: PATH_CONNECT, text: "", test: never };
     default:

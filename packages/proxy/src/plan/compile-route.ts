@@ -7,10 +7,10 @@ import {
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compileHashPolicy } from "./hash-policy.ts";
-import { compilePathRewrite, compileSubstitution } from "./compile-path-rewrite.ts";
+import { compilePathRewrite, compileSubstitution, compileTemplateRewrite } from "./compile-path-rewrite.ts";
 import { compileRedirect } from "./compile-redirect.ts";
 import { compileRetryPolicy } from "./compile-retry-policy.ts";
-import { compileRouteMatch } from "./compile-route-match.ts";
+import { compileRouteMatch, pathTemplate } from "./compile-route-match.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
@@ -104,10 +104,15 @@ function compileAction(
   place: Place,
 ): RoutePlan["action"] {
   const action = route.action;
+  const template = pathTemplate(route.match);
   switch (action.case) {
     case "route":
-      return compileForward(action.value, rewrittenLength, context, place.field("route"));
+      checkRewrites(action.value, template, place.field("route"));
+      return compileForward(action.value, rewrittenLength, template, context, place.field("route"));
     case "redirect":
+      if (template !== null && action.value.pathRewriteSpecifier.case === "prefixRewrite") {
+        place.field("redirect").refuse("Cannot use redirect.prefix_rewrite with path_match_policy");
+      }
       return compileRedirect(action.value, rewrittenLength, place.field("redirect"));
     case "directResponse": {
       const at = place.field("direct_response");
@@ -125,11 +130,21 @@ function compileAction(
   }
 }
 
+/** One way to rewrite a path, and one that goes with how it is matched. */
+function checkRewrites(message: RouteActionMessage, template: string | null, place: Place): void {
+  const { prefixRewrite, regexRewrite, pathRewritePolicy } = message;
+  if (pathRewritePolicy !== undefined && (prefixRewrite !== "" || regexRewrite !== undefined)) {
+    place.refuse("Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy");
+  }
+  if (template !== null && prefixRewrite !== "") place.refuse("Cannot use prefix_rewrite with matcher extension");
+}
+
 const REFUSED: DirectResponseAction = { kind: "direct", status: 500, body: "" };
 
 function compileForward(
   message: RouteActionMessage,
   rewrittenLength: number,
+  template: string | null,
   context: RouteContext,
   place: Place,
 ): RouteAction {
@@ -150,7 +165,10 @@ function compileForward(
     // Where the duration of the whole stream is limited, that of the response is not.
     timeoutMs: message.maxStreamDuration === undefined ? milliseconds(message.timeout, DEFAULT_TIMEOUT_MS) : 0,
     idleTimeoutMs: milliseconds(message.idleTimeout, -1),
-    rewritePath: compilePathRewrite(message.prefixRewrite, message.regexRewrite, rewrittenLength, place),
+    rewritePath:
+      message.pathRewritePolicy === undefined
+        ? compilePathRewrite(message.prefixRewrite, message.regexRewrite, rewrittenLength, place)
+        : compileTemplateRewrite(message.pathRewritePolicy, template, place.field("path_rewrite_policy")),
     rewriteHost: compileHostRewrite(message, place),
     autoHostRewrite:
       message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,

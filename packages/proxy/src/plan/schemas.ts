@@ -66,6 +66,7 @@ import { IpSchema } from "@tulle/xds/gen/envoy/extensions/matching/input_matcher
 import { HttpRequestHeaderMatchInputSchema } from "@tulle/xds/gen/envoy/type/matcher/v3/http_inputs_pb.js";
 import { IPMatcherSchema } from "@tulle/xds/gen/xds/type/matcher/v3/ip_pb.js";
 import { RBACPerRouteSchema, RBACSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
+import { UriTemplateRewriteConfigSchema } from "@tulle/xds/gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js";
 import { UriTemplateMatchConfigSchema } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { PreviousHostsPredicateSchema } from "@tulle/xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { UuidRequestIdConfigSchema } from "@tulle/xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
@@ -117,6 +118,7 @@ export const extensionRegistry: Registry = createRegistry(
   SourceIPInputSchema,
   SourcePortInputSchema,
   UriTemplateMatchConfigSchema,
+  UriTemplateRewriteConfigSchema,
   PreviousHostsPredicateSchema,
   PreviousPrioritiesConfigSchema,
   HttpProtocolOptionsSchema,

@@ -3,7 +3,7 @@
  * `**` and `{name=**}` for any number. Syntax and limits: Envoy `source/extensions/path/uri_template_lib/uri_template_internal.cc`;
  * what Envoy ends itself on, or takes a star in the middle of a segment for, is refused.
  */
-import { type TextTest, fullMatch } from "./regex.ts";
+import { type TextTest, fullMatch, substitution } from "./regex.ts";
 
 /** What may stand in a segment: unreserved characters, percent signs, sub-delimiters but `*`, `:` and `@`. */
 const SEGMENT_CHARACTERS = "-a-zA-Z0-9._~%!$&'()+,;:@=";
@@ -20,9 +20,29 @@ export function uriTemplateTest(template: string): TextTest {
   return fullMatch(new TemplateReader(template).pattern());
 }
 
+/**
+ * Puts what the variables of a template stood for in a path into another one: `/{a}/x/{b}`. Envoy `uri_template_rewriter`.
+ * Throws an Error with what is wrong with either.
+ */
+export function uriTemplateRewrite(template: string, rewrite: string): (path: string) => string {
+  const reader = new TemplateReader(template);
+  const pattern = `^${reader.pattern()}$`;
+  if (!rewrite.startsWith("/") || rewrite.includes("//")) {
+    throw new Error(`invalid path template rewrite ${rewrite}: it must begin with a slash, and have no two together`);
+  }
+  const names = [...reader.names];
+  const substitute = rewrite.replaceAll("\\", "\\\\").replaceAll(/\{([^{}]*)\}/g, (_, name: string) => {
+    const index = names.indexOf(name);
+    if (index < 0) throw new Error(`invalid path template rewrite ${rewrite}: the template has no variable ${name}`);
+    return `\\${index + 1}`;
+  });
+  return substitution(pattern, substitute);
+}
+
 class TemplateReader {
   private readonly template: string;
-  private readonly names = new Set<string>();
+  /** Of variables, in their order, which is that of the pattern's groups. */
+  readonly names = new Set<string>();
   /** `**` has been: no other operator may follow. */
   private open = false;
 
@@ -68,7 +88,7 @@ class TemplateReader {
       if (segment === "") this.fail("an empty segment");
       return segment === "*" || segment === "**" ? this.operator(segment) : this.literal(segment);
     });
-    return segments.join("/");
+    return `(${segments.join("/")})`;
   }
 
   private literal(text: string): string {

@@ -1,7 +1,7 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
 import { NO_RUNTIME, OPAQUE } from "./reasons.ts";
-import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES } from "./type-names.ts";
+import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES, URI_TEMPLATE_MATCH, URI_TEMPLATE_REWRITE } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
   "request_headers_to_add",
@@ -79,8 +79,12 @@ export const ROUTE: SupportGroup = {
       "query_parameters",
       "cookies",
       "grpc",
+      "path_match_policy",
     ],
+    extensions: { path_match_policy: [URI_TEMPLATE_MATCH] },
+    optional: ["path_match_policy"],
   },
+  [URI_TEMPLATE_REWRITE]: { has: ["path_template_rewrite"] },
   "envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions": { has: [] },
   "envoy.config.route.v3.RouteMatch.ConnectMatcher": { has: [] },
   "envoy.config.route.v3.HeaderMatcher": {
@@ -126,7 +130,10 @@ export const ROUTE: SupportGroup = {
       "hash_policy",
       "rate_limits",
       "include_vh_rate_limits",
+      "path_rewrite_policy",
     ],
+    extensions: { path_rewrite_policy: [URI_TEMPLATE_REWRITE] },
+    optional: ["path_rewrite_policy"],
   },
   "envoy.config.route.v3.RouteAction.HashPolicy": {
     has: ["header", "cookie", "connection_properties", "query_parameter", "terminal"],

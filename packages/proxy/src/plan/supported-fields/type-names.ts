@@ -62,6 +62,7 @@ export const HEADER_INPUT = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput";
 export const IP_INPUT_MATCHER = "envoy.extensions.matching.input_matchers.ip.v3.Ip";
 export const IP_MATCHER = "xds.type.matcher.v3.IPMatcher";
 export const RBAC_PER_ROUTE = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+export const URI_TEMPLATE_REWRITE = "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig";
 export const URI_TEMPLATE_MATCH = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
 export const LOCAL_RATE_LIMIT = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
 /** Our own filter (packages/xds/proto). */

@@ -19,6 +19,11 @@ export class Counter {
   }
 }
 
+/** Gauges are unsigned: what is below zero stands for what is missing to 2^64. */
+export function gaugeText(value: number): string {
+  return value < 0 ? BigInt.asUintN(64, BigInt(value)).toString() : String(value);
+}
+
 export class Gauge {
   readonly name: string;
   readonly tags: Tags;

@@ -1,5 +1,5 @@
 /** Prometheus text exposition, as Envoy's `/stats/prometheus`: `envoy_` names with labels; istio_* series under their own names. */
-import { DEFAULT_BUCKETS, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
+import { DEFAULT_BUCKETS, gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
 import { extractTags } from "./tag-extraction.ts";
 
@@ -36,7 +36,7 @@ export function renderPrometheus(stats: StatsRegistry, options: PrometheusOption
   }
   for (const gauge of stats.gauges()) {
     if (options.usedOnly && gauge.value === 0) continue;
-    add(gauge, "gauge", (name, labels) => `${name}{${labels}} ${gauge.value}\n`);
+    add(gauge, "gauge", (name, labels) => `${name}{${labels}} ${gaugeText(gauge.value)}\n`);
   }
   for (const histogram of stats.histograms()) {
     if (options.usedOnly && histogram.count === 0) continue;

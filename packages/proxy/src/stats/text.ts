@@ -1,5 +1,5 @@
 /** `/stats` as Envoy shows it: `name: value` lines, or JSON. Counters and gauges by name, then histograms by name. */
-import { QUANTILES, type Counter, type Gauge, type Histogram } from "./metric.ts";
+import { QUANTILES, gaugeText, type Counter, type Gauge, type Histogram } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
 
 export type StatType = "All" | "Counters" | "Gauges" | "Histograms" | "TextReadouts";
@@ -64,7 +64,7 @@ function byName(a: readonly [string, unknown], b: readonly [string, unknown]): n
 export function renderText(stats: StatsRegistry, selection: StatsSelection): string {
   const { scalars, histograms } = select(stats, selection);
   let text = "";
-  for (const [name, value] of scalars) text += `${name}: ${value}\n`;
+  for (const [name, value] of scalars) text += `${name}: ${gaugeText(value)}\n`;
   for (const [name, histogram] of histograms) text += `${name}: ${quantileText(histogram)}\n`;
   return text;
 }
@@ -77,7 +77,7 @@ function quantileText(histogram: Histogram): string {
 
 export function renderJson(stats: StatsRegistry, selection: StatsSelection): string {
   const { scalars, histograms } = select(stats, selection);
-  const rows: unknown[] = scalars.map(([name, value]) => ({ name, value }));
+  const rows: unknown[] = scalars.map(([name, value]) => ({ name, value: Number(gaugeText(value)) }));
   if (histograms.length > 0) {
     rows.push({
       histograms: {

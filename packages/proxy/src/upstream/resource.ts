@@ -15,7 +15,7 @@ export class Resource {
     this.max = max;
     this.open = open;
     this.remaining = remaining;
-    if (remaining !== null) remaining.value = max;
+    if (remaining !== null) remaining.value = this.left();
   }
 
   canCreate(): boolean {
@@ -33,8 +33,12 @@ export class Resource {
   }
 
   private show(): void {
-    const left = this.max - this.count;
-    this.open.value = left > 0 ? 0 : 1;
-    if (this.remaining !== null) this.remaining.value = left > 0 ? left : 0;
+    this.open.value = this.count < this.max ? 0 : 1;
+    if (this.remaining !== null) this.remaining.value = this.left();
+  }
+
+  /** Of what has no limit 2^64 - 1 less those that there are, as Envoy counts; below zero it is written so. */
+  private left(): number {
+    return this.max === Infinity ? -1 - this.count : Math.max(this.max - this.count, 0);
   }
 }

@@ -49,7 +49,9 @@ const gauges = (priority = "default"): string[] =>
   ["cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open"].map((name) =>
     s(`circuit_breakers.${priority}.${name}`),
   );
-const remaining = ["cx", "cx_pools", "pending", "rq", "retries"].map((name) => s(`circuit_breakers.default.remaining_${name}`));
+const remaining = ["cx", "cx_pools", "pending", "rq", "retries"].map((name) =>
+  s(`circuit_breakers.default.remaining_${name}`),
+);
 
 /** Holds every answer until `go`. */
 const HELD: UpstreamScript = { answers: [[gate("go"), answer(200, "ok")]] };

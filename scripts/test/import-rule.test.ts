@@ -7,7 +7,7 @@ const reasons = (file: string, source: string): string[] => violationsIn(file, s
 test("a downward import passes", () => {
   assert.deepEqual(reasons("packages/control/src/push/push.ts", `import { TYPE } from "@tulle/xds";`), []);
   assert.deepEqual(
-    reasons("packages/proxy/src/http/router.ts", `import type { RoutePlan } from "../plan/plan.ts";`),
+    reasons("packages/proxy/src/http/router.ts", `import type { RoutePlan } from "../plan/route-plan.ts";`),
     [],
   );
 });

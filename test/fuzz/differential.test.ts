@@ -3,22 +3,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { differential } from "./differential.ts";
 
-const SECONDS = 12;
-const FIXED_SEED = 1;
+/** Exchanges of each. */
+const RUNS = 1_000;
+/** Fixed, and each configuration has the next one: what is tested must not depend on the day. New seeds are for the command. */
+const SEEDS = [1, 100_001];
 
-for (const seed of [FIXED_SEED, Date.now() % 1_000_000_007]) {
-  test(`differential fuzzing, ${seed === FIXED_SEED ? "a fixed seed" : "a fresh one"}: nothing found`, async (context) => {
+for (const seed of SEEDS) {
+  test(`differential fuzzing, seed ${seed}: nothing found`, async (context) => {
     const shown: string[] = [];
     const { exchanges, configurations } = await differential({
       seed,
-      seconds: SECONDS,
-      runs: Infinity,
+      seconds: Infinity,
+      runs: RUNS,
       maxFound: 3,
       reduceMs: 20_000,
       tell: (line) => shown.push(line),
     });
     context.diagnostic(`seed ${seed}: ${exchanges} exchanges with ${configurations} configurations`);
     assert.deepEqual(shown, [], shown.join("\n"));
-    assert.ok(exchanges > 500, `only ${exchanges} exchanges`);
+    assert.ok(exchanges >= RUNS, `only ${exchanges} exchanges`);
   });
 }

@@ -1,5 +1,5 @@
 import { RE2JS } from "re2js";
-import type { CircuitBreakerPlan, EndpointPlan, LocalityPlan } from "../plan/plan.ts";
+import type { CircuitBreakerPlan, EndpointPlan, LocalityPlan } from "../plan/cluster-plan.ts";
 import { statNameOf } from "../stats/index.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { HealthFlag, healthFlagsText } from "../upstream/health-flags.ts";

@@ -6,7 +6,7 @@ import type { BytesMeter } from "./bytes-meter.ts";
 import { HeaderBlock } from "./header-block.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 
-/** Also what matchers and header formats read: it has the shape of plan.ts's `RequestView`. */
+/** Also what matchers and header formats read: it has the shape of plan/request-views.ts's `RequestView`. */
 export class RequestHead {
   method = "";
   path = "";
@@ -74,7 +74,7 @@ export class RequestHead {
   }
 }
 
-/** Also what matchers read of a response: it has the shape of plan.ts's `ResponseView`. */
+/** Also what matchers read of a response: it has the shape of plan/request-views.ts's `ResponseView`. */
 export class ResponseHead {
   status = 0;
   readonly headers = new HeaderBlock();

@@ -1,6 +1,6 @@
 import type { LogFile } from "../access-log/log-file.ts";
 import type { AccessLogType } from "../plan/format/stream-info.ts";
-import type { AccessLogPlan } from "../plan/plan.ts";
+import type { AccessLogPlan } from "../plan/listener-plan.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The access logs of a connection manager in force. */

@@ -5,7 +5,7 @@ import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
 import { addressName } from "../ip-address.ts";
-import type { ConnectionView } from "../plan/plan.ts";
+import type { ConnectionView } from "../plan/request-views.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS } from "./local-replies.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";

@@ -1,5 +1,5 @@
 import { Timer, type TimerOwner, type TimerWheel } from "../clock/timer-wheel.ts";
-import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 
 const IDLE = 0;
 const ROUTE = 1;

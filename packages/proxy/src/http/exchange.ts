@@ -18,7 +18,8 @@ import type {
   Metadata,
   StreamInfo,
 } from "../plan/format/stream-info.ts";
-import type { FilterConfigs, RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/plan.ts";
+import type { FilterConfigs } from "../plan/listener-plan.ts";
+import type { RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/route-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";

@@ -1,7 +1,7 @@
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { headerId, isInline } from "../codec/header-names.ts";
 import type { StreamInfo } from "../plan/format/stream-info.ts";
-import type { HeaderMutation } from "../plan/plan.ts";
+import type { HeaderMutation } from "../plan/route-plan.ts";
 
 /** Applies a route's header mutations, in order. Where the header belongs to a request, `inRequest`. */
 export function applyHeaderMutations(

@@ -1,7 +1,7 @@
 import type { AcceptedSocket } from "../net/accepted-socket.ts";
 import { Acceptor } from "../net/acceptor.ts";
 import { rewrap } from "../net/accepted-socket.ts";
-import type { ListenerPlan } from "../plan/plan.ts";
+import type { ListenerPlan } from "../plan/listener-plan.ts";
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
 import { AccessLogs } from "./access-logs.ts";
 import { ConnectionManagerStats } from "./connection-manager-stats.ts";

@@ -1,7 +1,7 @@
 import type { StreamResetReason } from "../codec/messages.ts";
 import { reasonPhrase } from "../codec/http1/status-lines.ts";
 import type { ProtocolError } from "../codec/messages.ts";
-import type { HeaderMutation } from "../plan/plan.ts";
+import type { HeaderMutation } from "../plan/route-plan.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 
 /** An answer that the proxy gives by itself. */

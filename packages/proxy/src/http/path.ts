@@ -1,4 +1,4 @@
-import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 
 /** What normalisation made of a path: the path to use, or one of the refusals. */
 export type NormalizedPath =

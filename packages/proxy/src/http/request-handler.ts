@@ -2,7 +2,7 @@
 import { HeaderBlock } from "../codec/header-block.ts";
 import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
 import { expectsContinue } from "../codec/http1/server-codec.ts";
-import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";

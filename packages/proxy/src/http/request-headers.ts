@@ -24,7 +24,8 @@ import type { HeaderBlock } from "../codec/header-block.ts";
 import { authorityOfUrl } from "../codec/http1/request-target.ts";
 import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
-import type { ConnectionView, HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { ConnectionView } from "../plan/request-views.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { NOT_TRACEABLE, setTraceReason } from "./trace-decision.ts";
 
 /** Where what is random or local comes from. */

@@ -12,7 +12,7 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { appendVia } from "./request-headers.ts";
 
 /** Removes what concerned the upstream connection only. `te`, `trailer` and nominated headers stay, as Envoy leaves them. */

@@ -11,7 +11,8 @@ import {
   X_ENVOY_RETRY_ON,
 } from "../codec/header-names.ts";
 import type { RequestHead, ResponseHead, StreamResetReason } from "../codec/messages.ts";
-import type { RateLimitedBackOff, RetryPolicyPlan, RouteAction, RoutingPriority } from "../plan/plan.ts";
+import type { RateLimitedBackOff, RetryPolicyPlan, RouteAction } from "../plan/route-plan.ts";
+import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import { GRPC_RETRY_BITS, RetryOn, parseGrpcRetryOn, parseHttpRetryOn } from "../plan/retry-conditions.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";

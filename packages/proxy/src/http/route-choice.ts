@@ -1,6 +1,6 @@
 /** Which route a request takes, and the answers that a route gives without an upstream. */
 import { X_FORWARDED_PROTO } from "../codec/header-names.ts";
-import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
+import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/route-plan.ts";
 import { firstHeader } from "../plan/request-matchers.ts";
 import type { Exchange } from "./exchange.ts";
 import { rewritePath } from "./upstream-headers.ts";

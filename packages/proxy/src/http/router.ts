@@ -8,7 +8,8 @@ import {
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestEncoder, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { ClusterRef, RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
+import type { ClusterRef } from "../plan/cluster-plan.ts";
+import type { RouteAction, WeightedClusterPlan } from "../plan/route-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { CachedName } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";

@@ -5,7 +5,7 @@
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { RequestHead } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { MirrorPlan } from "../plan/plan.ts";
+import type { MirrorPlan } from "../plan/route-plan.ts";
 import { firstHeader } from "../plan/request-matchers.ts";
 import { markAsOwn } from "./async-client.ts";
 import { AsyncRequest } from "./async-request.ts";

@@ -3,7 +3,7 @@ import { Span, TraceContext } from "@tulle/telemetry/tracing";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { X_ENVOY_DECORATOR_OPERATION } from "../codec/header-names.ts";
 import type { Turn } from "../net/turn.ts";
-import type { HttpConnectionManagerPlan } from "../plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import type { TracingPlan } from "../plan/tracing-plan.ts";
 import type { Counter, StatsRegistry } from "../stats/index.ts";
 import type { SpanKinds, Tracer } from "../tracing/tracer.ts";

@@ -8,7 +8,7 @@ import {
   X_ENVOY_UPSTREAM_SERVICE_TIME,
   X_FORWARDED_HOST,
 } from "../codec/header-names.ts";
-import type { RouteAction, WeightedClusterPlan } from "../plan/plan.ts";
+import type { RouteAction, WeightedClusterPlan } from "../plan/route-plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { applyHeaderMutations } from "./header-mutations.ts";
 import { finishResponseHeaders, removeResponseHopByHop, requestIdToTell } from "./response-headers.ts";

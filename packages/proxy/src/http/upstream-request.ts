@@ -5,7 +5,7 @@ import type { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { RoutingPriority } from "../plan/plan.ts";
+import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";

@@ -7,7 +7,7 @@ import {
   X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import type { RouteAction } from "../plan/plan.ts";
+import type { RouteAction } from "../plan/route-plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { formatGrpcTimeout, parseGrpcTimeout } from "./grpc-timeout.ts";
 

@@ -11,7 +11,7 @@ import { compileAccessLogFilter } from "./access-log-filters.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import { compileFormatString } from "./format/compile-format-string.ts";
 import { type Format, compileJsonFormat, compileTextFormat, refuseFormatErrors } from "./format/format.ts";
-import type { AccessLogPlan } from "./plan.ts";
+import type { AccessLogPlan } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import { FILE_ACCESS_LOG, STDERR_ACCESS_LOG, STDOUT_ACCESS_LOG } from "./supported-fields/index.ts";

@@ -27,7 +27,7 @@ import type {
   OriginalDstPlan,
   SlowStartPlan,
   ZoneAwarePlan,
-} from "./plan.ts";
+} from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import {

@@ -16,7 +16,7 @@ import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { filterMetadata } from "./metadata.ts";
-import type { CircuitBreakerPlan, ClusterPlan } from "./plan.ts";
+import type { CircuitBreakerPlan, ClusterPlan } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 import { type ClusterContext, compileUpstreamProtocol } from "./upstream-protocol.ts";
 

@@ -7,7 +7,14 @@ import type {
 import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
 import { filterMetadata } from "./metadata.ts";
-import type { Assignment, ClusterPlan, EndpointCheckPlan, EndpointPlan, EndpointPolicy, LocalityPlan } from "./plan.ts";
+import type {
+  Assignment,
+  ClusterPlan,
+  EndpointCheckPlan,
+  EndpointPlan,
+  EndpointPolicy,
+  LocalityPlan,
+} from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 
 /** EDS UNHEALTHY and TIMEOUT are one; UNKNOWN is healthy. Source: Envoy `source/common/upstream/upstream_impl.cc`, setEdsHealthFlag. */

@@ -3,7 +3,7 @@ import type { HealthCheck, HealthCheck_Payload } from "@tulle/xds/gen/envoy/conf
 import { RequestMethod } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { Int64Range } from "@tulle/xds/gen/envoy/type/v3/range_pb.js";
 import { milliseconds } from "./duration.ts";
-import type { HealthCheckPlan, HttpProbePlan, StatusRange, TcpProbePlan } from "./plan.ts";
+import type { HealthCheckPlan, HttpProbePlan, StatusRange, TcpProbePlan } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 
 /** Source: Envoy api/envoy/config/core/v3/health_check.proto. */

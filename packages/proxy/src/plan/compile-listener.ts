@@ -10,7 +10,7 @@ import { readSocketAddress } from "./address.ts";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { filterMetadata } from "./metadata.ts";
-import type { HttpConnectionManagerPlan, ListenerPlan } from "./plan.ts";
+import type { HttpConnectionManagerPlan, ListenerPlan } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import { HTTP_CONNECTION_MANAGER } from "./supported-fields/index.ts";

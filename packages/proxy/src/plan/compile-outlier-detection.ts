@@ -1,7 +1,8 @@
 import type { OutlierDetection } from "@tulle/xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
 import type { MatchPredicate } from "@tulle/xds/gen/envoy/config/common/matcher/v3/matcher_pb.js";
 import { milliseconds } from "./duration.ts";
-import type { OutlierDetectionPlan, ResponseTest } from "./plan.ts";
+import type { OutlierDetectionPlan } from "./cluster-plan.ts";
+import type { ResponseTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { compileResponseHeaderMatcher } from "./request-matchers.ts";
 

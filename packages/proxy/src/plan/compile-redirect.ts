@@ -4,7 +4,8 @@ import {
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { bytesOf } from "./format/byte-text.ts";
 import { type Rewrite, compilePathRewrite } from "./compile-path-rewrite.ts";
-import type { RedirectAction, RequestView } from "./plan.ts";
+import type { RedirectAction } from "./route-plan.ts";
+import type { RequestView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { withoutQuery } from "./route-table.ts";
 

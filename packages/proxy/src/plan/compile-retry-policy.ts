@@ -6,7 +6,7 @@ import type {
 import { RetryPolicy_ResetHeaderFormat as ResetFormat } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { PreviousPrioritiesConfig } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
 import { milliseconds } from "./duration.ts";
-import type { RateLimitedBackOff, RetryPolicyPlan } from "./plan.ts";
+import type { RateLimitedBackOff, RetryPolicyPlan } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { compileHeaderMatcher, compileResponseHeaderMatcher } from "./request-matchers.ts";
 import { parseRetryOn } from "./retry-conditions.ts";

@@ -1,7 +1,7 @@
 import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { UriTemplateMatchConfig } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { fractionOf } from "./fraction.ts";
-import type { RequestTest, RequestView } from "./plan.ts";
+import type { RequestTest, RequestView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
 import { compileCookieMatcher, compileHeaderMatcher, compileQueryMatcher } from "./request-matchers.ts";

@@ -20,17 +20,17 @@ import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
 import { fractionOf } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import { filterMetadata } from "./metadata.ts";
+import type { ClusterRef } from "./cluster-plan.ts";
 import type {
-  ClusterRef,
   DirectResponseAction,
-  FilterConfigs,
   MirrorPlan,
-  RequestView,
   RetryPolicyPlan,
   RouteAction,
   RoutePlan,
   WeightedClusterPlan,
-} from "./plan.ts";
+} from "./route-plan.ts";
+import type { FilterConfigs } from "./listener-plan.ts";
+import type { RequestView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { type RateLimitPlan, type RouteRateLimits, compileRateLimits } from "./rate-limits.ts";
 import { firstHeader } from "./request-matchers.ts";

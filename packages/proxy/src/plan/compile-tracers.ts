@@ -24,7 +24,7 @@ import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { fractionParts } from "./fraction.ts";
 import { compileHeaderValue } from "./header-value-format.ts";
-import type { ClusterRef } from "./plan.ts";
+import type { ClusterRef } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import {

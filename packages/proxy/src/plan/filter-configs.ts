@@ -2,7 +2,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type FilterConfig, FilterConfigSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { ROUTE_FILTER_COMPILERS } from "./filters/index.ts";
-import type { FilterConfigs, RouteFilterConfig } from "./plan.ts";
+import type { FilterConfigs, RouteFilterConfig } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 

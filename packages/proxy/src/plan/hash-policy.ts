@@ -4,7 +4,7 @@ import { type Hash64, rotateLeft } from "../hash/hash64.ts";
 import { xxHash64 } from "../hash/xx-hash64.ts";
 import { addressName } from "../ip-address.ts";
 import { compileSubstitution } from "./compile-path-rewrite.ts";
-import type { ConnectionView, RequestView } from "./plan.ts";
+import type { ConnectionView, RequestView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { type HeaderReader, headerReader, queryParameter } from "./request-matchers.ts";
 

@@ -4,7 +4,7 @@ import {
   HeaderValueOption_HeaderAppendAction as Action,
 } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { compileHeaderValue } from "./header-value-format.ts";
-import type { HeaderMutation } from "./plan.ts";
+import type { HeaderMutation } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 
 /** What a route configuration, virtual host, route and weighted cluster have in common. */

@@ -7,7 +7,7 @@ import { type StreamTest, compileAccessLogFilter } from "./access-log-filters.ts
 import { readDataSource } from "./data-source.ts";
 import { type FormatString, compileFormatString } from "./format/compile-format-string.ts";
 import { compileHeadersToAdd } from "./header-mutations.ts";
-import type { HeaderMutation } from "./plan.ts";
+import type { HeaderMutation } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 
 export interface LocalReplyPlan {

@@ -12,7 +12,7 @@ import { maskAddress } from "../ip-address.ts";
 import { metadataValue } from "./dynamic-metadata.ts";
 import { queryParameter } from "./format/headers.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
-import type { RequestTest } from "./plan.ts";
+import type { RequestTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { compileHeaderMatcher, compileQueryMatcher, headerReader } from "./request-matchers.ts";
 

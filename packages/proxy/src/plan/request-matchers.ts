@@ -5,7 +5,7 @@ import type {
   QueryParameterMatcher,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { bytesOf } from "./format/byte-text.ts";
-import type { RequestTest, RequestView, ResponseTest, ResponseView } from "./plan.ts";
+import type { RequestTest, RequestView, ResponseTest, ResponseView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
 import { compileRegex, compileStringMatcher, never, textTest } from "./string-matcher.ts";

@@ -3,7 +3,8 @@
  * its own conditions need (a regex on the path needs the path without its query).
  * Behaviour: Envoy `source/common/router/config_impl.cc`, RouteMatcher and VirtualHostImpl.
  */
-import type { RequestTest, RequestView, RoutePlan, RouteTable } from "./plan.ts";
+import type { RequestTest, RequestView } from "./request-views.ts";
+import type { RoutePlan, RouteTable } from "./route-plan.ts";
 import type { TextTest } from "./regex.ts";
 
 /** How a route looks at the path. Numbers, because each request compares them for each route it passes. */

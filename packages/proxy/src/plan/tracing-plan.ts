@@ -2,7 +2,7 @@
 import type { OtlpAttribute } from "@tulle/telemetry/tracing";
 import type { Format } from "./format/format.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
-import type { ClusterRef } from "./plan.ts";
+import type { ClusterRef } from "./cluster-plan.ts";
 
 /** Names of spans; null: the tracer's, or a decorator's. */
 export interface SpanNames {

@@ -8,7 +8,7 @@ import {
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { DnsCacheConfigs } from "./compile-dns-cache.ts";
 import { compileErrorMatcher } from "./compile-outlier-detection.ts";
-import type { ResponseTest } from "./plan.ts";
+import type { ResponseTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
 import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";

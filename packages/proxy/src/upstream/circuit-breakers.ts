@@ -1,4 +1,4 @@
-import type { CircuitBreakerPlan } from "../plan/plan.ts";
+import type { CircuitBreakerPlan } from "../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { Resource } from "./resource.ts";
 import { Retries } from "./retries.ts";

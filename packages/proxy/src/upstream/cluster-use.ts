@@ -1,5 +1,5 @@
 import type { NetContext } from "../net/context.ts";
-import type { ClusterPlan, RoutingPriority } from "../plan/plan.ts";
+import type { ClusterPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterStats } from "./cluster-stats.ts";

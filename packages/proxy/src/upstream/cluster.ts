@@ -9,7 +9,7 @@ import type {
   OriginalDstPlan,
   OutlierDetectionPlan,
   RoutingPriority,
-} from "../plan/plan.ts";
+} from "../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { HostSet } from "./balancer/host-set.ts";

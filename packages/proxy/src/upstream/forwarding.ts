@@ -1,6 +1,6 @@
 import { NOWHERE } from "../plan/compile-endpoints.ts";
 import { NO_METADATA } from "../plan/metadata.ts";
-import type { EndpointPlan } from "../plan/plan.ts";
+import type { EndpointPlan } from "../plan/cluster-plan.ts";
 import type { LoadBalancer } from "./balancer/load-balancer.ts";
 import type { CacheListener, CachedName, DnsCache } from "./dns/cache.ts";
 import type { Host } from "./host.ts";

@@ -1,5 +1,5 @@
 import type { Metadata } from "../plan/format/stream-info.ts";
-import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/plan.ts";
+import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
 import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "../ip-address.ts";
-import type { OriginalDstPlan } from "../plan/plan.ts";
+import type { OriginalDstPlan } from "../plan/cluster-plan.ts";
 import type { Counter } from "../stats/index.ts";
 import type { LoadBalancer } from "./balancer/load-balancer.ts";
 import type { Host } from "./host.ts";

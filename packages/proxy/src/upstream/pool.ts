@@ -1,5 +1,5 @@
 import type { RequestEncoder, ResponseReceiver, StreamResetReason } from "../codec/messages.ts";
-import type { RoutingPriority } from "../plan/plan.ts";
+import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";

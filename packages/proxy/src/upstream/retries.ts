@@ -1,4 +1,4 @@
-import type { RetryBudgetPlan } from "../plan/plan.ts";
+import type { RetryBudgetPlan } from "../plan/cluster-plan.ts";
 import type { Resource } from "./resource.ts";
 
 /**

@@ -10,7 +10,7 @@ import { compileCluster } from "../plan/compile-cluster.ts";
 import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
-import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/plan.ts";
+import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/cluster-plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";

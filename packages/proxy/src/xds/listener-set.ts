@@ -9,7 +9,7 @@ import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionManagerContext } from "../plan/compile-connection-manager.ts";
 import { compileListener } from "../plan/compile-listener.ts";
-import type { ListenerPlan } from "../plan/plan.ts";
+import type { ListenerPlan } from "../plan/listener-plan.ts";
 import type { Place } from "../plan/problems.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { FilePaths } from "./file-paths.ts";

@@ -14,7 +14,7 @@ import {
   compileRouteConfigDefaults,
   compileVirtualHost,
 } from "../plan/compile-route-config.ts";
-import type { RouteConfigRef } from "../plan/plan.ts";
+import type { RouteConfigRef } from "../plan/route-plan.ts";
 import { ConfigError, Place, type Problem, throwProblems } from "../plan/problems.ts";
 import { HostRouteTable, type VirtualHostEntry } from "../plan/route-table.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { LeastRequestPlan } from "../../src/plan/plan.ts";
+import type { LeastRequestPlan } from "../../src/plan/cluster-plan.ts";
 import { type Balanced, balanced, context, draws, host, hosts, hostSet, seededRandom, tally } from "./support.ts";
 import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 

@@ -1,7 +1,7 @@
 /** Ring hash and Maglev: Envoy's own vectors (test/common/upstream/{ring_hash,maglev}_lb_test.cc), weights, bounded loads. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MaglevPlan, RingHashPlan } from "../../src/plan/plan.ts";
+import type { MaglevPlan, RingHashPlan } from "../../src/plan/cluster-plan.ts";
 import { balanced, context, hashed, host, mixed, seededRandom, tally, type TestHost, zone } from "./support.ts";
 import { NO_LOCALITY_ROUTING } from "../support/plans.ts";
 

@@ -1,5 +1,5 @@
 /** Hosts, sets and contexts for balancers, with nothing else of the proxy. */
-import type { EndpointPolicy, LocalityPlan } from "../../src/plan/plan.ts";
+import type { EndpointPolicy, LocalityPlan } from "../../src/plan/cluster-plan.ts";
 import { Counter, Gauge } from "../../src/stats/metric.ts";
 import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 import type { BalancedHost } from "../../src/upstream/balancer/balanced-host.ts";

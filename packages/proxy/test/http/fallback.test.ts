@@ -8,7 +8,7 @@ import { fallback } from "../../src/plan/filters/fallback.ts";
 import type { Extension } from "../../src/plan/schemas.ts";
 import { FALLBACK, FALLBACK_POLICY } from "../../src/plan/supported-fields/index.ts";
 import { compileTextFormat } from "../../src/plan/format/format.ts";
-import type { HeaderMutation, RouteAction } from "../../src/plan/plan.ts";
+import type { HeaderMutation, RouteAction } from "../../src/plan/route-plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
 import { clusterPlan, endpoint, forwardTo, limits, prefixTable, routePlan } from "../support/plans.ts";
 import {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HTTP_LABELS, REQUESTS_TOTAL, REQUEST_DURATION, RESPONSE_BYTES, UNKNOWN_WORKLOAD } from "@tulle/telemetry";
 import { MESH_STATS } from "../../src/plan/supported-fields/index.ts";
-import type { ListenerPlan } from "../../src/plan/plan.ts";
+import type { ListenerPlan } from "../../src/plan/listener-plan.ts";
 import { endpoint } from "../support/plans.ts";
 import { GET, type Proxy, startProxy, until } from "../support/proxy.ts";
 

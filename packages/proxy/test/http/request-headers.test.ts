@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { HttpConnectionManagerPlan } from "../../src/plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
 import { mutateRequestHeaders } from "../../src/http/request-headers.ts";
 import { applyHeaderMutations } from "../../src/http/header-mutations.ts";
 import { finishResponseHeaders, removeResponseHopByHop, requestIdToTell } from "../../src/http/response-headers.ts";

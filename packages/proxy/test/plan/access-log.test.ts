@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
-import type { AccessLogPlan } from "../../src/plan/plan.ts";
+import type { AccessLogPlan } from "../../src/plan/listener-plan.ts";
 import { streamInfo } from "../support/stream-info.ts";
 import { HCM, listener, listenerJson, refusals } from "./support.ts";
 

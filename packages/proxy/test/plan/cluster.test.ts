@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { compileEndpoints } from "../../src/plan/compile-endpoints.ts";
-import type { ClusterPlan, EndpointPlan } from "../../src/plan/plan.ts";
+import type { ClusterPlan, EndpointPlan } from "../../src/plan/cluster-plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
 import { NO_LOCALITY_ROUTING, endpointAt, limits, limitsOf } from "../support/plans.ts";
 import { cluster, refusals } from "./support.ts";

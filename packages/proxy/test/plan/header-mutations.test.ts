@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { HeaderMutation, RoutePlan } from "../../src/plan/plan.ts";
+import type { HeaderMutation, RoutePlan } from "../../src/plan/route-plan.ts";
 import { type StreamOptions, streamInfo } from "../support/stream-info.ts";
 import { refusals, request, routeList, routes } from "./support.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeaderClass } from "../../src/codec/header-names.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { HttpConnectionManagerPlan } from "../../src/plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
 import { HCM, ROUTER_FILTER, listener, listenerJson, refusals, set } from "./support.ts";
 
 test("a bare connection manager has Envoy's defaults", () => {

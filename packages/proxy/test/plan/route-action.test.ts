@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { RedirectAction, RouteAction } from "../../src/plan/plan.ts";
+import type { RedirectAction, RouteAction } from "../../src/plan/route-plan.ts";
 import { type RequestInit, refusals, request, routeList, routes } from "./support.ts";
 
 function forward(match: JsonValue, route: { [field: string]: JsonValue }): RouteAction {

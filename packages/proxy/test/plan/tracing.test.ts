@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { HttpConnectionManagerPlan, RoutePlan } from "../../src/plan/plan.ts";
+import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
+import type { RoutePlan } from "../../src/plan/route-plan.ts";
 import type { OpenTelemetryPlan, TracingPlan, ZipkinPlan } from "../../src/plan/tracing-plan.ts";
 import { streamInfo } from "../support/stream-info.ts";
 import { ROUTER_FILTER, listener, listenerJson, refusals, request, routeList } from "./support.ts";

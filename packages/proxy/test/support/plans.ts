@@ -6,15 +6,11 @@ import type {
   ClusterPlan,
   ClusterRef,
   EndpointPlan,
-  HttpConnectionManagerPlan,
-  ListenerPlan,
   LocalityRoutingPlan,
-  RequestView,
-  RouteAction,
-  RetryPolicyPlan,
-  RoutePlan,
-  RouteTable,
-} from "../../src/plan/plan.ts";
+} from "../../src/plan/cluster-plan.ts";
+import type { HttpConnectionManagerPlan, ListenerPlan } from "../../src/plan/listener-plan.ts";
+import type { RequestView } from "../../src/plan/request-views.ts";
+import type { RouteAction, RetryPolicyPlan, RoutePlan, RouteTable } from "../../src/plan/route-plan.ts";
 
 let fingerprints = 0;
 

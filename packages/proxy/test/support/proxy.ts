@@ -5,7 +5,9 @@ import type { TestContext } from "node:test";
 import { type Clock, systemClock } from "../../src/clock/clock.ts";
 import { DataPlane } from "../../src/data-plane.ts";
 import { createLog } from "../../src/log.ts";
-import type { ClusterPlan, HttpConnectionManagerPlan, ListenerPlan, RouteAction } from "../../src/plan/plan.ts";
+import type { ClusterPlan } from "../../src/plan/cluster-plan.ts";
+import type { HttpConnectionManagerPlan, ListenerPlan } from "../../src/plan/listener-plan.ts";
+import type { RouteAction } from "../../src/plan/route-plan.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
 import { clusterPlan, endpoint, forwardTo, listenerPlan, managerPlan, prefixTable, routePlan } from "./plans.ts";
 

@@ -3,7 +3,7 @@ import { BytesMeter } from "../../src/codec/bytes-meter.ts";
 import { HeaderBlock } from "../../src/codec/header-block.ts";
 import { RequestHead, ResponseHead } from "../../src/codec/messages.ts";
 import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
-import type { ConnectionView } from "../../src/plan/plan.ts";
+import type { ConnectionView } from "../../src/plan/request-views.ts";
 
 export const CONNECTION: ConnectionView = {
   id: 7,

@@ -1,7 +1,7 @@
 /** Hosts that discovery no longer has, and that health checks find well (Envoy `BaseDynamicClusterImpl::updateDynamicHostList`). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HealthCheckPlan } from "../../src/plan/plan.ts";
+import type { HealthCheckPlan } from "../../src/plan/cluster-plan.ts";
 import { GET, OK, startProxy, until } from "../support/proxy.ts";
 import { endpoint } from "../support/plans.ts";
 

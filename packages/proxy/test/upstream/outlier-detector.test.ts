@@ -1,7 +1,7 @@
 /** The outlier detector alone: no sockets, a clock that the test moves. Envoy test/common/upstream/outlier_detection_impl_test.cc has the same sums. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { OutlierDetectionPlan } from "../../src/plan/plan.ts";
+import type { OutlierDetectionPlan } from "../../src/plan/cluster-plan.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
 import { OutlierDetector } from "../../src/upstream/outlier/detector.ts";
 import { OutlierEventLog } from "../../src/upstream/outlier/event-log.ts";

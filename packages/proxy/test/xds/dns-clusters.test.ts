@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
-import type { EndpointPlan } from "../../src/plan/plan.ts";
+import type { EndpointPlan } from "../../src/plan/cluster-plan.ts";
 import { DnsCacheConfigs } from "../../src/plan/compile-dns-cache.ts";
 import { Place } from "../../src/plan/problems.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";

@@ -6,7 +6,7 @@ import type {
   RedirectPlan,
   RespondPlan,
 } from "../../plan/filters/fallback.ts";
-import type { HeaderMutation } from "../../plan/plan.ts";
+import type { HeaderMutation } from "../../plan/route-plan.ts";
 import type { Counter, Gauge, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { formatted } from "../header-mutations.ts";

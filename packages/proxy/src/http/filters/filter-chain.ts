@@ -1,5 +1,5 @@
 import { FILTER_COMPILERS } from "../../plan/filters/index.ts";
-import type { HttpFilterPlan } from "../../plan/plan.ts";
+import type { HttpFilterPlan } from "../../plan/listener-plan.ts";
 import type { Exchange } from "../exchange.ts";
 import type { LocalReply } from "../local-replies.ts";
 import type { FilterContext, FilterRegistry, HttpFilter } from "./filter.ts";

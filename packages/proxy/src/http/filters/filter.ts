@@ -1,7 +1,8 @@
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import type { ClusterRef, ListenerPlan } from "../../plan/plan.ts";
+import type { ClusterRef } from "../../plan/cluster-plan.ts";
+import type { ListenerPlan } from "../../plan/listener-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { DnsCaches } from "../../upstream/dns/caches.ts";
 import type { Exchange } from "../exchange.ts";

@@ -4,7 +4,7 @@ import {
   X_ENVOY_UPSTREAM_HEALTHCHECKED_CLUSTER,
 } from "../../codec/header-names.ts";
 import type { HealthCheckFilterPlan } from "../../plan/filters/health-check.ts";
-import type { HeaderMutation } from "../../plan/plan.ts";
+import type { HeaderMutation } from "../../plan/route-plan.ts";
 import type { Exchange } from "../exchange.ts";
 import { type LocalReply, localReply } from "../local-replies.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter, STOP } from "./filter.ts";

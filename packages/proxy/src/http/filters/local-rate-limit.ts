@@ -1,5 +1,5 @@
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
-import type { HeaderMutation } from "../../plan/plan.ts";
+import type { HeaderMutation } from "../../plan/route-plan.ts";
 import type { RateLimitPlan, RouteRateLimits } from "../../plan/rate-limits.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { DownstreamConnection } from "../downstream-connection.ts";

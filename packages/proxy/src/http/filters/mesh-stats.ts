@@ -12,7 +12,7 @@ import {
 } from "@tulle/telemetry";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
-import type { RoutePlan } from "../../plan/plan.ts";
+import type { RoutePlan } from "../../plan/route-plan.ts";
 import type { Counter, Histogram, StatsRegistry, Tags } from "../../stats/index.ts";
 import type { Cluster } from "../../upstream/cluster.ts";
 import type { Host } from "../../upstream/host.ts";

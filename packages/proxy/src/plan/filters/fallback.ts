@@ -9,7 +9,7 @@ import { milliseconds } from "../duration.ts";
 import { bytesOf } from "../format/byte-text.ts";
 import { type Format, compileJsonFormat, compileTextFormat, literalOf, refuseFormatErrors } from "../format/format.ts";
 import { compileHeaderOperations } from "../header-mutations.ts";
-import type { HeaderMutation } from "../plan.ts";
+import type { HeaderMutation } from "../route-plan.ts";
 import type { Place } from "../problems.ts";
 import { FALLBACK_POLICY } from "../supported-fields/index.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";

@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { FaultDelay, FaultRateLimit } from "@tulle/xds/gen/envoy/extensions/filters/common/fault/v3/fault_pb.js";
 import type { FaultAbort, HTTPFault } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { fractionParts } from "../fraction.ts";
-import type { RequestTest } from "../plan.ts";
+import type { RequestTest } from "../request-views.ts";
 import type { Place } from "../problems.ts";
 import { compileHeaderMatcher } from "../request-matchers.ts";
 import { FAULT } from "../supported-fields/index.ts";

@@ -6,7 +6,7 @@ import type {
 } from "@tulle/xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js";
 import { extensionNames } from "../format/compile-format-string.ts";
 import { compileHeaderAddition } from "../header-mutations.ts";
-import type { HeaderMutation } from "../plan.ts";
+import type { HeaderMutation } from "../route-plan.ts";
 import type { Place } from "../problems.ts";
 import { type QueryMutation, compileQueryMutations } from "../query-mutations.ts";
 import type { TextTest } from "../regex.ts";

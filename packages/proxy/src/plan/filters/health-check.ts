@@ -1,6 +1,6 @@
 import type { HealthCheck } from "@tulle/xds/gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js";
 import { milliseconds } from "../duration.ts";
-import type { RequestTest } from "../plan.ts";
+import type { RequestTest } from "../request-views.ts";
 import { compileHeaderMatcher } from "../request-matchers.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 

@@ -8,7 +8,7 @@ import type { TokenBucket } from "@tulle/xds/gen/envoy/type/v3/token_bucket_pb.j
 import { milliseconds } from "../duration.ts";
 import { fractionOf } from "../fraction.ts";
 import { compileHeadersToAdd } from "../header-mutations.ts";
-import type { HeaderMutation } from "../plan.ts";
+import type { HeaderMutation } from "../route-plan.ts";
 import type { Place } from "../problems.ts";
 import { type RateLimitPlan, compileRateLimit } from "../rate-limits.ts";
 import { LOCAL_RATE_LIMIT } from "../supported-fields/index.ts";

@@ -11,7 +11,7 @@ import type { PathMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/path_pb.j
 import { compileCidrRanges } from "../cidr.ts";
 import { type MetadataTest, compileMetadataMatcher, metadataValue } from "../dynamic-metadata.ts";
 import type { Metadata } from "../format/stream-info.ts";
-import type { ConnectionView, RequestTest, RequestView } from "../plan.ts";
+import type { ConnectionView, RequestTest, RequestView } from "../request-views.ts";
 import type { Place } from "../problems.ts";
 import type { TextTest } from "../regex.ts";
 import { compileHeaderMatcher } from "../request-matchers.ts";

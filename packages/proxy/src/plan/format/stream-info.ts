@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { BytesMeter } from "../../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { RequestHead, ResponseHead } from "../../codec/messages.ts";
-import type { ConnectionView } from "../plan.ts";
+import type { ConnectionView } from "../request-views.ts";
 
 /** `filter_metadata` of some part of a configuration, or what filters have said of a request: by namespace. */
 export type Metadata = Readonly<Record<string, JsonObject>>;

@@ -1,4 +1,4 @@
-import type { LocalityPlan } from "../../plan/plan.ts";
+import type { LocalityPlan } from "../../plan/cluster-plan.ts";
 import type { Health } from "../health-flags.ts";
 
 /** What balancers need to know of a host. Weight and load are read at each pick, so they may change in place. */

@@ -1,4 +1,4 @@
-import type { LocalityRoutingPlan, MaglevPlan, RingHashPlan } from "../../plan/plan.ts";
+import type { LocalityRoutingPlan, MaglevPlan, RingHashPlan } from "../../plan/cluster-plan.ts";
 import type { Gauge } from "../../stats/index.ts";
 import type { LbStats } from "../cluster-stats.ts";
 import type { BalancedHost, Picker } from "./balanced-host.ts";

@@ -1,4 +1,4 @@
-import type { EndpointPolicy, LocalityPlan } from "../../plan/plan.ts";
+import type { EndpointPolicy, LocalityPlan } from "../../plan/cluster-plan.ts";
 import type { BalancedHost } from "./balanced-host.ts";
 
 /** The hosts of one locality, within a priority. */

@@ -1,4 +1,4 @@
-import type { LeastRequestPlan } from "../../plan/plan.ts";
+import type { LeastRequestPlan } from "../../plan/cluster-plan.ts";
 import { type BalancedHost, type Picker, equalWeights } from "./balanced-host.ts";
 import { EdfScheduler } from "./edf-scheduler.ts";
 import type { SlowStart } from "./slow-start.ts";

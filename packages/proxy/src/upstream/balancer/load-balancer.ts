@@ -1,4 +1,4 @@
-import type { BalancerPlan, LocalityPlan } from "../../plan/plan.ts";
+import type { BalancerPlan, LocalityPlan } from "../../plan/cluster-plan.ts";
 import type { LoadBalancerContext } from "../load-balancer-context.ts";
 import type { BalancedHost } from "./balanced-host.ts";
 import type { HostSet } from "./host-set.ts";

@@ -1,4 +1,4 @@
-import type { LocalityRoutingPlan, LocalityPlan } from "../../plan/plan.ts";
+import type { LocalityRoutingPlan, LocalityPlan } from "../../plan/cluster-plan.ts";
 import type { LbStats } from "../cluster-stats.ts";
 import type { LoadBalancerContext } from "../load-balancer-context.ts";
 import type { BalancedHost, Picker } from "./balanced-host.ts";

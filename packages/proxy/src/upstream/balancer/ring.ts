@@ -1,7 +1,7 @@
 import type { Hash64 } from "../../hash/hash64.ts";
 import { murmurHash2 } from "../../hash/murmur-hash2.ts";
 import { xxHash64 } from "../../hash/xx-hash64.ts";
-import type { RingHashPlan } from "../../plan/plan.ts";
+import type { RingHashPlan } from "../../plan/cluster-plan.ts";
 import type { Gauge } from "../../stats/index.ts";
 import type { BalancedHost } from "./balanced-host.ts";
 import type { HashTable, WeightedHost } from "./hash-table.ts";

@@ -1,4 +1,4 @@
-import type { SlowStartPlan } from "../../plan/plan.ts";
+import type { SlowStartPlan } from "../../plan/cluster-plan.ts";
 import type { BalancedHost } from "./balanced-host.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ZoneAwarePlan } from "../../plan/plan.ts";
+import type { ZoneAwarePlan } from "../../plan/cluster-plan.ts";
 import type { ZoneStats } from "../cluster-stats.ts";
 import type { BalancedHost } from "./balanced-host.ts";
 import { type HostSet, type LocalityHosts, sameLocality } from "./host-set.ts";

@@ -1,5 +1,5 @@
 import type { NetContext } from "../../net/context.ts";
-import type { ClusterPlan, HealthCheckPlan } from "../../plan/plan.ts";
+import type { ClusterPlan, HealthCheckPlan } from "../../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { Host } from "../host.ts";
 import { HostCheck } from "./host-check.ts";

@@ -1,5 +1,5 @@
 import { Timer, type TimerOwner } from "../../clock/timer-wheel.ts";
-import type { HealthCheckPlan } from "../../plan/plan.ts";
+import type { HealthCheckPlan } from "../../plan/cluster-plan.ts";
 import { HealthFlag } from "../health-flags.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 import type { HealthCheckStats } from "./stats.ts";

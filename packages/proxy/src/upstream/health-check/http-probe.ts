@@ -5,7 +5,7 @@ import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver 
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
 import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
-import type { HttpProbePlan, StatusRange } from "../../plan/plan.ts";
+import type { HttpProbePlan, StatusRange } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 
 const HIGH_WATERMARK = 65_536;

@@ -2,7 +2,7 @@ import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
 import type { NetContext } from "../../net/context.ts";
 import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
-import type { TcpProbePlan } from "../../plan/plan.ts";
+import type { TcpProbePlan } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 
 /** Bytes waiting to be written that nobody reads: a probe is small. */

@@ -1,4 +1,4 @@
-import type { EjectionType, OutlierDetectionPlan } from "../../plan/plan.ts";
+import type { EjectionType, OutlierDetectionPlan } from "../../plan/cluster-plan.ts";
 import { type ConsecutiveErrors, type MonitoredHost, OutlierMonitor } from "./monitor.ts";
 import type { OutlierStats } from "./stats.ts";
 import type { SuccessRate } from "./success-rate.ts";

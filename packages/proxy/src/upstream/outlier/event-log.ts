@@ -1,4 +1,4 @@
-import type { EjectionType } from "../../plan/plan.ts";
+import type { EjectionType } from "../../plan/cluster-plan.ts";
 import type { OutlierEvents, SuccessRateThreshold } from "./detector.ts";
 import type { OutlierMonitor } from "./monitor.ts";
 

@@ -1,4 +1,4 @@
-import type { OutlierDetectionPlan } from "../../plan/plan.ts";
+import type { OutlierDetectionPlan } from "../../plan/cluster-plan.ts";
 import { SuccessRate } from "./success-rate.ts";
 
 /** What a monitor tells when its host has failed once too often. */

@@ -1,4 +1,4 @@
-import type { EjectionType } from "../../plan/plan.ts";
+import type { EjectionType } from "../../plan/cluster-plan.ts";
 import type { Counter, Gauge, StatsRegistry } from "../../stats/index.ts";
 
 const NAMES: Readonly<Record<EjectionType, string>> = {

@@ -1,0 +1,139 @@
+/** The plan of a listener (see route-plan.ts for what a plan is): its address and its connection manager. */
+import type { StreamTest } from "./access-log-filters.ts";
+import type { AddressTest } from "./cidr.ts";
+import type { Format } from "./format/format.ts";
+import type { ListenerInfo } from "./format/stream-info.ts";
+import type { LocalReplyPlan } from "./local-reply-config.ts";
+import type { RouteConfigRef } from "./route-plan.ts";
+import type { RequestIdPlan, TracingPlan } from "./tracing-plan.ts";
+
+export interface ListenerPlan {
+  readonly name: string;
+  readonly address: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  /** Under which the listener counts; "" for its address. */
+  readonly statPrefix: string;
+  /** Envoy `traffic_direction`. */
+  readonly direction: "unspecified" | "inbound" | "outbound";
+  /** `drain_type` DEFAULT: connections end once this proxy is to fail its health checks, not only when the listener goes. */
+  readonly drainsWhenFailing: boolean;
+  /** `per_connection_buffer_limit_bytes`, default 1 MiB. High watermark; the low one is half of it. */
+  readonly bufferLimitBytes: number;
+  readonly connectionManager: HttpConnectionManagerPlan;
+  /** Equal strings mean equal configuration: an unchanged listener is left alone. */
+  readonly fingerprint: string;
+}
+
+/** Envoy `path_with_escaped_slashes_action`. */
+export type EscapedSlashes = "keep" | "reject" | "unescape-and-redirect" | "unescape-and-forward";
+
+export interface HttpConnectionManagerPlan {
+  readonly statPrefix: string;
+  /** `server_name`, default "envoy". */
+  readonly serverName: string;
+  readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
+  readonly useRemoteAddress: boolean;
+  readonly xffNumTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  /** `internal_address_config`: who may steer the proxy by x-envoy headers; null = nobody. */
+  readonly isInternal: AddressTest | null;
+  /** `append_x_forwarded_port`. */
+  readonly appendXForwardedPort: boolean;
+  /** `scheme_header_transformation`, "" for none. */
+  readonly schemeToOverwrite: string;
+  /** Header classes (codec/header-names.ts) that are removed from every request, whoever sends it. */
+  readonly neverAccepted: number;
+  /** `add_user_agent`: what requests say about this proxy; null = nothing. */
+  readonly userAgent: { readonly cluster: string; readonly node: string } | null;
+  readonly via: string;
+  /** `generate_request_id`, default true. */
+  readonly generateRequestId: boolean;
+  readonly requestIds: RequestIdPlan;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly escapedSlashes: EscapedSlashes;
+  readonly stripPort: "none" | "matching" | "any";
+  readonly stripTrailingHostDot: boolean;
+  readonly headersWithUnderscores: "allow" | "reject" | "drop";
+  /** `http_protocol_options.accept_http_10`. */
+  readonly acceptHttp10: boolean;
+  readonly defaultHostForHttp10: string;
+  readonly enableTrailers: boolean;
+  /** `header_key_format.proper_case_words`. */
+  readonly properCase: boolean;
+  /** `allow_absolute_url`, default true. */
+  readonly allowAbsoluteUrl: boolean;
+  readonly refusesHttpsUrl: boolean;
+  readonly allowChunkedLength: boolean;
+  readonly proxy100Continue: boolean;
+  /** `max_request_headers_kb` × 1024, default 60 KiB. */
+  readonly maxRequestHeadersBytes: number;
+  /** `max_headers_count`, default 100. */
+  readonly maxRequestHeadersCount: number;
+  /** 0 = no limit. */
+  readonly maxRequestsPerConnection: number;
+  /** Default 1 h. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  /** Default 5 min. */
+  readonly streamIdleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly requestHeadersTimeoutMs: number;
+  readonly maxStreamDurationMs: number;
+  /** Default 5 s. */
+  readonly drainTimeoutMs: number;
+  /** Default 1 s. */
+  readonly delayedCloseTimeoutMs: number;
+  /** Router: `suppress_envoy_headers`. */
+  readonly suppressEnvoyHeaders: boolean;
+  /** Router: `respect_expected_rq_timeout`. */
+  readonly respectExpectedRqTimeout: boolean;
+  readonly listener: ListenerInfo;
+  /** Null: local replies are as they are. */
+  readonly localReplies: LocalReplyPlan | null;
+  readonly accessLogs: readonly AccessLogPlan[];
+  /** Whether there is a line for a request that has just been routed, too; for a tunnel that has just been opened. */
+  readonly logsNewRequests: boolean;
+  readonly logsNewTunnels: boolean;
+  /** And one every so often while it goes on; 0 = never. */
+  readonly accessLogIntervalMs: number;
+  /** Null: requests are not traced. */
+  readonly tracing: TracingPlan | null;
+  readonly routes: RouteConfigRef;
+  /** `upgrade_configs`: lower-case protocol → allowed, where the route says nothing. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  /** HTTP filters in configuration order, the router left out. */
+  readonly filters: readonly HttpFilterPlan[];
+}
+
+export interface AccessLogPlan {
+  /** `/dev/stdout` and `/dev/stderr` are the proxy's own, whatever they are. */
+  readonly path: string;
+  readonly format: Format;
+  /** Null: every stream is logged. */
+  readonly filter: StreamTest | null;
+}
+
+/** A filter before the router: `typeName` selects the implementation in http/filters, `config` is what its compile step made. */
+export interface HttpFilterPlan {
+  readonly name: string;
+  /** Message type of its configuration. */
+  readonly typeName: string;
+  /** `HttpFilter.disabled`: off unless a route switches it on. */
+  readonly disabled: boolean;
+  readonly config: unknown;
+}
+
+/** What a route says for one filter. */
+export interface RouteFilterConfig {
+  /** Message type of `config`: a filter of another type does not see it. "" if there is none. */
+  readonly typeName: string;
+  readonly disabled: boolean;
+  readonly config: unknown;
+}
+
+/** By filter name, the levels of a route merged. */
+export type FilterConfigs = ReadonlyMap<string, RouteFilterConfig>;

@@ -1,0 +1,45 @@
+/** What the compiled matchers, formats and header values may read of a request, a response and a connection. */
+
+/** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
+export interface RequestView {
+  readonly method: string;
+  /** Path and query as they will be forwarded (after normalisation). */
+  readonly path: string;
+  readonly authority: string;
+  readonly scheme: string;
+  /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
+  readonly forwardedFor: string;
+  /** Value of a header (lower-case name), repeated lines joined with ","; undefined if absent. */
+  header(name: string): string | undefined;
+  /** Whether one of a header's lines passes, each by itself; undefined if there is none. */
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined;
+}
+
+/** A condition that a request meets or not. */
+export interface RequestTest {
+  matches(request: RequestView): boolean;
+}
+
+/** What matchers may read of a response. */
+export interface ResponseView {
+  readonly status: number;
+  header(name: string): string | undefined;
+  someHeader(name: string, test: (value: string) => boolean): boolean | undefined;
+}
+
+export interface ResponseTest {
+  matches(response: ResponseView): boolean;
+}
+
+/** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */
+export interface ConnectionView {
+  /** `%CONNECTION_ID%` */
+  readonly id: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** `10.0.0.1:80`, `[::1]:80`. */
+  readonly remoteName: string;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly localName: string;
+}

@@ -1,4 +1,4 @@
-/** What a client sends costs the proxy no more than a fair multiple of it. Envoy's promise (its threat model): less than 100 times. */
+/** What a client sends costs the proxy no more memory than a fair multiple of it. Envoy's promise (its threat model): less than 100 times. */
 import assert from "node:assert/strict";
 import { type Socket, connect } from "node:net";
 import { once } from "node:events";
@@ -10,8 +10,6 @@ const SENT = 10 * KIB;
 /** 10 KiB must not cost 1 MiB: with this many at a time, what the test itself holds does not count. */
 const COUNT = 150;
 const MOST_BYTES = 1024 * KIB;
-/** Of this process, which the client and the backend are in, too. */
-const MOST_CPU_MS = 25;
 
 function filled(begin: string, piece: string, end = ""): string {
   return begin + piece.repeat(Math.floor((SENT - begin.length - end.length) / piece.length)) + end;
@@ -44,7 +42,7 @@ async function quiet(): Promise<void> {
   }
 }
 
-describe("10 KiB cost less than 1 MiB of memory and little time (amplification of less than ×100)", () => {
+describe("10 KiB cost less than 1 MiB of memory (amplification of less than ×100)", () => {
   for (const [name, bytes] of Object.entries(REQUESTS)) {
     it(name, async (t) => {
       const target = await startTarget({ normalize_path: true, merge_slashes: true });
@@ -64,9 +62,9 @@ describe("10 KiB cost less than 1 MiB of memory and little time (amplification o
       const each = (process.memoryUsage().rss - memory) / COUNT;
       for (const socket of sockets) socket.destroy();
       assert.ok(each < MOST_BYTES, `${Math.round(each / KIB)} KiB each`);
+      // Time is shown and not asserted: it is this process's, client and backend included, on whatever machine.
       const ms = (spent.user + spent.system) / 1000 / COUNT;
       t.diagnostic(`${Math.round(each / KIB)} KiB and ${ms.toFixed(2)} ms for each`);
-      assert.ok(ms < MOST_CPU_MS, `${ms.toFixed(1)} ms of CPU each`);
     });
   }
 });

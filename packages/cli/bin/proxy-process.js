@@ -7,7 +7,7 @@ const PROXY_COMMANDS = new Set(["gateway", "proxy", "run"]);
 
 /**
  * V8's young generation grows to 3 × 16 MB under load; a request's garbage dies young in a smaller one, too. A proxy does the
- * same few things all day: TurboFan gets to them soon, and the middle compiler costs more than it gives.
+ * same few things all day: TurboFan gets to them soon, and the middle compiler's code and working memory are 10 MB.
  */
 const FLAGS = ["--max-semi-space-size=4", "--no-maglev"];
 

@@ -1,9 +1,9 @@
 /** A proxy that forwards where requests say does not forward to itself (docs/decisions/0032). */
+import { DNS_CACHE } from "../support/plans.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { localAddress } from "../../src/net/local-address.ts";
 import { reachesOwnPort } from "../../src/net/own-ports.ts";
-import type { DnsCachePlan } from "../../src/plan/compile-dns-cache.ts";
 import { startProxy, until } from "../support/proxy.ts";
 
 test("whose port it is depends on where it is bound", () => {
@@ -19,23 +19,9 @@ test("whose port it is depends on where it is bound", () => {
   assert.ok(!reachesOwnPort("192.0.2.1", 80, everywhere));
 });
 
-const CACHE: DnsCachePlan = {
-  name: "d",
-  family: "v4-only",
-  refreshMs: 60_000,
-  failure: null,
-  minRefreshMs: 5_000,
-  hostTtlMs: 300_000,
-  maxHosts: 1024,
-  queryTimeoutMs: 5_000,
-  maxPendingRequests: 1024,
-  resolver: null,
-  preresolve: [],
-};
-
 test("a request that names the proxy's own listener is refused, under whatever name; others pass", async (t) => {
   const proxy = await startProxy(t, {
-    cluster: { discovery: "forwarding", balancer: { policy: "forwarding", cache: CACHE } },
+    cluster: { discovery: "forwarding", balancer: { policy: "forwarding", cache: DNS_CACHE } },
   });
   const { port, backend } = proxy;
   for (const [host, status] of [

@@ -1,6 +1,7 @@
 /** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
+import { endpointAt } from "../../src/upstream/forwarding.ts";
+import type { DnsCachePlan } from "../../src/plan/compile-dns-cache.ts";
 import { HeaderClass } from "../../src/codec/header-names.ts";
-import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 import type {
   CircuitBreakerPlan,
   ClusterPlan,
@@ -70,23 +71,22 @@ export const NO_LOCALITY_ROUTING: LocalityRoutingPlan = {
   zoneAware: { routingEnabled: 100, minClusterSize: 6, failTrafficOnPanic: false },
 };
 
-export function endpointAt(address: string, port: number): EndpointPlan {
-  return {
-    address,
-    addresses: [],
-    port,
-    hostname: "",
-    weight: 1,
-    health: "healthy",
-    priority: 0,
-    locality: NOWHERE,
-    hashKey: "",
-    canary: false,
-    metadata: {},
-    workload: "",
-    healthCheck: null,
-  };
-}
+/** What dns_cache_config says when it says nothing but its name. */
+export const DNS_CACHE: DnsCachePlan = {
+  name: "d",
+  family: "v4-only",
+  refreshMs: 60_000,
+  failure: null,
+  minRefreshMs: 5_000,
+  hostTtlMs: 300_000,
+  maxHosts: 1024,
+  queryTimeoutMs: 5_000,
+  maxPendingRequests: 1024,
+  resolver: null,
+  preresolve: [],
+};
+
+export { endpointAt };
 
 export function endpoint(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
   return { ...endpointAt("127.0.0.1", port), ...changes };

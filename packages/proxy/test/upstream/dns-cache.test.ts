@@ -1,4 +1,5 @@
 /** Names that requests ask for: who waits for them, how often they are looked up, when they are forgotten. */
+import { DNS_CACHE } from "../support/plans.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
@@ -27,20 +28,6 @@ class Waiter implements NameWaiter {
   }
 }
 
-const PLAN: DnsCachePlan = {
-  name: "d",
-  family: "v4-only",
-  refreshMs: 60_000,
-  failure: null,
-  minRefreshMs: 5_000,
-  hostTtlMs: 300_000,
-  maxHosts: 1024,
-  queryTimeoutMs: 5_000,
-  maxPendingRequests: 1024,
-  resolver: null,
-  preresolve: [],
-};
-
 function harness(changes: Partial<DnsCachePlan> = {}) {
   const clock = new FakeClock();
   const turn = new Turn(clock);
@@ -53,7 +40,7 @@ function harness(changes: Partial<DnsCachePlan> = {}) {
   const answers: ((answer: Resolution | Error) => void)[] = [];
   const stats = new StatsRegistry();
   const cache = new DnsCache(
-    { ...PLAN, ...changes },
+    { ...DNS_CACHE, ...changes },
     {
       net: { turn, timers, reportBug: (error: unknown) => assert.fail(String(error)) } as unknown as NetContext,
       random: () => 0.5,

@@ -53,6 +53,7 @@ function descriptor(entries: readonly Entry[], tokens: JsonObject, more: JsonObj
   return { entries: entries.map(([key, value]) => ({ key, value })), ...tokens, ...more };
 }
 
+const OVERRIDE: JsonObject = { limit: { dynamic_metadata: { metadata_key: { key: "m", path: [{ key: "a" }] } } } };
 const by = (...actions: readonly JsonObject[]): JsonObject => ({ actions });
 const byKey = (value: string, key = "k"): JsonObject => by(generic(value, key));
 const generic = (value: string, key = "k"): JsonObject => ({
@@ -223,6 +224,19 @@ export const CASES: readonly ContractCase[] = [
   limited("some entries named, some any", DESCRIPTORS, { ...bucket(100), ...HEADERS, descriptors: [descriptor([["plan", "free"], ["user", ""]], bucket(1))], rate_limits: [by(ofHeader("x-plan", "plan"), ofHeader("x-user", "user"))] }, inTurn(...["free a", "free a", "free b", "paid a", "paid a"].map((each) => get("/", `x-plan: ${each.split(" ")[0]}`, `x-user: ${each.split(" ")[1]}`)))), // prettier-ignore
   limited("the same limit twice takes twice", DESCRIPTORS, { ...bucket(1000), ...HEADERS, descriptors: [descriptor([["k", "v"]], bucket(7))], rate_limits: [byKey("v"), byKey("v")] }, inTurn(get(), get())), // prettier-ignore
   limited("hits_addend: so many tokens", DESCRIPTORS, { ...bucket(1000), ...HEADERS, descriptors: [descriptor([["k", "v"]], bucket(7))], rate_limits: [{ ...byKey("v"), hits_addend: { number: 3 } }] }, three), // prettier-ignore
+  ...["%REQ(x-hits)%", "%REQUEST_HEADER(x-hits):2%", "%BYTES_RECEIVED%"].map(
+    (format) =>
+    limited(`hits_addend: ${format}`, DESCRIPTORS, { ...bucket(1000), ...HEADERS, descriptors: [descriptor([["k", "v"]], bucket(70))], rate_limits: [{ ...byKey("v"), hits_addend: { format } }] }, inTurn(get(), get("/", "x-hits: 3"), get("/", "x-hits: 2.9"), get("/", "x-hits: 0"), get("/", "x-hits: -1"), get("/", "x-hits: x"), get("/", "x-hits: 1e1"), get("/", "x-hits: 2000000000"))), // prettier-ignore
+  ),
+  refused("limit in the filter's own limits", { ...bucket(10), rate_limits: [{ ...byKey("v"), ...OVERRIDE }] }),
+  { ...levels("limit is for rate limit services", {}), routes: [toCluster("/", "a", { rate_limits: [{ ...byKey("v"), ...OVERRIDE }] })] }, // prettier-ignore
+  refused("dynamic_metadata, which is deprecated", { ...bucket(10), rate_limits: [by({ dynamic_metadata: { descriptor_key: "k", metadata_key: { key: "m", path: [{ key: "a" }] } } })] }), // prettier-ignore
+  refused("hits_addend without a command", {
+    ...bucket(10),
+    rate_limits: [{ ...byKey("v"), hits_addend: { format: "3" } }],
+  }),
+  refused("hits_addend with two commands", { ...bucket(10), rate_limits: [{ ...byKey("v"), hits_addend: { format: "%REQ(a)%%REQ(b)%" } }] }), // prettier-ignore
+  refused("hits_addend with both", { ...bucket(10), rate_limits: [{ ...byKey("v"), hits_addend: { number: 1, format: "%REQ(a)%" } }] }), // prettier-ignore
   limited("more entries than the descriptor has, or others before", DESCRIPTORS, { ...bucket(1000), ...HEADERS, descriptors: [descriptor([["a", "1"]], bucket(7)), descriptor([["b", "2"], ["a", "1"]], bucket(7))], rate_limits: [by(generic("1", "a"), generic("2", "b"))] }, [get()]), // prettier-ignore
 
   described("generic_key", [generic("v")], [["k", "v"]], [get()]),
@@ -244,6 +258,7 @@ export const CASES: readonly ContractCase[] = [
   described("masked_remote_address: IPv6", [{ masked_remote_address: { v6_prefix_mask_len: 33 } }], [["masked_remote_address", "2001:db8:8000::/33"]], [get(), get("/", "x-forwarded-for: 2001:db8:9000::5")]), // prettier-ignore
   described("masked_remote_address: the whole", [{ masked_remote_address: {} }], [["masked_remote_address", "127.0.0.1/32"]], [get()]), // prettier-ignore
   described("destination_cluster", [{ destination_cluster: {} }], [["destination_cluster", "b"]], [get("/w"), get("/d"), get()], { clusters: { a: {}, b: {} }, routes: [{ match: { prefix: "/w" }, route: { weighted_clusters: { clusters: [{ name: "b", weight: 1 }] } } }, { match: { prefix: "/d" }, direct_response: { status: 200 } }, toCluster("/", "a")] }), // prettier-ignore
+  described("source_cluster", [{ source_cluster: {} }], [["source_cluster", "edge"]], [get()], { bootstrap: { node: { id: "n", cluster: "edge" } } }), // prettier-ignore
   described("metadata of the route", [{ metadata: { descriptor_key: "k", source: "ROUTE_ENTRY", metadata_key: { key: "m", path: [{ key: "a" }, { key: "b" }] } } }], [["k", "v"]], [get("/m"), get()], { routes: [{ ...toCluster("/m", "a"), metadata: { filter_metadata: { m: { a: { b: "v" } } } } }, { ...toCluster("/", "a"), metadata: { filter_metadata: { m: { a: { b: 1 } } } } }] }), // prettier-ignore
   described("metadata: a default", [{ metadata: { descriptor_key: "k", default_value: "v", metadata_key: { key: "m", path: [{ key: "a" }] } } }], [["k", "v"]], [get()]), // prettier-ignore
   described("metadata: none", [{ metadata: { descriptor_key: "k", metadata_key: { key: "m", path: [{ key: "a" }] } } }, generic("v", "z")], [["z", "v"]], [get()]), // prettier-ignore

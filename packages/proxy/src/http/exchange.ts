@@ -138,6 +138,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return headers.slots[X_ENVOY_INTERNAL] >= 0 && headers.get(X_ENVOY_INTERNAL) === "true";
   }
 
+  get localCluster(): string {
+    return this.context.localCluster;
+  }
+
   get now(): number {
     return this.context.net.turn.now;
   }

@@ -28,17 +28,38 @@ function pickCluster(exchange: Exchange, action: RouteAction, random: number): W
     const cluster = exchange.context.findCluster(firstHeader(exchange.request, action.clusterHeader));
     return cluster === null ? null : { ...UNWEIGHTED, cluster };
   }
-  if (clusters.length === 1) return clusters[0];
-  let left = random * action.totalWeight;
+  if (clusters.length === 1) return named(exchange, clusters[0]);
+  let left = action.drawHeader === "" ? random * action.totalWeight : draw(exchange, action, random);
   for (const candidate of clusters) {
     left -= candidate.weight;
-    if (left < 0) return candidate;
+    if (left < 0) return named(exchange, candidate);
   }
   return null;
 }
 
+/** The cluster that the request names, where it is for the request to say. */
+function named(exchange: Exchange, target: WeightedClusterPlan): WeightedClusterPlan {
+  if (target.clusterHeader === "") return target;
+  const cluster = exchange.context.findCluster(firstHeader(exchange.request, target.clusterHeader));
+  return cluster === null ? target : { ...target, cluster };
+}
+
+/** The number in the header, if there is one; what is not a number of 64 bits without sign is none (`absl::SimpleAtoi`). */
+function draw({ request }: Exchange, { drawHeader, totalWeight }: RouteAction, random: number): number {
+  const lines: string[] = [];
+  request.collect(drawHeader, lines);
+  if (lines.length === 1 && UNSIGNED.test(lines[0])) {
+    const value = BigInt(lines[0].trim().replace("+", ""));
+    if (value < 1n << 64n) return Number(value % BigInt(totalWeight));
+  }
+  return random * totalWeight;
+}
+
+const UNSIGNED = /^\s*\+?[0-9]+\s*$/;
+
 /** A target without anything of its own. */
 export const UNWEIGHTED = {
+  clusterHeader: "",
   weight: 1,
   requestHeaders: [],
   responseHeaders: [],

@@ -159,6 +159,7 @@ function compileForward(
     kind: "forward",
     clusters,
     totalWeight,
+    drawHeader: drawHeaderOf(message),
     clusterHeader:
       message.clusterSpecifier.case === "clusterHeader" ? message.clusterSpecifier.value.toLowerCase() : "",
     clusterNotFoundStatus: CLUSTER_NOT_FOUND_STATUS[message.clusterNotFoundResponseCode] ?? 503,
@@ -187,6 +188,12 @@ function compileForward(
     upgrades: compileUpgrades(message.upgradeConfigs, place),
     tunnels: compileTunnels(message, place),
   };
+}
+
+function drawHeaderOf({ clusterSpecifier }: RouteActionMessage): string {
+  if (clusterSpecifier.case !== "weightedClusters") return "";
+  const draw = clusterSpecifier.value.randomValueSpecifier;
+  return draw.case === "headerName" ? draw.value.toLowerCase() : "";
 }
 
 /** The last one that says so holds, as in Envoy. */
@@ -247,6 +254,7 @@ function compileClusters(
     return [
       {
         cluster: context.clusterRef(specifier.value),
+        clusterHeader: "",
         weight: 1,
         requestHeaders: NO_MUTATIONS,
         responseHeaders: NO_MUTATIONS,
@@ -265,13 +273,16 @@ function compileWeighted(
   context: RouteContext,
   place: Place,
 ): WeightedClusterPlan {
-  if (message.name === "") place.refuse("At least one of name or cluster_header need to be specified");
-  else checkKnown(message.name, context, place.field("name"));
+  const { name, clusterHeader } = message;
+  if (name !== "" && clusterHeader !== "") place.refuse("Only one of name or cluster_header can be specified");
+  else if (name !== "") checkKnown(name, context, place.field("name"));
+  else if (clusterHeader === "") place.refuse("At least one of name or cluster_header need to be specified");
   const headers = compileHeaderOperations(message, place);
   const host = message.hostRewriteSpecifier.value ?? "";
   const own = compileFilterConfigs(message.typedPerFilterConfig, place);
   return {
-    cluster: context.clusterRef(message.name),
+    cluster: name === "" ? NO_CLUSTER : context.clusterRef(name),
+    clusterHeader: clusterHeader.toLowerCase(),
     weight: message.weight ?? 0,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
@@ -279,6 +290,8 @@ function compileWeighted(
     filterConfigs: own === null ? null : mergeFilterConfigs(context.filterConfigs, own),
   };
 }
+
+const NO_CLUSTER: ClusterRef = { name: "", current: null };
 
 function checkKnown(name: string, context: Pick<RouteContext, "knownClusters">, place: Place): void {
   if (context.knownClusters !== null && !context.knownClusters.has(name))

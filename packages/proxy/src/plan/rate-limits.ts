@@ -6,10 +6,13 @@ import {
   type RateLimit,
   type RateLimit_Action,
   type RateLimit_Action_MetaData,
+  type RateLimit_HitsAddend,
   RateLimit_Action_MetaData_Source as Source,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { maskAddress } from "../ip-address.ts";
 import { metadataValue } from "./dynamic-metadata.ts";
+import { bytesOf } from "./format/byte-text.ts";
+import { refuseFormatErrors, soleCommand } from "./format/format.ts";
 import { queryParameter } from "./format/headers.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 import type { RequestTest } from "./request-views.ts";
@@ -19,8 +22,8 @@ import { compileHeaderMatcher, compileQueryMatcher, headerReader } from "./reque
 export interface RateLimitPlan {
   /** Default 0: for filters of that stage. */
   readonly stage: number;
-  /** Tokens that a request takes, default 1. */
-  readonly hits: number;
+  /** Tokens that a request takes, default 1; -1 where what is to tell of it is no such number: there is no descriptor then. */
+  hits(stream: StreamInfo): number;
   /** Keys and values by turns; null where there is no descriptor. */
   describe(stream: StreamInfo): readonly string[] | null;
 }
@@ -44,7 +47,7 @@ export function compileRateLimit(message: RateLimit, place: Place): RateLimitPla
   const actions = message.actions.map((action, i) => compileAction(action, place.item("actions", i)));
   return {
     stage: message.stage ?? 0,
-    hits: Number(message.hitsAddend?.number ?? 1n),
+    hits: compileHits(message.hitsAddend, place.field("hits_addend")),
     describe: (stream) => {
       const entries: string[] = [];
       for (const action of actions) if (!action(stream, entries)) return null;
@@ -52,6 +55,25 @@ export function compileRateLimit(message: RateLimit, place: Place): RateLimitPla
     },
   };
 }
+
+/** Source: Envoy `source/common/router/router_ratelimit.cc`, `RateLimitPolicyEntryImpl`. */
+function compileHits(addend: RateLimit_HitsAddend | undefined, place: Place): RateLimitPlan["hits"] {
+  const format = addend?.format ?? "";
+  if (format === "") {
+    const hits = Number(addend?.number ?? 1n);
+    return () => hits;
+  }
+  if (addend?.number !== undefined) place.refuse("hits_addend can only have one of number or format");
+  const operator = refuseFormatErrors(place.field("format"), null, () => soleCommand(bytesOf(format)));
+  return (stream) => {
+    const text = operator?.text(stream) ?? "";
+    const hits = text === "" ? NaN : Number(text);
+    return hits >= 0 && hits <= MAX_HITS ? Math.trunc(hits) : -1;
+  };
+}
+
+/** Source: Envoy `source/common/router/router_ratelimit.cc`, MAX_HITS_ADDEND. */
+const MAX_HITS = 1_000_000_000;
 
 function compileAction({ actionSpecifier: action }: RateLimit_Action, place: Place): Action {
   switch (action.case) {
@@ -92,6 +114,8 @@ function compileAction({ actionSpecifier: action }: RateLimit_Action, place: Pla
           : maskAddress(address, address.includes(":") ? v6PrefixMaskLen : v4PrefixMaskLen);
       });
     }
+    case "sourceCluster":
+      return entry("source_cluster", false, ({ localCluster }) => localCluster);
     case "destinationCluster":
       return entry("destination_cluster", false, ({ cluster }) => cluster?.plan.name);
     case "metadata":

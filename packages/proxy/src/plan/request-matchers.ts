@@ -105,6 +105,7 @@ const capture = (value: string): boolean => {
 
 /** The first line of a header: what Envoy reads where it wants one value. "" if absent. */
 export function firstHeader(request: RequestView, name: string): string {
+  if (name.startsWith(":") || name === "host") return headerReader(name)(request) ?? "";
   captured = "";
   request.someHeader(name, capture);
   return captured;

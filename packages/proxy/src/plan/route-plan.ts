@@ -61,6 +61,8 @@ export interface RouteAction {
   /** One entry for a plain `cluster`. Pick by `random` × totalWeight. */
   readonly clusters: readonly WeightedClusterPlan[];
   readonly totalWeight: number;
+  /** `weighted_clusters.header_name` (lower-case): the request header whose number chooses in place of chance; "" if unused. */
+  readonly drawHeader: string;
   /** `cluster_header` (lower-case): the request header that names the cluster; "" if unused. */
   readonly clusterHeader: string;
   /** `cluster_not_found_response_code`, default 503. */
@@ -142,7 +144,10 @@ export interface MirrorPlan {
 }
 
 export interface WeightedClusterPlan {
+  /** Not there (`NO_CLUSTER`) where `clusterHeader` names it. */
   readonly cluster: ClusterRef;
+  /** `cluster_header` (lower-case); "" if unused. */
+  readonly clusterHeader: string;
   readonly weight: number;
   readonly requestHeaders: readonly HeaderMutation[];
   readonly responseHeaders: readonly HeaderMutation[];

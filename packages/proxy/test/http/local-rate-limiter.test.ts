@@ -73,7 +73,11 @@ describe("a token bucket", () => {
   });
 });
 
-const describedAs = (...entries: readonly string[]): RateLimitPlan => ({ stage: 0, hits: 1, describe: () => entries });
+const describedAs = (...entries: readonly string[]): RateLimitPlan => ({
+  stage: 0,
+  hits: () => 1,
+  describe: () => entries,
+});
 
 function limiter(
   clock: FakeClock,

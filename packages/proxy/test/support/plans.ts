@@ -114,8 +114,19 @@ export function retryPolicy(changes: Partial<RetryPolicyPlan> = {}): RetryPolicy
 export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {}): RouteAction {
   return {
     kind: "forward",
-    clusters: [{ cluster, weight: 1, requestHeaders: [], responseHeaders: [], rewriteHost: "", filterConfigs: null }],
+    clusters: [
+      {
+        cluster,
+        clusterHeader: "",
+        weight: 1,
+        requestHeaders: [],
+        responseHeaders: [],
+        rewriteHost: "",
+        filterConfigs: null,
+      },
+    ],
     totalWeight: 1,
+    drawHeader: "",
     clusterHeader: "",
     clusterNotFoundStatus: 503,
     timeoutMs: 15_000,

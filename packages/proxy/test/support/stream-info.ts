@@ -57,6 +57,7 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     isGrpc: false,
     isHealthCheck: false,
     isTraceForced: false,
+    localCluster: "",
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     route: { name: "r", metadata: {}, virtualHostMetadata: {} },
     cluster: { plan: { name: "b", statName: "b-alt", metadata: {} } },

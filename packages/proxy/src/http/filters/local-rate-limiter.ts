@@ -81,8 +81,9 @@ export class LocalRateLimiter {
     for (let i = 0; i < limits.length; i++) {
       const each = limits[i];
       const found = each.stage === stage ? each.describe(stream) : null;
-      const limit = found === null ? null : this.limitOf(found, now);
-      if (limit !== null) matched.push({ limit, hits: each.hits });
+      const hits = found === null ? -1 : each.hits(stream);
+      const limit = found === null || hits < 0 ? null : this.limitOf(found, now);
+      if (limit !== null) matched.push({ limit, hits });
     }
   }
 

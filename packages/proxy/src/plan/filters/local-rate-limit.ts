@@ -108,6 +108,7 @@ function compileOwnLimits({ rateLimits, stage }: LocalRateLimit, place: Place): 
   return rateLimits.map((limit, i) => {
     const at = place.item("rate_limits", i);
     if (limit.stage !== undefined) at.field("stage").refuse("'stage' field is not supported");
+    if (limit.limit !== undefined) at.field("limit").refuse("'limit' field is not supported");
     return { ...compileRateLimit(limit, at), stage };
   });
 }

@@ -65,6 +65,15 @@ export function compileTextFormat(text: string, options: FormatOptions): Format 
   return new TextFormat(parseFormat(text), options);
 }
 
+/** The operator of a text that is one command and nothing else. Throws FormatError. */
+export function soleCommand(text: string): Operator {
+  const [part, ...more] = parseFormat(text);
+  if (typeof part !== "object" || more.length > 0) {
+    throw new FormatError("hits_addend format should contain exactly one substitution command");
+  }
+  return compileCommand(part, new Set());
+}
+
 /** The literal that a text is when it has no commands, null if it has some. Throws FormatError. */
 export function literalOf(text: string): string | null {
   const [part, ...more] = parseFormat(text);

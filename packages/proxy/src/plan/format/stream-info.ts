@@ -73,6 +73,8 @@ export interface StreamInfo {
   readonly isHealthCheck: boolean;
   /** Somebody wants it traced (`x-envoy-force-trace`). */
   readonly isTraceForced: boolean;
+  /** The cluster that this proxy is one of (`node.cluster`). */
+  readonly localCluster: string;
   readonly listener: ListenerInfo | null;
   readonly route: {
     readonly name: string;

@@ -6,11 +6,14 @@ const ACTION = "envoy.config.route.v3.RateLimit.Action";
 export const RATE_LIMIT: SupportGroup = {
   "envoy.config.route.v3.RateLimit": {
     has: ["stage", "actions", "hits_addend"],
-    ignored: { disable_key: NO_RUNTIME },
+    ignored: { disable_key: NO_RUNTIME, limit: "only rate limit services, which are not asked, know of it" },
   },
-  "envoy.config.route.v3.RateLimit.HitsAddend": { has: ["number"] },
+  "envoy.config.route.v3.RateLimit.Override": { has: ["dynamic_metadata"] },
+  "envoy.config.route.v3.RateLimit.Override.DynamicMetadata": { has: ["metadata_key"] },
+  "envoy.config.route.v3.RateLimit.HitsAddend": { has: ["number", "format"] },
   [ACTION]: {
     has: [
+      "source_cluster",
       "destination_cluster",
       "request_headers",
       "query_parameters",
@@ -22,6 +25,7 @@ export const RATE_LIMIT: SupportGroup = {
       "query_parameter_value_match",
     ],
   },
+  [`${ACTION}.SourceCluster`]: { has: [] },
   [`${ACTION}.DestinationCluster`]: { has: [] },
   [`${ACTION}.RequestHeaders`]: { has: ["header_name", "descriptor_key", "skip_if_absent"] },
   [`${ACTION}.QueryParameters`]: { has: ["query_parameter_name", "descriptor_key", "skip_if_absent"] },

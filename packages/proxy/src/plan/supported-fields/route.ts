@@ -186,11 +186,11 @@ export const ROUTE: SupportGroup = {
   "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": { has: ["reset_headers", "max_interval"] },
   "envoy.config.route.v3.RetryPolicy.ResetHeader": { has: ["name", "format"] },
   "envoy.config.route.v3.WeightedCluster": {
-    has: ["clusters"],
+    has: ["clusters", "header_name"],
     ignored: { total_weight: "the sum of the weights holds, as in Envoy", runtime_key_prefix: NO_RUNTIME },
   },
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
-    has: ["name", "weight", "host_rewrite_literal", "typed_per_filter_config", ...HEADER_OPERATIONS],
+    has: ["name", "cluster_header", "weight", "host_rewrite_literal", "typed_per_filter_config", ...HEADER_OPERATIONS],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
   },
   "envoy.config.route.v3.RedirectAction": {

@@ -1,9 +1,10 @@
-import type { OpenSocket } from "../net/accepted-socket.ts";
+import type { AcceptedSocket } from "../net/accepted-socket.ts";
+import type { DownstreamTransport } from "../net/downstream-transport.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import { Transport, type TransportHandler } from "../net/transport.ts";
+import type { Transport, TransportHandler } from "../net/transport.ts";
 import { addressName } from "../ip-address.ts";
 import type { ConnectionView } from "../plan/request-views.ts";
 import type { Exchange } from "./exchange.ts";
@@ -54,14 +55,21 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
   private readonly drainTimer = new Timer(this, DRAIN_TIMER);
 
-  constructor(context: HttpContext, owner: ConnectionOwner, open: OpenSocket) {
+  /** @param early what listener filters have read of it */
+  constructor(
+    context: HttpContext,
+    owner: ConnectionOwner,
+    transport: DownstreamTransport,
+    accepted: AcceptedSocket,
+    early: Uint8Array | null,
+  ) {
     this.context = context;
     this.owner = owner;
     const { runtime } = owner;
     const { plan, stats } = runtime;
     this.runtimeAtStart = runtime;
     this.bufferLimitBytes = owner.bufferLimitBytes;
-    this.transport = new Transport(context.net, this, stats, owner.bufferLimitBytes, open);
+    this.transport = transport.open(context.net, accepted, early, this, stats, owner.bufferLimitBytes);
     const { socket } = this.transport;
     this.id = this.transport.id;
     this.remoteAddress = plainAddress(socket.remoteAddress ?? "");

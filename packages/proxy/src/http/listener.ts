@@ -1,6 +1,6 @@
 import type { AcceptedSocket } from "../net/accepted-socket.ts";
 import { Acceptor } from "../net/acceptor.ts";
-import { rewrap } from "../net/accepted-socket.ts";
+import { RAW_TRANSPORT } from "../net/downstream-transport.ts";
 import type { ListenerPlan } from "../plan/listener-plan.ts";
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
 import { AccessLogs } from "./access-logs.ts";
@@ -109,9 +109,7 @@ export class Listener implements ConnectionOwner {
     try {
       this.cxTotal.value++;
       this.cxActive.value++;
-      const connection = new DownstreamConnection(this.context, this, (onread) =>
-        onread === undefined ? accepted : rewrap(accepted, onread),
-      );
+      const connection = new DownstreamConnection(this.context, this, RAW_TRANSPORT, accepted, null);
       this.connections.add(connection);
       if (this.draining) connection.drain();
     } catch (error) {

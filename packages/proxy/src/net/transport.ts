@@ -3,6 +3,7 @@ import { latin1 } from "../codec/latin1.ts";
 import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Counter, NO_TAGS } from "../stats/metric.ts";
+import type { OpenSocket } from "./accepted-socket.ts";
 import type { NetContext } from "./context.ts";
 import type { Flushable } from "./turn.ts";
 
@@ -55,6 +56,8 @@ export class Transport implements ByteSink, Flushable {
   private unfinished = 0;
   private dirty = false;
   private above = false;
+  /** Read by somebody else before us: the first that the handler gets. */
+  private early: Uint8Array | null;
   private closed = false;
   private cause = "";
   private readonly onPieceWritten = (): void => this.pieceWritten();
@@ -63,13 +66,15 @@ export class Transport implements ByteSink, Flushable {
    * @param open makes the socket, given how it must read (`undefined` where only 'data' events are possible)
    * @param counters of the cluster or the connection manager that the connection belongs to
    * @param highWatermark bytes waiting to be written at which the handler is told
+   * @param early what has been read of the connection already
    */
   constructor(
     context: NetContext,
     handler: TransportHandler,
     counters: ByteCounters,
     highWatermark: number,
-    open: (onread: OnReadOpts | undefined) => Socket,
+    open: OpenSocket,
+    early: Uint8Array | null = null,
   ) {
     this.context = context;
     this.id = context.nextConnectionId();
@@ -77,6 +82,7 @@ export class Transport implements ByteSink, Flushable {
     this.counters = counters;
     this.highWatermark = highWatermark;
     this.buffer = context.buffers.shared;
+    this.early = early;
     const socket = open(context.readsIntoBuffers ? this.readOptions() : undefined);
     this.socket = socket;
     if (!context.readsIntoBuffers) socket.on("data", (chunk: Buffer) => this.onChunk(chunk));
@@ -95,6 +101,12 @@ export class Transport implements ByteSink, Flushable {
 
   /** Begins to read; again a no-op. */
   start(): void {
+    const { early } = this;
+    if (early !== null) {
+      this.early = null;
+      this.onChunk(early);
+      if (this.pauses > 0) return;
+    }
     this.socket.resume();
   }
 
@@ -251,12 +263,13 @@ export class Transport implements ByteSink, Flushable {
     return this.buffer.bytes;
   }
 
-  /** The slower way to read, for runtimes without `onread` on accepted sockets. */
-  private onChunk(chunk: Buffer): void {
+  /** Bytes that somebody else has read, or that come by events where the runtime has no `onread` for accepted sockets. */
+  private onChunk(chunk: Uint8Array): void {
     const { shared } = this.context.buffers;
     for (let at = 0; at < chunk.length; at += shared.capacity) {
-      const length = chunk.copy(shared.bytes, 0, at, Math.min(chunk.length, at + shared.capacity));
-      this.received(shared, length);
+      const piece = chunk.subarray(at, at + shared.capacity);
+      shared.bytes.set(piece);
+      this.received(shared, piece.length);
     }
   }
 

@@ -11,9 +11,10 @@ const PACKAGE_MAY_IMPORT: Record<string, readonly string[]> = {
   api: [],
   xds: [],
   telemetry: [],
-  control: ["api", "xds", "telemetry"],
+  identity: [],
+  control: ["api", "identity", "xds", "telemetry"],
   proxy: ["xds", "telemetry"],
-  cli: ["api", "xds", "telemetry", "control", "proxy"],
+  cli: ["api", "identity", "xds", "telemetry", "control", "proxy"],
 };
 
 /** The name that a package is imported by → its folder under packages/. */
@@ -21,6 +22,7 @@ const PACKAGE_OF_NAME: Record<string, string> = {
   "@tulle/api": "api",
   "@tulle/xds": "xds",
   "@tulle/telemetry": "telemetry",
+  "@tulle/identity": "identity",
   "@tulle/control": "control",
   "@tulle/proxy": "proxy",
   tulle: "cli",
@@ -57,6 +59,11 @@ const FOLDER_RULES: readonly FolderRule[] = [
     because: "a plan is compiled from messages alone",
   },
   { folder: "packages/api/src/", forbidden: [SOCKETS, /^node:fs/], because: "the API is pure: text in, objects out" },
+  {
+    folder: "packages/identity/src/",
+    forbidden: [/^node:(?!crypto$)/],
+    because: "identities are bytes in, bytes out: clock and chance are passed in",
+  },
   { folder: "packages/telemetry/src/", forbidden: [/^node:/], because: "telemetry is pure" },
   {
     folder: "packages/control/src/translate/",

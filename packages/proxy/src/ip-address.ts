@@ -10,9 +10,31 @@ export function addressName(address: string, port: number): string {
 
 /** An IP address as inet_ntop(3) writes it: `2001:DB8::0001` is `2001:db8::1`. "" if it is none. */
 export function canonicalAddress(text: string): string {
+  if (isDotted(text)) return text;
   const family = isIP(text);
   if (family === 0) return "";
   return family === 4 ? text : new SocketAddress({ address: text, family: "ipv6" }).address;
+}
+
+/** Four numbers up to 255 without leading zeros: what `isIP` says is 4, for a tenth of its price, since requests have these. */
+function isDotted(text: string): boolean {
+  let dots = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit === -2 /* . */) {
+      if (digits === 0 || ++dots > 3) return false;
+      digits = 0;
+      value = 0;
+    } else {
+      if (digit < 0 || digit > 9 || (digits > 0 && value === 0)) return false;
+      value = value * 10 + digit;
+      digits++;
+      if (value > 255) return false;
+    }
+  }
+  return dots === 3 && digits > 0;
 }
 
 /** `10.1.2.3`, 8 → `10.0.0.0/8`; more bits than there are, are all. */

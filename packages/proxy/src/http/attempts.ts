@@ -69,6 +69,7 @@ export class Attempts {
   reset(): void {
     if (this.latest !== null) this.recycle(this.latest);
     this.latest = null;
+    if (this.earlier.length === 0) return;
     for (const each of this.earlier) this.recycle(each);
     this.earlier.length = 0;
   }

@@ -73,7 +73,7 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   }
 
   reset(): void {
-    this.cookies.length = 0;
+    if (this.cookies.length > 0) this.cookies.length = 0;
     this.details = "";
   }
 

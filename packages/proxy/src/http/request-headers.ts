@@ -111,11 +111,32 @@ function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
 
 /** Envoy drops a referer that is no URL or reference, or has user information or a fragment (as seen on Envoy 1.40). */
 function isAcceptableReferer(value: string): boolean {
+  // Nearly all that browsers send, for a tenth of the price of the patterns.
+  if (isPlainUrl(value)) return true;
   // A colon in the first segment ends a scheme.
   if (!/^[^/]*:/.test(value)) return RELATIVE_REFERENCE.test(value);
   const [, authority = ""] = ABSOLUTE_URL.exec(value) ?? [];
   return authority !== "" && authorityOfUrl(authority) === authority;
 }
+
+/** `https://host/path`: a scheme of the web, a host without a port, a path or query without a fragment. */
+function isPlainUrl(value: string): boolean {
+  const start = value.startsWith("https://") ? 8 : value.startsWith("http://") ? 7 : 0;
+  if (start === 0) return false;
+  let i = start;
+  while (HOST[value.charCodeAt(i)] === 1) i++;
+  if (i === start || (i < value.length && value.charCodeAt(i) !== SLASH)) return false;
+  for (i++; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if (c < 0x21 || c > 0x7e || c === HASH) return false;
+  }
+  return true;
+}
+
+const SLASH = 0x2f;
+const HASH = 0x23;
+/** By code: what the name of a host may consist of. */
+const HOST = Uint8Array.from({ length: 256 }, (_, code) => (/[-.0-9A-Za-z]/.test(String.fromCharCode(code)) ? 1 : 0));
 
 const RELATIVE_REFERENCE = /^[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*$/;
 
@@ -170,9 +191,14 @@ function clientAddress(forwardedFor: string, plan: HttpConnectionManagerPlan): s
 
 /** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */
 function nthFromRight(forwardedFor: string, n: number): string {
-  // cold: where a trusted proxy stands in front
-  const addresses = forwardedFor.split(",");
-  return addresses.length < n ? "" : addresses[addresses.length - n].trim();
+  let end = forwardedFor.length;
+  let comma = forwardedFor.lastIndexOf(",");
+  for (; n > 1; n--) {
+    if (comma < 0) return "";
+    end = comma;
+    comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1);
+  }
+  return forwardedFor.slice(comma + 1, end).trim();
 }
 
 function isLoopback(address: string): boolean {

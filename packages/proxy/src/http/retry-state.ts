@@ -75,7 +75,8 @@ export class RetryState {
   }
 
   onHostAttempted(host: Host): void {
-    this.tried.push(host);
+    // Emptied again by a call into the runtime: only where somebody asks.
+    if (this.policy !== null && this.policy.avoidPreviousHosts) this.tried.push(host);
     this.retryPriority?.onAttempt(host);
   }
 
@@ -223,7 +224,7 @@ export class RetryState {
     this.retryOn = 0;
     this.extraStatusCodes = NONE;
     this.extraHeaderNames = NO_NAMES;
-    this.tried.length = 0;
+    if (this.tried.length > 0) this.tried.length = 0;
   }
 
   private uncount(): void {

@@ -7,6 +7,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   run: async () => (await import("./run.ts")).run,
   gateway: async () => (await import("./gateway.ts")).gateway,
   proxy: async () => (await import("./proxy.ts")).proxy,
+  "capture-rules": async () => (await import("./capture-rules.ts")).captureRulesCommand,
   apply: async () => (await import("./apply.ts")).apply,
   delete: async () => (await import("./delete.ts")).deleteCommand,
   get: async () => (await import("./get.ts")).get,

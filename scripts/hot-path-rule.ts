@@ -12,6 +12,7 @@ const EXEMPT: ReadonlyMap<string, string> = new Map([
   ["packages/proxy/src/upstream/dns/system-resolvers.ts", "names are resolved apart from requests"],
   ["packages/proxy/src/net/acceptor.ts", "listening, once"],
   ["packages/proxy/src/net/accepted-socket.ts", "a self-test at start-up"],
+  ["packages/proxy/src/net/socket-options.ts", "once a connection, and a self-test at start-up"],
 ]);
 
 const FORBIDDEN: readonly (readonly [pattern: RegExp, because: string])[] = [

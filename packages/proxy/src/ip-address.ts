@@ -54,7 +54,7 @@ export function maskAddress(address: string, bits: number): string {
 }
 
 /** The eight groups of a valid address. */
-function ipv6Groups(address: string): number[] {
+export function ipv6Groups(address: string): number[] {
   const dotted = address.lastIndexOf(":");
   const last = address.slice(dotted + 1);
   if (last.includes(".")) {

@@ -7,7 +7,7 @@ import { captureRules } from "./rules.ts";
 import type { SystemCommands } from "./system-command.ts";
 import { tproxyRoutes } from "./tproxy-routes.ts";
 
-export type Backend = "iptables" | "nft";
+type Backend = "iptables" | "nft";
 
 export interface RuleSet {
   readonly options: CaptureRuleOptions;

@@ -77,14 +77,14 @@ export function readSelection(options: Selection): SelectedRules {
 }
 
 /** Items between commas; empty ones do not count. */
-export function parseList(text: string): readonly string[] {
+function parseList(text: string): readonly string[] {
   return text
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
 }
 
-export function parsePorts(option: string, text: string): readonly number[] {
+function parsePorts(option: string, text: string): readonly number[] {
   return parseNumbers(option, text, 1, 65_535, "a port");
 }
 
@@ -100,7 +100,7 @@ function parseNumbers(option: string, text: string, min: number, max: number, wh
   });
 }
 
-export function parseCidrs(option: string, text: string): readonly string[] {
+function parseCidrs(option: string, text: string): readonly string[] {
   return parseList(text).map((item) => {
     const [address = "", bits, ...rest] = item.split("/");
     const version = isIP(address);

@@ -39,7 +39,7 @@ export const CAPTURE_PORTS = { outbound: 15_001, inbound: 15_006, tunnel: 15_008
 export const PROXY_UID = 1337;
 const OUTBOUND_MARK = 1338;
 
-export const CHAIN = {
+const CHAIN = {
   inbound: "TULLE_INBOUND",
   redirect: "TULLE_REDIRECT",
   inRedirect: "TULLE_IN_REDIRECT",
@@ -92,7 +92,7 @@ class RuleList {
   }
 }
 
-export function familyOf(address: string): Family {
+function familyOf(address: string): Family {
   return address.includes(":") ? 6 : 4;
 }
 

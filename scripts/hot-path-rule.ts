@@ -3,7 +3,9 @@
  * A line that runs at start-up, once a connection or only for a rare request says so: `// cold: why`, on it or on the line before.
  */
 
-const FOLDERS = ["codec", "net", "http", "upstream"].map((folder) => `packages/proxy/src/${folder}/`);
+const FOLDERS = ["codec", "net", "listener", "tcp", "http", "upstream"].map(
+  (folder) => `packages/proxy/src/${folder}/`,
+);
 
 /** Files without a hot path, and why. */
 const EXEMPT: ReadonlyMap<string, string> = new Map([

@@ -53,6 +53,11 @@ const FOLDER_RULES: readonly FolderRule[] = [
     forbidden: [SOCKETS, /^packages\/proxy\/src\/(xds|admin)\//],
     because: "only net/ opens sockets, and the data path knows nothing of where its plan came from",
   },
+  ...["listener", "tcp"].map((folder) => ({
+    folder: `packages/proxy/src/${folder}/`,
+    forbidden: [SOCKETS, /^packages\/proxy\/src\/(xds|admin)\//],
+    because: "only net/ opens sockets, and the data path knows nothing of where its plan came from",
+  })),
   {
     folder: "packages/proxy/src/plan/",
     forbidden: [SOCKETS, /^packages\/proxy\/src\/(net|xds|admin)\//],

@@ -6,15 +6,16 @@ import { WallClock } from "./clock/wall-clock.ts";
 import { Exchange } from "./http/exchange.ts";
 import { HTTP_FILTERS } from "./http/filters/registry.ts";
 import { HttpDate } from "./http/http-date.ts";
-import { Listener } from "./http/listener.ts";
 import { AsyncClient } from "./http/async-client.ts";
 import { RequestIds } from "./http/request-ids.ts";
 import { ExchangePool, type HttpContext } from "./http/runtime.ts";
+import { Listener } from "./listener/listener.ts";
 import type { Log } from "./log.ts";
 import { canRewrap } from "./net/accepted-socket.ts";
 import { openConnection } from "./net/connector.ts";
 import type { NetContext } from "./net/context.ts";
 import { localAddress } from "./net/local-address.ts";
+import { type ReadOriginalDestination, noOriginalDestination } from "./net/original-destination.ts";
 import { type BoundPort, reachesOwnPort } from "./net/own-ports.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
@@ -46,6 +47,8 @@ export interface DataPlaneOptions {
   readonly logFiles?: LogFileSystem;
   /** Whether accepted sockets read into our buffers; default: what the start-up self-test finds out. */
   readonly readIntoBuffers?: boolean;
+  /** Where redirected connections were to go; default: nobody knows. */
+  readonly originalDestination?: ReadOriginalDestination;
   /** Where this proxy is (`node.locality`). */
   readonly locality?: LocalityPlan;
   /** Bootstrap `cluster_manager.local_cluster_name`: the cluster of this proxy and its like. */
@@ -113,6 +116,7 @@ export class DataPlane {
       buffers: new ReadBuffers(),
       readsIntoBuffers: true,
       connect: openConnection,
+      originalDestination: options.originalDestination ?? noOriginalDestination,
       nextConnectionId: () => connections++,
       reportBug,
     };
@@ -236,10 +240,8 @@ export class DataPlane {
       return before.bound;
     }
     const listener = new Listener(
-      this.http,
+      { http: this.http, registry: this.stats, httpFilters: HTTP_FILTERS },
       plan,
-      this.stats,
-      HTTP_FILTERS,
       () => this.onListenerEmpty(),
       (error) => this.log.error("listener failed", { listener: plan.name, error: error.message }),
     );

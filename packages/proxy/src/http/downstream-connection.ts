@@ -1,11 +1,10 @@
-import type { AcceptedSocket } from "../net/accepted-socket.ts";
-import type { DownstreamTransport } from "../net/downstream-transport.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { AcceptedConnection } from "../net/accepted-connection.ts";
+import type { DownstreamTransport } from "../net/downstream-transport.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
-import { addressName } from "../ip-address.ts";
 import type { ConnectionView } from "../plan/request-views.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS } from "./local-replies.ts";
@@ -16,10 +15,11 @@ const CLOSE_TIMER = 1;
 const DURATION_TIMER = 2;
 const DRAIN_TIMER = 3;
 
-/** What a connection needs of the listener that accepted it. */
+/** What a connection needs of the filter chain that it is of. */
 export interface ConnectionOwner {
   /** The connection manager for new requests. */
   readonly runtime: HttpRuntime;
+  readonly transport: DownstreamTransport;
   readonly bufferLimitBytes: number;
   readonly drainsWhenFailing: boolean;
   onConnectionClosed(connection: DownstreamConnection, lengthMs: number): void;
@@ -31,9 +31,13 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly remoteName: string;
+  readonly directRemoteAddress: string;
+  readonly directRemotePort: number;
+  readonly directRemoteName: string;
   readonly localAddress: string;
   readonly localPort: number;
   readonly localName: string;
+  readonly serverName: string;
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
   /** More waits to be written than the listener allows. */
@@ -55,29 +59,26 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
   private readonly drainTimer = new Timer(this, DRAIN_TIMER);
 
-  /** @param early what listener filters have read of it */
-  constructor(
-    context: HttpContext,
-    owner: ConnectionOwner,
-    transport: DownstreamTransport,
-    accepted: AcceptedSocket,
-    early: Uint8Array | null,
-  ) {
+  constructor(context: HttpContext, owner: ConnectionOwner, accepted: AcceptedConnection) {
     this.context = context;
     this.owner = owner;
     const { runtime } = owner;
     const { plan, stats } = runtime;
     this.runtimeAtStart = runtime;
     this.bufferLimitBytes = owner.bufferLimitBytes;
-    this.transport = transport.open(context.net, accepted, early, this, stats, owner.bufferLimitBytes);
-    const { socket } = this.transport;
+    const { socket, early } = accepted;
+    this.transport = owner.transport.open(context.net, socket, early, this, stats, owner.bufferLimitBytes);
     this.id = this.transport.id;
-    this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
-    this.remotePort = socket.remotePort ?? 0;
-    this.remoteName = addressName(this.remoteAddress, this.remotePort);
-    this.localAddress = plainAddress(socket.localAddress ?? "");
-    this.localPort = socket.localPort ?? 0;
-    this.localName = addressName(this.localAddress, this.localPort);
+    this.remoteAddress = accepted.remoteAddress;
+    this.remotePort = accepted.remotePort;
+    this.remoteName = accepted.remoteName;
+    this.directRemoteAddress = accepted.directRemoteAddress;
+    this.directRemotePort = accepted.directRemotePort;
+    this.directRemoteName = accepted.directRemoteName;
+    this.localAddress = accepted.localAddress;
+    this.localPort = accepted.localPort;
+    this.localName = accepted.localName;
+    this.serverName = accepted.serverName;
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;
@@ -289,9 +290,4 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     const { timers, turn } = this.context.net;
     timers.arm(this.closeTimer, turn.now, ms);
   }
-}
-
-/** Dual-stack sockets show IPv4 peers as `::ffff:10.0.0.1`. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

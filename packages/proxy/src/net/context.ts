@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from "node:net";
 import type { TimerWheel } from "../clock/timer-wheel.ts";
+import type { ReadOriginalDestination } from "./original-destination.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { Turn } from "./turn.ts";
 
@@ -12,6 +13,8 @@ export interface NetContext {
   readonly readsIntoBuffers: boolean;
   /** Opens a TCP connection to an IP address (net/connector.ts; tests put sockets of their own here). */
   connect(address: string, port: number, onread: OnReadOpts | undefined, addresses?: readonly string[]): Socket;
+  /** Where a redirected connection was to go. */
+  readonly originalDestination: ReadOriginalDestination;
   /** Numbers the connections of a data plane, those of clients and those to upstreams alike, from 0 (Envoy's connection ids). */
   nextConnectionId(): number;
   /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */

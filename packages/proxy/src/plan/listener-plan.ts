@@ -1,6 +1,7 @@
-/** The plan of a listener (see route-plan.ts for what a plan is): its address and its connection manager. */
+/** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
 import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
+import type { FilterChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
@@ -20,9 +21,29 @@ export interface ListenerPlan {
   readonly drainsWhenFailing: boolean;
   /** `per_connection_buffer_limit_bytes`, default 1 MiB. High watermark; the low one is half of it. */
   readonly bufferLimitBytes: number;
-  readonly connectionManager: HttpConnectionManagerPlan;
+  /** The default one last, if there is one. */
+  readonly chains: readonly FilterChainPlan[];
+  /** Finds the index of a chain among `chains`. */
+  readonly matcher: FilterChainMatcher;
+  /** The index of the one for connections that none of the others wants; -1: they are closed. */
+  readonly defaultChain: number;
   /** Equal strings mean equal configuration: an unchanged listener is left alone. */
   readonly fingerprint: string;
+  /** Of everything but the chains: where it is equal, chains that have not changed keep their connections. */
+  readonly ownFingerprint: string;
+}
+
+export interface FilterChainPlan {
+  /** "" if it has none. */
+  readonly name: string;
+  readonly terminal: TerminalPlan;
+  readonly fingerprint: string;
+}
+
+/** What a chain ends in. */
+interface TerminalPlan {
+  readonly kind: "http";
+  readonly manager: HttpConnectionManagerPlan;
 }
 
 /** Envoy `path_with_escaped_slashes_action`. */

@@ -39,7 +39,13 @@ export interface ConnectionView {
   readonly remotePort: number;
   /** `10.0.0.1:80`, `[::1]:80`. */
   readonly remoteName: string;
+  /** Of the socket's peer, which may have spoken for somebody else (the PROXY protocol). */
+  readonly directRemoteAddress: string;
+  readonly directRemotePort: number;
+  readonly directRemoteName: string;
   readonly localAddress: string;
   readonly localPort: number;
   readonly localName: string;
+  /** Which the client has asked for (SNI), lower-case; "" if it has not. */
+  readonly serverName: string;
 }

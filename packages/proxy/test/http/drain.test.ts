@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
-import { listenerPlan } from "../support/plans.ts";
+import { listenerPlan, managerChain, managerOf } from "../support/plans.ts";
 import { GET, OK, startProxy, until } from "../support/proxy.ts";
 
 describe("draining", () => {
@@ -54,7 +54,7 @@ describe("draining", () => {
     const held: (() => void)[] = [];
     proxy.backend.onData = (connection) => void held.push(() => connection.socket.write(OK));
     const [listener] = proxy.plane.listeners();
-    const other = await proxy.plane.setListener(listenerPlan("other", listener.plan.connectionManager));
+    const other = await proxy.plane.setListener(listenerPlan("other", managerOf(listener.plan)));
     const client = await proxy.client(t);
     client.send(GET);
     await until(() => held.length === 1);
@@ -68,25 +68,49 @@ describe("draining", () => {
     assert.equal([...proxy.plane.listeners()].length, 1);
   });
 
-  it("an updated listener keeps its socket and its connections; new requests see the new plan", async (t) => {
+  it("an updated listener keeps its socket; connections of the chains that have changed drain", async (t) => {
     const proxy = await startProxy(t);
     const client = await proxy.client(t);
     client.send(GET);
     await until(() => client.statuses.length === 1);
     const [listener] = proxy.plane.listeners();
-    const { connectionManager } = listener.plan;
-    const bound = await proxy.plane.setListener(listenerPlan("l", { ...connectionManager, serverName: "new" }));
+    const changed = { ...managerOf(listener.plan), serverName: "new" };
+    const bound = await proxy.plane.setListener(listenerPlan("l", changed));
     assert.equal(bound.port, proxy.port);
+    const fresh = await proxy.client(t);
+    fresh.send(GET);
+    await until(() => fresh.statuses.length === 1);
+    assert.match(fresh.received, /server: new/);
+    assert.doesNotMatch(fresh.received, /connection: close/);
+    client.send(GET);
+    await until(() => client.ended);
+    assert.match(client.received, /server: envoy[^]*server: envoy[^]*connection: close/);
+    assert.equal([...proxy.plane.listeners()][0].connectionCount, 1);
+  });
+
+  it("chains that stay as they are keep their connections, unless something of the listener itself changes", async (t) => {
+    const proxy = await startProxy(t);
+    const client = await proxy.client(t);
+    client.send(GET);
+    await until(() => client.statuses.length === 1);
+    const [listener] = proxy.plane.listeners();
+    const [chain] = listener.plan.chains;
+    const added = managerChain(managerOf(listener.plan));
+    await proxy.plane.setListener({ ...listener.plan, chains: [chain, added], fingerprint: "with another" });
     client.send(GET);
     await until(() => client.statuses.length === 2);
-    assert.match(client.received, /server: envoy[^]*server: new/);
+    assert.doesNotMatch(client.received, /connection: close/);
+    await proxy.plane.setListener({ ...listener.plan, ownFingerprint: "changed", fingerprint: "changed" });
+    client.send(GET);
+    await until(() => client.ended);
+    assert.match(client.received, /connection: close/);
   });
 
   it("a listener whose port is taken is refused, and what was there stays", async (t) => {
     const proxy = await startProxy(t);
     const [listener] = proxy.plane.listeners();
     await assert.rejects(
-      proxy.plane.setListener(listenerPlan("twin", listener.plan.connectionManager, { port: proxy.port })),
+      proxy.plane.setListener(listenerPlan("twin", managerOf(listener.plan), { port: proxy.port })),
       { code: "EADDRINUSE" },
     );
     const client = await proxy.client(t);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
+import { managerOf } from "../support/plans.ts";
 import { GET, OK, startProxy, until } from "../support/proxy.ts";
 
 describe("an exchange", () => {
@@ -123,7 +124,7 @@ describe("an exchange", () => {
     const proxy = await startProxy(t);
     const [listener] = proxy.plane.listeners();
     const healthy = await proxy.client(t);
-    const plan = listener.plan.connectionManager;
+    const plan = managerOf(listener.plan);
     const table = plan.routes.current;
     plan.routes.current = {
       name: "broken",

@@ -10,7 +10,7 @@ import { FALLBACK, FALLBACK_POLICY } from "../../src/plan/supported-fields/index
 import { compileTextFormat } from "../../src/plan/format/format.ts";
 import type { HeaderMutation, RouteAction } from "../../src/plan/route-plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
-import { clusterPlan, endpoint, forwardTo, limits, prefixTable, routePlan } from "../support/plans.ts";
+import { clusterPlan, endpoint, forwardTo, limits, managerOf, prefixTable, routePlan } from "../support/plans.ts";
 import {
   type Backend,
   type BackendConnection,
@@ -77,7 +77,7 @@ async function mesh(
   const filterConfigs = new Map([["tulle.fallback", { typeName: FALLBACK_POLICY, disabled: false, config }]]);
   const route = routePlan(forwardTo(plane.clusterRef("b"), action), { filterConfigs, responseHeaders: [DETAILS] });
   const [listener] = plane.listeners();
-  listener.plan.connectionManager.routes.current = prefixTable([{ prefix: "/", route }]);
+  managerOf(listener.plan).routes.current = prefixTable([{ prefix: "/", route }]);
   const client = await proxy.client(t);
   return {
     proxy,
@@ -646,12 +646,12 @@ describe("fallback: the last good response", () => {
     await ask(get("/"));
     const [listener] = proxy.plane.listeners();
     listener.update({ ...listener.plan, fingerprint: "new" });
-    const table = listener.plan.connectionManager.routes.current;
+    const table = managerOf(listener.plan).routes.current;
     const route = table?.route({ path: "/" } as never, 0) ?? null;
     assert.ok(route);
     const config = compile({ name: "default/reviews", rules: [lastGood()] });
     const filterConfigs = new Map([["tulle.fallback", { typeName: FALLBACK_POLICY, disabled: false, config }]]);
-    listener.plan.connectionManager.routes.current = prefixTable([{ prefix: "/", route: { ...route, filterConfigs } }]);
+    managerOf(listener.plan).routes.current = prefixTable([{ prefix: "/", route: { ...route, filterConfigs } }]);
     proxy.plane.setEndpoints("b", []);
     assert.equal(body(await ask(get("/"))), "good");
   });

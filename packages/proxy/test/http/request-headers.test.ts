@@ -15,9 +15,13 @@ const CONNECTION = {
   remoteAddress: "10.0.0.9",
   remotePort: 1,
   remoteName: "10.0.0.9:1",
+  directRemoteAddress: "10.0.0.9",
+  directRemotePort: 1,
+  directRemoteName: "10.0.0.9:1",
   localAddress: "10.0.0.1",
   localPort: 80,
   localName: "10.0.0.1:80",
+  serverName: "",
 };
 const FROM = { format: (stream: StreamInfo) => stream.connection?.remoteAddress ?? "" };
 const SOURCES = { requestId: () => "uuid", localAddress: "192.0.2.2" };

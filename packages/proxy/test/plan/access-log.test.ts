@@ -6,6 +6,7 @@ import { describe, it, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
 import type { AccessLogPlan } from "../../src/plan/listener-plan.ts";
+import { managerOf } from "../support/plans.ts";
 import { streamInfo } from "../support/stream-info.ts";
 import { HCM, listener, listenerJson, refusals } from "./support.ts";
 
@@ -13,7 +14,7 @@ const FILE = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAc
 const PATH = `filter_chains[0].filters[0].typed_config(${HCM}).access_log[0]`;
 
 function logs(...accessLog: JsonObject[]): readonly AccessLogPlan[] {
-  return listener(listenerJson({ access_log: accessLog })).connectionManager.accessLogs;
+  return managerOf(listener(listenerJson({ access_log: accessLog }))).accessLogs;
 }
 
 const file = (config: JsonObject, filter?: JsonObject): JsonObject => ({

@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { HeaderClass } from "../../src/codec/header-names.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
+import { managerOf } from "../support/plans.ts";
 import { HCM, ROUTER_FILTER, listener, listenerJson, refusals, set } from "./support.ts";
 
 test("a bare connection manager has Envoy's defaults", () => {
-  const { routes, ...plan } = listener(listenerJson()).connectionManager;
+  const { routes, ...plan } = managerOf(listener(listenerJson()));
   assert.equal(routes.name, "r");
   assert.deepEqual(plan, {
     statPrefix: "in",
@@ -65,46 +66,48 @@ test("a bare connection manager has Envoy's defaults", () => {
 });
 
 test("everything that is set arrives in the plan", () => {
-  const plan = listener(
-    listenerJson({
-      server_name: "s",
-      server_header_transformation: "PASS_THROUGH",
-      use_remote_address: true,
-      xff_num_trusted_hops: 2,
-      skip_xff_append: true,
-      via: "v",
-      generate_request_id: false,
-      preserve_external_request_id: true,
-      always_set_request_id_in_response: true,
-      normalize_path: true,
-      merge_slashes: true,
-      path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
-      strip_any_host_port: true,
-      strip_trailing_host_dot: true,
-      proxy_100_continue: true,
-      max_request_headers_kb: 96,
-      stream_idle_timeout: "0s",
-      request_timeout: "7s",
-      request_headers_timeout: "8s",
-      drain_timeout: "9s",
-      delayed_close_timeout: "0s",
-      common_http_protocol_options: {
-        idle_timeout: "0s",
-        max_connection_duration: "11s",
-        max_headers_count: 12,
-        max_stream_duration: "13s",
-        headers_with_underscores_action: "REJECT_REQUEST",
-        max_requests_per_connection: 14,
-      },
-      http_protocol_options: {
-        allow_absolute_url: false,
-        accept_http_10: true,
-        default_host_for_http_10: "d",
-        enable_trailers: true,
-        allow_chunked_length: true,
-      },
-    }),
-  ).connectionManager;
+  const plan = managerOf(
+    listener(
+      listenerJson({
+        server_name: "s",
+        server_header_transformation: "PASS_THROUGH",
+        use_remote_address: true,
+        xff_num_trusted_hops: 2,
+        skip_xff_append: true,
+        via: "v",
+        generate_request_id: false,
+        preserve_external_request_id: true,
+        always_set_request_id_in_response: true,
+        normalize_path: true,
+        merge_slashes: true,
+        path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
+        strip_any_host_port: true,
+        strip_trailing_host_dot: true,
+        proxy_100_continue: true,
+        max_request_headers_kb: 96,
+        stream_idle_timeout: "0s",
+        request_timeout: "7s",
+        request_headers_timeout: "8s",
+        drain_timeout: "9s",
+        delayed_close_timeout: "0s",
+        common_http_protocol_options: {
+          idle_timeout: "0s",
+          max_connection_duration: "11s",
+          max_headers_count: 12,
+          max_stream_duration: "13s",
+          headers_with_underscores_action: "REJECT_REQUEST",
+          max_requests_per_connection: 14,
+        },
+        http_protocol_options: {
+          allow_absolute_url: false,
+          accept_http_10: true,
+          default_host_for_http_10: "d",
+          enable_trailers: true,
+          allow_chunked_length: true,
+        },
+      }),
+    ),
+  );
   const expected: Partial<HttpConnectionManagerPlan> = {
     serverName: "s",
     serverHeader: "pass-through",
@@ -153,7 +156,7 @@ test("the listener: address, direction, buffer limit, and a name made of the add
   set(json, "name", undefined);
   set(json, "traffic_direction", "INBOUND");
   set(json, "per_connection_buffer_limit_bytes", 4096);
-  const { connectionManager: _, fingerprint: __, ...plan } = listener(json);
+  const { chains: _, matcher: __, fingerprint: ___, ownFingerprint: ____, ...plan } = listener(json);
   assert.deepEqual(plan, {
     name: "127.0.0.1:8080",
     address: "127.0.0.1",
@@ -162,12 +165,13 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     drainsWhenFailing: true,
     statPrefix: "",
     bufferLimitBytes: 4096,
+    defaultChain: -1,
   });
 });
 
 test("RDS routes are held by name", () => {
   const plan = listener(listenerJson({ rds: { route_config_name: "9080", config_source: { ads: {} } } }));
-  assert.deepEqual(plan.connectionManager.routes, { name: "9080", current: null });
+  assert.deepEqual(managerOf(plan).routes, { name: "9080", current: null });
 });
 
 test("the mesh metrics filter arrives with its reporter and this proxy's workload", () => {
@@ -179,7 +183,7 @@ test("the mesh metrics filter arrives with its reporter and this proxy's workloa
       value: { reporter: "SERVER_GATEWAY" },
     },
   };
-  const [plan] = listener(listenerJson({ http_filters: [filter, ROUTER_FILTER] })).connectionManager.filters;
+  const [plan] = managerOf(listener(listenerJson({ http_filters: [filter, ROUTER_FILTER] }))).filters;
   assert.equal(plan.name, "istio.stats");
   assert.equal(plan.typeName, "stats.PluginConfig");
   assert.equal((plan.config as { reporter: string }).reporter, "SERVER_GATEWAY");
@@ -189,7 +193,7 @@ test("a default filter chain is the chain if there is no other", () => {
   const json = listenerJson();
   set(json, "default_filter_chain", chainOf(json));
   set(json, "filter_chains", undefined);
-  assert.equal(listener(json).connectionManager.statPrefix, "in");
+  assert.equal(managerOf(listener(json)).statPrefix, "in");
 });
 
 /** The listener's only filter chain, and the filter in it. */
@@ -212,12 +216,11 @@ const TCP_PROXY = {
 const REFUSED: readonly [what: string, path: string, value: JsonValue | undefined, expected: RegExp][] = [
   ["no address", "address", undefined, /^error adding listener named 'l': address is necessary$/],
   ["no filter chain", "filter_chains", [], /no filter chains specified$/],
-  ["two filter chains", "filter_chains[1]", chainOf(listenerJson()), /^filter_chains\[1\]: more than one filter chain/],
   [
-    "a filter chain with conditions",
-    "filter_chains[0].filter_chain_match",
-    { server_names: ["a"] },
-    /^filter_chains\[0\]\.filter_chain_match: a non-empty value is not supported/,
+    "two filter chains for the same connections",
+    "filter_chains[1]",
+    chainOf(listenerJson()),
+    /^filter_chains\[1\]: error adding listener 'l': filter chain '' has the same matching rules defined as ''$/,
   ],
   [
     "a filter after the connection manager",

@@ -122,9 +122,13 @@ export const connection: ConnectionView = {
   remoteAddress: "10.1.2.3",
   remotePort: 40123,
   remoteName: "10.1.2.3:40123",
+  directRemoteAddress: "10.1.2.3",
+  directRemotePort: 40123,
+  directRemoteName: "10.1.2.3:40123",
   localAddress: "::1",
   localPort: 8080,
   localName: "[::1]:8080",
+  serverName: "",
 };
 
 export const HCM =

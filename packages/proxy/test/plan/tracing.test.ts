@@ -4,6 +4,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
 import type { RoutePlan } from "../../src/plan/route-plan.ts";
 import type { OpenTelemetryPlan, TracingPlan, ZipkinPlan } from "../../src/plan/tracing-plan.ts";
+import { managerOf } from "../support/plans.ts";
 import { streamInfo } from "../support/stream-info.ts";
 import { ROUTER_FILTER, listener, listenerJson, refusals, request, routeList } from "./support.ts";
 
@@ -13,7 +14,7 @@ const ZIPKIN = "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig";
 const OTEL = "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig";
 const EXTENSION = "type.googleapis.com/envoy.extensions.tracers.opentelemetry";
 
-const manager = (hcm: Json): HttpConnectionManagerPlan => listener(listenerJson(hcm)).connectionManager;
+const manager = (hcm: Json): HttpConnectionManagerPlan => managerOf(listener(listenerJson(hcm)));
 
 function tracing(json: Json): TracingPlan {
   const plan = manager({ tracing: json }).tracing;

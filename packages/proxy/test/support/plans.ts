@@ -9,7 +9,9 @@ import type {
   EndpointPlan,
   LocalityRoutingPlan,
 } from "../../src/plan/cluster-plan.ts";
-import type { HttpConnectionManagerPlan, ListenerPlan } from "../../src/plan/listener-plan.ts";
+import { FilterChainMatcher } from "../../src/plan/filter-chain-match.ts";
+import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../../src/plan/listener-plan.ts";
+import { Place } from "../../src/plan/problems.ts";
 import type { RequestView } from "../../src/plan/request-views.ts";
 import type { RouteAction, RetryPolicyPlan, RoutePlan, RouteTable } from "../../src/plan/route-plan.ts";
 
@@ -250,6 +252,24 @@ export function managerPlan(
   };
 }
 
+/** A chain of nothing but a connection manager. */
+export function managerChain(manager: HttpConnectionManagerPlan): FilterChainPlan {
+  return { name: "", terminal: { kind: "http", manager }, fingerprint: `chain-${fingerprints++}` };
+}
+
+/** The connection manager of a listener's first chain. */
+export function managerOf({ chains: [chain] }: ListenerPlan): HttpConnectionManagerPlan {
+  if (chain.terminal.kind !== "http") throw new TypeError("not HTTP");
+  return chain.terminal.manager;
+}
+
+/** Every connection takes the first chain. */
+export function takesFirst(): FilterChainMatcher {
+  const matcher = new FilterChainMatcher();
+  matcher.add(undefined, 0, new Place("", []));
+  return matcher;
+}
+
 export function listenerPlan(
   name: string,
   connectionManager: HttpConnectionManagerPlan,
@@ -263,7 +283,10 @@ export function listenerPlan(
     statPrefix: "",
     direction: "unspecified",
     bufferLimitBytes: 1_048_576,
-    connectionManager,
+    chains: [managerChain(connectionManager)],
+    matcher: takesFirst(),
+    defaultChain: -1,
+    ownFingerprint: name,
     fingerprint: `listener-${fingerprints++}`,
     ...changes,
   };

@@ -10,9 +10,13 @@ export const CONNECTION: ConnectionView = {
   remoteAddress: "10.1.2.3",
   remotePort: 40123,
   remoteName: "10.1.2.3:40123",
+  directRemoteAddress: "10.1.2.3",
+  directRemotePort: 40123,
+  directRemoteName: "10.1.2.3:40123",
   localAddress: "::1",
   localPort: 8080,
   localName: "[::1]:8080",
+  serverName: "",
 };
 
 /** Names are lower-case; a name may come more than once. */

@@ -3,6 +3,7 @@ import { FakeClock } from "../../src/clock/fake-clock.ts";
 import { TimerWheel } from "../../src/clock/timer-wheel.ts";
 import { RequestHead } from "../../src/codec/messages.ts";
 import type { AsyncCallbacks, AsyncClient } from "../../src/http/async-client.ts";
+import { noOriginalDestination } from "../../src/net/original-destination.ts";
 import { ReadBuffers } from "../../src/net/read-buffers.ts";
 import { Turn } from "../../src/net/turn.ts";
 import type { CollectorPlan, OpenTelemetryPlan, ZipkinPlan } from "../../src/plan/tracing-plan.ts";
@@ -52,6 +53,7 @@ export class Laboratory {
         timers,
         buffers: new ReadBuffers(),
         readsIntoBuffers: false,
+        originalDestination: noOriginalDestination,
         nextConnectionId: () => 0,
         connect() {
           throw new TypeError("no sockets here");

@@ -35,9 +35,21 @@ export const LISTENER: SupportGroup = {
     },
   },
   "envoy.config.listener.v3.FilterChain": {
-    has: ["filters", "transport_socket", "name", "metadata"],
-    only: { filter_chain_match: ["empty"], use_proxy_proto: [false] },
+    has: ["filter_chain_match", "filters", "transport_socket", "name", "metadata"],
+    only: { use_proxy_proto: [false] },
     ignored: { transport_socket_connect_timeout: NO_TLS },
+  },
+  "envoy.config.listener.v3.FilterChainMatch": {
+    has: [
+      "destination_port",
+      "prefix_ranges",
+      "direct_source_prefix_ranges",
+      "source_type",
+      "source_prefix_ranges",
+      "source_ports",
+    ],
+    // Nothing looks into what a connection's first bytes say yet.
+    only: { server_names: ["empty"], transport_protocol: ["raw_buffer"], application_protocols: ["empty"] },
   },
   "envoy.config.listener.v3.Filter": {
     has: ["name", "typed_config"],

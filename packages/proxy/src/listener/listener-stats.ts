@@ -1,0 +1,28 @@
+import type { ListenerPlan } from "../plan/listener-plan.ts";
+import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+
+/** The metrics of one listener. Envoy `source/common/listener_manager/active_stream_listener_base.h`, ALL_LISTENER_STATS. */
+export class ListenerStats {
+  /** Of all that is counted of the listener: `listener.127.0.0.1_8080.` */
+  readonly prefix: string;
+  readonly cxTotal: Counter;
+  readonly cxActive: Gauge;
+  readonly cxDestroy: Counter;
+  readonly cxLengthMs: Histogram;
+  readonly noFilterChainMatch: Counter;
+
+  constructor(registry: StatsRegistry, plan: ListenerPlan) {
+    this.prefix = statPrefix(plan);
+    this.cxTotal = registry.counter(`${this.prefix}downstream_cx_total`);
+    this.cxActive = registry.gauge(`${this.prefix}downstream_cx_active`);
+    this.cxDestroy = registry.counter(`${this.prefix}downstream_cx_destroy`);
+    this.cxLengthMs = registry.histogram(`${this.prefix}downstream_cx_length_ms`);
+    this.noFilterChainMatch = registry.counter(`${this.prefix}no_filter_chain_match`);
+  }
+}
+
+/** Colons of IPv6 addresses become underscores, too. */
+function statPrefix({ statPrefix: own, address, port }: ListenerPlan): string {
+  if (own !== "") return `listener.${own.replaceAll(":", "_")}.`;
+  return `listener.${address.replaceAll(":", "_")}_${port}.`;
+}

@@ -29,6 +29,7 @@ import type { Resolvers } from "./upstream/dns/resolve.ts";
 import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
+import { RouteStats } from "./upstream/route-stats.ts";
 import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
 import { RandomHex } from "./random-hex.ts";
 import { type TracedNode, Tracers } from "./tracing/tracers.ts";
@@ -68,6 +69,7 @@ export class DataPlane {
   private readonly clusterDeps: ClusterDeps;
   private readonly dnsCaches: DnsCaches;
   private readonly refs = new Map<string, ClusterRef>();
+  private readonly routeStatsByPrefix = new Map<string, RouteStats>();
   private readonly listenersByName = new Map<string, Listener>();
   /** Removed or replaced listeners whose connections are not all gone. */
   private readonly retiring = new Set<Listener>();
@@ -166,6 +168,13 @@ export class DataPlane {
     let ref = this.refs.get(name);
     if (ref === undefined) this.refs.set(name, (ref = { name, current: null }));
     return ref;
+  }
+
+  /** What routes or virtual clusters count under a prefix, for the whole data plane. */
+  routeStats(prefix: string): RouteStats {
+    let stats = this.routeStatsByPrefix.get(prefix);
+    if (stats === undefined) this.routeStatsByPrefix.set(prefix, (stats = new RouteStats(this.stats, prefix)));
+    return stats;
   }
 
   /** Adds or replaces; a cluster whose fingerprint is the same is left alone. A replacement keeps the endpoints. */

@@ -32,6 +32,23 @@ const ROWS: readonly Row[] = [
     requests: [{ headers: ["x-a: client"], expect: { ...TO_V1, sent: ["x-a: route"], notSent: ["x-a: destination"] } }],
   },
   {
+    name: "several destinations of which one has no weight count as several",
+    feature: "headers: order",
+    http: `
+  - headers: { request: { set: { x-a: route } }, response: { set: { x-b: route } } }
+    route:
+    - destination: { host: echo, subset: v1 }
+      weight: 100
+      headers: { request: { set: { x-a: destination, Host: d.test } }, response: { set: { x-b: destination } } }
+    - { destination: { host: echo, subset: v2 }, weight: 0 }`,
+    requests: [
+      {
+        headers: ["x-a: client"],
+        expect: { ...TO_V1, sent: ["x-a: route", "host: d.test"], notSent: ["x-a: destination"], got: ["x-b: route"] },
+      },
+    ],
+  },
+  {
     name: "what both levels add is there twice",
     feature: "headers: order",
     http: atBoth("request: { add: { x-a: route } }", "request: { add: { x-a: destination } }", 1),

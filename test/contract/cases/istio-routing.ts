@@ -244,6 +244,19 @@ const ROWS: readonly Row[] = [
     requests: [{ expect: toV2 }, { expect: toV2 }, { expect: toV2 }],
   },
   {
+    name: "statPrefix: the route has statistics",
+    feature: "match.statPrefix",
+    http: `
+  - match: [{ uri: { prefix: /a }, statPrefix: shop }]
+    route: [{ destination: { host: echo, subset: v1 } }]
+  - route: [{ destination: { host: echo, subset: v2 } }]`,
+    requests: [
+      { path: "/a", expect: toV1 },
+      { path: "/b", expect: toV2 },
+    ],
+    with: { stats: ["vhost.echo.default.svc.cluster.local:80.route.shop.upstream_rq_200"] },
+  },
+  {
     name: "a missing subset",
     feature: "route",
     http: `

@@ -90,7 +90,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
-    httpFeatures: new Set(["retry priorities", "access logs", "rate limits"]),
+    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "rate limits"]),
   },
   envoy: {
     id: "envoy",

@@ -80,7 +80,9 @@ function forward(
   const action = routeAction(route.timeout === undefined ? milliseconds(0) : fromText(route.timeout), context);
   action.requestMirrorPolicies = mirrorPolicies(route, context);
   action.hashPolicy = destinations.flatMap(({ destination }) => hashPolicyOf(destination, context) ?? []);
-  const sticky = destinations.length === 1 && action.hashPolicy.length > 0;
+  // Those of weight 0 count here: headers are applied in the order of several destinations (applyHTTPRouteDestination).
+  const weighted = (route.route ?? []).length > 1;
+  const sticky = !weighted && action.hashPolicy.length > 0;
   setRetryPolicy(action, route.retries, sticky, context);
   if (rewrite?.uriRegexRewrite !== undefined) {
     const { match = "", rewrite: substitution = "" } = rewrite.uriRegexRewrite;
@@ -90,7 +92,7 @@ function forward(
     action.prefixRewrite = rewrite.uri;
   }
   const authority = rewrite?.authority === "" ? undefined : rewrite?.authority;
-  if (destinations.length > 1) {
+  if (weighted) {
     rewriteHost(action, authority ?? routeHeaders.authority);
     const clusters = destinations.map((destination) => weightedCluster(destination, context));
     action.clusterSpecifier = { case: "weightedClusters", value: create(WeightedClusterSchema, { clusters }) };

@@ -22,6 +22,7 @@ import type { FilterConfigs } from "../plan/listener-plan.ts";
 import type { RouteAction, RoutePlan, RouteTable, WeightedClusterPlan } from "../plan/route-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
+import type { RouteCounters } from "../upstream/route-stats.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
 import { FilterRun } from "./filters/filter-run.ts";
@@ -60,6 +61,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
   action: RouteAction | null = null;
   target: WeightedClusterPlan | null = null;
   cluster: Cluster | null = null;
+  /** Null: nothing counts it but its cluster. */
+  counters: RouteCounters | null = null;
   /** Of the latest attempt. */
   host: Host | null = null;
 
@@ -136,6 +139,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
   get isInternal(): boolean {
     const { headers } = this.request;
     return headers.slots[X_ENVOY_INTERNAL] >= 0 && headers.get(X_ENVOY_INTERNAL) === "true";
+  }
+
+  get virtualCluster(): string {
+    return this.counters === null ? "" : this.counters.virtualCluster;
   }
 
   get localCluster(): string {
@@ -426,6 +433,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.action = null;
     this.target = null;
     this.cluster = null;
+    this.counters = null;
     this.host = null;
     this.filterConfigs = null;
     this.filters.reset();

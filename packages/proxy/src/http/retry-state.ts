@@ -17,6 +17,7 @@ import { GRPC_RETRY_BITS, RetryOn, parseGrpcRetryOn, parseHttpRetryOn } from "..
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import { PreviousPriorities } from "../upstream/previous-priorities.ts";
+import { type RouteCounters, count } from "../upstream/route-stats.ts";
 import type { HttpContext } from "./runtime.ts";
 
 /** What becomes of a request whose attempt has failed. */
@@ -45,6 +46,7 @@ export class RetryState {
   private readonly context: HttpContext;
   private policy: RetryPolicyPlan | null = null;
   private cluster: Cluster | null = null;
+  private counters: RouteCounters | null = null;
   private priority: RoutingPriority = 0;
   private retryOn = 0;
   private remaining = 0;
@@ -81,12 +83,13 @@ export class RetryState {
   }
 
   /** Takes the headers that a trusted client may steer retries with out of the request. */
-  start(action: RouteAction, request: RequestHead, cluster: Cluster): void {
+  start(action: RouteAction, request: RequestHead, cluster: Cluster, counters: RouteCounters | null): void {
     const { headers } = request;
     const policy = action.retryPolicy;
     this.priority = action.priority;
     this.policy = policy;
     this.cluster = cluster;
+    this.counters = counters;
     this.retryOn = policy === null ? 0 : policy.retryOn;
     this.remaining = policy === null ? 1 : policy.numRetries;
     if (policy !== null && policy.previousPrioritiesFrequency > 0) {
@@ -180,23 +183,27 @@ export class RetryState {
   private decide(would: boolean, rateLimitedMs: number): RetryStatus {
     const { cluster, counted } = this;
     if (cluster === null) return NO_RETRY;
-    const { stats } = cluster;
-    if (counted && !would) stats.rqRetrySuccess.value++;
+    if (counted && !would) this.count("rqRetrySuccess");
     this.uncount();
     if (!would) return NO_RETRY;
     if (this.remaining === 0) {
-      stats.rqRetryLimitExceeded.value++;
+      this.count("rqRetryLimitExceeded");
       return LIMIT_EXCEEDED;
     }
     this.remaining--;
     if (!cluster.use.tryRetry(this.priority)) {
-      stats.rqRetryOverflow.value++;
+      this.count("rqRetryOverflow");
       return OVERFLOW;
     }
     this.counted = true;
-    stats.rqRetry.value++;
+    this.count("rqRetry");
     this.chooseBackOff(rateLimitedMs);
     return RETRY;
+  }
+
+  private count(what: "rqRetry" | "rqRetrySuccess" | "rqRetryOverflow" | "rqRetryLimitExceeded"): void {
+    if (this.cluster !== null) this.cluster.stats[what].value++;
+    if (this.counters !== null) count(this.counters, what);
   }
 
   private chooseBackOff(rateLimitedMs: number): void {
@@ -221,6 +228,7 @@ export class RetryState {
     this.policy = null;
     this.retryPriority = null;
     this.cluster = null;
+    this.counters = null;
     this.retryOn = 0;
     this.extraStatusCodes = NONE;
     this.extraHeaderNames = NO_NAMES;

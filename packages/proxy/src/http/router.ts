@@ -33,6 +33,7 @@ import { UNWEIGHTED, redirect, respondDirectly } from "./route-choice.ts";
 import { Shadows } from "./shadow.ts";
 import { finalizeRequestHeaders, finalizeResponseHeaders, replaceHost, setAttemptHeaders } from "./upstream-headers.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
+import { count, countResponse } from "../upstream/route-stats.ts";
 import { type UpstreamTimeouts, chooseTimeouts, limitDuration, setTimeoutHeaders } from "./upstream-timeouts.ts";
 
 /**
@@ -90,6 +91,9 @@ export class Router {
       sendLocalReply(exchange, clusterNotFound(action.clusterNotFoundStatus));
       return;
     }
+    if (exchange.route !== null && exchange.route.counting !== null) {
+      exchange.counters = exchange.route.counting.of(exchange.request);
+    }
     this.prepare(action, target, cluster);
     this.body.keeps = retry.enabled || this.mayBeDiverted;
     const host = cluster.chooseHost(this.selection, action.priority);
@@ -121,7 +125,7 @@ export class Router {
     setTimeoutHeaders(exchange, action, 0, this.hedgesOnPerTryTimeout);
     setAttemptHeaders(exchange, false);
     finalizeRequestHeaders(exchange, action, target);
-    this.retry.start(action, request, cluster);
+    this.retry.start(action, request, cluster, exchange.counters);
   }
 
   // Another destination, once the first has failed
@@ -183,6 +187,7 @@ export class Router {
     const { details } = this.selection;
     const reply = LOCAL_REPLIES.noHealthyUpstream;
     cluster.stats.countStatus(reply.status, this.exchange.isInternal, null);
+    if (this.exchange.counters !== null) countResponse(this.exchange.counters, reply.status);
     sendLocalReply(this.exchange, details === "" ? reply : { ...reply, details });
   }
 
@@ -479,6 +484,7 @@ export class Router {
   onRouteTimeout(): void {
     for (const attempt of this.attempts.all()) {
       if (attempt.cluster !== null) attempt.cluster.stats.rqTimeout.value++;
+      if (this.exchange.counters !== null) count(this.exchange.counters, "rqTimeout");
       if (attempt.host !== null) attempt.host.requestTimeouts++;
       if (attempt.awaitingHeaders) {
         attempt.reportTimeout(this.timeoutStatus === 0 ? 504 : this.timeoutStatus);

@@ -10,6 +10,7 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
+import { count, countResponse, recordTime } from "../upstream/route-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS, resetFlag } from "./local-replies.ts";
 import type { ResponseFlag } from "./response-flags.ts";
@@ -97,6 +98,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.connection = connection;
     this.startedAt = this.lastActivity = exchange.context.net.turn.now;
     connection.watermarks = this;
+    if (exchange.counters !== null) count(exchange.counters, "rqTotal");
     this.info.onConnection(connection, this.startedAt);
     this.awaitsSwitch = exchange.switchesProtocol;
     exchange.router.onAttemptReady(this, encoder);
@@ -170,7 +172,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void {
     this.touch();
-    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
+    this.countStatus(status);
     this.exchange.router.onAttemptInterim(this);
     if (wanted) this.exchange.onInterimHead(status, headers);
   }
@@ -245,10 +247,16 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   // What is counted: nothing of health checks of this proxy
 
+  private countStatus(status: number): void {
+    const { isInternal, counters } = this.exchange;
+    this.cluster?.stats.countStatus(status, isInternal, this.host);
+    if (counters !== null) countResponse(counters, status);
+  }
+
   /** Its answer was taken. */
   charge(status: number): void {
     if (this.exchange.isHealthCheck) return;
-    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
+    this.countStatus(status);
     if (this.host === null) return;
     if (status >= 500) this.host.requestsFailed++;
     else this.host.requestsSucceeded++;
@@ -257,14 +265,17 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   /** It ends with an answer of ours. */
   chargeAbort(status: number): void {
     if (this.exchange.isHealthCheck) return;
-    this.cluster?.stats.countStatus(status, this.exchange.isInternal, this.host);
+    this.countStatus(status);
     if (this.host !== null) this.host.requestsFailed++;
   }
 
   /** The response is complete. */
   recordTime(): void {
-    const { requestEndedAt, requestEnded, isInternal, context } = this.exchange;
-    if (requestEnded) this.cluster?.stats.recordTime(context.net.turn.now - requestEndedAt, isInternal, this.host);
+    const { requestEndedAt, requestEnded, isInternal, context, counters } = this.exchange;
+    if (!requestEnded) return;
+    const ms = context.net.turn.now - requestEndedAt;
+    this.cluster?.stats.recordTime(ms, isInternal, this.host);
+    if (counters !== null) recordTime(counters, ms);
   }
 
   /** To the host's outlier monitor, once: a hedged attempt that was too slow for a try may be so for the route, too. */

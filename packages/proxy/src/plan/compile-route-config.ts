@@ -16,10 +16,14 @@ import type { FilterConfigs } from "./listener-plan.ts";
 import type { HeaderMutation, MirrorPlan, RoutePlan } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { compileRateLimits } from "./rate-limits.ts";
+import type { RouteStats } from "../upstream/route-stats.ts";
+import { compileVirtualClusters } from "./virtual-clusters.ts";
 import { HostRouteTable, RouteList, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
 export interface RouteConfigContext {
   clusterRef(name: string): ClusterRef;
+  /** What counts under a prefix: the same whenever it is asked for. */
+  routeStats(prefix: string): RouteStats;
   /** Clusters that there are, for `validate_clusters`. */
   readonly knownClusters: ReadonlySet<string>;
   /** `validate_clusters` where the message does not say: true for inline route configurations, false for RDS. */
@@ -39,6 +43,7 @@ export interface RouteConfigDefaults {
   /** Equal strings: virtual hosts compiled under one are good under the other. */
   readonly fingerprint: string;
   clusterRef(name: string): ClusterRef;
+  routeStats(prefix: string): RouteStats;
 }
 
 /** Source: Envoy api/envoy/config/route/v3/route.proto, max_direct_response_body_size_bytes. */
@@ -65,6 +70,7 @@ export function compileRouteConfigDefaults(
     mirrors: compileMirrors(message.requestMirrorPolicies, { clusterRef }, place) ?? NO_MIRRORS,
     fingerprint: fingerprintOf(toBinary(RouteConfigurationSchema, { ...message, virtualHosts: [] })),
     clusterRef,
+    routeStats: (prefix) => context.routeStats(prefix),
   };
 }
 
@@ -108,8 +114,11 @@ export function compileVirtualHost(
   place: Place,
 ): VirtualHostEntry {
   const own = compileHeaderOperations(message, place);
+  const routeStats = (prefix: string): RouteStats => defaults.routeStats(prefix);
   const context: RouteContext = {
     virtualHost: message.name,
+    virtualClusters: compileVirtualClusters(message.virtualClusters, message.name, routeStats, place),
+    routeStats,
     virtualHostMetadata: filterMetadata(message.metadata),
     clusterRef: (name: string) => defaults.clusterRef(name),
     knownClusters: defaults.knownClusters,
@@ -153,6 +162,7 @@ function tlsRedirectPlan(virtualHost: string): RoutePlan {
     isTimeoutRetryHeader: false,
     requestBufferLimitBytes: -1,
     tracing: null,
+    counting: null,
     decorator: null,
   };
 }

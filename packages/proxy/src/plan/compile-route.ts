@@ -36,11 +36,15 @@ import { type RateLimitPlan, type RouteRateLimits, compileRateLimits } from "./r
 import { firstHeader } from "./request-matchers.ts";
 import { compileUpgrades } from "./upgrades.ts";
 import { RouteEntry, withoutQuery } from "./route-table.ts";
+import { RouteCounting, type VirtualClusterPlan } from "./virtual-clusters.ts";
+import type { RouteStats } from "../upstream/route-stats.ts";
 
 /** What a route needs of what surrounds it. */
 export interface RouteContext {
   readonly virtualHost: string;
   readonly virtualHostMetadata: Metadata;
+  readonly virtualClusters: readonly VirtualClusterPlan[];
+  routeStats(prefix: string): RouteStats;
   clusterRef(name: string): ClusterRef;
   /** Clusters that routes may name; null: any (`validate_clusters: false`). */
   readonly knownClusters: ReadonlySet<string> | null;
@@ -91,10 +95,20 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
     attemptCountInResponse: context.attemptCountInResponse,
     isTimeoutRetryHeader: context.isTimeoutRetryHeader,
     requestBufferLimitBytes: route.perRequestBufferLimitBytes ?? context.requestBufferLimitBytes,
+    counting: compileCounting(route.statPrefix, context),
     tracing: compileRouteTracing(route.tracing, place.field("tracing")),
     decorator: compileDecorator(route.decorator),
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
+}
+
+function compileCounting(
+  statPrefix: string,
+  { virtualHost, virtualClusters, routeStats }: RouteContext,
+): RouteCounting | null {
+  if (statPrefix === "" && virtualClusters.length === 0) return null;
+  const own = statPrefix === "" ? null : routeStats(`vhost.${virtualHost}.route.${statPrefix}.`);
+  return new RouteCounting(virtualClusters, own);
 }
 
 function compileAction(

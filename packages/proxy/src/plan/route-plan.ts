@@ -12,6 +12,7 @@ import type { HashPolicy } from "./hash-policy.ts";
 import type { FilterConfigs } from "./listener-plan.ts";
 import type { RouteRateLimits } from "./rate-limits.ts";
 import type { RequestTest, RequestView, ResponseTest } from "./request-views.ts";
+import type { RouteCounting } from "./virtual-clusters.ts";
 import type { DecoratorPlan, RouteTracingPlan } from "./tracing-plan.ts";
 
 /** A listener's hold on its route configuration; RDS and VHDS swap `current`. Null = not delivered: 404, `route_configuration_not_found`. */
@@ -53,6 +54,8 @@ export interface RoutePlan {
   readonly requestBufferLimitBytes: number;
   /** Null: the connection manager's tracing holds as it is. */
   readonly tracing: RouteTracingPlan | null;
+  /** Null: only its cluster counts a request. */
+  readonly counting: RouteCounting | null;
   readonly decorator: DecoratorPlan | null;
 }
 

@@ -76,7 +76,11 @@ export class Configuration {
     this.filePaths.note(TYPE.listener, "*", bootstrap.dynamicResources?.ldsConfig);
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
     this.routes = new RouteConfigSet(
-      { clusterRef: (name) => deps.dataPlane.clusterRef(name), knownClusters: this.knownClusters },
+      {
+        clusterRef: (name) => deps.dataPlane.clusterRef(name),
+        routeStats: (prefix) => deps.dataPlane.routeStats(prefix),
+        knownClusters: this.knownClusters,
+      },
       deps.subscriber,
     );
     this.listeners = new ListenerSet({

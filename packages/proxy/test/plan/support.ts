@@ -14,10 +14,14 @@ import { DnsCacheConfigs } from "../../src/plan/compile-dns-cache.ts";
 import { Place, type Problem, formatProblem, throwProblems } from "../../src/plan/problems.ts";
 import type { HostRouteTable } from "../../src/plan/route-table.ts";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
+import { StatsRegistry } from "../../src/stats/index.ts";
+import { RouteStats } from "../../src/upstream/route-stats.ts";
 import { UNKNOWN_WORKLOAD } from "@tulle/telemetry";
 
 const OPTIONS = { registry: extensionRegistry };
 
+const stats = new StatsRegistry();
+const routeStats = (prefix: string): RouteStats => new RouteStats(stats, prefix);
 export const clusterRef = (name: string): ClusterRef => ({ name, current: null });
 
 export interface RouteContextOverrides {
@@ -35,6 +39,7 @@ export function routes(json: JsonValue, overrides: RouteContextOverrides = {}): 
     message,
     {
       clusterRef,
+      routeStats,
       knownClusters: new Set(overrides.knownClusters ?? []),
       validateClusters: overrides.validateClusters ?? false,
     },
@@ -70,7 +75,11 @@ export function listener(json: JsonValue): ListenerPlan {
       routeConfigRef: (name) => ({ name, current: null }),
       inlineRoutes: (config, at) => ({
         name: config.name,
-        current: compileRouteConfig(config, { clusterRef, knownClusters: new Set(), validateClusters: false }, at),
+        current: compileRouteConfig(
+          config,
+          { clusterRef, routeStats, knownClusters: new Set(), validateClusters: false },
+          at,
+        ),
       }),
       clusterRef,
       knownClusters: new Set(["collector"]),

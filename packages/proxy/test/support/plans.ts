@@ -169,6 +169,7 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
     isTimeoutRetryHeader: false,
     requestBufferLimitBytes: -1,
     tracing: null,
+    counting: null,
     decorator: null,
     ...changes,
   };

@@ -62,6 +62,7 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     isHealthCheck: false,
     isTraceForced: false,
     localCluster: "",
+    virtualCluster: "",
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
     route: { name: "r", metadata: {}, virtualHostMetadata: {} },
     cluster: { plan: { name: "b", statName: "b-alt", metadata: {} } },

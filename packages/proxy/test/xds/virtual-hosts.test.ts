@@ -113,6 +113,6 @@ test("a virtual host that our checks refuse is refused with its path too", async
   const { proxy, server } = await running(world({ "r/x/a": answers("a.example", 201) }));
   server.push(world({ "r/x/a": { ...answers("a.example", 211), virtual_clusters: [{ name: "v" }] } }));
   const nack = await eventually("refusal", () => server.nacks[0]);
-  assert.match(nack.error.message, /r\/x\/a: virtual_clusters: is not supported/);
+  assert.match(nack.error.message, /r\/x\/a: virtual_clusters\[0\]: virtual clusters must define/);
   assert.equal((await get(portOf(proxy, "l"), "/", "a.example")).status, 201);
 });

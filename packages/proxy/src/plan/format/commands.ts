@@ -149,7 +149,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   TRACE_ID: text(({ traceId }) => (traceId === "" ? undefined : traceId)),
   SPAN_ID: text(({ spanId }) => (spanId === "" ? undefined : spanId)),
   ROUTE_NAME: text(({ route }) => (route === null || route.name === "" ? undefined : route.name)),
-  VIRTUAL_CLUSTER_NAME: NOTHING,
+  VIRTUAL_CLUSTER_NAME: text(({ virtualCluster }) => (virtualCluster === "" ? undefined : virtualCluster)),
   LISTENER_NAME: text(({ listener }) => listener?.name),
   FILTER_CHAIN_NAME: text(({ listener }) =>
     listener === null || listener.filterChainName === "" ? undefined : listener.filterChainName,

@@ -91,6 +91,8 @@ export interface StreamInfo {
     readonly hostname: string;
     readonly metadata: Metadata;
   } | null;
+  /** "" if it is of none. */
+  readonly virtualCluster: string;
   readonly upstreamInfo: UpstreamInfoView | null;
   readonly transportFailure: string;
   readonly attemptCount: number;

@@ -8,8 +8,6 @@ export const RATE_LIMIT: SupportGroup = {
     has: ["stage", "actions", "hits_addend"],
     ignored: { disable_key: NO_RUNTIME, limit: "only rate limit services, which are not asked, know of it" },
   },
-  "envoy.config.route.v3.RateLimit.Override": { has: ["dynamic_metadata"] },
-  "envoy.config.route.v3.RateLimit.Override.DynamicMetadata": { has: ["metadata_key"] },
   "envoy.config.route.v3.RateLimit.HitsAddend": { has: ["number", "format"] },
   [ACTION]: {
     has: [

@@ -35,6 +35,7 @@ export const ROUTE: SupportGroup = {
       "metadata",
       "domains",
       "routes",
+      "virtual_clusters",
       "require_tls",
       "include_request_attempt_count",
       "include_attempt_count_in_response",
@@ -49,6 +50,7 @@ export const ROUTE: SupportGroup = {
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
   },
+  "envoy.config.route.v3.VirtualCluster": { has: ["headers", "name"] },
   "envoy.config.route.v3.Route": {
     has: [
       "name",
@@ -59,12 +61,12 @@ export const ROUTE: SupportGroup = {
       "direct_response",
       "decorator",
       "tracing",
+      "stat_prefix",
       "per_request_buffer_limit_bytes",
       "typed_per_filter_config",
       ...HEADER_OPERATIONS,
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
-    only: { stat_prefix: [""] },
   },
   "envoy.config.route.v3.RouteMatch": {
     has: [

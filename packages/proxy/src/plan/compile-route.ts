@@ -102,12 +102,10 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
 }
 
-function compileCounting(
-  statPrefix: string,
-  { virtualHost, virtualClusters, routeStats }: RouteContext,
-): RouteCounting | null {
+function compileCounting(statPrefix: string, context: RouteContext): RouteCounting | null {
+  const { virtualHost, virtualClusters } = context;
   if (statPrefix === "" && virtualClusters.length === 0) return null;
-  const own = statPrefix === "" ? null : routeStats(`vhost.${virtualHost}.route.${statPrefix}.`);
+  const own = statPrefix === "" ? null : context.routeStats(`vhost.${virtualHost}.route.${statPrefix}.`);
   return new RouteCounting(virtualClusters, own);
 }
 

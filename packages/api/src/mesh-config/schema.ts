@@ -12,12 +12,14 @@ import {
 } from "../kinds/istio/traffic-policy.ts";
 import { httpRetry } from "../kinds/istio/virtual-service.ts";
 import { nonEmpty } from "../schema/formats.ts";
+import type { Format } from "../schema/format.ts";
 import {
   boolean,
   duration,
   enumOf,
   integer,
   list,
+  map,
   number,
   object,
   opaque,
@@ -42,6 +44,28 @@ const proxyConfig = openObject({
   }),
 });
 
+/** One end may be `*`. */
+const headerPattern: Format = {
+  accepts: (text) => text !== "" && text !== "*",
+  expected: "a header name, prefix* or *suffix",
+};
+const headerPatterns = list(string(headerPattern));
+const statusCode: Format = { accepts: (text) => /^[1-5]\d\d$/.test(text), expected: "a status code" };
+
+/** What authorizers have, over HTTP or gRPC. */
+const externalAuthorizer = {
+  service: required(string(nonEmpty)),
+  port: required(integer({ min: 1, max: 65535 })),
+  timeout: duration({ minMs: 1 }),
+  failOpen: boolean(),
+  statusOnError: string(statusCode),
+  includeRequestBodyInCheck: object({
+    maxRequestBytes: required(integer({ min: 1 })),
+    allowPartialMessage: boolean(),
+    packAsBytes: boolean(),
+  }),
+};
+
 const extensionProvider = openObject({
   name: required(string(nonEmpty)),
   envoyFileAccessLog: object({
@@ -49,6 +73,17 @@ const extensionProvider = openObject({
     logFormat: object({ text: string(), labels: opaque() }, { oneOf: [["text", "labels"]] }),
     omitEmptyValues: boolean(),
   }),
+  envoyExtAuthzHttp: object({
+    ...externalAuthorizer,
+    pathPrefix: string({ accepts: (text) => text === "" || text.startsWith("/"), expected: "a path" }),
+    includeHeadersInCheck: headerPatterns,
+    includeRequestHeadersInCheck: headerPatterns,
+    includeAdditionalHeadersInCheck: map(string()),
+    headersToUpstreamOnAllow: headerPatterns,
+    headersToDownstreamOnDeny: headerPatterns,
+    headersToDownstreamOnAllow: headerPatterns,
+  }),
+  envoyExtAuthzGrpc: object(externalAuthorizer),
 });
 
 export const meshConfig = object({

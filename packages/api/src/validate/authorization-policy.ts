@@ -8,7 +8,7 @@ import type {
   AuthorizationSource,
 } from "../kinds/istio/security.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
-import { ipOrCidr, portKey } from "../schema/formats.ts";
+import { headerName, ipOrCidr, portKey } from "../schema/formats.ts";
 import type { Reporter } from "./reporter.ts";
 import { validateTargets } from "./scope.ts";
 
@@ -142,12 +142,19 @@ function validateOperation(operation: AuthorizationOperation, path: Path, { erro
   }
 }
 
+/** Characters of a path that Envoy takes as they are; with any other its process ends. (`uri_template_internal.cc` IsValidLiteral) */
+const LITERAL = /^[-\w.~!$&'()+,;:@=%]*$/;
+const MAX_TEMPLATE = 256;
+
 /** Why a path pattern with template operators is not valid; undefined if it is, or has none. */
 function pathTemplateError(pattern: string): string | undefined {
   if (!/[{}]/.test(pattern)) return undefined;
   if (!pattern.includes("{*}") && !pattern.includes("{**}")) return "braces that are no {*} or {**}";
+  if (!pattern.startsWith("/")) return "it does not begin with /";
+  // A slash at the end is no empty segment.
+  const segments = pattern.slice(1).replace(/\/$/, "").split("/");
   let closed = false;
-  for (const segment of pattern.split("/")) {
+  for (const segment of segments) {
     if (segment === "{*}" || segment === "{**}") {
       if (closed) return "an operator after {**}";
       closed = segment === "{**}";
@@ -157,9 +164,14 @@ function pathTemplateError(pattern: string): string | undefined {
       return "braces that are no {*} or {**}";
     } else if (segment.includes("*")) {
       return "* beside template operators";
+    } else if (segment === "") {
+      return "an empty segment beside template operators";
+    } else if (!LITERAL.test(segment)) {
+      return "characters that have to be percent-encoded beside template operators";
     }
   }
-  return undefined;
+  const length = pattern.replaceAll("{*}", "*").replaceAll("{**}", "**").length;
+  return length > MAX_TEMPLATE ? `longer than ${MAX_TEMPLATE} characters` : undefined;
 }
 
 const KEYS: readonly string[] = [
@@ -185,6 +197,10 @@ function validateCondition(condition: AuthorizationCondition, action: string, pa
     const expected = `one of ${KEYS.join(", ")}, request.headers[name], request.auth.claims[name]`;
     error([...path, "key"], `is ${JSON.stringify(key)}`, expected);
     return;
+  }
+  const header = /^request\.headers\[:?(.*)\]$/s.exec(key)?.[1];
+  if (header !== undefined && !headerName.accepts(header)) {
+    error([...path, "key"], `is ${JSON.stringify(key)}`, `request.headers[name] with ${headerName.expected}`);
   }
   if (action === "CUSTOM" && (/^source\.(?:namespace|principal)$/.test(key) || key.startsWith("request.auth."))) {
     error([...path, "key"], `${key} is not supported with action CUSTOM`, "another attribute");

@@ -65,6 +65,11 @@ test("path templates are whole segments, with {**} last of them", () => {
   assert.match(path("/a{*}")!, /\(an operator that is not a whole segment\)/);
   assert.match(path("/a/{b}")!, /\(braces that are no \{\*\} or \{\*\*\}\)/);
   assert.match(path("/a/{*}/b*")!, /\(\* beside template operators\)/);
+  assert.match(path("a/{*}")!, /\(it does not begin with \/\)/);
+  assert.match(path("/a//{*}")!, /\(an empty segment beside template operators\)/);
+  assert.match(path("/a b/{*}")!, /\(characters that have to be percent-encoded beside template operators\)/);
+  assert.match(path(`/${"a".repeat(260)}/{*}`)!, /\(longer than 256 characters\)/);
+  assert.equal(path("/a/{*}/"), undefined);
 });
 
 test("conditions have known keys and values of their kind", () => {

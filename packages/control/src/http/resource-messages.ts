@@ -21,6 +21,15 @@ import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_pr
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { file_envoy_extensions_filters_http_custom_response_v3_custom_response } from "@tulle/xds/gen/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js";
 import { file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy } from "@tulle/xds/gen/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js";
+import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz } from "@tulle/xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
+import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "@tulle/xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
+import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
+import { file_envoy_extensions_filters_network_ext_authz_v3_ext_authz } from "@tulle/xds/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js";
+import { file_envoy_extensions_filters_network_rbac_v3_rbac } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
+import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from "@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
+import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
+import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { file_tulle_filters_http_fallback_v1_fallback } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { file_xds_type_matcher_v3_cel } from "@tulle/xds/gen/xds/type/matcher/v3/cel_pb.js";
 import { file_xds_type_matcher_v3_http_inputs } from "@tulle/xds/gen/xds/type/matcher/v3/http_inputs_pb.js";
@@ -49,6 +58,15 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
   file_envoy_extensions_filters_http_custom_response_v3_custom_response,
   file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy,
+  file_envoy_extensions_filters_http_ext_authz_v3_ext_authz,
+  file_envoy_extensions_filters_http_jwt_authn_v3_config,
+  file_envoy_extensions_filters_http_rbac_v3_rbac,
+  file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,
+  file_envoy_extensions_filters_network_rbac_v3_rbac,
+  file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+  file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
+  file_envoy_extensions_transport_sockets_tls_v3_tls,
+  file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_tulle_filters_http_fallback_v1_fallback,
   file_xds_type_matcher_v3_cel,
   file_xds_type_matcher_v3_http_inputs,

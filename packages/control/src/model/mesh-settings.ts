@@ -14,10 +14,17 @@ export interface MeshSettings {
   readonly dnsRefreshMs: number;
   /** What becomes of requests to hosts that nobody knows. */
   readonly outboundMode: NonNullable<NonNullable<MeshConfig["outboundTrafficPolicy"]>["mode"]>;
+  /** In which the mesh gives identities: its own, then others that count as it. */
+  readonly trustDomains: readonly [string, ...string[]];
 }
 
 /** (istio/istio `pkg/config/mesh/mesh.go` DefaultMeshConfig) */
-const DEFAULTS = { connectTimeoutMs: 10_000, dnsRefreshMs: 60_000, outboundMode: "ALLOW_ANY" } as const;
+const DEFAULTS = {
+  connectTimeoutMs: 10_000,
+  dnsRefreshMs: 60_000,
+  outboundMode: "ALLOW_ANY",
+  trustDomain: "cluster.local",
+} as const;
 
 const NOTHING: MeshConfig = {};
 export const DEFAULT_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined);
@@ -40,6 +47,7 @@ function settingsOf(config: MeshConfig, origin: Origin | undefined): MeshSetting
     connectTimeoutMs: milliseconds(config.connectTimeout) ?? DEFAULTS.connectTimeoutMs,
     dnsRefreshMs: milliseconds(config.dnsRefreshRate) ?? DEFAULTS.dnsRefreshMs,
     outboundMode: config.outboundTrafficPolicy === undefined ? DEFAULTS.outboundMode : outboundMode(config),
+    trustDomains: [config.trustDomain || DEFAULTS.trustDomain, ...(config.trustDomainAliases ?? [])],
   };
 }
 

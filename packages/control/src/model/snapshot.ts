@@ -6,6 +6,8 @@ import { isKind } from "@tulle/api";
 import { delegateResolver } from "./delegation.ts";
 import type { DestinationRuleRule } from "./destination-rule.ts";
 import { DestinationRuleIndex, destinationRuleOf, localitySettings } from "./destination-rule.ts";
+import type { AuthorizationRule } from "./authorization.ts";
+import { authorizationOf } from "./authorization.ts";
 import type { AutoRegistered, WorkloadGroups } from "./auto-registration.ts";
 import { autoRegistered, workloadGroups } from "./auto-registration.ts";
 import type { EndpointIndex } from "./endpoints.ts";
@@ -67,6 +69,7 @@ export interface Snapshot extends SnapshotInput {
   readonly fallbacks: readonly FallbackRule[];
   readonly fallbackIndex: FallbackIndex;
   readonly rateLimits: readonly RateLimitRule[];
+  readonly authorizations: readonly AuthorizationRule[];
   /** Oldest first. */
   readonly sidecarRules: readonly SidecarRule[];
   readonly sidecars: SidecarIndex;
@@ -135,6 +138,7 @@ export class SnapshotBuilder {
       fallbacks,
       fallbackIndex: this.#fallbackIndex(fallbacks),
       rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
+      authorizations: this.#authorizations(this.#ofKind(AUTHORIZATION_POLICY)),
       sidecarRules,
       sidecars,
       endpoints,
@@ -240,6 +244,9 @@ export class SnapshotBuilder {
 
   readonly #rateLimitOf = rememberByObject(rateLimitOf);
   readonly #rateLimits = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#rateLimitOf));
+
+  readonly #authorizationOf = rememberByObject(authorizationOf);
+  readonly #authorizations = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#authorizationOf));
 
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
@@ -352,6 +359,7 @@ const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
 const FALLBACK = "tulle.dev/Fallback";
 const RATE_LIMIT = "tulle.dev/RateLimit";
+const AUTHORIZATION_POLICY = "security.istio.io/AuthorizationPolicy";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SIDECAR = "networking.istio.io/Sidecar";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";

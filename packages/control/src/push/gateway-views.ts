@@ -25,6 +25,8 @@ import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import type { Authorization } from "./authorization.ts";
+import { authorizationOf, gatewayPort } from "./authorization.ts";
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { HashRules } from "./hash-rules.ts";
@@ -46,6 +48,7 @@ export class GatewayViews {
   readonly #hashRules: ReturnType<typeof hashRulesOf>;
   readonly #accessLogs: ReturnType<typeof accessLogsOf>;
   readonly #rateLimits: ReturnType<typeof rateLimitsOf>;
+  readonly #authorization: ReturnType<typeof authorizationOf>;
 
   constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#node = node;
@@ -54,6 +57,7 @@ export class GatewayViews {
     this.#hashRules = hashRulesOf(node);
     this.#accessLogs = accessLogsOf(node);
     this.#rateLimits = rateLimitsOf(node);
+    this.#authorization = authorizationOf(capabilities);
   }
 
   view(snapshot: Snapshot, forwards: boolean): GatewayView {
@@ -66,6 +70,7 @@ export class GatewayViews {
         this.#accessLogs(snapshot),
         forwards,
         this.#rateLimits(snapshot),
+        this.#authorization(snapshot, this.#node),
       ),
       routes: this.#routes(
         servers,
@@ -90,10 +95,12 @@ export class GatewayViews {
       accessLogs: AccessLogs,
       forwards: boolean,
       rateLimits: readonly RateLimitRule[],
+      authorized: Authorization,
     ): readonly EncodedResource[] =>
       [...servers].map(([port, [first]]) => {
+        const bind = this.#bind(port, services);
         const listener = gatewayListener({
-          bind: this.#bind(port, services),
+          bind,
           port,
           routes: gatewayRoutes(port),
           origin: first!.gateway.origin,
@@ -103,6 +110,7 @@ export class GatewayViews {
           capabilities: this.#capabilities,
           forwards,
           rateLimits,
+          ...(authorized === undefined ? {} : { authorization: { ...authorized, port: gatewayPort(port, bind.port) } }),
         });
         return encodeResource(listener.name, ListenerSchema, listener);
       }),

@@ -28,6 +28,8 @@ import { inboundListener, outboundListener } from "../translate/listeners.ts";
 import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import type { Authorization } from "./authorization.ts";
+import { authorizationOf, inboundPort } from "./authorization.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 
 /** Rules that select clients say nothing about who is called. */
@@ -106,6 +108,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
   const limitsOf = rateLimitsOf(node);
+  const authorization = authorizationOf(capabilities);
   const encode = rememberLast(
     (
       member: Member,
@@ -115,6 +118,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
       services: readonly MeshService[],
       domain: string,
       limits: readonly RateLimitRule[],
+      authorized: Authorization,
     ) => {
       const listeners = [
         ...outboundListeners(member, { capabilities, mesh, forwards, accessLogs: accessLogs.CLIENT }),
@@ -127,6 +131,7 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
             mesh,
             accessLogs: accessLogs.SERVER,
             rateLimits: limits,
+            ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
           }),
         ),
       ];
@@ -137,7 +142,16 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
   );
   return (member, snapshot, forwards) => {
     const { services, options, mesh } = snapshot;
-    return encode(member, forwards, mesh, logs(snapshot), services, options.domain, limitsOf(snapshot));
+    return encode(
+      member,
+      forwards,
+      mesh,
+      logs(snapshot),
+      services,
+      options.domain,
+      limitsOf(snapshot),
+      authorization(snapshot, member),
+    );
   };
 }
 

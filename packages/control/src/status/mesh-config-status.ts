@@ -25,6 +25,8 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "pathNormalization",
   "defaultHttpRetryPolicy",
   "defaultInboundHttpRetryPolicy",
+  "trustDomain",
+  "trustDomainAliases",
   // In part: see below.
   "extensionProviders",
   "defaultProviders",
@@ -35,6 +37,8 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
 const DEFAULT_CONFIG: ReadonlySet<string> = new Set(["proxyHeaders", "gatewayTopology"]);
 const GATEWAY_TOPOLOGY: ReadonlySet<string> = new Set(["numTrustedProxies"]);
 const PROXY_HEADERS: ReadonlySet<string> = new Set(["server", "requestId", "attemptCount", "envoyDebugHeaders"]);
+
+const PROVIDERS = ["envoyFileAccessLog", "envoyExtAuthzHttp", "envoyExtAuthzGrpc"] as const;
 
 /** Undefined if the ConfigMap is another one. */
 export function meshConfigFindings(
@@ -70,8 +74,8 @@ function partsLeft({ defaultConfig, defaultProviders, extensionProviders = [] }:
     ...without(defaultConfig?.proxyHeaders, PROXY_HEADERS, ["defaultConfig", "proxyHeaders"]),
     ...without(defaultConfig?.gatewayTopology, GATEWAY_TOPOLOGY, ["defaultConfig", "gatewayTopology"]),
     ...without(defaultProviders, new Set(["accessLogging"]), ["defaultProviders"]),
-    ...extensionProviders.flatMap(({ envoyFileAccessLog }, index): Path[] =>
-      envoyFileAccessLog === undefined ? [["extensionProviders", index]] : [],
+    ...extensionProviders.flatMap((provider, index): Path[] =>
+      PROVIDERS.some((kind) => provider[kind] !== undefined) ? [] : [["extensionProviders", index]],
     ),
   ];
 }

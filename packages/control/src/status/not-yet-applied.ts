@@ -29,6 +29,16 @@ function byFeature(feature: ClusterFeature, path: Path, what: string, unless?: U
   return notByOwnProxy(OWN_PROXY.clusterFeatures.has(feature), path, what, unless);
 }
 
+const IDENTITIES = "identities of peers: without mutual TLS nobody has one";
+const MUTUAL_TLS = OWN_PROXY.security.has("mutual TLS");
+const PEER_FIELDS = ["principals", "namespaces", "serviceAccounts", "trustDomains"];
+const PEER_KEYS: ReadonlySet<unknown> = new Set([
+  "source.principal",
+  "source.namespace",
+  "source.serviceAccount",
+  "source.trustDomain",
+]);
+
 const BY_REQUEST = OWN_PROXY.discoveries.has("by request");
 const HTTP2 = OWN_PROXY.carriers.includes("http2");
 
@@ -159,6 +169,19 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     { path: ["spec", "tracing"], what: "tracing settings" },
     { path: ["spec", "metrics"], what: "settings of metrics" },
   ],
+  "security.istio.io/AuthorizationPolicy": MUTUAL_TLS
+    ? []
+    : [
+        ...PEER_FIELDS.flatMap((field) => [field, `not${field[0]!.toUpperCase()}${field.slice(1)}`]).map((field) => ({
+          path: ["spec", "rules", "*", "from", "*", "source", field],
+          what: IDENTITIES,
+        })),
+        {
+          path: ["spec", "rules", "*", "when", "*", "key"],
+          what: IDENTITIES,
+          unless: (key: unknown) => !PEER_KEYS.has(key),
+        },
+      ],
   "networking.istio.io/Sidecar": [
     ...notByOwnProxy(
       BY_REQUEST,
@@ -210,6 +233,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
   "networking.istio.io/Sidecar",
+  "security.istio.io/AuthorizationPolicy",
 ]);
 
 /** Whether a kind of mesh configuration is applied at all. */

@@ -7,6 +7,7 @@ import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
 import { servicesOf } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { StoredObject } from "../model/stored-object.ts";
+import { authorizationFindings } from "./authorization-status.ts";
 import { destinationRuleFindings } from "./destination-rule-status.ts";
 import { fallbackFindings } from "./fallback-status.ts";
 import { meshConfigFindings } from "./mesh-config-status.ts";
@@ -77,6 +78,10 @@ export class Statuses {
     if (isKind(object, "tulle.dev", "RateLimit")) {
       const rule = snapshot.rateLimits.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : rateLimitFindings(snapshot, rule);
+    }
+    if (isKind(object, "security.istio.io", "AuthorizationPolicy")) {
+      const rule = snapshot.authorizations.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : authorizationFindings(snapshot, rule);
     }
     if (isKind(object, "telemetry.istio.io", "Telemetry")) {
       const rule = snapshot.telemetries.find(({ loaded }) => loaded === stored.loaded);

@@ -31,6 +31,14 @@ type HttpFeature =
   | "access log filters"
   | "rate limits";
 
+/** What it can be told of identities. */
+type SecurityFeature =
+  /** RBAC. */
+  | "authorization"
+  /** CUSTOM policies. */
+  | "external authorization"
+  | "mutual TLS";
+
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
 export type HttpFilterKind =
   | "grpc_stats"
@@ -62,6 +70,7 @@ export interface Capabilities {
   /** How it can find the endpoints of a cluster. */
   readonly discoveries: ReadonlySet<Discovery>;
   readonly httpFeatures: ReadonlySet<HttpFeature>;
+  readonly security: ReadonlySet<SecurityFeature>;
 }
 
 /** `eds`: they are told; the others look names up, those of the cluster or the one in each request. */
@@ -91,6 +100,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "rate limits"]),
+    security: new Set(["authorization"]),
   },
   envoy: {
     id: "envoy",
@@ -114,6 +124,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
+    security: new Set(["authorization", "external authorization"]),
   },
   grpc: {
     id: "grpc",
@@ -129,6 +140,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     clusterFeatures: new Set(["outlier detection", "localities"]),
     discoveries: new Set(["eds", "logical-dns"]),
     httpFeatures: new Set(),
+    security: new Set(),
   },
 };
 

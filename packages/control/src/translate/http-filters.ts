@@ -21,18 +21,26 @@ const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
 /** Which side of a request the connection manager sees. */
 export type Reporter = "SIDECAR_OUTBOUND" | "SIDECAR_INBOUND" | "GATEWAY";
 
+/** Filters of single objects, by their place. */
+export interface MoreFilters {
+  /** Who may do it is settled before anything else. */
+  readonly first?: readonly HttpFilter[];
+  readonly last?: readonly HttpFilter[];
+}
+
 /** The router is the last. */
 export function httpFilters(
   kinds: readonly HttpFilterKind[],
   reporter: Reporter,
   router: MessageInitShape<typeof RouterSchema>,
-  more: readonly HttpFilter[] = [],
+  { first = [], last = [] }: MoreFilters = {},
 ): HttpFilter[] {
   return [
+    ...first,
     ...kinds
       .filter((kind) => reporter !== "SIDECAR_INBOUND" || !OF_CLIENTS.has(kind))
       .map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
-    ...more,
+    ...last,
     filter("envoy.filters.http.router", RouterSchema, create(RouterSchema, router)),
   ];
 }

@@ -9,6 +9,7 @@ import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   HttpConnectionManagerSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
@@ -25,6 +26,8 @@ import { HTTP_PROXY_ROUTES, listenerName } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
+import type { AuthorizationInput } from "./security/authorization.ts";
+import { authorizationHttpFilters, externalHttpFilters } from "./security/authorization.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
 import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
@@ -48,6 +51,7 @@ interface ListenerInput {
   readonly capabilities: Capabilities;
   /** Of what it receives for somebody: an application, or at a gateway the mesh. */
   readonly rateLimits?: readonly RateLimitRule[];
+  readonly authorization?: AuthorizationInput;
 }
 
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
@@ -133,7 +137,14 @@ function routesByName(routeConfigName: string): NonNullable<ConnectionManagerIni
 /** Settings are Istio's. (istio/istio `pilot/pkg/networking/core/listener.go` buildHTTPConnectionManager) */
 function connectionManager(
   reporter: Reporter,
-  { mesh, accessLogs, forwards, capabilities, rateLimits = [] }: Omit<ListenerInput, "bind" | "origin" | "field">,
+  {
+    mesh,
+    accessLogs,
+    forwards,
+    capabilities,
+    rateLimits = [],
+    authorization,
+  }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
 ) {
   return create(HttpConnectionManagerSchema, {
@@ -150,9 +161,18 @@ function connectionManager(
       forwards ? capabilities.httpFilters : withoutForwarding(capabilities),
       reporter,
       { suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh) },
-      capabilities.httpFeatures.has("rate limits") ? rateLimits.map(rateLimitFilter) : [],
+      {
+        first: authorization === undefined ? [] : securityFilters(authorization, capabilities),
+        last: capabilities.httpFeatures.has("rate limits") ? rateLimits.map(rateLimitFilter) : [],
+      },
     ),
   });
+}
+
+/** Authorizers are asked before anything is known of who asks. (`listener_builder.go` buildHTTPConnectionManager) */
+function securityFilters(authorization: AuthorizationInput, { security }: Capabilities): readonly HttpFilter[] {
+  if (!security.has("authorization")) return [];
+  return [...externalHttpFilters(authorization), ...authorizationHttpFilters(authorization)];
 }
 
 function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpFilterKind[] {

@@ -7,9 +7,17 @@ import { Children } from "../children.ts";
 import type { Worker } from "../children.ts";
 import { BenchError } from "../errors.ts";
 import { routerOnly } from "../hop/bootstrap.ts";
-import { PEER_NAMES, defaultTulle, startPeer, untilReady } from "../hop/peers.ts";
+import {
+  PEER_NAMES,
+  assertRunning,
+  cpuOf,
+  defaultTulle,
+  logOf,
+  memoryOf,
+  startPeer,
+  untilReady,
+} from "../hop/peers.ts";
 import type { Peer, PeerName } from "../hop/peers.ts";
-import { cpuSeconds, rssMiB } from "../process-tree.ts";
 import { median, spread } from "../statistics.ts";
 import type { Spread } from "../statistics.ts";
 import { table } from "../table.ts";
@@ -129,16 +137,16 @@ async function turn(
   client: Worker<TransferOrder, TransferResult>,
   order: TransferOrder,
 ): Promise<Sample & { failed: number }> {
-  const before = cpuSeconds(peer.child.pid);
+  const before = cpuOf(peer);
   client.send(order);
   const { bytes, ms, failed } = await client.next(REPLY_MS);
-  const used = cpuSeconds(peer.child.pid) - before;
-  peer.child.assertRunning();
-  if (bytes === 0) throw new BenchError(`${peer.name} carried nothing:\n${peer.child.log()}`);
+  const used = cpuOf(peer) - before;
+  assertRunning(peer);
+  if (bytes === 0) throw new BenchError(`${peer.name} carried nothing:\n${logOf(peer)}`);
   return {
     cpuMsPerGb: (used * 1e12) / bytes,
     mbPerSecond: bytes / MB / (ms / 1000),
-    rssMb: rssMiB(peer.child.pid),
+    rssMb: memoryOf(peer),
     failed,
   };
 }
@@ -150,11 +158,11 @@ async function slowTurn(
   order: TransferOrder,
 ): Promise<number> {
   let most = 0;
-  const watch = setInterval(() => (most = Math.max(most, rssMiB(peer.child.pid))), 50);
+  const watch = setInterval(() => (most = Math.max(most, memoryOf(peer))), 50);
   client.send(order);
   await client.next(REPLY_MS);
   clearInterval(watch);
-  peer.child.assertRunning();
+  assertRunning(peer);
   return most;
 }
 

@@ -13,12 +13,12 @@ export function typed(type: string, config: Json): Json {
   return { typed_config: { "@type": `type.googleapis.com/envoy.extensions.${type}`, ...config } };
 }
 
-/** On a port that is chosen later. */
-export function listener(manager: Json): Json {
+/** On a port that is chosen later. @param chain more of its filter chain */
+export function listener(manager: Json, chain: Json = {}): Json {
   return {
     name: "hop",
     address: address(0),
-    filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", ...manager }] }],
+    filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", ...manager }], ...chain }],
   };
 }
 

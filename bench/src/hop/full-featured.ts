@@ -14,22 +14,30 @@ const ACCESS_LOG = [
   "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n",
 ].join(" ");
 
+/** Other than plain TCP, towards clients and towards the backend. */
+export interface TransportSockets {
+  downstream?: Json;
+  upstream?: Json;
+}
+
 /**
  * 300 virtual hosts, the one that is used with 100 routes and the last of them taken; Istio's retry policy; RBAC with five policies,
  * the last of them met; fault, CORS and gRPC statistics without work; Zipkin at 1 %; Istio's access log; circuit breakers and
  * outlier detection.
  */
-export function fullFeatured(backendPort: number, collectorPort: number): object {
+export function fullFeatured(backendPort: number, collectorPort: number, sockets: TransportSockets = {}): object {
+  const { downstream, upstream } = sockets;
   return {
     node,
     admin: { address: address(0) },
     static_resources: {
-      listeners: [listener(connectionManager())],
+      listeners: [listener(connectionManager(), downstream && { transport_socket: downstream })],
       clusters: [
         staticCluster("backend", backendPort, {
           lb_policy: "LEAST_REQUEST",
           circuit_breakers: { thresholds: [UNLIMITED] },
           outlier_detection: { consecutive_5xx: 5, interval: "10s" },
+          ...(upstream && { transport_socket: upstream }),
         }),
         staticCluster("collector", collectorPort, {}),
       ],

@@ -9,17 +9,14 @@ import { freePorts } from "@tulle/test/support/ports.ts";
 import { chooseCores, list, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
-import { median } from "../statistics.ts";
 import { findTools } from "../tools.ts";
 import { startBackend } from "./backend.ts";
 import { backendPorts, readBootstrap, routerOnly } from "./bootstrap.ts";
 import { fullFeatured } from "./full-featured.ts";
-import { atRate, saturate } from "./load.ts";
-import type { LoadSettings, Sample } from "./load.ts";
-import { PEER_NAMES, defaultTulle, startPeer, untilReady } from "./peers.ts";
-import type { Peer, PeerName } from "./peers.ts";
-import { format, summarize } from "./report.ts";
-import type { HopResult, Measurement } from "./report.ts";
+import type { LoadSettings } from "./load.ts";
+import { PEER_NAMES, defaultTulle, startPeer } from "./peers.ts";
+import { format } from "./report.ts";
+import { compare } from "./rounds.ts";
 
 /** What a hop does. */
 export interface Work {
@@ -56,7 +53,6 @@ CPU, throughput, latency and memory of one proxy hop: Tulle and Envoy (${says}),
 `;
 
 const HEADERS_FILE = join(import.meta.dirname, "..", "..", "data", "request-headers.txt");
-const WARM_UP_SECONDS = 2;
 
 export async function hop(args: string[], work: Work): Promise<void> {
   const { values } = parseArgs({
@@ -117,45 +113,11 @@ export async function hop(args: string[], work: Work): Promise<void> {
       path: values.path,
       ...requestHeaders(children, values.host),
     };
-    for (const peer of peers) {
-      await untilReady(peer, load.path, load.headers);
-      await saturate(children, tools.wrk, peer, { ...load, connections: connections[0]!, seconds: WARM_UP_SECONDS });
-    }
-
-    const configurations: Measurement[] = [];
-    for (const count of connections) {
-      const turn = (peer: Peer) => saturate(children, tools.wrk, peer, { ...load, connections: count });
-      const samples = await alternate(peers, rounds, `${count} connections`, turn);
-      configurations.push({ connections: count, peers: summarize(samples) });
-    }
-    const first = configurations[0]!;
-    const offered = rate ?? median(first.peers.filter((peer) => peer.name === "envoy").map((peer) => peer.rps)) / 2;
-    const fixed: LoadSettings = { ...load, connections: first.connections };
-    const turn = (peer: Peer) => atRate(children, tools.h2load, peer, fixed, offered);
-    const samples = await alternate(peers, rounds, `${Math.round(offered)} requests a second`, turn);
-    const fixedRate = { connections: first.connections, rps: offered, peers: summarize(samples) };
-    const result: HopResult = { configurations, fixedRate };
+    const result = await compare(peers, children, tools, { load, rounds, connections, rate });
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : format(result));
   } finally {
     await children.stop();
   }
-}
-
-/** Every peer has one turn a round; every other round goes backwards, so that a slow drift of the machine cancels out. */
-async function alternate(
-  peers: readonly Peer[],
-  rounds: number,
-  title: string,
-  turn: (peer: Peer) => Promise<Sample>,
-): Promise<Map<PeerName, Sample[]>> {
-  const samples = new Map<PeerName, Sample[]>(peers.map((peer) => [peer.name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const peer of round % 2 === 0 ? peers : [...peers].reverse()) {
-      process.stderr.write(`${title}: round ${round + 1} of ${rounds}, ${peer.name}\n`);
-      samples.get(peer.name)!.push(await turn(peer));
-    }
-  }
-  return samples;
 }
 
 /** The 17 headers of the data file, and Host if it was given, as an object and as a file for wrk's script. */

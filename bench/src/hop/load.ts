@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
-import { cpuSeconds, rssMiB } from "../process-tree.ts";
 import { percentile } from "../statistics.ts";
-import type { Peer } from "./peers.ts";
+import { type Peer, assertRunning, cpuOf, logOf, memoryOf } from "./peers.ts";
 
 /** One peer in one round. Latencies in microseconds. */
 export interface Sample {
@@ -41,26 +40,25 @@ const SETTLE_US = 500_000;
 /** As many requests as the peer takes. */
 export async function saturate(children: Children, wrk: string, peer: Peer, load: LoadSettings): Promise<Sample> {
   const size = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", "5s"];
-  const before = cpuSeconds(peer.child.pid);
+  const before = cpuOf(peer);
   const out = await children.run(load.core, [wrk, ...size, "-s", SCRIPT, peer.origin + load.path], {
     HEADERS: load.headersFile,
   });
-  const used = cpuSeconds(peer.child.pid) - before;
-  peer.child.assertRunning();
+  const used = cpuOf(peer) - before;
+  assertRunning(peer);
   const line = /^RES (.*)$/m.exec(out)?.[1];
   if (line === undefined) throw new BenchError(`wrk reported nothing:\n${out}`);
   const [requests = 0, duration = 0, p50Us = 0, p99Us = 0, p999Us = 0, socketErrors = 0, statusErrors = 0] = line
     .split(" ")
     .map(Number);
-  if (requests === 0)
-    throw new BenchError(`${peer.name} answered no request in ${load.seconds} s:\n${peer.child.log()}`);
+  if (requests === 0) throw new BenchError(`${peer.name} answered no request in ${load.seconds} s:\n${logOf(peer)}`);
   return {
     cpuUsPerRequest: (used / requests) * 1e6,
     rps: (requests / duration) * 1e6,
     p50Us,
     p99Us,
     p999Us,
-    rssMb: rssMiB(peer.child.pid),
+    rssMb: memoryOf(peer),
     requests,
     statusErrors,
     socketErrors,
@@ -78,11 +76,11 @@ export async function atRate(
   const log = join(children.folder, "h2load.log");
   const size = [`-c${load.connections}`, "-t1", `-D${load.seconds}`, `--rps=${(rate / load.connections).toFixed(3)}`];
   const headers = Object.entries(load.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const before = cpuSeconds(peer.child.pid);
+  const before = cpuOf(peer);
   const command = [h2load, "--h1", ...size, `--log-file=${log}`, ...headers, peer.origin + load.path];
   const out = await children.run(load.core, command);
-  const used = cpuSeconds(peer.child.pid) - before;
-  peer.child.assertRunning();
+  const used = cpuOf(peer) - before;
+  assertRunning(peer);
   const { total, latencies, statusErrors, seconds } = await readLog(log);
   rmSync(log, { force: true });
   const failed = /(\d+) failed, (\d+) errored, (\d+) timeout/.exec(out);
@@ -93,7 +91,7 @@ export async function atRate(
     p50Us: percentile(latencies, 0.5),
     p99Us: percentile(latencies, 0.99),
     p999Us: percentile(latencies, 0.999),
-    rssMb: rssMiB(peer.child.pid),
+    rssMb: memoryOf(peer),
     requests: total,
     statusErrors,
     socketErrors: Number(failed?.[2] ?? 0) + Number(failed?.[3] ?? 0),

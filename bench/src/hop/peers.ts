@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child, Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
+import { cpuSeconds, rssMiB } from "../process-tree.ts";
 import { REPOSITORY, envoyBinary, findTools } from "../tools.ts";
 import { nginxCommand } from "./backend.ts";
 import { onPorts } from "./bootstrap.ts";
@@ -15,7 +16,8 @@ export type PeerName = (typeof PEER_NAMES)[number];
 
 export interface Peer {
   name: PeerName;
-  child: Child;
+  /** The first takes the requests; what is measured is the sum. */
+  children: readonly Child[];
   /** `http://127.0.0.1:PORT`, without a path. */
   origin: string;
 }
@@ -30,6 +32,25 @@ export interface PeerSettings {
   freePort: () => number;
 }
 
+/** Throws a BenchError with the log of the first that has ended. */
+export function assertRunning({ children }: Peer): void {
+  for (const child of children) child.assertRunning();
+}
+
+export function logOf({ children }: Peer): string {
+  return children.map((child) => child.log()).join("\n");
+}
+
+/** Seconds, user and system. */
+export function cpuOf({ children }: Peer): number {
+  return children.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+}
+
+/** Resident, MiB. */
+export function memoryOf({ children }: Peer): number {
+  return children.reduce((sum, { pid }) => sum + rssMiB(pid), 0);
+}
+
 const READY_MS = 15_000;
 
 export const defaultTulle: readonly string[] = [
@@ -40,9 +61,14 @@ export const defaultTulle: readonly string[] = [
   "warning",
 ];
 
+/** One worker. */
+export function envoyCommand(file: string): string[] {
+  return [envoyBinary(), "-c", file, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"];
+}
+
 export function startPeer(name: PeerName, children: Children, settings: PeerSettings): Peer {
   const { command, origin } = COMMANDS[name](children.folder, settings);
-  return { name, origin, child: children.start(name, settings.core, command) };
+  return { name, origin, children: [children.start(name, settings.core, command)] };
 }
 
 interface Command {
@@ -57,15 +83,11 @@ const COMMANDS: Record<PeerName, (folder: string, settings: PeerSettings) => Com
   },
   envoy: (folder, settings) => {
     const { file, origin } = writeBootstrap("envoy", folder, settings);
-    const flags = ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"];
-    return { origin, command: [envoyBinary(), "-c", file, ...flags] };
+    return { origin, command: envoyCommand(file) };
   },
   nginx: (folder, { plainBackend, freePort }) => {
     const port = freePort();
-    const servers = [
-      `upstream backend { server 127.0.0.1:${plainBackend}; keepalive 256; keepalive_requests 1000000000; }`,
-      `server { listen 127.0.0.1:${port} backlog=4096; location / { ${NGINX_PROXY} } }`,
-    ];
+    const servers = nginxProxy(port, plainBackend);
     return { origin: local(port), command: nginxCommand(folder, findTools(["nginx"]).nginx, "nginx", servers) };
   },
   haproxy: (folder, { plainBackend, freePort }) => {
@@ -76,7 +98,20 @@ const COMMANDS: Record<PeerName, (folder: string, settings: PeerSettings) => Com
   },
 };
 
-const NGINX_PROXY = `client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_pass http://backend;`;
+/** A plain proxy with kept connections. @param tls lines for TLS on either side */
+export function nginxProxy(
+  port: number,
+  backendPort: number,
+  tls: { server?: string; backend?: string } = {},
+): string[] {
+  const { server, backend } = tls;
+  const scheme = backend === undefined ? "http" : "https";
+  const proxy = `client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_pass ${scheme}://backend;`;
+  return [
+    `upstream backend { server 127.0.0.1:${backendPort}; keepalive 256; keepalive_requests 1000000000; }`,
+    `server { listen 127.0.0.1:${port}${server === undefined ? "" : " ssl"} backlog=4096; ${server ?? ""} location / { ${proxy} ${backend ?? ""} } }`,
+  ];
+}
 
 function local(port: number): string {
   return `http://127.0.0.1:${port}`;
@@ -89,21 +124,25 @@ function local(port: number): string {
 export async function untilReady(peer: Peer, path: string, headers: Record<string, string>): Promise<void> {
   const deadline = performance.now() + READY_MS;
   for (;;) {
-    peer.child.assertRunning();
+    assertRunning(peer);
     const outcome = await probe(peer.origin + path, headers);
     if (outcome === "ok") return;
     if (performance.now() > deadline) {
-      throw new BenchError(`${peer.name} does not answer ${path} with 2xx: ${outcome}\n${peer.child.log()}`);
+      throw new BenchError(`${peer.name} does not answer ${path} with 2xx: ${outcome}\n${logOf(peer)}`);
     }
     await delay(50);
   }
 }
 
-function writeBootstrap(name: string, folder: string, settings: PeerSettings): { file: string; origin: string } {
+export function writeBootstrap(
+  name: string,
+  folder: string,
+  settings: Pick<PeerSettings, "bootstrap" | "freePort">,
+): { file: string; origin: string; port: number } {
   const { port, scheme, bootstrap } = onPorts(settings.bootstrap, settings.freePort);
   const file = join(folder, `${name}.json`);
   writeFileSync(file, JSON.stringify(bootstrap, undefined, 2));
-  return { file, origin: `${scheme}://127.0.0.1:${port}` };
+  return { file, port, origin: `${scheme}://127.0.0.1:${port}` };
 }
 
 /** `http-reuse always` and a `maxconn` that fits a descriptor limit of 20,000; the rest are haproxy's defaults. */

@@ -6,8 +6,7 @@ import { Children } from "../children.ts";
 import { startBackend } from "../hop/backend.ts";
 import { FULL_FEATURED, requestHeaders } from "../hop/hop.ts";
 import { saturate } from "../hop/load.ts";
-import { PEER_NAMES, defaultTulle, startPeer, untilReady } from "../hop/peers.ts";
-import { rssMiB } from "../process-tree.ts";
+import { PEER_NAMES, defaultTulle, memoryOf, startPeer, untilReady } from "../hop/peers.ts";
 import { findTools } from "../tools.ts";
 import { type Slope, slope } from "./slope.ts";
 
@@ -72,10 +71,7 @@ export async function soak(args: string[]): Promise<void> {
     await untilReady(peer, load.path, load.headers);
     /** Milliseconds since the start, and MiB. */
     const samples: { at: number; rssMb: number }[] = [];
-    const sampler = setInterval(
-      () => samples.push({ at: performance.now(), rssMb: rssMiB(peer.child.pid) }),
-      SAMPLE_MS,
-    );
+    const sampler = setInterval(() => samples.push({ at: performance.now(), rssMb: memoryOf(peer) }), SAMPLE_MS);
     /** When how many requests had been answered. */
     const done: { at: number; requests: number }[] = [{ at: performance.now(), requests: 0 }];
     let requests = 0;

@@ -30,6 +30,8 @@ export interface PeerSettings {
   /** The command to which `-c BOOTSTRAP` is appended. */
   tulle: readonly string[];
   freePort: () => number;
+  /** Added to the peer's environment. */
+  env?: Record<string, string>;
 }
 
 /** Throws a BenchError with the log of the first that has ended. */
@@ -68,7 +70,7 @@ export function envoyCommand(file: string): string[] {
 
 export function startPeer(name: PeerName, children: Children, settings: PeerSettings): Peer {
   const { command, origin } = COMMANDS[name](children.folder, settings);
-  return { name, origin, children: [children.start(name, settings.core, command)] };
+  return { name, origin, children: [children.start(name, settings.core, command, settings.env)] };
 }
 
 interface Command {

@@ -3,11 +3,13 @@ import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
 import { chooseCores, list, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
+import { BenchError } from "../errors.ts";
 import { startBackend } from "../hop/backend.ts";
 import { FULL_FEATURED, requestHeaders } from "../hop/hop.ts";
 import { saturate } from "../hop/load.ts";
 import { PEER_NAMES, defaultTulle, memoryOf, startPeer, untilReady } from "../hop/peers.ts";
 import { findTools } from "../tools.ts";
+import { Inspector } from "./inspector.ts";
 import { type Slope, slope } from "./slope.ts";
 
 const help = `Usage: npm run bench -- soak [options]
@@ -17,11 +19,14 @@ Resident memory over millions of requests, everything switched on: bytes a reque
   --requests N       (2000000)
   --connections N    (32), opened anew for each slice of the load
   --peer NAME        which peer (tulle)
+  --collected        Tulle only: memory after a full garbage collection between slices: what lives, without the heap's saw-tooth
   --cores A,B        core of the proxy, core of load and backend (the first two allowed)
   --json             one JSON document instead of text
 `;
 
 const SLICE_SECONDS = 5;
+/** With collections there is one sample a slice. */
+const COLLECTED_SLICE_SECONDS = 2;
 const SAMPLE_MS = 250;
 /** The first part is warm-up: code is compiled, pools fill, the heap finds its size. */
 const COUNTED = 0.7;
@@ -42,6 +47,7 @@ export async function soak(args: string[]): Promise<void> {
       requests: { type: "string", default: "2000000" },
       connections: { type: "string", default: "32" },
       peer: { type: "string", default: "tulle" },
+      collected: { type: "boolean", default: false },
       cores: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -51,6 +57,8 @@ export async function soak(args: string[]): Promise<void> {
   const wanted = positive("requests", values.requests);
   const connections = positive("connections", values.connections);
   const [name = "tulle"] = list("peer", values.peer, PEER_NAMES);
+  const { collected } = values;
+  if (collected && name !== "tulle") throw new BenchError("--collected is for a peer that has an inspector: tulle");
   const [proxyCore, loadCore] = chooseCores(values.cores);
   const tools = findTools(["taskset", "wrk", "nginx"]);
   const children = new Children(tools.taskset);
@@ -60,18 +68,23 @@ export async function soak(args: string[]): Promise<void> {
     const plainBackend = freePort();
     await startBackend(children, tools.nginx, loadCore, [{ port: plainBackend, protocol: "http1", tls: false }]);
     const bootstrap = FULL_FEATURED.bootstrap(plainBackend, freePort);
-    const peer = startPeer(name, children, { core: proxyCore, bootstrap, plainBackend, tulle: defaultTulle, freePort });
+    const inspectorPort = freePort();
+    const env = collected ? { NODE_OPTIONS: `--inspect=127.0.0.1:${inspectorPort}` } : undefined;
+    const settings = { core: proxyCore, bootstrap, plainBackend, tulle: defaultTulle, freePort };
+    const peer = startPeer(name, children, { ...settings, ...(env && { env }) });
     const load = {
       core: loadCore,
       connections,
-      seconds: SLICE_SECONDS,
+      seconds: collected ? COLLECTED_SLICE_SECONDS : SLICE_SECONDS,
       path: "/api/v7/items?x=1",
       ...requestHeaders(children, undefined),
     };
     await untilReady(peer, load.path, load.headers);
+    const inspector = collected ? await Inspector.open(inspectorPort) : undefined;
     /** Milliseconds since the start, and MiB. */
     const samples: { at: number; rssMb: number }[] = [];
-    const sampler = setInterval(() => samples.push({ at: performance.now(), rssMb: memoryOf(peer) }), SAMPLE_MS);
+    const sample = (): number => samples.push({ at: performance.now(), rssMb: memoryOf(peer) });
+    const sampler = inspector === undefined ? setInterval(sample, SAMPLE_MS) : undefined;
     /** When how many requests had been answered. */
     const done: { at: number; requests: number }[] = [{ at: performance.now(), requests: 0 }];
     let requests = 0;
@@ -80,10 +93,13 @@ export async function soak(args: string[]): Promise<void> {
       const slice = await saturate(children, tools.wrk, peer, load);
       requests += slice.requests;
       errors += slice.statusErrors + slice.socketErrors;
+      await inspector?.collect();
       done.push({ at: performance.now(), requests });
-      process.stderr.write(`${requests} requests, ${slice.rssMb.toFixed(1)} MiB\n`);
+      if (inspector !== undefined) sample();
+      process.stderr.write(`${requests} requests, ${memoryOf(peer).toFixed(1)} MiB\n`);
     }
     clearInterval(sampler);
+    inspector?.close();
     const points = samples.map(({ at, rssMb }) => ({ x: requestsAt(done, at), y: rssMb * 1024 * 1024 }));
     const counted = points.slice(Math.floor(points.length * (1 - COUNTED)));
     const sizes = samples.map(({ rssMb }) => rssMb);

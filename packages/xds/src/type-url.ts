@@ -8,6 +8,8 @@ export const TYPE = {
   route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
   virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
   secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+  /** For the agent beside a proxy, which answers DNS questions. (Istio pkg/xds/v3/model.go, NameTableType) */
+  nameTable: "type.googleapis.com/istio.networking.nds.v1.NameTable",
 } as const;
 
 export type TypeUrl = (typeof TYPE)[keyof typeof TYPE];
@@ -23,6 +25,7 @@ export const PUSH_ORDER: readonly TypeUrl[] = [
   TYPE.listener,
   TYPE.route,
   TYPE.virtualHost,
+  TYPE.nameTable,
 ];
 
 /**

@@ -26,6 +26,10 @@ import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "@tulle/x
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { file_envoy_extensions_filters_network_ext_authz_v3_ext_authz } from "@tulle/xds/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js";
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
+import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from "@tulle/xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
+import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } from "@tulle/xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
+import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { file_istio_networking_nds_v1_nds } from "@tulle/xds/gen/istio/networking/nds/v1/nds_pb.js";
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from "@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
@@ -64,6 +68,10 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,
   file_envoy_extensions_filters_network_rbac_v3_rbac,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+  file_istio_networking_nds_v1_nds,
+  file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
+  file_envoy_extensions_filters_listener_original_dst_v3_original_dst,
+  file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,

@@ -86,6 +86,20 @@ export function httpCarrier(protocol: PortProtocol): HttpCarrier | undefined {
   }
 }
 
+/**
+ * How a port is carried by a data plane that reads these kinds of HTTP: what it cannot read are bytes to it; `auto` is found out
+ * connection by connection.
+ */
+export function portTraffic(
+  { protocol }: Pick<ServicePort, "protocol">,
+  carriers: readonly HttpCarrier[],
+): "http" | "auto" | "tcp" | "none" {
+  if (protocol === "UDP") return "none";
+  if (protocol === "AUTO") return "auto";
+  const carrier = httpCarrier(protocol);
+  return carrier !== undefined && carriers.includes(carrier) ? "http" : "tcp";
+}
+
 export function findPort(service: MeshService, number: number): ServicePort | undefined {
   return service.ports.find((port) => port.number === number);
 }

@@ -8,6 +8,8 @@ import type { DestinationRuleRule } from "./destination-rule.ts";
 import { DestinationRuleIndex, destinationRuleOf, localitySettings } from "./destination-rule.ts";
 import type { AuthorizationRule } from "./authorization.ts";
 import { authorizationOf } from "./authorization.ts";
+import type { AutoAddresses } from "./auto-addresses.ts";
+import { autoAddresses } from "./auto-addresses.ts";
 import type { AutoRegistered, WorkloadGroups } from "./auto-registration.ts";
 import { autoRegistered, workloadGroups } from "./auto-registration.ts";
 import type { EndpointIndex } from "./endpoints.ts";
@@ -58,6 +60,8 @@ export interface Snapshot extends SnapshotInput {
   /** In order of host. */
   readonly services: readonly MeshService[];
   readonly serviceByHost: ReadonlyMap<string, MeshService>;
+  /** Of services that have no address of their own. */
+  readonly autoAddresses: AutoAddresses;
   /** Services by the object that they come from which lost their host to an older object. */
   readonly shadowedServices: ReadonlyMap<MeshService, MeshService>;
   /** Oldest first, as the next two. */
@@ -129,6 +133,7 @@ export class SnapshotBuilder {
       workloads,
       services,
       serviceByHost: this.#serviceByHost(services),
+      autoAddresses: this.#autoAddresses(services),
       shadowedServices: shadowed,
       virtualServices,
       destinationRules,
@@ -204,6 +209,10 @@ export class SnapshotBuilder {
 
   readonly #allServices = rememberLast((declared: readonly MeshService[], implicit: readonly MeshService[]) =>
     [...declared, ...implicit].sort((a, b) => compareText(a.host, b.host)),
+  );
+
+  readonly #autoAddresses = rememberLast((services: readonly MeshService[]) =>
+    autoAddresses(services, this.#current?.autoAddresses),
   );
 
   readonly #serviceByHost = rememberLast(

@@ -33,6 +33,9 @@ import { translateLoadAssignment } from "../translate/endpoints.ts";
 import type { LocalityBalancing } from "../translate/locality.ts";
 import { asksLocality, localityBalancing, rankingLabels } from "../translate/locality.ts";
 import { outboundCluster } from "../translate/names.ts";
+import type { AutoAddresses } from "../model/auto-addresses.ts";
+import type { CapturedPorts } from "./captured-resources.ts";
+import { capturedPorts, nameTableOf } from "./captured-resources.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 
 const NO_ENDPOINTS: readonly MeshEndpoint[] = [];
@@ -125,6 +128,27 @@ export class MeshView {
     });
   }
 
+  /** All that the class sees, whatever is spoken there, as far as it travels over TCP. */
+  tcpPorts(service: MeshService): readonly ServicePort[] {
+    const seen = this.scope.ports.get(service);
+    return service.ports.filter(({ protocol, number }) => protocol !== "UDP" && seen?.has(number) !== false);
+  }
+
+  /** Where captured connections are expected, and by which names. */
+  get captured(): CapturedPorts {
+    return this.#captured(this.services, this.#snapshot.autoAddresses, this.scope.ports);
+  }
+
+  get names(): ResourceSet {
+    return this.#names(this.services, this.#snapshot.autoAddresses, this.scope.ports);
+  }
+
+  readonly #captured = rememberLast(
+    (services: readonly MeshService[], auto: AutoAddresses, _ports: Scope["ports"]): CapturedPorts =>
+      capturedPorts(services, auto, (service) => this.tcpPorts(service), this.client.capabilities),
+  );
+  readonly #names = nameTableOf();
+
   get sidecar(): SidecarRule | undefined {
     return this.#snapshot.sidecars.get(this.client.sidecar);
   }
@@ -150,7 +174,8 @@ export class MeshView {
 
   readonly #forwards = rememberLast(
     (plans: readonly ClusterPlan[], { type }: OutboundPolicy) =>
-      type === "pass" || plans.some(({ discovery }) => discovery === "by request"),
+      (type === "pass" && !this.client.capabilities.captured) ||
+      plans.some(({ discovery }) => discovery === "by request"),
   );
 
   /** What becomes of requests to hosts that it does not know. */
@@ -212,7 +237,8 @@ export class MeshView {
       const { namespace, labels, capabilities } = this.client;
       return services.flatMap((service) => {
         const rule = index.find(service, namespace, labels);
-        return this.httpPorts(service).flatMap((port) =>
+        const ports = capabilities.captured ? this.tcpPorts(service) : this.httpPorts(service);
+        return ports.flatMap((port) =>
           [undefined, ...(rule?.subsets ?? [])].flatMap((subset): ClusterPlan[] => {
             const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);
             const policy = effectivePolicy(rule, subset, port.number, mesh.config.defaultTrafficPolicy);
@@ -256,9 +282,10 @@ export class MeshView {
   #fixed(mesh: MeshSettings): readonly EncodedResource[] {
     const { capabilities } = this.client;
     if (capabilities.apiListeners) return [];
-    const kinds = capabilities.discoveries.has("by request")
-      ? [blackHoleCluster, passthroughCluster]
-      : [blackHoleCluster];
+    const kinds =
+      capabilities.captured || capabilities.discoveries.has("by request")
+        ? [blackHoleCluster, passthroughCluster]
+        : [blackHoleCluster];
     return kinds.map((kind) =>
       this.#caches.resources.get(mesh, `${kind.name} ${capabilities.id}`, { mesh, capabilities }, (full) => {
         const cluster = kind(full);

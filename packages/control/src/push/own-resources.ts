@@ -5,7 +5,7 @@ import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
-import type { ResourceSet } from "@tulle/xds";
+import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import type { WorkloadGroups } from "../model/auto-registration.ts";
 import { labelsInGroup } from "../model/auto-registration.ts";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
@@ -15,21 +15,29 @@ import type { Origin } from "../model/origin.ts";
 import { carriesHttp } from "../model/scope.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { MeshService } from "../model/service.ts";
+import { portTraffic } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
 import type { SidecarIndex, SidecarRule } from "../model/sidecar.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
-import { translateInboundCluster } from "../translate/clusters.ts";
+import { inboundPassthroughCluster, translateInboundCluster } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import type { InboundService } from "../translate/inbound-routes.ts";
-import { inboundListener, outboundListener } from "../translate/listeners.ts";
-import { HTTP_PROXY_ROUTES, portRoutes } from "../translate/names.ts";
+import type { Capture, InboundChains } from "../translate/captured-listeners.ts";
+import { virtualInbound } from "../translate/captured-listeners.ts";
+import type { InboundInput } from "../translate/listeners.ts";
+import { inboundHttpFilter, inboundListener, outboundListener } from "../translate/listeners.ts";
+import { HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
+import { tcpProxy } from "../translate/network.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
 import type { Authorization } from "./authorization.ts";
 import { authorizationOf, inboundPort } from "./authorization.ts";
+import type { CapturedPorts } from "./captured-resources.ts";
+import { capturedOutbound, captureOf, unknownCluster } from "./captured-resources.ts";
+import type { MeshCaches, MeshView } from "./mesh-view.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 
 /** Rules that select clients say nothing about who is called. */
@@ -65,10 +73,17 @@ function originOfNode(node: ProxyNode): Origin {
 }
 
 /** Names of the route configurations that the proxy's listeners refer to. */
-export function routeNames(member: Member): readonly string[] {
+export function routeNames(member: Member, captured: CapturedPorts | undefined): readonly string[] {
   const { httpProxy, outbound } = member;
-  const names = [...outbound, ...egressListeners(member)].map(({ port }) => portRoutes(port));
+  const ports = [...outbound, ...egressListeners(member)].map(({ port }) => port);
+  const names = [...ports, ...capturedHttpPorts(captured)].map(portRoutes);
   return [...new Set(httpProxy === undefined ? names : [HTTP_PROXY_ROUTES, ...names])];
+}
+
+function capturedHttpPorts(captured: CapturedPorts | undefined): readonly number[] {
+  if (captured === undefined) return [];
+  const sniffed = captured.services.filter((each) => each.sniffed).map(({ port }) => port.number);
+  return [...captured.http.map(({ number }) => number), ...sniffed].sort((a, b) => a - b);
 }
 
 interface PortListener {
@@ -104,7 +119,11 @@ function placeOf({ address, port }: Bind): string {
 }
 
 /** Inbound listeners name the services that are answered for, so the set depends on those. */
-export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnListeners {
+export function ownListeners(
+  node: ProxyNode,
+  capabilities: Capabilities,
+  caches: Pick<MeshCaches, "resources">,
+): OwnListeners {
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
   const limitsOf = rateLimitsOf(node);
@@ -119,28 +138,41 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
       domain: string,
       limits: readonly RateLimitRule[],
       authorized: Authorization,
+      captured: CapturedPorts | undefined,
+      unknown: string,
     ) => {
-      const listeners = [
-        ...outboundListeners(member, { capabilities, mesh, forwards, accessLogs: accessLogs.CLIENT }),
-        ...member.inbound.map((inbound) =>
-          inboundListener({
-            inbound,
-            service: inboundService(inbound, member, services, domain),
-            origin: originOfNode(member),
-            capabilities,
-            mesh,
-            accessLogs: accessLogs.SERVER,
-            rateLimits: limits,
-            ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
-          }),
-        ),
-      ];
-      const resources = listeners.map((listener) => encodeResource(listener.name, ListenerSchema, listener));
+      const origin = originOfNode(member);
+      const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
+      const inputs = member.inbound.map((inbound) => ({
+        inbound,
+        service: inboundService(inbound, member, services, domain),
+        origin,
+        capabilities,
+        mesh,
+        accessLogs: accessLogs.SERVER,
+        rateLimits: limits,
+        ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
+      }));
+      const bound = outboundListeners(member, { ...settings, forwards });
+      const resources =
+        member.capture === undefined || captured === undefined
+          ? [...bound, ...inputs.map(inboundListener)].map(encodeListener)
+          : [
+              ...bound.map(encodeListener),
+              ...capturedListeners(
+                captureOf(member.capture, mesh),
+                captured,
+                inputs,
+                { ...settings, unknown, origin },
+                caches,
+              ),
+            ];
       before = resourceSet(TYPE.listener, resources, before);
       return before;
     },
   );
-  return (member, snapshot, forwards) => {
+  return (member, view) => {
+    const { snapshot, forwards } = view;
     const { services, options, mesh } = snapshot;
     return encode(
       member,
@@ -151,11 +183,42 @@ export function ownListeners(node: ProxyNode, capabilities: Capabilities): OwnLi
       options.domain,
       limitsOf(snapshot),
       authorization(snapshot, member),
+      member.capture === undefined ? undefined : view.captured,
+      member.capture === undefined ? "" : unknownCluster(view.outbound),
     );
   };
 }
 
-type OwnListeners = (member: Member, snapshot: Snapshot, forwards: boolean) => ResourceSet;
+type OwnListeners = (member: Member, view: MeshView) => ResourceSet;
+
+function encodeListener(listener: Listener): EncodedResource {
+  return encodeResource(listener.name, ListenerSchema, listener);
+}
+
+function capturedListeners(
+  capture: Capture,
+  ports: CapturedPorts,
+  inputs: readonly InboundInput[],
+  settings: Omit<Parameters<typeof capturedOutbound>[1], "capture">,
+  caches: Pick<MeshCaches, "resources">,
+): readonly EncodedResource[] {
+  const { carriers } = settings.capabilities;
+  const inbound = inputs.map((input): InboundChains => {
+    const { port, address, protocol, bindPort } = input.inbound;
+    const known = input.service?.protocol ?? parseProtocol(protocol) ?? "AUTO";
+    const traffic = portTraffic({ protocol: known }, carriers);
+    return {
+      port: bindPort,
+      name: listenerName(address, bindPort),
+      http: traffic === "http" || traffic === "auto" ? inboundHttpFilter(input) : undefined,
+      tcp: traffic === "http" ? undefined : tcpProxy(inboundCluster(port)),
+    };
+  });
+  return [
+    ...capturedOutbound(ports, { ...settings, capture }, caches),
+    encodeListener(virtualInbound(capture, inbound, carriers, settings.origin)),
+  ];
+}
 
 function outboundListeners(
   member: Member,
@@ -211,8 +274,12 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
           pool: limits[index],
           mesh,
           capabilities,
+          captured: member.capture?.families,
         }),
       );
+      if (member.capture !== undefined) {
+        clusters.push(inboundPassthroughCluster({ mesh, capabilities }, member.capture.families));
+      }
       const resources = clusters.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
       before = resourceSet(TYPE.cluster, resources, before);
       return before;

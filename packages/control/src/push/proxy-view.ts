@@ -26,7 +26,7 @@ export class ProxyView {
   constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#capabilities = capabilities;
     this.#member = memberOf(node);
-    this.#listeners = ownListeners(node, capabilities);
+    this.#listeners = ownListeners(node, capabilities, caches);
     this.#inboundClusters = inboundClusters(capabilities);
     this.#gateway = node.type === "router" ? new GatewayViews(node, capabilities, caches) : undefined;
   }
@@ -56,8 +56,9 @@ export class ProxyView {
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
     const { snapshot, forwards } = mesh;
     const member = this.#member(snapshot);
-    const own = this.#listeners(member, snapshot, forwards);
-    const outbound = routes.sets(this.#routeNames(member));
+    const own = this.#listeners(member, mesh);
+    const captured = member.capture === undefined ? undefined : mesh.captured;
+    const outbound = routes.sets(this.#routeNames(member, captured));
     const gateway = this.#gateway?.view(snapshot, forwards);
     const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
     const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
@@ -69,6 +70,7 @@ export class ProxyView {
         ? outbound.configurations
         : this.#configurations(outbound.configurations, ofGateway.configurations),
     ];
+    if (captured !== undefined) sets.push(mesh.names);
     if (!this.#capabilities.virtualHostDiscovery) return sets;
     const hosts =
       ofGateway === undefined ? outbound.virtualHosts : this.#hosts(outbound.virtualHosts, ofGateway.virtualHosts);

@@ -107,7 +107,7 @@ export class Pusher implements AdsSource {
 
   connect(connection: AdsConnection): ResourceView {
     const node = readNodeOf(connection);
-    const capabilities = capabilitiesOf(node.dataPlane, connection.delta);
+    const capabilities = capabilitiesOf(node.dataPlane, connection.delta, node.capture !== undefined);
     const view = new ProxyView(node, capabilities, this.#views.caches);
     const target = this.#views.view(view, node, capabilities);
     const connectedAt = this.#options.clock.now();

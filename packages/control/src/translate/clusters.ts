@@ -24,11 +24,19 @@ import type { Capabilities, Discovery } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import { hasLocalityWeights, localityBalancing } from "./locality.ts";
-import { FORWARDING } from "./forwarding.ts";
-import { BLACK_HOLE_CLUSTER, inboundCluster, outboundCluster, PASSTHROUGH_CLUSTER } from "./names.ts";
+import { FORWARDING, ORIGINAL_DESTINATION } from "./forwarding.ts";
+import {
+  BLACK_HOLE_CLUSTER,
+  INBOUND_PASSTHROUGH_CLUSTER,
+  inboundCluster,
+  outboundCluster,
+  PASSTHROUGH_CLUSTER,
+} from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 import { protocolOptions } from "./protocol-options.ts";
+
+type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
 
 /** Everything an outbound cluster is made of. */
 export interface OutboundClusterInput {
@@ -51,7 +59,8 @@ export function discoveryOf(
   { discoveries }: Capabilities,
 ): Discovery | undefined {
   const byRequest = discoveries.has("by request") ? "by request" : undefined;
-  if (settings?.simple === "PASSTHROUGH" && byRequest !== undefined) return byRequest;
+  const found = discoveries.has("original destination") ? "original destination" : byRequest;
+  if (settings?.simple === "PASSTHROUGH" && found !== undefined) return found;
   switch (service.resolution) {
     case "static":
       return "eds";
@@ -61,6 +70,8 @@ export function discoveryOf(
       return service.endpoints.length === 1 && service.selector === undefined ? "logical-dns" : undefined;
     case "dns-round-robin":
       return "logical-dns";
+    case "none":
+      return found;
     default:
       return byRequest;
   }
@@ -96,11 +107,9 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   });
 }
 
-function endpointSource(
-  name: string,
-  { discovery, assignment, mesh }: OutboundClusterInput,
-): Exclude<MessageInitShape<typeof ClusterSchema>, Cluster> {
+function endpointSource(name: string, { discovery, assignment, mesh }: OutboundClusterInput): ClusterInit {
   if (discovery === "by request") return { ...FORWARDING, lbConfig: { case: undefined } };
+  if (discovery === "original destination") return { ...ORIGINAL_DESTINATION, lbConfig: { case: undefined } };
   if (discovery === "eds" || assignment === undefined) {
     return {
       clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
@@ -134,7 +143,7 @@ export function passthroughCluster({ mesh, capabilities }: FixedClusterInput): C
   const asTheClient = { ...pool, http: { ...pool.http, useClientProtocol: true } };
   return create(ClusterSchema, {
     name: PASSTHROUGH_CLUSTER,
-    ...FORWARDING,
+    ...(capabilities.captured ? ORIGINAL_DESTINATION : FORWARDING),
     ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
     typedExtensionProtocolOptions: protocolOptions({
       protocol: "AUTO",
@@ -146,6 +155,35 @@ export function passthroughCluster({ mesh, capabilities }: FixedClusterInput): C
     // What metrics call the destination.
     metadata: { filterMetadata: { istio: { services: [{ name: PASSTHROUGH_CLUSTER }] } } },
   });
+}
+
+/** What arrives for the application at a port that nobody has said anything of. (buildInboundPassthroughCluster) */
+export function inboundPassthroughCluster(
+  { mesh, capabilities }: FixedClusterInput,
+  families: readonly (4 | 6)[],
+): Cluster {
+  return create(ClusterSchema, {
+    name: INBOUND_PASSTHROUGH_CLUSTER,
+    ...ORIGINAL_DESTINATION,
+    ...connectionPool({ pool: undefined, retryBudget: undefined, mesh, capabilities }),
+    upstreamBindConfig: fromPassthrough(families),
+    metadata: { filterMetadata: { istio: { services: [{ name: INBOUND_PASSTHROUGH_CLUSTER }] } } },
+  });
+}
+
+/**
+ * Connections to the application come from these addresses: by them the kernel's rules tell them from connections that the proxy makes
+ * for clients on the same machine. (`pilot/pkg/networking/core/cluster.go` InboundPassthroughBindIpv4, InboundPassthroughBindIpv6)
+ */
+function fromPassthrough(families: readonly (4 | 6)[]): NonNullable<ClusterInit["upstreamBindConfig"]> {
+  const [sourceAddress, ...more] = families.map((family) => ({
+    address: family === 4 ? "127.0.0.6" : "::6",
+    portSpecifier: { case: "portValue" as const, value: 0 },
+  }));
+  return {
+    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    extraSourceAddresses: more.map((address) => ({ address })),
+  };
 }
 
 /** (buildBlackHoleCluster) */
@@ -186,17 +224,20 @@ export interface InboundClusterInput {
   readonly pool: ConnectionPoolSettings | undefined;
   readonly mesh: MeshSettings;
   readonly capabilities: Capabilities;
+  /** Of a captured workload: the families of its addresses. The application gets connections where they were made to. */
+  readonly captured?: readonly (4 | 6)[] | undefined;
 }
 
 /** The application's port behind its own sidecar. */
 export function translateInboundCluster(input: InboundClusterInput): Cluster {
-  const { inbound, services, origin, pool, mesh, capabilities } = input;
+  const { inbound, services, origin, pool, mesh, capabilities, captured } = input;
   const name = inboundCluster(inbound.port);
   return create(ClusterSchema, {
     name,
-    clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
+    ...(captured === undefined
+      ? inboundEndpoint(name, inbound)
+      : { ...ORIGINAL_DESTINATION, upstreamBindConfig: fromPassthrough(captured) }),
     ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
-    lbPolicy: LbPolicy.ROUND_ROBIN,
     typedExtensionProtocolOptions: protocolOptions({
       protocol: "HTTP",
       // Only clients choose to upgrade.
@@ -205,16 +246,23 @@ export function translateInboundCluster(input: InboundClusterInput): Cluster {
       mesh: DEFAULT_MESH_SETTINGS,
       capabilities,
     }),
+    metadata: originMetadata(origin, "", {
+      istio: { services: services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
+    }),
+  });
+}
+
+function inboundEndpoint(name: string, inbound: InboundPort): ClusterInit {
+  return {
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
+    lbPolicy: LbPolicy.ROUND_ROBIN,
     loadAssignment: {
       clusterName: name,
       endpoints: [
         { lbEndpoints: [{ hostIdentifier: { case: "endpoint", value: { address: applicationAddress(inbound) } } }] },
       ],
     },
-    metadata: originMetadata(origin, "", {
-      istio: { services: services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
-    }),
-  });
+  };
 }
 
 function withoutUpgrade({ tcp, http }: ConnectionPoolSettings): ConnectionPoolSettings {

@@ -1,6 +1,7 @@
 /** The kinds of data plane we serve, and what each can be sent. */
 import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { HttpCarrier } from "../model/service.ts";
+import { rememberByObject } from "../model/sharing.ts";
 
 export type DataPlane = "tulle" | "envoy" | "grpc";
 
@@ -52,6 +53,8 @@ export type HttpFilterKind =
 export interface Capabilities {
   /** Tells sets of capabilities apart. */
   readonly id: string;
+  /** Its workload's connections are captured: they go where their addresses say, unless a listener knows better. */
+  readonly captured: boolean;
   /** Takes each virtual host as a resource of its own instead of inside its RouteConfiguration. */
   readonly virtualHostDiscovery: boolean;
   /** Asks for listeners by service name and opens no ports. */
@@ -73,14 +76,18 @@ export interface Capabilities {
   readonly security: ReadonlySet<SecurityFeature>;
 }
 
-/** `eds`: they are told; the others look names up, those of the cluster or the one in each request. */
-export type Discovery = "eds" | "strict-dns" | "logical-dns" | "by request";
+/**
+ * `eds`: they are told; the next look names up, those of the cluster or the one in each request; `original destination`: the client has
+ * found one itself.
+ */
+export type Discovery = "eds" | "strict-dns" | "logical-dns" | "by request" | "original destination";
 
 const { ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV } = LbPolicy;
 
 export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   tulle: {
     id: "tulle",
+    captured: false,
     virtualHostDiscovery: true,
     apiListeners: false,
     carriers: ["http1"],
@@ -104,6 +111,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   },
   envoy: {
     id: "envoy",
+    captured: false,
     virtualHostDiscovery: false,
     apiListeners: false,
     carriers: ["http1", "http2"],
@@ -128,6 +136,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   },
   grpc: {
     id: "grpc",
+    captured: false,
     virtualHostDiscovery: false,
     apiListeners: true,
     carriers: ["http1", "http2"],
@@ -147,9 +156,18 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
 /** Virtual hosts cannot be resources of their own in the state-of-the-world protocol. (Envoy docs, "VHDS") */
 const TULLE_STATE_OF_THE_WORLD: Capabilities = { ...CAPABILITIES.tulle, id: "tulle-sotw", virtualHostDiscovery: false };
 
-export function capabilitiesOf(dataPlane: DataPlane, delta: boolean): Capabilities {
-  return dataPlane === "tulle" && !delta ? TULLE_STATE_OF_THE_WORLD : CAPABILITIES[dataPlane];
+/** @param captured whether it gets connections by redirection */
+export function capabilitiesOf(dataPlane: DataPlane, delta: boolean, captured: boolean): Capabilities {
+  const free = dataPlane === "tulle" && !delta ? TULLE_STATE_OF_THE_WORLD : CAPABILITIES[dataPlane];
+  return captured ? whereCaptured(free) : free;
 }
+
+const whereCaptured = rememberByObject((free: Capabilities): Capabilities => ({
+  ...free,
+  id: `${free.id}-captured`,
+  captured: true,
+  discoveries: new Set([...free.discoveries, "original destination"]),
+}));
 
 /** By the node's `user_agent_name`. A client that does not say what it is gets what Envoy gets. */
 export function dataPlaneOf(userAgentName: string): DataPlane {

@@ -4,7 +4,10 @@
  */
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_LbPolicy as LbPolicy,
+} from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { Cluster_DnsLookupFamily as DnsLookupFamily } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterConfigSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
@@ -35,6 +38,12 @@ export const FORWARDING: Pick<ClusterInit, "clusterDiscoveryType" | "lbPolicy"> 
       ),
     },
   },
+  lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+};
+
+/** What a captured connection was made to. */
+export const ORIGINAL_DESTINATION: Pick<ClusterInit, "clusterDiscoveryType" | "lbPolicy"> = {
+  clusterDiscoveryType: { case: "type", value: DiscoveryType.ORIGINAL_DST },
   lbPolicy: LbPolicy.CLUSTER_PROVIDED,
 };
 

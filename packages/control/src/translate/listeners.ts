@@ -1,10 +1,10 @@
 /** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
 import { create } from "@bufbuild/protobuf";
-import type { MessageShape } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import type { Filter as NetworkFilter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   HttpConnectionManagerSchema,
@@ -23,6 +23,7 @@ import { httpFilters } from "./http-filters.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
 import type { InboundService } from "./inbound-routes.ts";
 import { HTTP_PROXY_ROUTES, listenerName } from "./names.ts";
+import { networkFilter, socketAddress } from "./network.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
@@ -54,39 +55,50 @@ interface ListenerInput {
   readonly authorization?: AuthorizationInput;
 }
 
+export type OutboundInput = ListenerInput & { readonly routes: string };
+
+export type InboundInput = Omit<ListenerInput, "bind" | "forwards"> & {
+  readonly inbound: InboundPort;
+  readonly service: InboundService | undefined;
+};
+
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
-export function outboundListener(input: ListenerInput & { readonly routes: string }): Listener {
+export function outboundListener(input: OutboundInput): Listener {
+  return listener(input, TrafficDirection.OUTBOUND, outboundHttpFilter(input));
+}
+
+/** Requests that others send to the application. */
+export function inboundListener(input: InboundInput): Listener {
+  const { inbound, origin } = input;
+  const bind = { address: inbound.address, port: inbound.bindPort };
+  return listener({ bind, origin }, TrafficDirection.INBOUND, inboundHttpFilter(input));
+}
+
+/** What reads requests of the application's, wherever they are taken. */
+export function outboundHttpFilter(input: OutboundInput): NetworkFilter {
   const { bind, routes } = input;
-  const manager = connectionManager("SIDECAR_OUTBOUND", input, {
+  return connectionManager("SIDECAR_OUTBOUND", input, {
     statPrefix: `outbound_${listenerName(bind.address, bind.port)}`,
     routeSpecifier: routesByName(routes),
     useRemoteAddress: false,
     // What a route makes of it is another thing: unknown hosts are connected to, or refused.
     ...(routes === HTTP_PROXY_ROUTES ? { upgradeConfigs: [{ upgradeType: "CONNECT" }] } : {}),
   });
-  return listener(input, TrafficDirection.OUTBOUND, manager);
 }
 
-/** Requests that others send to the application. Its one route is part of it: nothing about it ever changes alone. */
-export function inboundListener(
-  input: Omit<ListenerInput, "bind" | "forwards"> & {
-    readonly inbound: InboundPort;
-    readonly service: InboundService | undefined;
-  },
-): Listener {
+/** What reads requests for the application. Its one route is part of it: nothing about it ever changes alone. */
+export function inboundHttpFilter(input: InboundInput): NetworkFilter {
   const { inbound, service, mesh, origin } = input;
-  const bind = { address: inbound.address, port: inbound.bindPort };
-  const manager = connectionManager(
+  return connectionManager(
     "SIDECAR_INBOUND",
     { ...input, forwards: false },
     {
-      statPrefix: `inbound_${listenerName(bind.address, bind.port)}`,
+      statPrefix: `inbound_${listenerName(inbound.address, inbound.bindPort)}`,
       routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
       useRemoteAddress: false,
       forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
     },
   );
-  return listener({ bind, origin }, TrafficDirection.INBOUND, manager);
 }
 
 /** Requests from outside the mesh. */
@@ -146,8 +158,8 @@ function connectionManager(
     authorization,
   }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
-) {
-  return create(HttpConnectionManagerSchema, {
+): NetworkFilter {
+  const manager = create(HttpConnectionManagerSchema, {
     ...own,
     ...headerSettings(mesh, reporter),
     ...pathSettings(mesh),
@@ -167,6 +179,7 @@ function connectionManager(
       },
     ),
   });
+  return networkFilter(HCM_NAME, HttpConnectionManagerSchema, manager);
 }
 
 /** Authorizers are asked before anything is known of who asks. (`listener_builder.go` buildHTTPConnectionManager) */
@@ -182,24 +195,13 @@ function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpF
 function listener(
   { bind, origin, field = "" }: Pick<ListenerInput, "bind" | "origin" | "field">,
   trafficDirection: TrafficDirection,
-  manager: MessageShape<typeof HttpConnectionManagerSchema>,
+  filter: NetworkFilter,
 ): Listener {
   return create(ListenerSchema, {
     name: listenerName(bind.address, bind.port),
-    address: {
-      address: {
-        case: "socketAddress",
-        value: { address: bind.address, portSpecifier: { case: "portValue", value: bind.port } },
-      },
-    },
+    address: socketAddress(bind.address, bind.port),
     trafficDirection,
-    filterChains: [
-      {
-        filters: [
-          { name: HCM_NAME, configType: { case: "typedConfig", value: packed(HttpConnectionManagerSchema, manager) } },
-        ],
-      },
-    ],
+    filterChains: [{ filters: [filter] }],
     metadata: originMetadata(origin, field),
   });
 }

@@ -10,6 +10,9 @@ export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
 /** Where nothing is. */
 export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
 
+/** What arrives at ports that nobody has said anything of. */
+export const INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster";
+
 export function inboundCluster(port: number): string {
   return `inbound|${port}||`;
 }

@@ -17,14 +17,14 @@ import { countsAttempts } from "./proxy-settings.ts";
 export function unknownHosts(
   policy: OutboundPolicy,
   mesh: MeshSettings,
-  { discoveries }: Capabilities,
+  { discoveries, captured }: Capabilities,
   tunnels: boolean,
 ): VirtualHost {
   if (policy.type === "proxy") {
     // Another proxy takes requests, and CONNECT as one of them.
     return allowAny(outboundCluster(policy.port, policy.subset, policy.host), mesh, tunnels, {});
   }
-  if (policy.type === "pass" && discoveries.has("by request")) {
+  if (policy.type === "pass" && (captured || discoveries.has("by request"))) {
     return allowAny(PASSTHROUGH_CLUSTER, mesh, tunnels, { connectConfig: {} });
   }
   return catchAll("block_all", mesh, tunnels, () => ({ case: "directResponse", value: { status: 502 } }));

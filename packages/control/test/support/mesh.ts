@@ -33,6 +33,8 @@ export interface ProxyOptions {
   readonly name?: string;
   /** WorkloadGroup that it says it is of. */
   readonly group?: string;
+  /** Further node metadata. */
+  readonly metadata?: JsonObject;
 }
 
 /** Objects of a YAML stream, in force since one moment but for their creationTimestamps. */
@@ -119,10 +121,11 @@ export class TestProxy {
           WORKLOAD_NAME: name,
           TULLE: tulle,
           ...(options.group === undefined ? {} : { AUTO_REGISTER_GROUP: options.group }),
+          ...options.metadata,
         },
       }),
     );
-    const capabilities = capabilitiesOf(node.dataPlane, delta);
+    const capabilities = capabilitiesOf(node.dataPlane, delta, node.capture !== undefined);
     const view = new ProxyView(node, capabilities, mesh.views.caches);
     this.#view = () => mesh.views.view(view, node, capabilities);
   }

@@ -3,6 +3,7 @@
  * (istio/istio `pkg/model/proxy.go`), `TULLE` is ours.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
+import { isIPv6 } from "@tulle/api";
 import type { Labels } from "@tulle/api";
 import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { formatLocality, localityOfLabels } from "../../model/locality.ts";
@@ -30,6 +31,8 @@ export interface ProxyNode {
   readonly labels: Labels;
   /** Address of the workload's host; "" if it does not say. */
   readonly address: string;
+  /** How its connections are captured; undefined: they are not, it binds ports. */
+  readonly capture: { readonly transparent: boolean; readonly families: readonly (4 | 6)[] } | undefined;
   /** `region/zone/subzone`, "" if unknown. */
   readonly locality: string;
   readonly network: string;
@@ -72,12 +75,16 @@ export function readNode(node: Node): ProxyNode {
     serviceAccount: readText(metadata, "SERVICE_ACCOUNT", "node.metadata") ?? "default",
     clusterId: readText(metadata, "CLUSTER_ID", "node.metadata") ?? DEFAULT_CLUSTER_ID,
     labels,
-    address: id.address ?? firstAddress(metadata),
+    address: id.address ?? instanceAddresses(metadata)[0] ?? "",
+    capture: readCapture(metadata, id.type),
     locality: readLocality(node) || localityOfLabels(labels),
     network: readText(metadata, "NETWORK", "node.metadata") ?? "",
     group: readText(metadata, "AUTO_REGISTER_GROUP", "node.metadata"),
     service: readText(tulle, "service", at),
-    httpProxy: readHttpProxy(tulle, id.type, dataPlaneOf(node.userAgentName)),
+    httpProxy:
+      tulle === undefined && readCapture(metadata, id.type) !== undefined
+        ? undefined
+        : readHttpProxy(tulle, id.type, dataPlaneOf(node.userAgentName)),
     inbound: readList(tulle, "inbound", at, MAX_PORTS).map((value, index) =>
       readInbound(value, `${at}.inbound[${index}]`),
     ),
@@ -140,9 +147,26 @@ function readLocality({ locality }: Node): string {
   return locality === undefined ? "" : formatLocality(locality.region, locality.zone, locality.subZone);
 }
 
-function firstAddress(metadata: JsonObject): string {
+function instanceAddresses(metadata: JsonObject): readonly string[] {
   const list = readText(metadata, "INSTANCE_IPS", "node.metadata") ?? "";
-  return list.split(",")[0]!.trim();
+  return list
+    .split(",")
+    .map((address) => address.trim())
+    .filter((address) => address !== "");
+}
+
+/** (istio/istio `pkg/model/proxy.go` InterceptionMode) */
+function readCapture(metadata: JsonObject, type: NodeId["type"]): ProxyNode["capture"] {
+  const mode = readText(metadata, "INTERCEPTION_MODE", "node.metadata") ?? "NONE";
+  if (mode !== "NONE" && mode !== "REDIRECT" && mode !== "TPROXY") {
+    const place = "node.metadata.INTERCEPTION_MODE";
+    throw new MetadataError(place, `is ${JSON.stringify(mode)}`, "REDIRECT, TPROXY or NONE");
+  }
+  if (mode === "NONE" || type === "router") return undefined;
+  const families = new Set(
+    instanceAddresses(metadata).map((address) => (isIPv6(address) ? (6 as const) : (4 as const))),
+  );
+  return { transparent: mode === "TPROXY", families: families.size === 0 ? [4] : [...families].sort((a, b) => a - b) };
 }
 
 function userAgent({ userAgentName, userAgentVersionType: version }: Node): string {

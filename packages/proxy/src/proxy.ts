@@ -9,6 +9,8 @@ import { type EventLog, openEventLog } from "./event-log.ts";
 import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
+import { compileRuntime } from "./plan/compile-runtime.ts";
+import type { Runtime } from "./plan/runtime-values.ts";
 import { checkMessage } from "./plan/check.ts";
 import { refuseAdminAccessLogs } from "./plan/compile-access-log.ts";
 import { Place, type Problem, throwProblems } from "./plan/problems.ts";
@@ -79,6 +81,14 @@ function checked(bootstrap: Bootstrap): Bootstrap {
   return bootstrap;
 }
 
+/** Throws ConfigError. */
+function runtimeOf({ layeredRuntime }: Bootstrap): Runtime {
+  const problems: Problem[] = [];
+  const runtime = compileRuntime(layeredRuntime, new Place("layered_runtime", problems));
+  throwProblems(problems);
+  return runtime;
+}
+
 function defaultLog(level: LogLevel): Log {
   return createLog({ level, write: (line) => process.stderr.write(line), now: () => new Date(systemClock.wallMs()) });
 }
@@ -96,6 +106,7 @@ class RunningProxy implements Proxy {
   private readonly outlierLog: EventLog | null;
   private readonly configuration: Configuration;
   private readonly random: () => number;
+  private readonly runtime: Runtime;
   private state: ServerState = "PRE_INITIALIZING";
   private admin: AdminServer | null = null;
   private ads: AdsClient | null = null;
@@ -110,6 +121,7 @@ class RunningProxy implements Proxy {
     this.log = log;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;
+    this.runtime = runtimeOf(bootstrap);
     this.drainTimeMs = options.drainTimeMs ?? DEFAULT_DRAIN_TIME_MS;
     this.ready = new Promise((resolve, reject) => {
       this.resolveReady = resolve;
@@ -145,6 +157,7 @@ class RunningProxy implements Proxy {
       resolvers,
       stats: this.stats,
       log,
+      runtime: this.runtime,
       subscriber: this.subscriptions,
       onStaticListenerFailure: (error) => this.rejectReady(error),
     });
@@ -218,6 +231,7 @@ class RunningProxy implements Proxy {
       stats: this.stats,
       clock: this.clock,
       log: this.log,
+      runtime: this.runtime,
       ads: () => this.ads,
       subscriptionStats: (typeUrl) => this.ads?.stats(typeUrl) ?? this.files?.stats(typeUrl),
       state: () => this.state,

@@ -4,6 +4,7 @@ import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstr
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
+import type { Runtime } from "../plan/runtime-values.ts";
 import type { ServerState } from "../server-state.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { Configuration } from "../xds/configuration.ts";
@@ -16,6 +17,7 @@ export interface AdminContext {
   readonly stats: StatsRegistry;
   readonly clock: Clock;
   readonly log: Log;
+  readonly runtime: Runtime;
   /** When the proxy was started, by `clock.wallMs()`. */
   readonly startedMs: number;
   ads(): AdsClient | null;

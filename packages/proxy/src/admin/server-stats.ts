@@ -25,6 +25,12 @@ export function refreshServerStats(context: AdminContext): void {
   gauge("server.memory_heap_size", memory.heapTotal);
   gauge("server.memory_physical_size", memory.rss);
   gauge("server.version", Number.parseInt(VERSION.replaceAll(".", ""), 10) || 0);
+  const { runtime } = context;
+  gauge("runtime.num_layers", runtime.layers.length);
+  gauge("runtime.num_keys", runtime.keys().size);
+  gauge("runtime.admin_overrides_active", runtime.adminOverrides > 0 ? 1 : 0);
+  stats.counter("runtime.load_success").value = runtime.loads;
+  stats.counter("runtime.load_error");
   const ads = context.ads();
   if (ads !== null) gauge("control_plane.connected_state", ads.controlPlane.connectedState);
   for (const [prefix, typeUrl] of Object.entries(SUBSCRIPTIONS)) {

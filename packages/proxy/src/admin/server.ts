@@ -23,9 +23,9 @@ import {
   quitEndpoint,
   readyEndpoint,
   reopenLogsEndpoint,
-  runtimeEndpoint,
   serverInfoEndpoint,
 } from "./state-endpoints.ts";
+import { runtimeEndpoint, runtimeModifyEndpoint } from "./runtime-endpoints.ts";
 import { prometheusEndpoint, resetCountersEndpoint, statsEndpoint } from "./stats-endpoints.ts";
 
 // Not by `import`: that evaluates every export of node:http, among them those that load the whole of `fetch` (7 MB resident).
@@ -48,6 +48,7 @@ const ENDPOINTS: readonly AdminEndpoint[] = [
   reopenLogsEndpoint,
   resetCountersEndpoint,
   runtimeEndpoint,
+  runtimeModifyEndpoint,
   serverInfoEndpoint,
   statsEndpoint,
   ...helpEndpoints(() => ENDPOINTS),

@@ -70,14 +70,6 @@ export const hotRestartEndpoint: AdminEndpoint = {
   handle: () => text("disabled"),
 };
 
-export const runtimeEndpoint: AdminEndpoint = {
-  path: "/runtime",
-  post: false,
-  help: "print runtime values",
-  parameters: {},
-  handle: () => json({ entries: {}, layers: [] }),
-};
-
 export const loggingEndpoint: AdminEndpoint = {
   path: "/logging",
   post: true,

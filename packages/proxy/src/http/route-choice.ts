@@ -1,6 +1,7 @@
 /** Which route a request takes, and the answers that a route gives without an upstream. */
 import { X_FORWARDED_PROTO } from "../codec/header-names.ts";
 import type { DirectResponseAction, RedirectAction, RouteAction, WeightedClusterPlan } from "../plan/route-plan.ts";
+import type { RuntimeRef } from "../plan/runtime-values.ts";
 import { firstHeader } from "../plan/request-matchers.ts";
 import type { Exchange } from "./exchange.ts";
 import { rewritePath } from "./upstream-headers.ts";
@@ -15,11 +16,13 @@ export function chooseRoute(exchange: Exchange): void {
   const routable =
     routes !== null && request.headers.get(X_FORWARDED_PROTO) !== "" && (request.hasAuthority || routes.takesAll);
   const route = routable ? routes.route(request, random) : null;
-  exchange.route = route;
   exchange.target = route?.action.kind === "forward" ? pickCluster(exchange, route.action, random) : null;
+  // Clusters that the runtime has left without any weight are no route.
+  const lost = exchange.target === null && route?.action.kind === "forward" && isWeightless(route.action);
+  exchange.route = lost ? null : route;
   // Known from now on, whether or not anything is forwarded (Envoy `ActiveStream::setRoute`): filters that answer by themselves tell of it, too.
   exchange.cluster = exchange.target?.cluster.current ?? null;
-  exchange.filterConfigs = route === null ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
+  exchange.filterConfigs = route === null || lost ? null : (exchange.target?.filterConfigs ?? route.filterConfigs);
 }
 
 function pickCluster(exchange: Exchange, action: RouteAction, random: number): WeightedClusterPlan | null {
@@ -28,13 +31,25 @@ function pickCluster(exchange: Exchange, action: RouteAction, random: number): W
     const cluster = exchange.context.findCluster(firstHeader(exchange.request, action.clusterHeader));
     return cluster === null ? null : { ...UNWEIGHTED, cluster };
   }
-  if (clusters.length === 1) return named(exchange, clusters[0]);
-  let left = action.drawHeader === "" ? random * action.totalWeight : draw(exchange, action, random);
-  for (const candidate of clusters) {
-    left -= candidate.weight;
-    if (left < 0) return named(exchange, candidate);
+  if (clusters.length === 1 && action.runtimeWeights === null) return named(exchange, clusters[0]);
+  const { runtimeWeights } = action;
+  const total = runtimeWeights === null ? action.totalWeight : totalOf(runtimeWeights);
+  let left = action.drawHeader === "" ? random * total : draw(exchange, action, total, random);
+  for (let i = 0; i < clusters.length; i++) {
+    left -= runtimeWeights === null ? clusters[i].weight : runtimeWeights[i].value;
+    if (left < 0) return named(exchange, clusters[i]);
   }
   return null;
+}
+
+function isWeightless({ runtimeWeights }: RouteAction): boolean {
+  return runtimeWeights !== null && totalOf(runtimeWeights) === 0;
+}
+
+function totalOf(weights: readonly RuntimeRef<number>[]): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i].value;
+  return total;
 }
 
 /** The cluster that the request names, where it is for the request to say. */
@@ -45,14 +60,14 @@ function named(exchange: Exchange, target: WeightedClusterPlan): WeightedCluster
 }
 
 /** The number in the header, if there is one; what is not a number of 64 bits without sign is none (`absl::SimpleAtoi`). */
-function draw({ request }: Exchange, { drawHeader, totalWeight }: RouteAction, random: number): number {
+function draw({ request }: Exchange, { drawHeader }: RouteAction, total: number, random: number): number {
   const lines: string[] = [];
   request.collect(drawHeader, lines);
   if (lines.length === 1 && UNSIGNED.test(lines[0])) {
     const value = BigInt(lines[0].trim().replace("+", ""));
-    if (value < 1n << 64n) return Number(value % BigInt(totalWeight));
+    if (value < 1n << 64n && total > 0) return Number(value % BigInt(total));
   }
-  return random * totalWeight;
+  return random * total;
 }
 
 const UNSIGNED = /^\s*\+?[0-9]+\s*$/;

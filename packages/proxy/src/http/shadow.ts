@@ -21,7 +21,7 @@ export class Shadows {
     const { context, request, runtime, connection, requestEnded, isGrpc } = exchange;
     const bufferLimitBytes = connection?.bufferLimitBytes ?? 0;
     for (const { cluster: ref, clusterHeader, appendShadow, traceSampled, fraction } of mirrors) {
-      if (fraction < 1 && context.random() >= fraction) continue;
+      if (fraction.share < 1 && context.random() >= fraction.share) continue;
       const named = ref ?? context.findCluster(firstHeader(request, clusterHeader));
       const cluster = named?.current ?? null;
       if (cluster === null) continue;

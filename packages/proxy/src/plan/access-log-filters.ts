@@ -26,9 +26,9 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
   const { filterSpecifier } = filter;
   switch (filterSpecifier.case) {
     case "statusCodeFilter":
-      return compare(filterSpecifier.value.comparison, (stream) => stream.status);
+      return compare(filterSpecifier.value.comparison, place, (stream) => stream.status);
     case "durationFilter":
-      return compare(filterSpecifier.value.comparison, (stream) => Math.floor(stream.now - stream.startedAt));
+      return compare(filterSpecifier.value.comparison, place, (stream) => Math.floor(stream.now - stream.startedAt));
     case "notHealthCheckFilter":
       return (stream) => !stream.isHealthCheck;
     case "traceableFilter":
@@ -36,7 +36,7 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
     case "metadataFilter":
       return metadataTest(filterSpecifier.value, place.field("metadata_filter"));
     case "runtimeFilter":
-      return sampled(filterSpecifier.value);
+      return sampled(filterSpecifier.value, place);
     case "andFilter": {
       const tests = filterSpecifier.value.filters.map((each, i) =>
         compileAccessLogFilter(each, place.item("and_filter.filters", i)),
@@ -73,17 +73,21 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
 /** Whose head was malformed. */
 const NO_REQUEST = new RequestHead();
 
-function compare(comparison: ComparisonFilter | undefined, read: (stream: StreamInfo) => number): StreamTest {
-  const value = comparison?.value?.defaultValue ?? 0;
+function compare(
+  comparison: ComparisonFilter | undefined,
+  { runtime }: Place,
+  read: (stream: StreamInfo) => number,
+): StreamTest {
+  const to = runtime.integer(comparison?.value?.runtimeKey ?? "", comparison?.value?.defaultValue ?? 0);
   switch (comparison?.op) {
     case Op.GE:
-      return (stream) => read(stream) >= value;
+      return (stream) => read(stream) >= to.value;
     case Op.LE:
-      return (stream) => read(stream) <= value;
+      return (stream) => read(stream) <= to.value;
     case Op.NE:
-      return (stream) => read(stream) !== value;
+      return (stream) => read(stream) !== to.value;
     default:
-      return (stream) => read(stream) === value;
+      return (stream) => read(stream) === to.value;
   }
 }
 
@@ -98,14 +102,20 @@ function metadataTest({ matcher, matchIfKeyNotFound = true }: MetadataFilter, pl
 }
 
 /** A fraction of all streams: of those with a request id, the ones that every proxy on their way picks. */
-function sampled({ percentSampled, useIndependentRandomness }: RuntimeFilter): StreamTest {
-  const { numerator, denominator } = fractionParts(percentSampled);
+function sampled(
+  { percentSampled, useIndependentRandomness, runtimeKey }: RuntimeFilter,
+  { runtime }: Place,
+): StreamTest {
+  const parts = fractionParts(percentSampled);
+  const { denominator } = parts;
+  // Not a share, but so many of the denominator.
+  const numerator = runtime.integer(runtimeKey, parts.numerator);
   return (stream) => {
     const id = stream.requestHeadDone && !useIndependentRandomness ? stream.request.headers.get(X_REQUEST_ID) : "";
     const drawn = /^[0-9a-fA-F]{8}/.test(id)
       ? Number.parseInt(id.slice(0, 8), 16)
       : Math.floor(stream.random() * 2 ** 32);
-    return drawn % denominator < numerator;
+    return drawn % denominator < numerator.value;
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Cluster } from "../upstream/cluster.ts";
 import type { DnsCachePlan } from "./compile-dns-cache.ts";
 import type { Metadata } from "./format/stream-info.ts";
+import type { RuntimeRef } from "./runtime-values.ts";
 import type { ResponseTest } from "./request-views.ts";
 
 /** A route's hold on a cluster, by name; null until the cluster is there (503 NC). One ref per name for the whole proxy. */
@@ -72,7 +73,7 @@ export interface LeastRequestPlan {
   /** `selection_method: FULL_SCAN`. */
   readonly fullScan: boolean;
   /** Default 1. */
-  readonly activeRequestBias: number;
+  readonly activeRequestBias: RuntimeRef<number>;
   readonly slowStart: SlowStartPlan | null;
 }
 
@@ -123,7 +124,7 @@ export interface ForwardingPlan {
 export interface SlowStartPlan {
   readonly windowMs: number;
   /** Default 1. */
-  readonly aggression: number;
+  readonly aggression: RuntimeRef<number>;
   /** Part of the weight at least, default 0.1. */
   readonly minWeight: number;
 }

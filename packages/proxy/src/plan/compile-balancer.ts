@@ -214,20 +214,19 @@ function compileLeastRequest(
   config:
     | {
         readonly choiceCount?: number | undefined;
-        readonly activeRequestBias?: { readonly defaultValue: number } | undefined;
+        readonly activeRequestBias?: { readonly defaultValue: number; readonly runtimeKey: string } | undefined;
         readonly slowStartConfig?: SlowStartMessage | undefined;
       }
     | undefined,
   fullScan: boolean,
   place: Place,
 ): BalancerPlan {
-  const bias = config?.activeRequestBias?.defaultValue ?? 1;
+  const bias = config?.activeRequestBias;
   return {
     policy: "least-request",
     choiceCount: config?.choiceCount ?? DEFAULTS.choiceCount,
     fullScan,
-    // A negative one makes Envoy warn and use 1.
-    activeRequestBias: bias >= 0 ? bias : 1,
+    activeRequestBias: place.runtime.number(bias?.runtimeKey ?? "", bias?.defaultValue ?? 1),
     slowStart: compileSlowStart(config?.slowStartConfig, place.field("slow_start_config")),
   };
 }
@@ -241,8 +240,7 @@ function compileSlowStart(config: SlowStartMessage | undefined, place: Place): S
   if (Number.isNaN(aggression)) place.field("aggression").refuse("is not a number");
   return {
     windowMs,
-    // 0 and less make Envoy warn and use 1.
-    aggression: aggression > 0 ? aggression : 1,
+    aggression: place.runtime.number(config?.aggression?.runtimeKey ?? "", aggression),
     minWeight: (config?.minWeightPercent?.value ?? DEFAULTS.slowStartMinWeightPercent) / 100,
   };
 }

@@ -16,12 +16,14 @@ import type { FilterConfigs } from "./listener-plan.ts";
 import type { HeaderMutation, MirrorPlan, RoutePlan } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { compileRateLimits } from "./rate-limits.ts";
+import type { RuntimeValues } from "./runtime-values.ts";
 import type { RouteStats } from "../upstream/route-stats.ts";
 import { compileVirtualClusters } from "./virtual-clusters.ts";
 import { HostRouteTable, RouteList, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
 
 export interface RouteConfigContext {
   clusterRef(name: string): ClusterRef;
+  readonly runtime: RuntimeValues;
   /** What counts under a prefix: the same whenever it is asked for. */
   routeStats(prefix: string): RouteStats;
   /** Clusters that there are, for `validate_clusters`. */
@@ -42,6 +44,7 @@ export interface RouteConfigDefaults {
   readonly knownClusters: ReadonlySet<string> | null;
   /** Equal strings: virtual hosts compiled under one are good under the other. */
   readonly fingerprint: string;
+  readonly runtime: RuntimeValues;
   clusterRef(name: string): ClusterRef;
   routeStats(prefix: string): RouteStats;
 }
@@ -70,6 +73,7 @@ export function compileRouteConfigDefaults(
     mirrors: compileMirrors(message.requestMirrorPolicies, { clusterRef }, place) ?? NO_MIRRORS,
     fingerprint: fingerprintOf(toBinary(RouteConfigurationSchema, { ...message, virtualHosts: [] })),
     clusterRef,
+    runtime: context.runtime,
     routeStats: (prefix) => context.routeStats(prefix),
   };
 }

@@ -1,6 +1,7 @@
 import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { UriTemplateMatchConfig } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
-import { fractionOf } from "./fraction.ts";
+import { runtimeFraction } from "./fraction.ts";
+import type { RuntimeFraction } from "./runtime-values.ts";
 import type { RequestTest, RequestView } from "./request-views.ts";
 import type { Place } from "./problems.ts";
 import type { TextTest } from "./regex.ts";
@@ -20,7 +21,8 @@ import { compileRegex, never } from "./string-matcher.ts";
 export interface CompiledMatch {
   readonly path: { readonly kind: PathKind; readonly text: string; readonly test: TextTest };
   readonly conditions: readonly RequestTest[];
-  readonly fraction: number;
+  /** Null: all of them. */
+  readonly fraction: RuntimeFraction | null;
   /** Length of what `prefix_rewrite` replaces; -1: the whole path. */
   readonly rewrittenLength: number;
 }
@@ -36,7 +38,7 @@ export function compileRouteMatch(match: RouteMatch, place: Place): CompiledMatc
   return {
     path: compilePath(match, place),
     conditions,
-    fraction: fractionOf(match.runtimeFraction?.defaultValue, 1),
+    fraction: match.runtimeFraction === undefined ? null : runtimeFraction(match.runtimeFraction, 100, place),
     rewrittenLength:
       match.pathSpecifier.case === "prefix" || match.pathSpecifier.case === "pathSeparatedPrefix"
         ? match.pathSpecifier.value.length

@@ -17,7 +17,7 @@ import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
-import { fractionOf } from "./fraction.ts";
+import { runtimeFraction } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { ClusterRef } from "./cluster-plan.ts";
@@ -171,6 +171,7 @@ function compileForward(
     kind: "forward",
     clusters,
     totalWeight,
+    runtimeWeights: compileRuntimeWeights(message, place),
     drawHeader: drawHeaderOf(message),
     clusterHeader:
       message.clusterSpecifier.case === "clusterHeader" ? message.clusterSpecifier.value.toLowerCase() : "",
@@ -200,6 +201,15 @@ function compileForward(
     upgrades: compileUpgrades(message.upgradeConfigs, place),
     tunnels: compileTunnels(message, place),
   };
+}
+
+function compileRuntimeWeights(
+  { clusterSpecifier }: RouteActionMessage,
+  { runtime }: Place,
+): RouteAction["runtimeWeights"] {
+  if (clusterSpecifier.case !== "weightedClusters" || clusterSpecifier.value.runtimeKeyPrefix === "") return null;
+  const { clusters, runtimeKeyPrefix } = clusterSpecifier.value;
+  return clusters.map(({ name, weight = 0 }) => runtime.integer(`${runtimeKeyPrefix}.${name}`, weight));
 }
 
 function drawHeaderOf({ clusterSpecifier }: RouteActionMessage): string {
@@ -248,7 +258,7 @@ export function compileMirrors(
     return {
       cluster: policy.cluster === "" ? null : context.clusterRef(policy.cluster),
       clusterHeader: policy.clusterHeader.toLowerCase(),
-      fraction: fractionOf(policy.runtimeFraction?.defaultValue, 1),
+      fraction: runtimeFraction(policy.runtimeFraction, 100, at),
       appendShadow: !policy.disableShadowHostSuffixAppend,
       traceSampled: policy.traceSampled ?? null,
     };

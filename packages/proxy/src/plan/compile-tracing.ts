@@ -18,6 +18,7 @@ import { jsonOf } from "./format/json-text.ts";
 import type { Metadata, StreamInfo } from "./format/stream-info.ts";
 import { fractionParts } from "./fraction.ts";
 import type { Place } from "./problems.ts";
+import type { RuntimeValues } from "./runtime-values.ts";
 import { headerReader } from "./request-matchers.ts";
 import { unpackExtension } from "./schemas.ts";
 import type {
@@ -41,13 +42,14 @@ export function compileTracing(
   place: Place,
 ): TracingPlan {
   const independentHop = message.spawnUpstreamSpan ?? false;
+  const { runtime } = place;
   return {
     provider: message.provider === undefined ? null : compileTracer(message.provider, context, place.field("provider")),
     sampling: {
       // Envoy takes the whole percents of this one, and hundredths of a percent of the others.
-      client: { numerator: Math.floor(message.clientSampling?.value ?? 100), denominator: 100 },
-      random: hundredths(message.randomSampling),
-      overall: hundredths(message.overallSampling),
+      client: runtime.fraction("tracing.client_enabled", Math.floor(message.clientSampling?.value ?? 100), 100),
+      random: hundredths(message.randomSampling, "tracing.random_sampling", runtime),
+      overall: hundredths(message.overallSampling, "tracing.global_enabled", runtime),
     },
     maxPathTagLength: message.maxPathTagLength ?? DEFAULT_MAX_PATH_TAG_LENGTH,
     customTags: compileCustomTags(message.customTags, place),
@@ -59,24 +61,27 @@ export function compileTracing(
 }
 
 /** Cut off, not rounded, as Envoy does it (`ProtobufPercentHelper::convertPercent`). */
-function hundredths(percent: Percent | undefined): SampledShare {
-  return {
-    numerator: percent === undefined ? 10_000 : Math.floor(10_000 * (percent.value / 100)),
-    denominator: 10_000,
-  };
+function hundredths(percent: Percent | undefined, key: string, runtime: RuntimeValues): SampledShare {
+  const numerator = percent === undefined ? 10_000 : Math.floor(10_000 * (percent.value / 100));
+  return runtime.fraction(key, numerator, 10_000);
 }
 
-const ALL: SampledShare = { numerator: 100, denominator: 100 };
-
-function share(percent: FractionalPercent | undefined): SampledShare {
-  return percent === undefined ? ALL : fractionParts(percent);
+function share(percent: FractionalPercent | undefined, key: string, { runtime }: Place): SampledShare {
+  const { numerator, denominator } = percent === undefined ? ALL : fractionParts(percent);
+  return runtime.fraction(key, numerator, denominator);
 }
+
+const ALL = { numerator: 100, denominator: 100 };
 
 export function compileRouteTracing(message: RouteTracing | undefined, place: Place): RouteTracingPlan | null {
   if (message === undefined) return null;
   const { clientSampling, randomSampling, overallSampling, customTags } = message;
   return {
-    sampling: { client: share(clientSampling), random: share(randomSampling), overall: share(overallSampling) },
+    sampling: {
+      client: share(clientSampling, "tracing.client_enabled", place),
+      random: share(randomSampling, "tracing.random_sampling", place),
+      overall: share(overallSampling, "tracing.global_enabled", place),
+    },
     customTags: compileCustomTags(customTags, place),
     ...compileSpanNames(message, place),
   };

@@ -1,13 +1,22 @@
+import type { RuntimeFractionalPercent } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   FractionalPercent_DenominatorType as Denominator,
   type FractionalPercent,
 } from "@tulle/xds/gen/envoy/type/v3/percent_pb.js";
+import type { Place } from "./problems.ts";
+import type { RuntimeFraction } from "./runtime-values.ts";
 
-/** A fractional percentage as a number in [0, 1]. */
-export function fractionOf(percent: FractionalPercent | undefined, whenAbsent: number): number {
-  if (percent === undefined) return whenAbsent;
-  const { numerator, denominator } = fractionParts(percent);
-  return Math.min(1, numerator / denominator);
+/** @param whenAbsent in percent */
+export function runtimeFraction(
+  message: RuntimeFractionalPercent | undefined,
+  whenAbsent: number,
+  { runtime }: Place,
+): RuntimeFraction {
+  const { numerator, denominator } =
+    message?.defaultValue === undefined
+      ? { numerator: whenAbsent, denominator: 100 }
+      : fractionParts(message.defaultValue);
+  return runtime.fraction(message?.runtimeKey ?? "", numerator, denominator);
 }
 
 /** None at all where there is no percentage. */

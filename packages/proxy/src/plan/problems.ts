@@ -1,4 +1,5 @@
 /** What is wrong with a configuration: collected, never thrown one at a time, so that a user sees all of it at once. */
+import { NO_RUNTIME, type RuntimeValues } from "./runtime-values.ts";
 
 export interface Problem {
   /** Where, as Envoy writes paths: `static_resources.listeners[0].filter_chains[0]`; "" is the whole. */
@@ -20,18 +21,20 @@ export function formatProblem(problem: Problem): string {
   return problem.path === "" ? problem.message : `${problem.path}: ${problem.message}`;
 }
 
-/** A place in a configuration, while it is compiled: knows its path and where problems go. */
+/** A place in a configuration, while it is compiled: knows its path, where problems go, and the runtime that may override values. */
 export class Place {
   readonly path: string;
   readonly problems: Problem[];
+  readonly runtime: RuntimeValues;
 
-  constructor(path: string, problems: Problem[]) {
+  constructor(path: string, problems: Problem[], runtime: RuntimeValues = NO_RUNTIME) {
     this.path = path;
     this.problems = problems;
+    this.runtime = runtime;
   }
 
   field(name: string): Place {
-    return new Place(this.path === "" ? name : `${this.path}.${name}`, this.problems);
+    return new Place(this.path === "" ? name : `${this.path}.${name}`, this.problems, this.runtime);
   }
 
   item(name: string, index: number): Place {

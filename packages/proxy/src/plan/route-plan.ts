@@ -11,6 +11,7 @@ import type { Metadata } from "./format/stream-info.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { FilterConfigs } from "./listener-plan.ts";
 import type { RouteRateLimits } from "./rate-limits.ts";
+import type { RuntimeFraction, RuntimeRef } from "./runtime-values.ts";
 import type { RequestTest, RequestView, ResponseTest } from "./request-views.ts";
 import type { RouteCounting } from "./virtual-clusters.ts";
 import type { DecoratorPlan, RouteTracingPlan } from "./tracing-plan.ts";
@@ -64,6 +65,8 @@ export interface RouteAction {
   /** One entry for a plain `cluster`. Pick by `random` × totalWeight. */
   readonly clusters: readonly WeightedClusterPlan[];
   readonly totalWeight: number;
+  /** `runtime_key_prefix`: the weights of the clusters as they are now; null: as configured. */
+  readonly runtimeWeights: readonly RuntimeRef<number>[] | null;
   /** `weighted_clusters.header_name` (lower-case): the request header whose number chooses in place of chance; "" if unused. */
   readonly drawHeader: string;
   /** `cluster_header` (lower-case): the request header that names the cluster; "" if unused. */
@@ -138,8 +141,7 @@ export interface MirrorPlan {
   /** Null: the cluster that the request header `clusterHeader` names. */
   readonly cluster: ClusterRef | null;
   readonly clusterHeader: string;
-  /** In [0, 1]. */
-  readonly fraction: number;
+  readonly fraction: RuntimeFraction;
   /** The host gets `-shadow`. */
   readonly appendShadow: boolean;
   /** `trace_sampled`: whether the copy's span is reported; null: if the request's is. */

@@ -6,6 +6,7 @@
 import type { RequestTest, RequestView } from "./request-views.ts";
 import type { RoutePlan, RouteTable } from "./route-plan.ts";
 import type { TextTest } from "./regex.ts";
+import type { RuntimeFraction } from "./runtime-values.ts";
 
 /** How a route looks at the path. Numbers, because each request compares them for each route it passes. */
 export const PATH_PREFIX = 0;
@@ -31,14 +32,14 @@ export class RouteEntry {
   private readonly text: string;
   private readonly test: TextTest;
   private readonly conditions: readonly RequestTest[] | null;
-  /** Share of requests that may match, [0, 1]. */
-  private readonly fraction: number;
+  /** Share of requests that may match; null: all. */
+  private readonly fraction: RuntimeFraction | null;
   readonly plan: RoutePlan;
 
   constructor(
     path: { readonly kind: PathKind; readonly text: string; readonly test: TextTest },
     conditions: readonly RequestTest[],
-    fraction: number,
+    fraction: RuntimeFraction | null,
     plan: RoutePlan,
   ) {
     this.kind = path.kind;
@@ -56,7 +57,7 @@ export class RouteEntry {
 
   matches(path: string, request: RequestView, random: number): boolean {
     if (!this.matchesPath(path)) return false;
-    if (this.fraction < 1 && fractionDraw(random) >= this.fraction) return false;
+    if (this.fraction !== null && fractionDraw(random) >= this.fraction.share) return false;
     const conditions = this.conditions;
     if (conditions === null) return true;
     for (let i = 0; i < conditions.length; i++) if (!conditions[i].matches(request)) return false;

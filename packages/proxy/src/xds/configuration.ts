@@ -19,6 +19,7 @@ import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { DnsCacheConfigs } from "../plan/compile-dns-cache.ts";
 import { compileEndpoints } from "../plan/compile-endpoints.ts";
 import { Place, type Problem, throwProblems } from "../plan/problems.ts";
+import type { Runtime } from "../plan/runtime-values.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
 import { adsClusterName } from "./ads-target.ts";
@@ -35,6 +36,7 @@ export interface ConfigurationDeps {
   readonly resolvers: Resolvers;
   readonly stats: StatsRegistry;
   readonly log: Log;
+  readonly runtime: Runtime;
   /** Passes requests for endpoints and routes on to ADS, once there is a connection. */
   readonly subscriber: EndpointSubscriber & RouteSubscriber;
   /** A listener of the bootstrap cannot be bound. */
@@ -80,6 +82,7 @@ export class Configuration {
         clusterRef: (name) => deps.dataPlane.clusterRef(name),
         routeStats: (prefix) => deps.dataPlane.routeStats(prefix),
         knownClusters: this.knownClusters,
+        runtime: deps.runtime,
       },
       deps.subscriber,
     );
@@ -98,7 +101,7 @@ export class Configuration {
    */
   applyStatic(bootstrap: Bootstrap): () => void {
     const problems: Problem[] = [];
-    const place = new Place("static_resources", problems);
+    const place = this.place("static_resources", problems);
     const clusters = bootstrap.staticResources?.clusters ?? [];
     for (const [i, cluster] of clusters.entries()) {
       if (this.knownClusters.has(cluster.name)) {
@@ -129,6 +132,10 @@ export class Configuration {
     };
   }
 
+  private place(path: string, problems: Problem[]): Place {
+    return new Place(path, problems, this.deps.runtime);
+  }
+
   private prepareCluster(message: Cluster, place: Place): PreparedCluster {
     const { edsClusterConfig } = message;
     if (edsClusterConfig !== undefined) {
@@ -142,7 +149,7 @@ export class Configuration {
   applyCluster(resource: DynamicResource): void {
     const message: Cluster = this.decode(ClusterSchema, resource.value);
     const problems: Problem[] = [];
-    const prepared = this.prepareCluster(message, new Place("", problems));
+    const prepared = this.prepareCluster(message, this.place("", problems));
     throwProblems(problems);
     this.knownClusters.add(message.name);
     this.clusters.apply(prepared, true);
@@ -172,7 +179,7 @@ export class Configuration {
   applyListener(resource: DynamicResource): void {
     const message: Listener = this.decode(ListenerSchema, resource.value);
     const problems: Problem[] = [];
-    const prepared = prepareListener(message, this.routes, this.filePaths, this.local, new Place("", problems));
+    const prepared = prepareListener(message, this.routes, this.filePaths, this.local, this.place("", problems));
     throwProblems(problems);
     if (prepared === null) return;
     this.listeners.apply(prepared, true);

@@ -103,7 +103,7 @@ export class RouteConfigSet {
   /** RDS brought a configuration. Throws ConfigError, and changes nothing, if it is not valid. */
   apply(message: RouteConfiguration): void {
     const problems: Problem[] = [];
-    const place = new Place("", problems);
+    const place = new Place("", problems, this.context.runtime);
     const context: RouteConfigContext = { ...this.context, validateClusters: false };
     const config = this.config(message.name);
     const defaults = compileRouteConfigDefaults(message, context, place);
@@ -239,7 +239,7 @@ function decodeHost(value: Uint8Array): VirtualHost {
 /** Throws ConfigError. */
 function compileHost(message: VirtualHost, defaults: RouteConfigDefaults): VirtualHostEntry {
   const problems: Problem[] = [];
-  const entry = compileVirtualHost(message, defaults, new Place("", problems));
+  const entry = compileVirtualHost(message, defaults, new Place("", problems, defaults.runtime));
   throwProblems(problems);
   return entry;
 }

@@ -11,7 +11,7 @@ const LEAST_REQUEST: LeastRequestPlan = {
   policy: "least-request",
   choiceCount: 2,
   fullScan: false,
-  activeRequestBias: 1,
+  activeRequestBias: { value: 1 },
   slowStart: null,
 };
 const RANDOM = { policy: "random" } as const;
@@ -104,7 +104,7 @@ test("least request with unequal weights shares by weight / (active + 1)^bias", 
   const share = (activeRequestBias: number): number => {
     const set = hosts(1, 3);
     set[1].activeRequests = 2;
-    const { balancer } = balanced({ ...LEAST_REQUEST, activeRequestBias }, [set]);
+    const { balancer } = balanced({ ...LEAST_REQUEST, activeRequestBias: { value: activeRequestBias } }, [set]);
     return tally(balancer, 400, () => ZERO)["h0"];
   };
   assert.equal(share(1), 200);

@@ -4,7 +4,10 @@ import { NOWHERE } from "../../src/plan/compile-endpoints.ts";
 import { balanced, context, host, hostSet, hosts, tally } from "./support.ts";
 
 const plan = (aggression = 1) =>
-  ({ policy: "round-robin", slowStart: { windowMs: 10_000, aggression, minWeight: 0.1 } }) as const;
+  ({
+    policy: "round-robin",
+    slowStart: { windowMs: 10_000, aggression: { value: aggression }, minWeight: 0.1 },
+  }) as const;
 const ZERO = context(() => 0);
 
 /** A host that comes to two old ones; how many of 1,000 requests it gets after so long. */

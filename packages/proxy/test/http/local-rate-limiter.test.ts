@@ -79,6 +79,8 @@ const describedAs = (...entries: readonly string[]): RateLimitPlan => ({
   describe: () => entries,
 });
 
+const ALL = { numerator: 1, denominator: 1, share: 1, overridden: false };
+
 function limiter(
   clock: FakeClock,
   descriptors: readonly DescriptorPlan[],
@@ -87,8 +89,8 @@ function limiter(
   const plan: LocalRateLimitPlan = {
     statPrefix: "p",
     status: 429,
-    enabled: 1,
-    enforced: 1,
+    enabled: ALL,
+    enforced: ALL,
     bucket,
     alwaysConsumesDefault: true,
     descriptors,

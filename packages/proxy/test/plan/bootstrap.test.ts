@@ -202,7 +202,7 @@ test("fields that we lack are refused with their path; a default value counts as
       "layered_runtime",
       {
         layers: [
-          { name: "static", static_layer: { "envoy.x": true } },
+          { name: "static", disk_layer: { symlink_root: "/r" } },
           { name: "none", static_layer: {} },
           { name: "admin", admin_layer: {} },
         ],
@@ -210,7 +210,7 @@ test("fields that we lack are refused with their path; a default value counts as
     ],
   );
   assert.deepEqual(found.sort(), [
-    "layered_runtime.layers[0].static_layer: a non-empty value is not supported (only empty)",
+    "layered_runtime.layers[0].disk_layer: is not supported",
     "static_resources.clusters[0].lrs_server: is not supported",
     `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,
     `${HCM_PATH}.proxy_status_config: is not supported`,

@@ -79,7 +79,13 @@ test("everything that is set arrives in the plan", () => {
     statName: "b",
     discovery: "eds",
     edsServiceName: "svc",
-    balancer: { policy: "least-request", choiceCount: 3, fullScan: false, activeRequestBias: 1, slowStart: null },
+    balancer: {
+      policy: "least-request",
+      choiceCount: 3,
+      fullScan: false,
+      activeRequestBias: { value: 1 },
+      slowStart: null,
+    },
     connectTimeoutMs: 250,
     bufferLimitBytes: 32768,
     maxRequestsPerConnection: 9,
@@ -102,7 +108,7 @@ const SLOW = {
   aggression: { default_value: 2, runtime_key: "k" },
   min_weight_percent: { value: 5 },
 };
-const SLOW_PLAN = { windowMs: 30_000, aggression: 2, minWeight: 0.05 };
+const SLOW_PLAN = { windowMs: 30_000, aggression: { value: 2 }, minWeight: 0.05 };
 const RING = {
   policy: "ring-hash",
   hashFunction: "murmur2",
@@ -115,7 +121,7 @@ const LEAST = {
   policy: "least-request",
   choiceCount: 5,
   fullScan: false,
-  activeRequestBias: 0.5,
+  activeRequestBias: { value: 0.5 },
   slowStart: SLOW_PLAN,
 } as const;
 const HASHING = { use_hostname_for_hashing: true, hash_balance_factor: 150 };
@@ -176,7 +182,7 @@ const BALANCERS: readonly [what: string, json: { [field: string]: JsonValue }, e
   [
     "typed least request",
     typedPolicy(`${LB}.least_request.v3.LeastRequest`, { selection_method: "FULL_SCAN" }),
-    { policy: "least-request", choiceCount: 2, fullScan: true, activeRequestBias: 1, slowStart: null },
+    { policy: "least-request", choiceCount: 2, fullScan: true, activeRequestBias: { value: 1 }, slowStart: null },
   ],
   [
     "typed ring hash",

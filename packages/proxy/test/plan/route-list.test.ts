@@ -9,7 +9,7 @@ const direct = (body: string) => routePlan({ kind: "direct", status: 200, body }
 const never = (): boolean => false;
 
 function entry(kind: PathKind, text: string): RouteEntry {
-  return new RouteEntry({ kind, text, test: never }, [], 1, direct(text));
+  return new RouteEntry({ kind, text, test: never }, [], null, direct(text));
 }
 
 const path = fc.string({ unit: fc.constantFrom("/", "a", "b", "?"), maxLength: 12 }).map((rest) => `/${rest}`);
@@ -39,7 +39,7 @@ test("with an index the same route is found as without one", () => {
 
 test("routes that only a closer look tells apart are tried in their place", () => {
   const literal = Array.from({ length: 10 }, (_, i) => entry(0, `/service-${i}/`));
-  const any = new RouteEntry({ kind: 3, text: "", test: (text) => text.endsWith("x") }, [], 1, direct("any"));
+  const any = new RouteEntry({ kind: 3, text: "", test: (text) => text.endsWith("x") }, [], null, direct("any"));
   const list = new RouteList([...literal.slice(0, 5), any, ...literal.slice(5)]);
   const find = (asked: string): RouteEntry | null => list.find(asked, request({ path: asked }), 0);
   assert.equal(find("/service-3/x"), literal[3]);

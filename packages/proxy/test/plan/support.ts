@@ -15,6 +15,7 @@ import { Place, type Problem, formatProblem, throwProblems } from "../../src/pla
 import type { HostRouteTable } from "../../src/plan/route-table.ts";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
+import { NO_RUNTIME } from "../../src/plan/runtime-values.ts";
 import { RouteStats } from "../../src/upstream/route-stats.ts";
 import { UNKNOWN_WORKLOAD } from "@tulle/telemetry";
 
@@ -40,6 +41,7 @@ export function routes(json: JsonValue, overrides: RouteContextOverrides = {}): 
     {
       clusterRef,
       routeStats,
+      runtime: NO_RUNTIME,
       knownClusters: new Set(overrides.knownClusters ?? []),
       validateClusters: overrides.validateClusters ?? false,
     },
@@ -77,7 +79,7 @@ export function listener(json: JsonValue): ListenerPlan {
         name: config.name,
         current: compileRouteConfig(
           config,
-          { clusterRef, routeStats, knownClusters: new Set(), validateClusters: false },
+          { clusterRef, routeStats, runtime: NO_RUNTIME, knownClusters: new Set(), validateClusters: false },
           at,
         ),
       }),

@@ -128,6 +128,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
       },
     ],
     totalWeight: 1,
+    runtimeWeights: null,
     drawHeader: "",
     clusterHeader: "",
     clusterNotFoundStatus: 503,

@@ -144,7 +144,7 @@ export class CompressorFilter implements HttpFilter {
 }
 
 function isEnabled({ enabled }: CompressorPlan, route: RouteCompressorPlan | null): boolean {
-  return route?.enabled ?? enabled;
+  return route?.enabled ?? enabled.value;
 }
 
 function isOfType({ contentTypes }: CompressorPlan, headers: HeaderBlock): boolean {

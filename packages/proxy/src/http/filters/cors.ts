@@ -10,6 +10,7 @@ import {
 } from "../../codec/header-names.ts";
 import type { RequestHead } from "../../codec/messages.ts";
 import type { CorsPolicyPlan } from "../../plan/filters/cors.ts";
+import type { RuntimeFraction } from "../../plan/runtime-values.ts";
 import type { Counter } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { type LocalReply, localReply } from "../local-replies.ts";
@@ -85,8 +86,8 @@ export class Cors implements HttpFilter {
     }
   }
 
-  private draw(fraction: number): boolean {
-    return fraction >= 1 || (fraction > 0 && this.random() < fraction);
+  private draw({ share }: RuntimeFraction): boolean {
+    return share >= 1 || (share > 0 && this.random() < share);
   }
 }
 

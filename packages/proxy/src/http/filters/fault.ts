@@ -2,7 +2,8 @@ import { Timer, type TimerOwner } from "../../clock/timer-wheel.ts";
 import { X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER, X_ENVOY_DOWNSTREAM_SERVICE_NODE } from "../../codec/header-names.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
-import type { FaultAbortPlan, FaultPercentage, FaultPlan, FaultRateLimitPlan } from "../../plan/filters/fault.ts";
+import type { FaultAbortPlan, FaultPlan, FaultRateLimitPlan } from "../../plan/filters/fault.ts";
+import type { RuntimeFraction } from "../../plan/runtime-values.ts";
 import type { Metadata } from "../../plan/format/stream-info.ts";
 import type { Counter, Gauge, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
@@ -134,7 +135,7 @@ export class Fault implements HttpFilter {
   private activate(exchange: Exchange, plan: FaultPlan): ActiveFault | null {
     const there = exchange.filters.stateOf(this) as ActiveFault | undefined;
     if (there !== undefined) return there;
-    if (this.activeFaults.value >= plan.maxActiveFaults) {
+    if (this.activeFaults.value >= plan.maxActiveFaults.value) {
       this.faultsOverflow.value++;
       return null;
     }
@@ -159,9 +160,9 @@ export class Fault implements HttpFilter {
   /** 0 for none. */
   private delayOf({ delay }: FaultPlan, headers: HeaderBlock): number {
     if (delay === null) return 0;
-    const byHeader = delay.delayMs < 0;
+    const { byHeader } = delay;
     if (!this.draw(delay.percentage, byHeader ? headers.first(DELAY_PERCENTAGE) : undefined)) return 0;
-    return byHeader ? (parseUint64(headers.first(DELAY)) ?? 0) : delay.delayMs;
+    return byHeader ? (parseUint64(headers.first(DELAY)) ?? 0) : delay.delayMs.value;
   }
 
   /** True if the request has been answered. */
@@ -169,10 +170,10 @@ export class Fault implements HttpFilter {
     const { abort } = plan;
     if (abort === null) return false;
     const { headers } = exchange.request;
-    const byHeader = abort.httpStatus < 0 && abort.grpcStatus < 0;
+    const { byHeader } = abort;
     if (!this.draw(abort.percentage, byHeader ? headers.first(ABORT_PERCENTAGE) : undefined)) return false;
-    const httpStatus = byHeader ? requestedStatus(headers) : abort.httpStatus;
-    const grpcStatus = byHeader && httpStatus < 0 ? requestedGrpcStatus(headers) : abort.grpcStatus;
+    const httpStatus = byHeader ? requestedStatus(headers) : abort.httpStatus.value;
+    const grpcStatus = byHeader && httpStatus < 0 ? requestedGrpcStatus(headers) : abort.grpcStatus.value;
     if (httpStatus < 0 && grpcStatus < 0) return false;
     if (this.activate(exchange, plan) === null) return false;
     this.abortsInjected.value++;
@@ -183,8 +184,8 @@ export class Fault implements HttpFilter {
   }
 
   /** @param lowered a numerator that the request asks for, if it may; none above the configured one counts */
-  private draw({ numerator, denominator }: FaultPercentage, lowered: string | undefined): boolean {
-    const chosen = Math.min(numerator, parseUint32(lowered) ?? numerator);
+  private draw({ numerator, denominator, overridden }: RuntimeFraction, lowered: string | undefined): boolean {
+    const chosen = overridden ? numerator : Math.min(numerator, parseUint32(lowered) ?? numerator);
     return chosen >= denominator || (chosen > 0 && this.context.random() * denominator < chosen);
   }
 

@@ -1,3 +1,4 @@
+import type { RuntimeFraction } from "../../plan/runtime-values.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { HeaderMutation } from "../../plan/route-plan.ts";
 import type { RateLimitPlan, RouteRateLimits } from "../../plan/rate-limits.ts";
@@ -79,8 +80,8 @@ export class LocalRateLimit implements HttpFilter {
     return limits;
   }
 
-  private draw(fraction: number): boolean {
-    return fraction >= 1 || (fraction > 0 && this.context.random() < fraction);
+  private draw({ share }: RuntimeFraction): boolean {
+    return share >= 1 || (share > 0 && this.context.random() < share);
   }
 }
 

@@ -15,6 +15,7 @@ import type {
 } from "@tulle/xds/gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.js";
 import { unpackExtension } from "../schemas.ts";
 import { BROTLI_COMPRESSOR, COMPRESSOR_PER_ROUTE } from "../supported-fields/index.ts";
+import type { RuntimeRef } from "../runtime-values.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 
 /** Of responses; requests are not compressed. */
@@ -25,7 +26,7 @@ export interface CompressorPlan {
   readonly statPrefix: string;
   /** Before the name of a stat of responses. */
   readonly responsePrefix: string;
-  readonly enabled: boolean;
+  readonly enabled: RuntimeRef<boolean>;
   readonly minContentLength: number;
   /** Lower case, without parameters. */
   readonly contentTypes: ReadonlySet<string>;
@@ -76,7 +77,7 @@ const DEFAULT_CONTENT_TYPES: readonly string[] = [
 ];
 
 export const compressor: FilterCompiler = {
-  compile: ({ message }): CompressorPlan => {
+  compile: ({ message }, _, place): CompressorPlan => {
     const { compressorLibrary: library, responseDirectionConfig: response, chooseFirst } = message as Compressor;
     const common = response?.commonConfig;
     const types = common?.contentType ?? [];
@@ -88,7 +89,7 @@ export const compressor: FilterCompiler = {
       compression,
       statPrefix: `compressor.${library?.name ?? ""}.${isBrotli ? "brotli" : "gzip"}.`,
       responsePrefix: response === undefined ? "" : "response.",
-      enabled: common?.enabled?.defaultValue ?? true,
+      enabled: place.runtime.flag(common?.enabled?.runtimeKey ?? "", common?.enabled?.defaultValue ?? true),
       minContentLength: common?.minContentLength ?? DEFAULT_MIN_CONTENT_LENGTH,
       contentTypes: new Set(types.length === 0 ? DEFAULT_CONTENT_TYPES : types.map((type) => type.toLowerCase())),
       disableOnEtag: response?.disableOnEtagHeader ?? false,

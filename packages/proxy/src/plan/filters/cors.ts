@@ -1,5 +1,6 @@
 import type { CorsPolicy } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
-import { fractionOf } from "../fraction.ts";
+import { runtimeFraction } from "../fraction.ts";
+import type { RuntimeFraction } from "../runtime-values.ts";
 import type { TextTest } from "../regex.ts";
 import { compileStringMatcher } from "../string-matcher.ts";
 import { CORS_POLICY } from "../supported-fields/index.ts";
@@ -19,8 +20,8 @@ export interface CorsPolicyPlan {
   readonly allowPrivateNetworkAccess: boolean | null;
   readonly forwardNotMatchingPreflights: boolean | null;
   /** Fractions of requests, of the most specific level alone. */
-  readonly enabled: number;
-  readonly shadowEnabled: number;
+  readonly enabled: RuntimeFraction;
+  readonly shadowEnabled: RuntimeFraction;
 }
 
 export const cors: FilterCompiler = {
@@ -43,8 +44,8 @@ export const cors: FilterCompiler = {
         allowCredentials: policy.allowCredentials ?? null,
         allowPrivateNetworkAccess: policy.allowPrivateNetworkAccess ?? null,
         forwardNotMatchingPreflights: policy.forwardNotMatchingPreflights ?? null,
-        enabled: fractionOf(policy.filterEnabled?.defaultValue, 1),
-        shadowEnabled: fractionOf(policy.shadowEnabled?.defaultValue, 0),
+        enabled: runtimeFraction(policy.filterEnabled, 100, place),
+        shadowEnabled: runtimeFraction(policy.shadowEnabled, 0, place),
       };
     },
     merge: (lessSpecific, moreSpecific) => merge(lessSpecific as CorsPolicyPlan, moreSpecific as CorsPolicyPlan),

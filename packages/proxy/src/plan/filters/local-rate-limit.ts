@@ -6,7 +6,8 @@ import {
 import type { LocalRateLimit } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import type { TokenBucket } from "@tulle/xds/gen/envoy/type/v3/token_bucket_pb.js";
 import { milliseconds } from "../duration.ts";
-import { fractionOf } from "../fraction.ts";
+import { runtimeFraction } from "../fraction.ts";
+import type { RuntimeFraction } from "../runtime-values.ts";
 import { compileHeadersToAdd } from "../header-mutations.ts";
 import type { HeaderMutation } from "../route-plan.ts";
 import type { Place } from "../problems.ts";
@@ -18,8 +19,8 @@ export interface LocalRateLimitPlan {
   readonly statPrefix: string;
   readonly status: number;
   /** Fractions of requests that are counted, and of those that are refused where no token is left. */
-  readonly enabled: number;
-  readonly enforced: number;
+  readonly enabled: RuntimeFraction;
+  readonly enforced: RuntimeFraction;
   /** Null: there is none. */
   readonly bucket: TokenBucketPlan | null;
   readonly alwaysConsumesDefault: boolean;
@@ -82,8 +83,8 @@ function compileLimit(config: LocalRateLimit, place: Place): LocalRateLimitPlan 
   return {
     statPrefix: config.statPrefix,
     status: status < 400 ? DEFAULTS.status : status,
-    enabled: fractionOf(config.filterEnabled?.defaultValue, 0),
-    enforced: fractionOf(config.filterEnforced?.defaultValue, 0),
+    enabled: runtimeFraction(config.filterEnabled, 0, place),
+    enforced: runtimeFraction(config.filterEnforced, 0, place),
     bucket:
       config.tokenBucket === undefined
         ? null

@@ -1,5 +1,4 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME } from "./reasons.ts";
 import {
   FILE_ACCESS_LOG,
   METADATA_FORMATTER,
@@ -49,15 +48,14 @@ export const ACCESS_LOG: SupportGroup = {
     ],
   },
   "envoy.config.accesslog.v3.ComparisonFilter": { has: ["op", "value"] },
-  "envoy.config.core.v3.RuntimeUInt32": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.config.core.v3.RuntimeUInt32": { has: ["default_value", "runtime_key"] },
   "envoy.config.accesslog.v3.StatusCodeFilter": { has: ["comparison"] },
   "envoy.config.accesslog.v3.DurationFilter": { has: ["comparison"] },
   "envoy.config.accesslog.v3.NotHealthCheckFilter": { has: [] },
   "envoy.config.accesslog.v3.MetadataFilter": { has: ["matcher", "match_if_key_not_found"] },
   "envoy.config.accesslog.v3.TraceableFilter": { has: [] },
   "envoy.config.accesslog.v3.RuntimeFilter": {
-    has: ["percent_sampled", "use_independent_randomness"],
-    ignored: { runtime_key: NO_RUNTIME },
+    has: ["percent_sampled", "use_independent_randomness", "runtime_key"],
   },
   "envoy.config.accesslog.v3.AndFilter": { has: ["filters"] },
   "envoy.config.accesslog.v3.OrFilter": { has: ["filters"] },

@@ -36,8 +36,7 @@ export const BOOTSTRAP: SupportGroup = {
     },
   },
   "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
-  // Layers that set nothing: the endpoint that could change the admin layer is not there.
-  "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "admin_layer"], only: { static_layer: ["empty"] } },
+  "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "static_layer", "admin_layer"] },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
   "envoy.config.metrics.v3.StatsConfig": { has: [], only: { use_all_default_tags: [true] } },
   "envoy.config.bootstrap.v3.ClusterManager": {

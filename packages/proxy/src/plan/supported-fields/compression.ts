@@ -1,5 +1,4 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME } from "./reasons.ts";
 import { BROTLI_COMPRESSOR, COMPRESSOR, COMPRESSOR_PER_ROUTE, GZIP_COMPRESSOR } from "./type-names.ts";
 
 const FILTER = "envoy.extensions.filters.http.compressor.v3";
@@ -19,7 +18,7 @@ export const COMPRESSION: SupportGroup = {
     ],
   },
   [`${COMPRESSOR}.CommonDirectionConfig`]: { has: ["enabled", "min_content_length", "content_type"] },
-  "envoy.config.core.v3.RuntimeFeatureFlag": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.config.core.v3.RuntimeFeatureFlag": { has: ["default_value", "runtime_key"] },
   [COMPRESSOR_PER_ROUTE]: { has: ["disabled", "overrides"] },
   [`${FILTER}.CompressorOverrides`]: { has: ["response_direction_config"] },
   [`${FILTER}.ResponseDirectionOverrides`]: { has: ["remove_accept_encoding_header"] },

@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { OPAQUE } from "./reasons.ts";
 import { RAW_BUFFER } from "./type-names.ts";
 
 export const CORE: SupportGroup = {
@@ -20,8 +20,8 @@ export const CORE: SupportGroup = {
   },
   "envoy.config.core.v3.HeaderValue": { has: ["key", "value"] },
   "envoy.config.core.v3.HeaderValueOption": { has: ["header", "append", "append_action", "keep_empty_value"] },
-  "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
-  "envoy.config.core.v3.RuntimeDouble": { has: ["default_value"], ignored: { runtime_key: NO_RUNTIME } },
+  "envoy.config.core.v3.RuntimeFractionalPercent": { has: ["default_value", "runtime_key"] },
+  "envoy.config.core.v3.RuntimeDouble": { has: ["default_value", "runtime_key"] },
   "envoy.type.metadata.v3.MetadataKey": { has: ["key", "path"] },
   "envoy.type.metadata.v3.MetadataKey.PathSegment": { has: ["key"] },
   "envoy.type.v3.FractionalPercent": { has: ["numerator", "denominator"] },

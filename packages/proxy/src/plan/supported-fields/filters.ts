@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME, NO_UPSTREAM_LOG } from "./reasons.ts";
+import { NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
   BUFFER,
   BUFFER_PER_ROUTE,
@@ -118,16 +118,14 @@ export const FILTERS: SupportGroup = {
       "response_rate_limit",
       "disable_downstream_cluster_stats",
       "filter_metadata",
+      "delay_percent_runtime",
+      "abort_percent_runtime",
+      "delay_duration_runtime",
+      "abort_http_status_runtime",
+      "max_active_faults_runtime",
+      "response_rate_limit_percent_runtime",
+      "abort_grpc_status_runtime",
     ],
-    ignored: {
-      delay_percent_runtime: NO_RUNTIME,
-      abort_percent_runtime: NO_RUNTIME,
-      delay_duration_runtime: NO_RUNTIME,
-      abort_http_status_runtime: NO_RUNTIME,
-      max_active_faults_runtime: NO_RUNTIME,
-      response_rate_limit_percent_runtime: NO_RUNTIME,
-      abort_grpc_status_runtime: NO_RUNTIME,
-    },
   },
   "envoy.extensions.filters.http.fault.v3.FaultAbort": {
     has: ["http_status", "grpc_status", "header_abort", "percentage", "response_body"],

@@ -1,12 +1,12 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME } from "./reasons.ts";
 
+const SERVICE_ONLY = "only filters that ask a rate limit service look at it";
 const ACTION = "envoy.config.route.v3.RateLimit.Action";
 
 export const RATE_LIMIT: SupportGroup = {
   "envoy.config.route.v3.RateLimit": {
     has: ["stage", "actions", "hits_addend"],
-    ignored: { disable_key: NO_RUNTIME, limit: "only rate limit services, which are not asked, know of it" },
+    ignored: { disable_key: SERVICE_ONLY, limit: SERVICE_ONLY },
   },
   "envoy.config.route.v3.RateLimit.HitsAddend": { has: ["number", "format"] },
   [ACTION]: {

@@ -1,6 +1,6 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
-import { NO_RUNTIME, OPAQUE } from "./reasons.ts";
+import { OPAQUE } from "./reasons.ts";
 import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES, URI_TEMPLATE_MATCH, URI_TEMPLATE_REWRITE } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
@@ -188,8 +188,8 @@ export const ROUTE: SupportGroup = {
   "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": { has: ["reset_headers", "max_interval"] },
   "envoy.config.route.v3.RetryPolicy.ResetHeader": { has: ["name", "format"] },
   "envoy.config.route.v3.WeightedCluster": {
-    has: ["clusters", "header_name"],
-    ignored: { total_weight: "the sum of the weights holds, as in Envoy", runtime_key_prefix: NO_RUNTIME },
+    has: ["clusters", "header_name", "runtime_key_prefix"],
+    ignored: { total_weight: "the sum of the weights holds, as in Envoy" },
   },
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
     has: ["name", "cluster_header", "weight", "host_rewrite_literal", "typed_per_filter_config", ...HEADER_OPERATIONS],

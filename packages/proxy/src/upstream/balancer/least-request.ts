@@ -69,7 +69,8 @@ export class LeastRequest<H extends BalancedHost> implements Picker<H> {
 
   private weightOf(host: H): number {
     const { slowStart } = this;
-    const { activeRequestBias: bias } = this.plan;
+    // A negative one makes Envoy warn and use 1.
+    const bias = this.plan.activeRequestBias.value < 0 ? 1 : this.plan.activeRequestBias.value;
     const load = host.activeRequests + 1;
     const weight = bias === 1 ? host.weight / load : bias === 0 ? host.weight : host.weight / load ** bias;
     return slowStart === null || slowStart.over ? weight : weight * slowStart.factor(host);

@@ -34,7 +34,9 @@ export class SlowStart {
 
   /** The part of a host's weight that it gets now. */
   factor(host: BalancedHost): number {
-    const { windowMs, aggression, minWeight } = this.plan;
+    const { windowMs, minWeight } = this.plan;
+    // 0 and less make Envoy warn and use 1.
+    const aggression = this.plan.aggression.value > 0 ? this.plan.aggression.value : 1;
     if (host.health !== "healthy" || Number.isNaN(host.lastPassedAt)) return 1;
     const age = Math.floor(this.clock.now - host.lastPassedAt);
     if (age >= windowMs) return 1;

@@ -19,7 +19,31 @@ const HTTP_CONNECTION_MANAGER =
 const ROUTE_COMPONENTS = "envoy/config/route/v3/route_components.proto";
 const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
 
+const TLS = "envoy/extensions/transport_sockets/tls/v3/tls.proto";
+
 export const NEWER_FIELDS: readonly NewerFields[] = [
+  {
+    file: TLS,
+    imports: [],
+    before: "  bool allow_renegotiation = 3;\n",
+    text: `  bool auto_host_sni = 6;
+  bool auto_sni_san_validation = 7;
+`,
+  },
+  {
+    file: TLS,
+    imports: [],
+    before: "  google.protobuf.BoolValue full_scan_certs_on_sni_mismatch = 9;\n",
+    text: `  bool prefer_client_ciphers = 11;
+`,
+  },
+  {
+    file: TLS,
+    imports: [],
+    before: "  CertificateProviderPluginInstance tls_certificate_provider_instance = 14;\n",
+    text: `  config.core.v3.TypedExtensionConfig custom_tls_certificate_selector = 16;
+`,
+  },
   {
     file: ROUTE_COMPONENTS,
     imports: [],

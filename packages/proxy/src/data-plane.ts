@@ -119,6 +119,7 @@ export class DataPlane {
       readsIntoBuffers: true,
       connect: openConnection,
       originalDestination: options.originalDestination ?? noOriginalDestination,
+      wallMs: () => clock.wallMs(),
       nextConnectionId: () => connections++,
       reportBug,
     };

@@ -195,6 +195,7 @@ export const X_B3_SAMPLED = known("x-b3-sampled");
 export const X_FORWARDED_FOR = known("x-forwarded-for");
 export const X_FORWARDED_PROTO = known("x-forwarded-proto");
 export const X_FORWARDED_PORT = known("x-forwarded-port");
+export const X_FORWARDED_CLIENT_CERT = known("x-forwarded-client-cert");
 export const X_FORWARDED_HOST = known("x-forwarded-host");
 export const X_ENVOY_EXTERNAL_ADDRESS = known("x-envoy-external-address");
 export const X_ENVOY_ORIGINAL_PATH = known("x-envoy-original-path");

@@ -4,8 +4,10 @@ import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts
 export class ConnectionManagerStats {
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
+  readonly cxSslTotal: Counter;
   readonly cxActive: Gauge;
   readonly cxHttp1Active: Gauge;
+  readonly cxSslActive: Gauge;
   readonly cxDestroy: Counter;
   readonly cxDestroyLocal: Counter;
   readonly cxDestroyRemote: Counter;
@@ -59,8 +61,10 @@ export class ConnectionManagerStats {
     const gauge = (name: string): Gauge => registry.gauge(prefix + name);
     const histogram = (name: string): Histogram => registry.histogram(prefix + name);
     this.cxTotal = counter("downstream_cx_total");
+    this.cxSslTotal = counter("downstream_cx_ssl_total");
     this.cxHttp1Total = counter("downstream_cx_http1_total");
     this.cxActive = gauge("downstream_cx_active");
+    this.cxSslActive = gauge("downstream_cx_ssl_active");
     this.cxHttp1Active = gauge("downstream_cx_http1_active");
     this.cxDestroy = counter("downstream_cx_destroy");
     this.cxDestroyLocal = counter("downstream_cx_destroy_local");

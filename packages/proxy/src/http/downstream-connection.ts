@@ -5,7 +5,7 @@ import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
 import type { DownstreamTransport } from "../net/downstream-transport.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
-import type { ConnectionView } from "../plan/request-views.ts";
+import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS } from "./local-replies.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
@@ -51,6 +51,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   private exchange: Exchange | null = null;
   private requests = 0;
   private draining = false;
+  private speaksHttp = false;
   /** Only the close is awaited: input is dropped. */
   private closing = false;
   private closedByUs = false;
@@ -82,9 +83,11 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;
-    stats.cxHttp1Total.value++;
     stats.cxActive.value++;
-    stats.cxHttp1Active.value++;
+    if (owner.transport.secure) {
+      stats.cxSslTotal.value++;
+      stats.cxSslActive.value++;
+    } else this.countHttp();
     this.armIdle();
     if (plan.maxConnectionDurationMs > 0) {
       context.net.timers.arm(this.durationTimer, this.openedAt, plan.maxConnectionDurationMs);
@@ -107,6 +110,14 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     if (this.draining || this.closing) return;
     this.owner.runtime.stats.cxDrainClose.value++;
     this.startDrain();
+  }
+
+  /** With TLS, once its handshake is over. */
+  private countHttp(): void {
+    const { stats } = this.runtimeAtStart;
+    this.speaksHttp = true;
+    stats.cxHttp1Total.value++;
+    stats.cxHttp1Active.value++;
   }
 
   private startDrain(): void {
@@ -149,7 +160,8 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     timers.disarm(this.drainTimer);
     this.endExchange(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
     stats.cxActive.value--;
-    stats.cxHttp1Active.value--;
+    if (this.speaksHttp) stats.cxHttp1Active.value--;
+    if (this.owner.transport.secure) stats.cxSslActive.value--;
     stats.cxDestroy.value++;
     if (this.closedByUs) stats.cxDestroyLocal.value++;
     else stats.cxDestroyRemote.value++;
@@ -158,7 +170,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   }
 
   onConnect(): void {
-    // Accepted sockets are connected.
+    this.countHttp();
   }
 
   onAboveWatermark(): void {
@@ -232,6 +244,10 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   /** The last exchange has been counted and logged: on with a request that had to wait. */
   readOn(): void {
     this.codec.readOn();
+  }
+
+  get tls(): TlsInfo | null {
+    return this.transport.tls;
   }
 
   private endExchange(details: string): void {

@@ -26,6 +26,7 @@ import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView } from "../plan/request-views.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
+import { forwardClientCertificate } from "./client-certificate.ts";
 import { NOT_TRACEABLE, setTraceReason } from "./trace-decision.ts";
 
 /** Where what is random or local comes from. */
@@ -36,9 +37,6 @@ export interface RequestHeaderSources {
   readonly localAddress: string;
 }
 
-/** The scheme of connections that are not encrypted; TLS comes with a later listener. */
-const CONNECTION_SCHEME = "http";
-
 export function mutateRequestHeaders(
   request: RequestHead,
   plan: HttpConnectionManagerPlan,
@@ -48,17 +46,22 @@ export function mutateRequestHeaders(
   const { headers } = request;
   const internal = plan.isInternal !== null && isInternal(headers, plan, plan.isInternal, connection);
   const edge = plan.useRemoteAddress && !internal;
+  const { tls } = connection;
+  const ownScheme = tls === null ? "http" : "https";
+  // Who has shown a certificate may have something to say of others'.
+  const clientCertificate = tls === null || tls.peer === null ? null : plan.clientCertificate;
   if (headers.classes !== 0) {
     if ((headers.classes & HeaderClass.hopByHop) !== 0) removeHopByHop(headers, request.upgrade !== "");
-    let unwanted = plan.neverAccepted;
+    let unwanted =
+      clientCertificate === null ? plan.neverAccepted : plan.neverAccepted & ~HeaderClass.clientCertificate;
     if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }
   if (headers.has(X_FORWARDED_FOR)) request.forwardedFor = clientAddress(headers.get(X_FORWARDED_FOR), plan);
   if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
 
-  const trusted = plan.useRemoteAddress ? setForwardedHeaders(headers, plan, connection, sources) : "";
-  if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+  const trusted = plan.useRemoteAddress ? setForwardedHeaders(headers, plan, connection, sources, ownScheme) : "";
+  if (!headers.has(X_FORWARDED_PROTO)) headers.append(X_FORWARDED_PROTO, ownScheme);
   if (
     plan.appendXForwardedPort &&
     ((plan.useRemoteAddress && plan.xffNumTrustedHops === 0) || !headers.has(X_FORWARDED_PORT))
@@ -70,7 +73,7 @@ export function mutateRequestHeaders(
     request.scheme = plan.schemeToOverwrite;
   } else if (request.scheme === "") {
     const forwarded = headers.get(X_FORWARDED_PROTO).toLowerCase();
-    request.scheme = forwarded === "https" || forwarded === "http" ? forwarded : CONNECTION_SCHEME;
+    request.scheme = forwarded === "https" || forwarded === "http" ? forwarded : ownScheme;
   }
   if (internal) headers.set(X_ENVOY_INTERNAL, "true");
   if (plan.userAgent !== null) addUserAgent(headers, plan.userAgent);
@@ -81,6 +84,9 @@ export function mutateRequestHeaders(
     else if (headers.get(X_REQUEST_ID) === "" || (edge && !plan.preserveExternalRequestId)) {
       headers.set(X_REQUEST_ID, sources.requestId());
     } else if (edge) setTraceReason(headers, plan.requestIds, NOT_TRACEABLE); // Not for strangers to decide.
+  }
+  if (clientCertificate !== null && tls !== null && !clientCertificate.forwardsOnly) {
+    forwardClientCertificate(headers, clientCertificate, tls);
   }
   if (plan.stripTrailingHostDot) request.authority = withoutTrailingDot(request.authority);
   if (plan.stripPort !== "none") {
@@ -148,6 +154,7 @@ function setForwardedHeaders(
   plan: HttpConnectionManagerPlan,
   connection: ConnectionView,
   sources: RequestHeaderSources,
+  ownScheme: string,
 ): string {
   const before = headers.get(X_FORWARDED_FOR);
   const trusted = plan.xffNumTrustedHops > 0 ? canonicalAddress(nthFromRight(before, plan.xffNumTrustedHops)) : "";
@@ -156,7 +163,7 @@ function setForwardedHeaders(
     headers.set(X_FORWARDED_FOR, before === "" ? peer : `${before},${peer}`);
   }
   if (plan.xffNumTrustedHops === 0 || !headers.has(X_FORWARDED_PROTO)) {
-    headers.set(X_FORWARDED_PROTO, CONNECTION_SCHEME);
+    headers.set(X_FORWARDED_PROTO, ownScheme);
   }
   return trusted;
 }

@@ -1,4 +1,5 @@
 import type { UpstreamInfoView } from "../plan/format/stream-info.ts";
+import type { TlsInfo } from "../plan/request-views.ts";
 import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
 
 /** What an attempt leaves for logs: Envoy's `StreamInfo::UpstreamInfo` and `UpstreamTiming`. One to an upstream request, used again with it. */
@@ -7,6 +8,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   connectionId = 0;
   tunnels = false;
   hostName = "";
+  tls: TlsInfo | null = null;
   localName = "";
   localAddress = "";
   localPort = 0;
@@ -24,6 +26,7 @@ export class UpstreamInfo implements UpstreamInfoView {
     this.connectionId = 0;
     this.tunnels = false;
     this.hostName = "";
+    this.tls = null;
     this.localName = "";
     this.localAddress = "";
     this.localPort = 0;
@@ -42,6 +45,7 @@ export class UpstreamInfo implements UpstreamInfoView {
     this.connectionId = connection.id;
     this.tunnels = connection.tunnels;
     this.hostName = connection.hostName;
+    this.tls = connection.tls;
     this.localName = connection.localName;
     this.localAddress = connection.localAddress;
     this.localPort = connection.localPort;

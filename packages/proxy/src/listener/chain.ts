@@ -7,6 +7,8 @@ import type { HttpContext, HttpRuntime } from "../http/runtime.ts";
 import { ConnectionManagerTracing } from "../http/tracing.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
 import { type DownstreamTransport, RAW_TRANSPORT } from "../net/downstream-transport.ts";
+import { TlsServerTransport } from "../net/tls/server.ts";
+import { SslStats } from "../net/tls/ssl-stats.ts";
 import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../plan/listener-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { ListenerStats } from "./listener-stats.ts";
@@ -28,7 +30,7 @@ export interface Session {
 export class Chain implements ConnectionOwner {
   readonly plan: FilterChainPlan;
   readonly runtime: HttpRuntime;
-  readonly transport: DownstreamTransport = RAW_TRANSPORT;
+  readonly transport: DownstreamTransport;
   readonly bufferLimitBytes: number;
   readonly drainsWhenFailing: boolean;
   private readonly deps: ChainDeps;
@@ -51,6 +53,7 @@ export class Chain implements ConnectionOwner {
     this.onEmpty = onEmpty;
     this.bufferLimitBytes = listener.bufferLimitBytes;
     this.drainsWhenFailing = listener.drainsWhenFailing;
+    this.transport = transportOf(plan, stats, deps);
     this.runtime = httpRuntime(plan.terminal.manager, listener, stats, deps);
   }
 
@@ -86,6 +89,15 @@ export class Chain implements ConnectionOwner {
     this.stats.cxLengthMs.record(lengthMs);
     if (this.sessions.size === 0) this.onEmpty(this);
   }
+}
+
+function transportOf(
+  { transportSocket }: FilterChainPlan,
+  { prefix }: ListenerStats,
+  { registry, http }: ChainDeps,
+): DownstreamTransport {
+  if (transportSocket === null) return RAW_TRANSPORT;
+  return new TlsServerTransport(transportSocket, new SslStats(registry, prefix, "server"), () => http.net.wallMs());
 }
 
 function httpRuntime(

@@ -15,6 +15,8 @@ export interface NetContext {
   connect(address: string, port: number, onread: OnReadOpts | undefined, addresses?: readonly string[]): Socket;
   /** Where a redirected connection was to go. */
   readonly originalDestination: ReadOriginalDestination;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
   /** Numbers the connections of a data plane, those of clients and those to upstreams alike, from 0 (Envoy's connection ids). */
   nextConnectionId(): number;
   /** Logs and counts (`proxy_bug_total`) an exception that reached a socket or timer callback. */

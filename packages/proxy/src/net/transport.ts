@@ -4,7 +4,9 @@ import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Counter, NO_TAGS } from "../stats/metric.ts";
 import type { OpenSocket } from "./accepted-socket.ts";
+import type { TlsInfo } from "../plan/request-views.ts";
 import type { NetContext } from "./context.ts";
+import { attachReader } from "./tls/attach-reader.ts";
 import type { Flushable } from "./turn.ts";
 
 /** What a connection hears from its socket; every call happens inside a turn and inside the guard. */
@@ -19,6 +21,22 @@ export interface TransportHandler {
   onAboveWatermark(): void;
   /** Less than the low watermark, half of it, waits. */
   onBelowWatermark(): void;
+}
+
+/** TLS on a connection (net/tls/). */
+export interface TransportSecurity {
+  /** What is known of the connection once its handshake is over. */
+  readonly info: TlsInfo;
+  /**
+   * Begins the handshake on a connected socket.
+   * @param done called when it is over
+   * @returns the socket that is read and written from now on; null: it is to be closed, as a secret is missing
+   */
+  begin(connected: Socket, done: () => void): Socket | null;
+  /** The handshake is over: "", or why the peer is refused. */
+  verify(): string;
+  /** Counts what went wrong. @returns why the handshake failed, "" if it did not */
+  failed(error: NodeJS.ErrnoException): string;
 }
 
 /** Where a connection's bytes count, as they come and go. */
@@ -38,7 +56,8 @@ const INLINE_BYTES = 8_192;
  * The only class of the data path that touches a node:net socket.
  */
 export class Transport implements ByteSink, Flushable {
-  readonly socket: Socket;
+  /** With TLS: the connected one, then the one over it. */
+  socket: Socket;
   /** Of this connection, unique in its data plane. */
   readonly id: number;
   private bytesRead = 0;
@@ -60,6 +79,10 @@ export class Transport implements ByteSink, Flushable {
   private early: Uint8Array | null;
   private closed = false;
   private cause = "";
+  /** Null: bytes are sent as they are. */
+  private readonly security: TransportSecurity | null;
+  /** Why the handshake failed, in Envoy's words; "" if it did not. */
+  failureReason = "";
   private readonly onPieceWritten = (): void => this.pieceWritten();
 
   /**
@@ -67,6 +90,7 @@ export class Transport implements ByteSink, Flushable {
    * @param counters of the cluster or the connection manager that the connection belongs to
    * @param highWatermark bytes waiting to be written at which the handler is told
    * @param early what has been read of the connection already
+   * @param security what makes it a TLS connection; then nothing is written before `onConnect`
    */
   constructor(
     context: NetContext,
@@ -75,6 +99,7 @@ export class Transport implements ByteSink, Flushable {
     highWatermark: number,
     open: OpenSocket,
     early: Uint8Array | null = null,
+    security: TransportSecurity | null = null,
   ) {
     this.context = context;
     this.id = context.nextConnectionId();
@@ -83,20 +108,86 @@ export class Transport implements ByteSink, Flushable {
     this.highWatermark = highWatermark;
     this.buffer = context.buffers.shared;
     this.early = early;
-    const socket = open(context.readsIntoBuffers ? this.readOptions() : undefined);
-    this.socket = socket;
-    if (!context.readsIntoBuffers) socket.on("data", (chunk: Buffer) => this.onChunk(chunk));
+    this.security = security;
+    this.socket = open(context.readsIntoBuffers && security === null ? this.readOptions() : undefined);
+    if (security === null) {
+      if (!context.readsIntoBuffers) this.readByEvents(this.socket);
+      this.listenTo(this.socket);
+    } else if (this.socket.connecting) this.secureOnceConnected(this.socket);
+    else this.secure(security);
+  }
+
+  private listenTo(socket: Socket): void {
     socket.on("end", () => this.guarded(() => this.handler.onEnd()));
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      this.cause = error.code ?? error.message;
-    });
+    socket.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
     socket.on("close", () => this.onClosed());
     socket.on("drain", () => this.guarded(() => this.checkBelow()));
   }
 
-  /** For a socket that is still connecting. */
+  private readByEvents(socket: Socket): void {
+    socket.on("data", (chunk: Buffer) => this.onChunk(chunk));
+  }
+
+  private onError(error: NodeJS.ErrnoException): void {
+    this.cause = error.code ?? error.message;
+  }
+
+  /** For a socket that is still connecting; with TLS, `onConnect` comes when the handshake is over. */
   awaitConnect(): void {
+    if (this.security !== null) return;
     this.socket.on("connect", () => this.guarded(() => this.handler.onConnect()));
+  }
+
+  // TLS
+
+  /** What is known of a TLS connection; null for others. */
+  get tls(): TlsInfo | null {
+    return this.security === null ? null : this.security.info;
+  }
+
+  private secureOnceConnected(connecting: Socket): void {
+    connecting.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
+    connecting.on("close", () => {
+      // Once there is a TLS socket over it, that one's end counts.
+      if (this.socket === connecting) this.onClosed();
+    });
+    connecting.on("connect", () => {
+      if (this.security !== null && !connecting.destroyed) this.secure(this.security);
+    });
+  }
+
+  private secure(security: TransportSecurity): void {
+    const connected = this.socket;
+    const socket = security.begin(connected, () => this.guarded(() => this.onHandshake(security)));
+    if (socket === null) {
+      this.listenTo(connected);
+      connected.destroy();
+      return;
+    }
+    this.socket = socket;
+    if (!this.context.readsIntoBuffers || !attachReader(socket, this.readOptions())) this.readByEvents(socket);
+    let failed = false;
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (failed) return;
+      failed = true;
+      this.failureReason = security.failed(error);
+    };
+    socket.on("error", onError);
+    // What goes wrong after the handshake: a server's TLS socket that no tls.Server has made leaves the rest to us.
+    socket.on("_tlsError", (error: NodeJS.ErrnoException) => {
+      onError(error);
+      if (!socket.destroyed) socket.destroy();
+    });
+    socket.on("end", () => this.guarded(() => this.handler.onEnd()));
+    socket.on("close", () => this.onClosed());
+    socket.on("drain", () => this.guarded(() => this.checkBelow()));
+  }
+
+  private onHandshake(security: TransportSecurity): void {
+    if (this.closed || this.socket.destroyed) return;
+    this.failureReason = security.verify();
+    if (this.failureReason === "") this.handler.onConnect();
+    else this.socket.destroy();
   }
 
   /** Begins to read; again a no-op. */
@@ -310,11 +401,12 @@ export class Transport implements ByteSink, Flushable {
     this.socket.destroy();
   }
 
-  /** Closes now, with RST. */
+  /** Closes now, with RST; a TLS socket has no way to do that. */
   reset(): void {
     if (this.closed) return;
     this.discardUnflushed();
-    this.socket.resetAndDestroy();
+    if (this.security === null) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
   private onClosed(): void {

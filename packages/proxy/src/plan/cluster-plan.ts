@@ -1,9 +1,11 @@
 /** The plan of a cluster (see route-plan.ts for what a plan is): balancing, limits, health and endpoints. */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { DnsCachePlan } from "./compile-dns-cache.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import type { RuntimeRef } from "./runtime-values.ts";
 import type { ResponseTest } from "./request-views.ts";
+import type { UpstreamTlsPlan } from "./tls-plan.ts";
 
 /** A route's hold on a cluster, by name; null until the cluster is there (503 NC). One ref per name for the whole proxy. */
 export interface ClusterRef {
@@ -46,10 +48,21 @@ export interface ClusterPlan {
   readonly healthCheck: HealthCheckPlan | null;
   /** In percent; default 50, 0 = never panic. */
   readonly healthyPanicThreshold: number;
+  /** Null: connections are plain. */
+  readonly transportSocket: UpstreamTlsPlan | null;
+  /** `transport_socket_matches`, in their order: the first that an endpoint's metadata meets holds for it. */
+  readonly transportSocketMatches: readonly TransportSocketMatch[];
   readonly metadata: Metadata;
   /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | null;
   readonly fingerprint: string;
+}
+
+export interface TransportSocketMatch {
+  readonly name: string;
+  /** All of these must be in the endpoint's `envoy.transport_socket_match` metadata. */
+  readonly match: JsonObject;
+  readonly transportSocket: UpstreamTlsPlan | null;
 }
 
 export type BalancerPlan =

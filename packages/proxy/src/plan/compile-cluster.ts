@@ -15,8 +15,9 @@ import { compileHealthCheck } from "./compile-health-check.ts";
 import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { compileUpstreamTls } from "./compile-tls.ts";
 import { filterMetadata } from "./metadata.ts";
-import type { CircuitBreakerPlan, ClusterPlan } from "./cluster-plan.ts";
+import type { CircuitBreakerPlan, ClusterPlan, TransportSocketMatch } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 import { type ClusterContext, compileUpstreamProtocol } from "./upstream-protocol.ts";
 
@@ -69,10 +70,24 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     healthyPanicThreshold: Math.round(
       message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
     ),
+    transportSocket: compileUpstreamTls(message.transportSocket, context.secrets, place.field("transport_socket")),
+    transportSocketMatches: compileTransportSocketMatches(message, context, place),
     metadata: filterMetadata(message.metadata),
     service: istioService(message),
     fingerprint: fingerprintOf(toBinary(ClusterSchema, message)),
   };
+}
+
+/** Names are those of their statistics, and each has one. */
+function compileTransportSocketMatches(
+  message: Cluster,
+  { secrets }: ClusterContext,
+  place: Place,
+): readonly TransportSocketMatch[] {
+  return message.transportSocketMatches.map(({ name, match = {}, transportSocket }, i) => {
+    const at = place.item("transport_socket_matches", i).field("transport_socket");
+    return { name, match, transportSocket: compileUpstreamTls(transportSocket, secrets, at) };
+  });
 }
 
 /** Of a cluster type that is an extension; null if it is none. */

@@ -10,6 +10,7 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { HeaderClass } from "../codec/header-names.ts";
+import type { SecretRefs } from "./compile-tls.ts";
 import type { TracerCompilerContext } from "./compile-tracers.ts";
 import { compileRequestIds, compileTracing } from "./compile-tracing.ts";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
@@ -18,7 +19,12 @@ import { milliseconds } from "./duration.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import { compileLocalReplies } from "./local-reply-config.ts";
 import { FILTER_COMPILERS, type FilterCompilerContext } from "./filters/index.ts";
-import type { EscapedSlashes, HttpConnectionManagerPlan, HttpFilterPlan } from "./listener-plan.ts";
+import type {
+  ClientCertificatePlan,
+  EscapedSlashes,
+  HttpConnectionManagerPlan,
+  HttpFilterPlan,
+} from "./listener-plan.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { compileUpgrades } from "./upgrades.ts";
@@ -29,6 +35,7 @@ const ROUTER_NAME = "envoy.filters.http.router";
 
 export interface ConnectionManagerContext extends FilterCompilerContext, TracerCompilerContext {
   readonly listener: ListenerInfo;
+  readonly secrets: SecretRefs;
   /** `node` of the bootstrap. */
   readonly node: { readonly cluster: string; readonly id: string };
   /** The shared hold on an RDS route configuration. */
@@ -95,6 +102,7 @@ export function compileConnectionManager(
       message.forwardClientCertDetails === ClientCertificate.ALWAYS_FORWARD_ONLY
         ? HeaderClass.neverFromPeer
         : HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+    clientCertificate: compileClientCertificate(message),
     userAgent: (message.addUserAgent ?? false) ? { cluster: context.node.cluster, node: context.node.id } : null,
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
@@ -140,6 +148,22 @@ export function compileConnectionManager(
     routes: compileRoutes(message, context, place),
     upgrades: compileUpgrades(message.upgradeConfigs, place) ?? NO_UPGRADES,
     filters,
+  };
+}
+
+function compileClientCertificate({
+  forwardClientCertDetails: mode,
+  setCurrentClientCertDetails: details,
+}: HttpConnectionManager): ClientCertificatePlan | null {
+  if (mode === ClientCertificate.SANITIZE || mode === ClientCertificate.ALWAYS_FORWARD_ONLY) return null;
+  return {
+    forwardsOnly: mode === ClientCertificate.FORWARD_ONLY,
+    appends: mode === ClientCertificate.APPEND_FORWARD,
+    subject: details?.subject ?? false,
+    cert: details?.cert ?? false,
+    chain: details?.chain ?? false,
+    dns: details?.dns ?? false,
+    uri: details?.uri ?? false,
   };
 }
 

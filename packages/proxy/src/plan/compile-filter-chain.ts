@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type FilterChain, FilterChainSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { compileConnectionManager } from "./compile-connection-manager.ts";
 import type { ListenerContext } from "./compile-listener.ts";
+import { compileDownstreamTls } from "./compile-tls.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import type { FilterChainPlan } from "./listener-plan.ts";
@@ -41,6 +42,12 @@ export function compileFilterChain(
   return {
     name: chain.name,
     terminal: { kind: "http", manager: compileConnectionManager(message, { ...context, listener: info }, at) },
+    transportSocket: compileDownstreamTls(
+      chain.transportSocket,
+      context.secrets,
+      true,
+      place.field("transport_socket"),
+    ),
     fingerprint: fingerprintOf(toBinary(FilterChainSchema, chain)),
   };
 }

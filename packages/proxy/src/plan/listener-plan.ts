@@ -6,6 +6,7 @@ import type { Format } from "./format/format.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
+import type { DownstreamTlsPlan } from "./tls-plan.ts";
 import type { RequestIdPlan, TracingPlan } from "./tracing-plan.ts";
 
 export interface ListenerPlan {
@@ -37,6 +38,8 @@ export interface FilterChainPlan {
   /** "" if it has none. */
   readonly name: string;
   readonly terminal: TerminalPlan;
+  /** Null: connections are plain. */
+  readonly transportSocket: DownstreamTlsPlan | null;
   readonly fingerprint: string;
 }
 
@@ -65,6 +68,8 @@ export interface HttpConnectionManagerPlan {
   readonly schemeToOverwrite: string;
   /** Header classes (codec/header-names.ts) that are removed from every request, whoever sends it. */
   readonly neverAccepted: number;
+  /** What requests are told of their client's certificate; null: nothing that they do not say themselves. */
+  readonly clientCertificate: ClientCertificatePlan | null;
   /** `add_user_agent`: what requests say about this proxy; null = nothing. */
   readonly userAgent: { readonly cluster: string; readonly node: string } | null;
   readonly via: string;
@@ -128,6 +133,19 @@ export interface HttpConnectionManagerPlan {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** HTTP filters in configuration order, the router left out. */
   readonly filters: readonly HttpFilterPlan[];
+}
+
+/** `forward_client_cert_details` and `set_current_client_cert_details`. */
+export interface ClientCertificatePlan {
+  /** FORWARD_ONLY: what the client says goes on, if it has shown a certificate itself. */
+  readonly forwardsOnly: boolean;
+  /** APPEND_FORWARD: what it says comes first; else (SANITIZE_SET) it is dropped. */
+  readonly appends: boolean;
+  readonly subject: boolean;
+  readonly cert: boolean;
+  readonly chain: boolean;
+  readonly dns: boolean;
+  readonly uri: boolean;
 }
 
 export interface AccessLogPlan {

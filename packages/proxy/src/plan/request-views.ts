@@ -1,5 +1,7 @@
 /** What the compiled matchers, formats and header values may read of a request, a response and a connection. */
 
+import type { Certificate } from "../codec/x509/certificate.ts";
+
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
 export interface RequestView {
   readonly method: string;
@@ -31,6 +33,35 @@ export interface ResponseTest {
   matches(response: ResponseView): boolean;
 }
 
+/** What is known of a TLS connection after its handshake. */
+export interface TlsInfo {
+  /** `TLSv1.3` */
+  readonly version: string;
+  /** OpenSSL's name. */
+  readonly cipher: string;
+  /** Of the key exchange; "" where the runtime does not tell. */
+  readonly group: string;
+  /** Hexadecimal; "" for none, as in TLS 1.3. */
+  readonly sessionId: string;
+  readonly reused: boolean;
+  /** Milliseconds from the beginning of the connection, or of the handshake where it is ours, to its end. */
+  readonly handshakeMs: number;
+  /** The client asked for this host (SNI); "" for none. */
+  readonly serverName: string;
+  /** "" for none. */
+  readonly alpn: string;
+  /** Null: the peer has shown no certificate. */
+  readonly peer: Certificate | null;
+  /** All that it has shown, `peer` first. */
+  readonly peerChain: readonly Certificate[];
+  /** The certificate has been verified; without a trusted authority none is. */
+  readonly peerVerified: boolean;
+  /** Ours; null: there is none. */
+  readonly local: Certificate | null;
+  /** What requests tell of the peer (x-forwarded-client-cert), once it has been put together; "" before. */
+  forwarded: string;
+}
+
 /** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */
 export interface ConnectionView {
   /** `%CONNECTION_ID%` */
@@ -48,4 +79,6 @@ export interface ConnectionView {
   readonly localName: string;
   /** Which the client has asked for (SNI), lower-case; "" if it has not. */
   readonly serverName: string;
+  /** Null: it is not encrypted. */
+  readonly tls: TlsInfo | null;
 }

@@ -76,6 +76,10 @@ import { AlwaysOnSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tra
 import { ParentBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler_pb.js";
 import { TraceIdRatioBasedSamplerConfigSchema } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.js";
 import { RawBufferSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { FallbackPolicySchema, FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
@@ -123,6 +127,8 @@ export const extensionRegistry: Registry = createRegistry(
   PreviousPrioritiesConfigSchema,
   HttpProtocolOptionsSchema,
   RawBufferSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
   FileAccessLogSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,

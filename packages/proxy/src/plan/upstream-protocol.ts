@@ -7,6 +7,7 @@ import {
 } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { DnsCacheConfigs } from "./compile-dns-cache.ts";
+import type { SecretRefs } from "./compile-tls.ts";
 import { compileErrorMatcher } from "./compile-outlier-detection.ts";
 import type { ResponseTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
@@ -17,6 +18,7 @@ export interface ClusterContext {
   /** Name of the cluster that the management server is reached by: the only one that may speak HTTP/2. */
   readonly adsCluster: string | null;
   readonly dnsCaches: DnsCacheConfigs;
+  readonly secrets: SecretRefs;
 }
 
 export interface UpstreamProtocol {

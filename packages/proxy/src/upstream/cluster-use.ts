@@ -2,6 +2,7 @@ import type { NetContext } from "../net/context.ts";
 import type { ClusterPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
+import { TransportSockets } from "./transport-sockets.ts";
 import type { ClusterStats } from "./cluster-stats.ts";
 
 /** What a cluster's pools and connections share: its plan, its metrics, and the counts that its circuit breakers limit. */
@@ -9,6 +10,7 @@ export class ClusterUse {
   readonly plan: ClusterPlan;
   readonly stats: ClusterStats;
   readonly net: NetContext;
+  readonly transports: TransportSockets;
   /** Of all priorities. */
   connections = 0;
   private readonly breakers: readonly [CircuitBreakers, CircuitBreakers];
@@ -17,6 +19,7 @@ export class ClusterUse {
     this.plan = plan;
     this.stats = stats;
     this.net = net;
+    this.transports = new TransportSockets(plan, registry, () => net.wallMs());
     const prefix = `cluster.${plan.statName}.circuit_breakers`;
     this.breakers = [
       new CircuitBreakers(plan.thresholds[0], registry, `${prefix}.default.`),

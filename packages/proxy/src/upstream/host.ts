@@ -1,3 +1,4 @@
+import type { TlsClientTransport } from "../net/tls/client.ts";
 import type { Metadata } from "../plan/format/stream-info.ts";
 import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { ClusterUse } from "./cluster-use.ts";
@@ -48,6 +49,8 @@ export class Host implements MonitoredHost {
   check: { failImmediately(): void } | null = null;
   /** ORIGINAL_DST: since the last cleanup. */
   asked = false;
+  /** How it is spoken to: its transport socket. Null: plainly. */
+  transport: TlsClientTransport | null;
   private readonly use: ClusterUse;
   private readonly defaultPool: Pool;
   /** Made when first needed, as hardly anybody uses them. */
@@ -63,6 +66,7 @@ export class Host implements MonitoredHost {
     this.weight = plan.weight;
     this.hashKey = this.keyFor(plan, use);
     this.use = use;
+    this.transport = use.transports.forEndpoint(plan.metadata);
     this.defaultPool = new Pool(this, use, 0, false);
     this.setFlags(EDS_FLAGS[plan.health]);
   }
@@ -163,6 +167,7 @@ export class Host implements MonitoredHost {
   update(plan: EndpointPlan): void {
     this.plan = plan;
     this.weight = plan.weight;
+    this.transport = this.use.transports.forEndpoint(plan.metadata);
     this.hashKey = this.keyFor(plan, this.use);
     this.setFlags((this.flags & ~(ALL_EDS_FLAGS | HealthFlag.PENDING_DYNAMIC_REMOVAL)) | EDS_FLAGS[plan.health]);
   }

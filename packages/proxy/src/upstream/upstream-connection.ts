@@ -5,6 +5,7 @@ import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
+import type { TlsInfo } from "../plan/request-views.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
 import type { Pool, PoolClient } from "./pool.ts";
@@ -18,6 +19,10 @@ const CONNECTING = 0;
 const IDLE = 1;
 const BUSY = 2;
 const CLOSED = 3;
+
+/** Offered in TLS handshakes (ALPN) unless the transport socket has others. */
+const HTTP1: readonly string[] = ["http/1.1"];
+const NO_PROTOCOLS: readonly string[] = [];
 
 /** What the exchange on an upstream connection hears of its write side. */
 export interface UpstreamWatermarks {
@@ -67,8 +72,14 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     this.pool = pool;
     this.breaker = breaker;
     this.openedAt = use.net.turn.now;
-    this.transport = new Transport(use.net, this, use.stats, use.plan.bufferLimitBytes, (onread) =>
-      use.net.connect(host.address, host.port, onread, host.addresses),
+    this.transport = new Transport(
+      use.net,
+      this,
+      use.stats,
+      use.plan.bufferLimitBytes,
+      (onread) => use.net.connect(host.address, host.port, onread, host.addresses),
+      null,
+      host.transport === null ? null : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1),
     );
     this.id = this.transport.id;
     this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;
@@ -88,6 +99,11 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     if (use.plan.connectTimeoutMs > 0) {
       use.net.timers.arm(this.connectTimer, use.net.turn.now, use.plan.connectTimeoutMs);
     }
+  }
+
+  /** Null: it is plain. */
+  get tls(): TlsInfo | null {
+    return this.transport.tls;
   }
 
   /** Takes the connection for one request. */
@@ -200,7 +216,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       stats.cxConnectFail.value++;
       host.connectFailures++;
       if (this.timedOut) this.pool.onConnectFailed("connection timeout", "");
-      else this.pool.onConnectFailed("remote connection failure", connectError(cause));
+      else this.pool.onConnectFailed("remote connection failure", this.transport.failureReason || connectError(cause));
     } else if (before === BUSY) {
       this.countCutRequest(this.closedByUs);
       this.endStream();

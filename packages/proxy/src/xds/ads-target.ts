@@ -8,7 +8,7 @@ import { readNamedAddress } from "../plan/address.ts";
 import { milliseconds } from "../plan/duration.ts";
 import type { Place } from "../plan/problems.ts";
 import { unpackExtension } from "../plan/schemas.ts";
-import { HTTP_PROTOCOL_OPTIONS } from "../plan/supported-fields/index.ts";
+import { HTTP_PROTOCOL_OPTIONS, UPSTREAM_TLS } from "../plan/supported-fields/index.ts";
 
 export interface AdsTarget {
   readonly clusterName: string;
@@ -47,6 +47,12 @@ export function adsTarget(bootstrap: Bootstrap, place: Place): AdsTarget | null 
     );
     return null;
   }
+  if (unpackTls(cluster)) {
+    at.item("grpc_services", 0).refuse(
+      `cluster '${clusterName}' has TLS, which is not supported for the management server`,
+    );
+    return null;
+  }
   const target = targetOf(cluster, at.item("grpc_services", 0));
   if (target === null) return null;
   const keepalive = keepaliveOf(cluster);
@@ -58,6 +64,14 @@ export function adsTarget(bootstrap: Bootstrap, place: Place): AdsTarget | null 
     keepaliveMs: milliseconds(keepalive?.interval, 0),
     keepaliveTimeoutMs: milliseconds(keepalive?.timeout, 0),
   };
+}
+
+/** Whether its connections would be TLS ones. */
+function unpackTls({ transportSocket }: Cluster): boolean {
+  return (
+    transportSocket?.configType.case === "typedConfig" &&
+    transportSocket.configType.value.typeUrl.endsWith(UPSTREAM_TLS)
+  );
 }
 
 /** All addresses of one kind, as gRPC writes a list of them. */

@@ -28,6 +28,7 @@ import { ConfigRecords } from "./config-records.ts";
 import { FilePaths } from "./file-paths.ts";
 import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
+import { SecretSet } from "./secret-set.ts";
 
 export interface ConfigurationDeps {
   readonly dataPlane: DataPlane;
@@ -61,6 +62,7 @@ export class Configuration {
     routes: new ConfigRecords(),
     virtualHosts: new ConfigRecords(),
   };
+  readonly secrets = new SecretSet();
   /** What comes from files. */
   readonly filePaths = new FilePaths();
   private readonly deps: ConfigurationDeps;
@@ -72,8 +74,9 @@ export class Configuration {
     this.deps = deps;
     const { id = "", cluster = "", metadata = {} } = bootstrap.node ?? {};
     const dnsCaches = new DnsCacheConfigs();
-    this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches };
-    this.clusterContext = { adsCluster: adsClusterName(bootstrap), dnsCaches };
+    const { secrets } = this;
+    this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches, secrets };
+    this.clusterContext = { adsCluster: adsClusterName(bootstrap), dnsCaches, secrets };
     this.filePaths.note(TYPE.cluster, "*", bootstrap.dynamicResources?.cdsConfig);
     this.filePaths.note(TYPE.listener, "*", bootstrap.dynamicResources?.ldsConfig);
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
@@ -102,6 +105,7 @@ export class Configuration {
   applyStatic(bootstrap: Bootstrap): () => void {
     const problems: Problem[] = [];
     const place = this.place("static_resources", problems);
+    this.secrets.addStatic(bootstrap.staticResources?.secrets ?? [], (i) => place.item("secrets", i));
     const clusters = bootstrap.staticResources?.clusters ?? [];
     for (const [i, cluster] of clusters.entries()) {
       if (this.knownClusters.has(cluster.name)) {

@@ -27,7 +27,7 @@ export function prepareListener(
   message: Listener,
   routes: RouteConfigSet,
   filePaths: FilePaths,
-  local: { readonly workload: Workload } & Pick<ConnectionManagerContext, "node" | "dnsCaches">,
+  local: { readonly workload: Workload } & Pick<ConnectionManagerContext, "node" | "dnsCaches" | "secrets">,
   place: Place,
 ): PreparedListener | null {
   const routeConfigs: string[] = [];
@@ -43,6 +43,7 @@ export function prepareListener(
       localWorkload: local.workload,
       node: local.node,
       dnsCaches: local.dnsCaches,
+      secrets: local.secrets,
       clusterRef: (name) => routes.context.clusterRef(name),
       knownClusters: routes.context.knownClusters,
     },

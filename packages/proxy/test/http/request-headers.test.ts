@@ -22,6 +22,7 @@ const CONNECTION = {
   localPort: 80,
   localName: "10.0.0.1:80",
   serverName: "",
+  tls: null,
 };
 const FROM = { format: (stream: StreamInfo) => stream.connection?.remoteAddress ?? "" };
 const SOURCES = { requestId: () => "uuid", localAddress: "192.0.2.2" };

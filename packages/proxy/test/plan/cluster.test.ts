@@ -44,6 +44,8 @@ test("an empty cluster has Envoy's defaults", () => {
     ...limits({}),
     maxConnectionDurationMs: 0,
     tcpKeepaliveMs: -1,
+    transportSocket: null,
+    transportSocketMatches: [],
     outlierDetection: null,
     healthCheck: null,
     healthyPanicThreshold: 50,
@@ -276,20 +278,6 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     "HTTP/2 the old way",
     { name: "c", http2_protocol_options: {} },
     /^http2_protocol_options: HTTP\/2 is supported only for/,
-  ],
-  [
-    "TLS",
-    {
-      name: "c",
-      transport_socket: {
-        name: "tls",
-        typed_config: {
-          "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
-          type_url: "x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-        },
-      },
-    },
-    /^transport_socket: tls \(x\/envoy.*UpstreamTlsContext\) is not supported$/,
   ],
   [
     "health checks by gRPC",

@@ -4,6 +4,7 @@ import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { checkMessage } from "../../src/plan/check.ts";
+import { SecretSet } from "../../src/xds/secret-set.ts";
 import { compileCluster } from "../../src/plan/compile-cluster.ts";
 import { compileListener } from "../../src/plan/compile-listener.ts";
 import { compileRouteConfig } from "../../src/plan/compile-route-config.ts";
@@ -61,7 +62,11 @@ export function cluster(json: JsonValue, adsCluster: string | null = null): Clus
   const place = new Place("", problems);
   const message = fromJson(ClusterSchema, json, OPTIONS);
   checkMessage(ClusterSchema, message, place);
-  const plan = compileCluster(message, { adsCluster, dnsCaches: new DnsCacheConfigs() }, place);
+  const plan = compileCluster(
+    message,
+    { adsCluster, dnsCaches: new DnsCacheConfigs(), secrets: new SecretSet() },
+    place,
+  );
   throwProblems(problems);
   return plan;
 }
@@ -87,6 +92,7 @@ export function listener(json: JsonValue): ListenerPlan {
       knownClusters: new Set(["collector"]),
       localWorkload: UNKNOWN_WORKLOAD,
       dnsCaches: new DnsCacheConfigs(),
+      secrets: new SecretSet(),
       node: { id: "n", cluster: "c" },
     },
     place,
@@ -140,6 +146,7 @@ export const connection: ConnectionView = {
   localPort: 8080,
   localName: "[::1]:8080",
   serverName: "",
+  tls: null,
 };
 
 export const HCM =

@@ -58,6 +58,8 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     ...limits({}),
     maxConnectionDurationMs: 0,
     tcpKeepaliveMs: -1,
+    transportSocket: null,
+    transportSocketMatches: [],
     outlierDetection: null,
     healthCheck: null,
     healthyPanicThreshold: 50,
@@ -211,6 +213,7 @@ export function managerPlan(
     skipXffAppend: false,
     appendXForwardedPort: false,
     schemeToOverwrite: "",
+    clientCertificate: null,
     neverAccepted: HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
     userAgent: null,
     isInternal: null,
@@ -256,7 +259,12 @@ export function managerPlan(
 
 /** A chain of nothing but a connection manager. */
 export function managerChain(manager: HttpConnectionManagerPlan): FilterChainPlan {
-  return { name: "", terminal: { kind: "http", manager }, fingerprint: `chain-${fingerprints++}` };
+  return {
+    name: "",
+    terminal: { kind: "http", manager },
+    transportSocket: null,
+    fingerprint: `chain-${fingerprints++}`,
+  };
 }
 
 /** The connection manager of a listener's first chain. */

@@ -17,6 +17,7 @@ export const CONNECTION: ConnectionView = {
   localPort: 8080,
   localName: "[::1]:8080",
   serverName: "",
+  tls: null,
 };
 
 /** Names are lower-case; a name may come more than once. */

@@ -54,6 +54,7 @@ export class Laboratory {
         buffers: new ReadBuffers(),
         readsIntoBuffers: false,
         originalDestination: noOriginalDestination,
+        wallMs: () => 0,
         nextConnectionId: () => 0,
         connect() {
           throw new TypeError("no sockets here");

@@ -11,6 +11,7 @@ import { StatsRegistry } from "../../src/stats/index.ts";
 import type { Resolution } from "../../src/upstream/dns/resolve.ts";
 import { ClusterSet, prepareCluster } from "../../src/xds/cluster-set.ts";
 import { recordingLog } from "./support.ts";
+import { SecretSet } from "../../src/xds/secret-set.ts";
 
 /** A cluster set over names that the test resolves by hand. */
 function harness() {
@@ -41,7 +42,7 @@ function harness() {
     set.apply(
       prepareCluster(
         fromJson(ClusterSchema, json),
-        { adsCluster: null, dnsCaches: new DnsCacheConfigs() },
+        { adsCluster: null, dnsCaches: new DnsCacheConfigs(), secrets: new SecretSet() },
         new Place("", []),
       ),
       dynamic,

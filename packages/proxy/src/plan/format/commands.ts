@@ -39,6 +39,7 @@ import { filterState, metadata, metadataOf } from "./metadata.ts";
 import { ConstantOperator, NumberOperator, type Operator, TextOperator } from "./operator.ts";
 import { REQ_WITHOUT_QUERY } from "../supported-fields/index.ts";
 import type { StreamInfo } from "./stream-info.ts";
+import { TLS_OPERATORS, certificateTime } from "./tls.ts";
 import {
   commonDuration,
   duration,
@@ -157,22 +158,11 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   ACCESS_LOG_TYPE: text((stream) => stream.accessLogType),
   LOCAL_REPLY_BODY: text((stream) => stream.localReplyBody),
   HOSTNAME: new ConstantOperator(hostname()),
-  ...Object.fromEntries(
-    [
-      "DOWNSTREAM_HANDSHAKE_DURATION DOWNSTREAM_TRANSPORT_FAILURE_REASON TLS_JA3_FINGERPRINT TLS_JA4_FINGERPRINT UPSTREAM_SERVER_NAME",
-      "DOWNSTREAM_LOCAL_DNS_SAN DOWNSTREAM_LOCAL_EMAIL_SAN DOWNSTREAM_LOCAL_IP_SAN DOWNSTREAM_LOCAL_OTHERNAME_SAN",
-      "DOWNSTREAM_LOCAL_SUBJECT DOWNSTREAM_LOCAL_URI_SAN DOWNSTREAM_PEER_CERT DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1",
-      "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256 DOWNSTREAM_PEER_CHAIN_SERIALS DOWNSTREAM_PEER_DNS_SAN DOWNSTREAM_PEER_EMAIL_SAN",
-      "DOWNSTREAM_PEER_FINGERPRINT_1 DOWNSTREAM_PEER_FINGERPRINT_256 DOWNSTREAM_PEER_IP_SAN DOWNSTREAM_PEER_ISSUER",
-      "DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256 DOWNSTREAM_PEER_ISSUER_SERIAL DOWNSTREAM_PEER_OTHERNAME_SAN DOWNSTREAM_PEER_SERIAL",
-      "DOWNSTREAM_PEER_SUBJECT DOWNSTREAM_PEER_URI_SAN DOWNSTREAM_TLS_CIPHER DOWNSTREAM_TLS_GROUP DOWNSTREAM_TLS_SESSION_ID",
-      "DOWNSTREAM_TLS_VERSION UPSTREAM_LOCAL_DNS_SAN UPSTREAM_LOCAL_IP_SAN UPSTREAM_LOCAL_URI_SAN UPSTREAM_PEER_CERT",
-      "UPSTREAM_PEER_DNS_SAN UPSTREAM_PEER_IP_SAN UPSTREAM_PEER_ISSUER UPSTREAM_PEER_SUBJECT UPSTREAM_PEER_URI_SAN",
-      "UPSTREAM_TLS_CIPHER UPSTREAM_TLS_GROUP UPSTREAM_TLS_SESSION_ID UPSTREAM_TLS_VERSION",
-    ]
-      .flatMap((names) => names.split(" "))
-      .map((name) => [name, NOTHING]),
-  ),
+  ...TLS_OPERATORS,
+  // Of connections without HTTP.
+  DOWNSTREAM_TRANSPORT_FAILURE_REASON: NOTHING,
+  TLS_JA3_FINGERPRINT: NOTHING,
+  TLS_JA4_FINGERPRINT: NOTHING,
 };
 
 /** `X_ADDRESS`, `X_ADDRESS_WITHOUT_PORT`, `X_PORT`. */
@@ -210,10 +200,10 @@ const COMMANDS = new Map<string, { readonly syntax: Syntax; readonly compile: Co
   ["START_TIME_LOCAL", { syntax: OPTIONAL, compile: (format) => startTime(format, true) }],
   ["EMIT_TIME", { syntax: OPTIONAL, compile: (format) => emitTime(format, false) }],
   ["EMIT_TIME_LOCAL", { syntax: OPTIONAL, compile: (format) => emitTime(format, true) }],
-  ["DOWNSTREAM_PEER_CERT_V_START", { syntax: OPTIONAL, compile: () => NOTHING }],
-  ["DOWNSTREAM_PEER_CERT_V_END", { syntax: OPTIONAL, compile: () => NOTHING }],
-  ["UPSTREAM_PEER_CERT_V_START", { syntax: OPTIONAL, compile: () => NOTHING }],
-  ["UPSTREAM_PEER_CERT_V_END", { syntax: OPTIONAL, compile: () => NOTHING }],
+  ["DOWNSTREAM_PEER_CERT_V_START", { syntax: OPTIONAL, compile: certificateTime("downstream", "validFrom") }],
+  ["DOWNSTREAM_PEER_CERT_V_END", { syntax: OPTIONAL, compile: certificateTime("downstream", "validTo") }],
+  ["UPSTREAM_PEER_CERT_V_START", { syntax: OPTIONAL, compile: certificateTime("upstream", "validFrom") }],
+  ["UPSTREAM_PEER_CERT_V_END", { syntax: OPTIONAL, compile: certificateTime("upstream", "validTo") }],
   ["XFCC_VALUE", { syntax: OPTIONAL_WITH_LENGTH, compile: xfccValue }],
   [
     "DYNAMIC_METADATA",

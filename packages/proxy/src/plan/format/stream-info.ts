@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { BytesMeter } from "../../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { RequestHead, ResponseHead } from "../../codec/messages.ts";
-import type { ConnectionView } from "../request-views.ts";
+import type { ConnectionView, TlsInfo } from "../request-views.ts";
 
 /** `filter_metadata` of some part of a configuration, or what filters have said of a request: by namespace. */
 export type Metadata = Readonly<Record<string, JsonObject>>;
@@ -38,6 +38,8 @@ export interface UpstreamInfoView {
   readonly tunnels: boolean;
   /** Of the host that the connection goes to, `10.0.0.1:80`. */
   readonly hostName: string;
+  /** Null: it is plain. */
+  readonly tls: TlsInfo | null;
   readonly localName: string;
   readonly localAddress: string;
   readonly localPort: number;

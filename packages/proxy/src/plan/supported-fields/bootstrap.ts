@@ -25,7 +25,7 @@ export const BOOTSTRAP: SupportGroup = {
       memory_allocator_manager: MEMORY,
     },
   },
-  "envoy.config.bootstrap.v3.Bootstrap.StaticResources": { has: ["listeners", "clusters"] },
+  "envoy.config.bootstrap.v3.Bootstrap.StaticResources": { has: ["listeners", "clusters", "secrets"] },
   "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": { has: ["lds_config", "cds_config", "ads_config"] },
   "envoy.config.bootstrap.v3.Admin": {
     has: ["address", "access_log"],

@@ -53,6 +53,7 @@ export const CLUSTER: SupportGroup = {
       "upstream_connection_options",
       "common_lb_config",
       "transport_socket",
+      "transport_socket_matches",
       "metadata",
     ],
     only: {
@@ -74,6 +75,7 @@ export const CLUSTER: SupportGroup = {
     },
     optional: ["typed_dns_resolver_config"],
   },
+  "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { has: ["name", "match", "transport_socket"] },
   "envoy.config.cluster.v3.Cluster.CustomClusterType": {
     has: ["name", "typed_config"],
     extensions: { typed_config: [FORWARDING_CLUSTER] },

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { OPAQUE } from "./reasons.ts";
-import { RAW_BUFFER } from "./type-names.ts";
+import { DOWNSTREAM_TLS, RAW_BUFFER, UPSTREAM_TLS } from "./type-names.ts";
 
 export const CORE: SupportGroup = {
   "envoy.config.core.v3.Address": { has: ["socket_address"] },
@@ -11,7 +11,10 @@ export const CORE: SupportGroup = {
   "envoy.config.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
   "envoy.config.core.v3.Metadata": { has: ["filter_metadata"], ignored: { typed_filter_metadata: OPAQUE } },
   "envoy.config.core.v3.TypedExtensionConfig": { has: ["name", "typed_config"] },
-  "envoy.config.core.v3.TransportSocket": { has: ["name", "typed_config"], extensions: { typed_config: [RAW_BUFFER] } },
+  "envoy.config.core.v3.TransportSocket": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [RAW_BUFFER, DOWNSTREAM_TLS, UPSTREAM_TLS] },
+  },
   [RAW_BUFFER]: { has: [] },
   "envoy.config.core.v3.DataSource": { has: ["filename", "inline_bytes", "inline_string", "environment_variable"] },
   "envoy.config.core.v3.SchemeHeaderTransformation": {

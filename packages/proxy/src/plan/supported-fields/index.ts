@@ -16,6 +16,7 @@ import { LISTENER } from "./listener.ts";
 import type { MessageSupport } from "./message-support.ts";
 import { RATE_LIMIT } from "./rate-limit.ts";
 import { ROUTE } from "./route.ts";
+import { TLS } from "./tls.ts";
 import { TRACING } from "./tracing.ts";
 
 export type { MessageSupport } from "./message-support.ts";
@@ -23,7 +24,18 @@ export * from "./type-names.ts";
 
 /** By message type name. */
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
-  [ACCESS_LOG, BOOTSTRAP, CORE, LISTENER, FILTERS, CLUSTER, ENDPOINT, COMPRESSION, ROUTE, RATE_LIMIT, TRACING].flatMap(
-    (group) => Object.entries(group),
-  ),
+  [
+    ACCESS_LOG,
+    BOOTSTRAP,
+    CORE,
+    LISTENER,
+    FILTERS,
+    CLUSTER,
+    ENDPOINT,
+    COMPRESSION,
+    ROUTE,
+    RATE_LIMIT,
+    TLS,
+    TRACING,
+  ].flatMap((group) => Object.entries(group)),
 );

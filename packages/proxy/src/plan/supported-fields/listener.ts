@@ -79,8 +79,8 @@ export const LISTENER: SupportGroup = {
       "skip_xff_append",
       "upgrade_configs",
       "internal_address_config",
-      // Without TLS there is no client certificate: Envoy removes the header for all of these alike but ALWAYS_FORWARD_ONLY.
       "forward_client_cert_details",
+      "set_current_client_cert_details",
       "via",
       "generate_request_id",
       "preserve_external_request_id",
@@ -108,7 +108,6 @@ export const LISTENER: SupportGroup = {
       add_proxy_protocol_connection_state: [true],
     },
     ignored: {
-      set_current_client_cert_details: NO_TLS,
       http2_protocol_options: "has an effect only on HTTP/2 connections, which are not accepted",
     },
   },

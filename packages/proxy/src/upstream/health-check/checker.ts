@@ -71,7 +71,8 @@ export class HealthChecker {
     const { cluster, plan, deps } = this;
     const { probe } = plan;
     const { address, port, hostname } = host.plan.healthCheck ?? NO_OVERRIDE;
-    const to = [deps.net, address === "" ? host.address : address, port === 0 ? host.port : port] as const;
+    const security = host.transport === null ? null : host.transport.session(host.hostname, NO_PROTOCOLS);
+    const to = [deps.net, address === "" ? host.address : address, port === 0 ? host.port : port, security] as const;
     if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
     return new HttpProbe(probe, owner, ...to, {
       ...cluster,
@@ -81,4 +82,5 @@ export class HealthChecker {
   }
 }
 
+const NO_PROTOCOLS: readonly string[] = [];
 const NO_OVERRIDE = { address: "", port: 0, hostname: "" };

@@ -4,7 +4,7 @@ import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/cli
 import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
+import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
 import type { HttpProbePlan, StatusRange } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 
@@ -33,13 +33,20 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     net: NetContext,
     address: string,
     port: number,
+    security: TransportSecurity | null,
     options: Http1ClientOptions & { readonly reuseConnection: boolean; readonly authority: string },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = options.reuseConnection;
-    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, (onread) =>
-      net.connect(address, port, onread),
+    this.transport = new Transport(
+      net,
+      this,
+      UNCOUNTED,
+      HIGH_WATERMARK,
+      (onread) => net.connect(address, port, onread),
+      null,
+      security,
     );
     this.codec = new Http1ClientCodec(this, this.transport, options);
     const { request } = this;

@@ -1,7 +1,7 @@
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler, UNCOUNTED } from "../../net/transport.ts";
+import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
 import type { TcpProbePlan } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 
@@ -25,13 +25,20 @@ export class TcpProbe implements ProbeConnection, TransportHandler {
     net: NetContext,
     address: string,
     port: number,
+    security: TransportSecurity | null,
     { reuseConnection }: { readonly reuseConnection: boolean },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = reuseConnection;
-    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, (onread) =>
-      net.connect(address, port, onread),
+    this.transport = new Transport(
+      net,
+      this,
+      UNCOUNTED,
+      HIGH_WATERMARK,
+      (onread) => net.connect(address, port, onread),
+      null,
+      security,
     );
     this.transport.awaitConnect();
   }

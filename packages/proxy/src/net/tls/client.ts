@@ -1,0 +1,119 @@
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { CertificatePlan, UpstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
+import type { TransportSecurity } from "../transport.ts";
+import { secureContext } from "./contexts.ts";
+import { TlsSession } from "./session.ts";
+import type { SslStats } from "./ssl-stats.ts";
+
+/** `envoy.transport_sockets.tls` of a cluster. */
+export class TlsClientTransport {
+  readonly plan: UpstreamTlsPlan;
+  readonly stats: SslStats;
+  readonly wallMs: () => number;
+  private made: ClientIdentity | null = null;
+
+  constructor(plan: UpstreamTlsPlan, stats: SslStats, wallMs: () => number) {
+    this.plan = plan;
+    this.stats = stats;
+    this.wallMs = wallMs;
+  }
+
+  /** @param hostName of the host, "" for none @param alpn what is offered where the context names nothing */
+  session(hostName: string, alpn: readonly string[]): TransportSecurity {
+    const { plan } = this;
+    const sni = plan.autoHostSni && hostName !== "" ? hostName : plan.sni;
+    return new TlsClientSession(this, sni, plan.alpn.length > 0 ? plan.alpn : alpn);
+  }
+
+  /** With the present versions of all secrets; null while one of them is missing. */
+  identity(): ClientIdentity | null {
+    const { plan, made } = this;
+    const [certificate = { current: undefined }] = plan.certificates;
+    const { current } = certificate;
+    const validation = plan.validation?.current() ?? null;
+    if (current === null || (plan.validation !== null && validation === null)) return null;
+    if (made !== null && made.certificate === current && made.validation === validation) return made;
+    if (made !== null) this.stats.updatedBySds.value++;
+    return (this.made = new ClientIdentity(plan, current, validation));
+  }
+}
+
+/** One version of a client's certificate and of whom it trusts; its sessions go with it. */
+class ClientIdentity {
+  readonly certificate: CertificatePlan | undefined;
+  readonly validation: ValidationPlan | null;
+  readonly context: SecureContext;
+  /** The newest last. */
+  private readonly sessions: Buffer[] = [];
+  private readonly maxSessions: number;
+
+  constructor(plan: UpstreamTlsPlan, certificate: CertificatePlan | undefined, validation: ValidationPlan | null) {
+    this.certificate = certificate;
+    this.validation = validation;
+    this.context = secureContext(plan, certificate === undefined ? [] : [certificate], validation, null);
+    this.maxSessions = plan.maxSessionKeys;
+  }
+
+  /** The newest; `keepSession` gives it back. */
+  takeSession(): Buffer | undefined {
+    return this.sessions.pop();
+  }
+
+  keepSession(session: Buffer): void {
+    if (this.maxSessions === 0) return;
+    this.sessions.push(session);
+    if (this.sessions.length > this.maxSessions) this.sessions.shift();
+  }
+}
+
+class TlsClientSession extends TlsSession {
+  private readonly owner: TlsClientTransport;
+  private readonly offered: readonly string[];
+  private identity: ClientIdentity | null = null;
+  private resumed: Buffer | undefined;
+
+  constructor(owner: TlsClientTransport, sni: string, offered: readonly string[]) {
+    super(owner.stats, owner.wallMs);
+    this.owner = owner;
+    this.serverName = sni;
+    this.offered = offered;
+    if (owner.plan.autoSniSanValidation) this.expectedName = sni;
+  }
+
+  begin(connected: Socket, done: () => void): Socket | null {
+    const identity = this.owner.identity();
+    if (identity === null) {
+      this.stats.secretsNotReady.value++;
+      return null;
+    }
+    this.identity = identity;
+    this.validation = identity.validation;
+    this.resumed = identity.takeSession();
+    // Loaded here: a proxy without TLS does without it.
+    const { connect } = process.getBuiltinModule("node:tls");
+    const socket = connect({
+      socket: connected,
+      secureContext: identity.context,
+      // We look at the certificate ourselves: `verify`.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      ...(this.serverName === "" ? {} : { servername: this.serverName }),
+      ...(this.offered.length === 0 ? {} : { ALPNProtocols: [...this.offered] }),
+      ...(this.resumed === undefined ? {} : { session: this.resumed }),
+    });
+    // Nothing may be written in this event (Node 24): it only keeps the session.
+    socket.on("session", (session) => identity.keepSession(session));
+    socket.on("secureConnect", done);
+    return this.watch(socket);
+  }
+
+  override verify(): string {
+    const refusal = super.verify();
+    if (refusal !== "") return refusal;
+    // Servers on this runtime give no new ticket to who comes with one: it is good until there is another.
+    if (this.reused && this.resumed !== undefined) this.identity?.keepSession(this.resumed);
+    this.local = this.identity?.certificate?.certificates[0] ?? null;
+    return "";
+  }
+}

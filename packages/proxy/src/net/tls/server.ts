@@ -1,0 +1,122 @@
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { Certificate } from "../../codec/x509/certificate.ts";
+import type { CertificatePlan, DownstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
+import type { AcceptedSocket } from "../accepted-socket.ts";
+import type { NetContext } from "../context.ts";
+import type { DownstreamTransport } from "../downstream-transport.ts";
+import { type ByteCounters, Transport, type TransportHandler } from "../transport.ts";
+import { secureContext } from "./contexts.ts";
+import { ServerCertificates } from "./server-certificates.ts";
+import { TlsSession } from "./session.ts";
+import type { SslStats } from "./ssl-stats.ts";
+
+/** `envoy.transport_sockets.tls` of a filter chain. */
+export class TlsServerTransport implements DownstreamTransport {
+  readonly secure = true;
+  readonly plan: DownstreamTlsPlan;
+  readonly stats: SslStats;
+  readonly wallMs: () => number;
+  private made: ServerIdentity | null = null;
+
+  constructor(plan: DownstreamTlsPlan, stats: SslStats, wallMs: () => number) {
+    this.plan = plan;
+    this.stats = stats;
+    this.wallMs = wallMs;
+  }
+
+  open(
+    context: NetContext,
+    accepted: AcceptedSocket,
+    early: Uint8Array | null,
+    handler: TransportHandler,
+    counters: ByteCounters,
+    highWatermark: number,
+  ): Transport {
+    const session = new TlsServerSession(this, early);
+    return new Transport(context, handler, counters, highWatermark, () => accepted, null, session);
+  }
+
+  /** With the present versions of all secrets; null while one of them is missing. */
+  identity(): ServerIdentity | null {
+    const { plan, made } = this;
+    const certificates = plan.certificates.map(({ current }) => current);
+    const validation = plan.validation?.current() ?? null;
+    if ((plan.validation !== null && validation === null) || !certificates.every((each) => each !== null)) return null;
+    if (made?.isOf(certificates, validation) === true) return made;
+    if (made !== null) this.stats.updatedBySds.value++;
+    return (this.made = new ServerIdentity(plan, certificates, validation));
+  }
+}
+
+/** One version of a server's certificates and of whom it trusts. */
+export class ServerIdentity {
+  readonly validation: ValidationPlan | null;
+  readonly context: SecureContext;
+  /** Null: there is one certificate, whatever the client asks for. */
+  readonly byName: ServerCertificates | null;
+  readonly leaf: Certificate;
+  readonly asksForCertificate: boolean;
+  private readonly certificates: readonly CertificatePlan[];
+
+  constructor(plan: DownstreamTlsPlan, certificates: readonly CertificatePlan[], validation: ValidationPlan | null) {
+    this.certificates = certificates;
+    this.validation = validation;
+    const contextOf = (some: readonly CertificatePlan[]): SecureContext => secureContext(plan, some, validation, plan);
+    this.byName =
+      certificates.length === 1 ? null : new ServerCertificates(certificates, plan.scansAllCertificates, contextOf);
+    this.context = this.byName?.fallback ?? contextOf(certificates);
+    this.leaf = certificates[0].certificates[0];
+    this.asksForCertificate = plan.requireClientCertificate || validation !== null;
+  }
+
+  isOf(certificates: readonly CertificatePlan[], validation: ValidationPlan | null): boolean {
+    return this.validation === validation && certificates.every((each, i) => each === this.certificates[i]);
+  }
+}
+
+class TlsServerSession extends TlsSession {
+  private readonly owner: TlsServerTransport;
+  private early: Uint8Array | null;
+  private identity: ServerIdentity | null = null;
+
+  constructor(owner: TlsServerTransport, early: Uint8Array | null) {
+    super(owner.stats, owner.wallMs);
+    this.owner = owner;
+    this.early = early;
+  }
+
+  begin(accepted: Socket, done: () => void): Socket | null {
+    const { plan } = this.owner;
+    const identity = this.owner.identity();
+    if (identity === null) {
+      this.stats.secretsNotReady.value++;
+      return null;
+    }
+    this.identity = identity;
+    this.validation = identity.validation;
+    if (this.early !== null) accepted.unshift(this.early);
+    this.early = null;
+    // Loaded here: a proxy without TLS does without it.
+    const { TLSSocket } = process.getBuiltinModule("node:tls");
+    const { byName } = identity;
+    const socket = new TLSSocket(accepted, {
+      isServer: true,
+      secureContext: identity.context,
+      requestCert: identity.asksForCertificate,
+      rejectUnauthorized: plan.requireClientCertificate,
+      ...(plan.alpn.length === 0 ? {} : { ALPNProtocols: [...plan.alpn] }),
+      ...(byName === null ? {} : { SNICallback: (name, answer) => answer(null, byName.contextFor(name)) }),
+    });
+    socket.on("secure", done);
+    return this.watch(socket);
+  }
+
+  override verify(): string {
+    const refusal = super.verify();
+    const servername = this.serverNameOf();
+    this.serverName = servername;
+    this.local = this.identity?.byName?.leafFor(servername) ?? this.identity?.leaf ?? null;
+    return refusal;
+  }
+}

@@ -1,0 +1,142 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { DerError, Tag, derChildren, derContent, derElement } from "../../codec/x509/der.ts";
+import { type Certificate, parseCertificate } from "../../codec/x509/certificate.ts";
+import type { TlsInfo } from "../../plan/request-views.ts";
+import type { ValidationPlan } from "../../plan/tls-plan.ts";
+import type { TransportSecurity } from "../transport.ts";
+import { reasonOf, transportFailure } from "./errors.ts";
+import type { SslStats } from "./ssl-stats.ts";
+import { unreadable, verifyPeer } from "./verify.ts";
+
+/** TLS on one connection, from the beginning of its handshake. What is logged and matched of it is found out when somebody asks. */
+export abstract class TlsSession implements TransportSecurity, TlsInfo {
+  protected readonly stats: SslStats;
+  /** What the peer has to be; set when the handshake begins. */
+  protected validation: ValidationPlan | null = null;
+  /** The name that the peer has to have in place of those of `validation`; "" for none. */
+  protected expectedName = "";
+  local: Certificate | null = null;
+  version = "";
+  cipher = "";
+  group = "";
+  reused = false;
+  handshakeMs = 0;
+  private readonly startedMs: number;
+  serverName = "";
+  alpn = "";
+  peerVerified = false;
+  forwarded = "";
+  private socket: TLSSocket | null = null;
+  private chain: readonly Certificate[] = [];
+  private session = "";
+  private established = false;
+  private readonly wallMs: () => number;
+
+  constructor(stats: SslStats, wallMs: () => number) {
+    this.stats = stats;
+    this.wallMs = wallMs;
+    this.startedMs = wallMs();
+  }
+
+  get info(): TlsInfo {
+    return this;
+  }
+
+  abstract begin(connected: Socket, done: () => void): Socket | null;
+
+  protected watch(socket: TLSSocket): TLSSocket {
+    this.socket = socket;
+    return socket;
+  }
+
+  get peer(): Certificate | null {
+    return this.chain[0] ?? null;
+  }
+
+  get peerChain(): readonly Certificate[] {
+    return this.chain;
+  }
+
+  get sessionId(): string {
+    // TLS 1.3 has tickets only.
+    if (this.session === "" && this.version !== "TLSv1.3") this.session = readSessionId(this.socket);
+    return this.session;
+  }
+
+  /** What the client has asked for: the server learns it in the handshake. */
+  protected serverNameOf(): string {
+    const name: unknown = (this.socket as { servername?: unknown } | null)?.servername;
+    return typeof name === "string" ? name : "";
+  }
+
+  verify(): string {
+    const { socket, validation, stats } = this;
+    if (socket === null) return "";
+    const refusal = this.verifyChain(socket, validation);
+    if (refusal !== "") return refusal;
+    this.established = true;
+    this.handshakeMs = this.wallMs() - this.startedMs;
+    this.version = socket.getProtocol() ?? "";
+    this.cipher = socket.getCipher().name;
+    this.group = groupOf(socket);
+    this.reused = socket.isSessionReused();
+    this.alpn = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "";
+    stats.count(this);
+    return "";
+  }
+
+  private verifyChain(socket: TLSSocket, validation: ValidationPlan | null): string {
+    try {
+      this.chain = shownBy(socket);
+    } catch (error) {
+      if (!(error instanceof DerError)) throw error;
+      return unreadable(this.stats);
+    }
+    const [leaf, ...rest] = this.chain;
+    // Servers that must have one have made OpenSSL insist on it.
+    if (leaf === undefined || validation === null) return "";
+    const problem = (
+      socket as unknown as { _handle: { verifyError(): { code: string } | null } }
+    )._handle.verifyError();
+    const chainError = problem?.code ?? "";
+    const peer = { certificates: [leaf, ...rest] as const, chainError };
+    const refusal = verifyPeer(peer, validation, this.expectedName, this.wallMs(), this.stats);
+    this.peerVerified = refusal === "" && validation.trustedCa !== "" && chainError === "";
+    return refusal;
+  }
+
+  failed(error: NodeJS.ErrnoException): string {
+    const reason = reasonOf(error);
+    if (reason === "PEER_DID_NOT_RETURN_A_CERTIFICATE") this.stats.failVerifyNoCert.value++;
+    else if (reason !== "") this.stats.connectionError.value++;
+    return this.established ? "" : transportFailure(error);
+  }
+}
+
+/** The certificates that the peer has sent, leaf first. Throws DerError. */
+function shownBy(socket: TLSSocket): Certificate[] {
+  const chain: Certificate[] = [];
+  // What is longer is no chain.
+  for (let each = socket.getPeerX509Certificate(); each !== undefined && chain.length < 100;) {
+    chain.push(parseCertificate(each.raw));
+    each = each.issuerCertificate;
+  }
+  return chain;
+}
+
+function groupOf(socket: TLSSocket): string {
+  const info = socket.getEphemeralKeyInfo() as { name?: string } | null;
+  return GROUPS[info?.name ?? ""] ?? info?.name ?? "";
+}
+
+/** OpenSSL's names, where BoringSSL has others. */
+const GROUPS: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
+
+/** OpenSSL's `SSL_SESSION` as DER: version, protocol, cipher, then the id. */
+function readSessionId(socket: TLSSocket | null): string {
+  const bytes = socket?.getSession();
+  if (bytes === undefined || bytes.length === 0) return "";
+  const id = derChildren(derElement(bytes, 0, bytes.length))[3];
+  return id?.tag === Tag.octetString ? Buffer.from(derContent(id)).toString("hex") : "";
+}

@@ -139,7 +139,11 @@ export const meshConfig = object({
   }),
   defaultHttpRetryPolicy: httpRetry,
   defaultInboundHttpRetryPolicy: httpRetry,
-  meshMTLS: opaque(),
+  meshMTLS: object({
+    minProtocolVersion: enumOf(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
+    cipherSuites: list(string(nonEmpty)),
+    ecdhCurves: list(string(nonEmpty)),
+  }),
   tlsDefaults: opaque(),
   defaultTrafficPolicy: object({ connectionPool, outlierDetection }),
   serviceEntryVisibility: opaque(),

@@ -3,7 +3,7 @@ import { isKind } from "@tulle/api";
 import type { EndpointPort, Labels } from "@tulle/api";
 import { localityOfLabels, withPlace } from "./locality.ts";
 import type { StoredObject } from "./stored-object.ts";
-import { DEFAULT_CLUSTER_ID, workloadMetadata } from "./workload.ts";
+import { DEFAULT_CLUSTER_ID, takesMutualTls, workloadMetadata } from "./workload.ts";
 
 interface ListedEndpoint {
   readonly addresses: readonly string[];
@@ -14,6 +14,10 @@ interface ListedEndpoint {
   readonly locality: string;
   /** Istio's `filter_metadata.istio.workload`. */
   readonly workload: string;
+  /** `namespace/account`; "" if unknown. */
+  readonly account: string;
+  readonly namespace: string;
+  readonly mutualTls: boolean;
 }
 
 /** What one EndpointSlice or Endpoints object says about one service. */
@@ -27,9 +31,16 @@ export interface EndpointList {
 /** Label by which a slice names its service. (Kubernetes docs, "EndpointSlices", ownership) */
 export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 
+interface PodFacts {
+  readonly labels: Labels;
+  readonly node: string;
+  /** `namespace/account`. */
+  readonly account: string;
+}
+
 /** What files say of pods and nodes. */
 export interface Cluster {
-  pod(namespace: string, name: string): { readonly labels: Labels; readonly node: string } | undefined;
+  pod(namespace: string, name: string): PodFacts | undefined;
   /** `region/zone/subzone`; "" if nothing is known of the node. */
   localityOfNode(name: string): string;
 }
@@ -75,7 +86,7 @@ function facts(
   endpoint: { readonly targetRef?: { readonly kind?: string; readonly name?: string }; readonly nodeName?: string },
   list: Named,
   cluster: Cluster,
-): Pick<ListedEndpoint, "labels" | "locality" | "workload"> {
+): Omit<ListedEndpoint, "addresses" | "ready" | "ports"> {
   const name = endpoint.targetRef?.kind === "Pod" ? endpoint.targetRef.name : undefined;
   const pod = name === undefined ? undefined : cluster.pod(list.namespace, name);
   const labels = pod?.labels ?? list.labels;
@@ -84,6 +95,9 @@ function facts(
   return {
     labels: withPlace(labels, { locality, network: "", clusterId: DEFAULT_CLUSTER_ID, node }),
     locality,
+    account: pod?.account ?? "",
+    namespace: list.namespace,
+    mutualTls: takesMutualTls(labels),
     workload: workloadMetadata({
       name: name ?? list.name,
       namespace: list.namespace,

@@ -3,11 +3,13 @@ import { isIP, matchesLabels } from "@tulle/api";
 import type { Labels } from "@tulle/api";
 import type { EndpointList } from "./endpoint-slices.ts";
 import { withPlace } from "./locality.ts";
+import type { PeerAuthentications } from "./peer-authentication.ts";
+import { modeAt } from "./peer-authentication.ts";
 import type { MeshService, ServicePort } from "./service.ts";
-import { rememberByObject, sameElements } from "./sharing.ts";
+import { rememberByObject, sameElements, shareList } from "./sharing.ts";
 import type { EntryEndpoint, EntryMember } from "./workload-entry.ts";
 import type { InboundPort, Workload } from "./workload.ts";
-import { workloadMetadata } from "./workload.ts";
+import { serviceAccount, workloadMetadata } from "./workload.ts";
 
 export interface MeshEndpoint {
   /** An IP address; a name only for services whose endpoints are found by name. */
@@ -21,6 +23,10 @@ export interface MeshEndpoint {
   readonly weight: number;
   /** Istio's `filter_metadata.istio.workload`; "" if unknown. */
   readonly workload: string;
+  /** It takes mutual TLS. */
+  readonly mutualTls: boolean;
+  /** Who it is: `namespace/account`; "" if unknown. */
+  readonly account: string;
 }
 
 type Contributor = Workload | EndpointList | EntryMember;
@@ -30,6 +36,9 @@ interface ServiceEndpoints {
   readonly byPort: ReadonlyMap<number, readonly MeshEndpoint[]>;
   /** What it was made of; equal elements mean equal endpoints. */
   readonly contributors: readonly Contributor[];
+  readonly peers: PeerAuthentications;
+  /** Of those that take mutual TLS; the same list for as long as it is. */
+  readonly accounts: readonly string[];
   /** Whether it is known where some of them are. */
   readonly hasLocality: boolean;
 }
@@ -41,6 +50,7 @@ export interface EndpointSources {
   readonly workloads: readonly Workload[];
   readonly lists: readonly EndpointList[];
   readonly entries: readonly EntryMember[];
+  readonly peers: PeerAuthentications;
 }
 
 export function indexEndpoints(
@@ -49,12 +59,14 @@ export function indexEndpoints(
   previous: EndpointIndex | undefined,
 ): EndpointIndex {
   const members = contributorsByService(services, sources);
+  const { peers } = sources;
   const index = new Map<string, ServiceEndpoints>();
   for (const service of services) {
     const contributors = members.get(service) ?? [];
     const before = previous?.get(service.host);
-    const unchanged = before?.service === service && sameElements(before.contributors, contributors);
-    index.set(service.host, unchanged ? before : endpointsOf(service, contributors));
+    const unchanged =
+      before?.service === service && before.peers === peers && sameElements(before.contributors, contributors);
+    index.set(service.host, unchanged ? before : endpointsOf(service, contributors, peers, before?.accounts));
   }
   return index;
 }
@@ -151,21 +163,49 @@ export function isSelected(services: readonly MeshService[], workload: Workload)
   );
 }
 
-function endpointsOf(service: MeshService, contributors: readonly Contributor[]): ServiceEndpoints {
+function endpointsOf(
+  service: MeshService,
+  contributors: readonly Contributor[],
+  peers: PeerAuthentications,
+  accountsBefore: readonly string[] | undefined,
+): ServiceEndpoints {
   const byPort = new Map<number, readonly MeshEndpoint[]>();
   let hasLocality = false;
   for (const port of service.ports) {
     const endpoints = [
       ...contributors.flatMap((contributor) => fromContributor(contributor, port)),
       ...service.endpoints.map((endpoint) => fromEntry(endpoint, port)),
-    ];
+    ].map(({ of, ...endpoint }): MeshEndpoint => ({
+      ...endpoint,
+      mutualTls: of.mutualTls && modeAt(peers.modesOf(of), of.port) !== "DISABLE",
+    }));
     hasLocality ||= endpoints.some(({ locality }) => locality !== "");
     byPort.set(port.number, withoutDuplicates(endpoints));
   }
-  return { service, byPort, contributors, hasLocality };
+  const accounts = [...byPort.values()].flat().flatMap(({ mutualTls, account }) => (mutualTls ? [account] : []));
+  return {
+    service,
+    byPort,
+    contributors,
+    peers,
+    // Where one's name is not known, any will do.
+    accounts: shareList(accountsBefore, accounts.includes("") ? [] : [...new Set(accounts)].sort()),
+    hasLocality,
+  };
 }
 
-function fromContributor(contributor: Contributor, port: ServicePort): readonly MeshEndpoint[] {
+/** Before it is known whether it may take mutual TLS. */
+interface Candidate extends Omit<MeshEndpoint, "mutualTls"> {
+  readonly of: {
+    readonly namespace: string;
+    readonly labels: Labels;
+    readonly mutualTls: boolean;
+    /** The workload's. */
+    readonly port: number;
+  };
+}
+
+function fromContributor(contributor: Contributor, port: ServicePort): readonly Candidate[] {
   if ("inbound" in contributor) return fromWorkload(contributor, port);
   if ("endpoints" in contributor) return fromList(contributor, port);
   return [fromEntry(contributor.endpoint, port)];
@@ -194,7 +234,7 @@ export function inboundFor(
 
 const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function fromWorkload(workload: Workload, servicePort: ServicePort): readonly MeshEndpoint[] {
+function fromWorkload(workload: Workload, servicePort: ServicePort): readonly Candidate[] {
   const inbound = inboundFor(workload, servicePort);
   if (inbound === undefined) return [];
   const { locality, network, clusterId, labels } = workload;
@@ -207,23 +247,27 @@ function fromWorkload(workload: Workload, servicePort: ServicePort): readonly Me
       healthy: workload.healthy,
       weight: workload.weight,
       workload: workloadMetadata(workload),
+      account: serviceAccount(workload.namespace, workload.serviceAccount),
+      of: { namespace: workload.namespace, labels, mutualTls: workload.mutualTls, port: inbound.port },
     },
   ];
 }
 
 /** A list's ports go by the names of the service's ports. (Kubernetes docs, EndpointPort.name) */
-function fromList({ endpoints }: EndpointList, servicePort: ServicePort): readonly MeshEndpoint[] {
-  return endpoints.flatMap(({ addresses, ready, ports, ...facts }) => {
+function fromList({ endpoints }: EndpointList, servicePort: ServicePort): readonly Candidate[] {
+  return endpoints.flatMap(({ addresses, ready, ports, namespace, mutualTls, ...facts }) => {
     const named = ports.find(({ name = "" }) => name === servicePort.name);
     const number = (named ?? (ports.length === 1 && servicePort.name === "" ? ports[0] : undefined))?.port;
     if (number === undefined) return [];
-    return addresses.map((address): MeshEndpoint => ({ address, port: number, healthy: ready, weight: 1, ...facts }));
+    const of = { namespace, labels: facts.labels, mutualTls, port: number };
+    return addresses.map((address): Candidate => ({ address, port: number, healthy: ready, weight: 1, ...facts, of }));
   });
 }
 
 /** The entry's port of that name, else the service's target, else its own number. */
-function fromEntry(entry: EntryEndpoint, { name, number, targetPort }: ServicePort): MeshEndpoint {
-  const { address, ports, labels, locality, healthy, weight, workload } = entry;
+function fromEntry(entry: EntryEndpoint, { name, number, targetPort }: ServicePort): Candidate {
+  const { address, ports, labels, locality, healthy, weight, workload, account, namespace, mutualTls } = entry;
   const port = ports[name] ?? (typeof targetPort === "number" ? targetPort : number);
-  return { address, port, labels, locality, healthy, weight, workload };
+  const of = { namespace, labels, mutualTls, port };
+  return { address, port, labels, locality, healthy, weight, workload, account, of };
 }

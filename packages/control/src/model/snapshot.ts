@@ -25,6 +25,8 @@ import { withIngress } from "./ingress.ts";
 import { localityOfLabels, localityOfNode } from "./locality.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
+import type { PeerAuthenticationRule } from "./peer-authentication.ts";
+import { peerAuthenticationOf, PeerAuthentications } from "./peer-authentication.ts";
 import type { RateLimitRule } from "./rate-limit.ts";
 import { rateLimitOf } from "./rate-limit.ts";
 import type { MeshService } from "./service.ts";
@@ -41,6 +43,7 @@ import { virtualServiceOf } from "./virtual-service.ts";
 import type { EntryMember } from "./workload-entry.ts";
 import { memberOfEntry, memberOfPod } from "./workload-entry.ts";
 import type { Workload } from "./workload.ts";
+import { serviceAccount } from "./workload.ts";
 
 export interface MeshOptions {
   /** DNS suffix of services: `cluster.local`. */
@@ -74,6 +77,8 @@ export interface Snapshot extends SnapshotInput {
   readonly fallbackIndex: FallbackIndex;
   readonly rateLimits: readonly RateLimitRule[];
   readonly authorizations: readonly AuthorizationRule[];
+  readonly peerRules: readonly PeerAuthenticationRule[];
+  readonly peers: PeerAuthentications;
   /** Oldest first. */
   readonly sidecarRules: readonly SidecarRule[];
   readonly sidecars: SidecarIndex;
@@ -125,7 +130,9 @@ export class SnapshotBuilder {
     const cluster = this.#cluster(this.#ofKind("/Pod"), this.#ofKind("/Node"));
     const lists = this.#endpointLists(cluster, this.#ofKind(ENDPOINT_SLICE), this.#ofKind("/Endpoints"));
     const entries = this.#entries(cluster, this.#ofKind(WORKLOAD_ENTRY), this.#ofKind("/Pod"), registered);
-    const endpoints = this.#endpoints(services, registered.workloads, lists, entries);
+    const peerRules = this.#peerRules(this.#ofKind(PEER_AUTHENTICATION));
+    const peers = this.#peers(peerRules);
+    const endpoints = this.#endpoints(services, registered.workloads, lists, entries, peers);
     this.#current = {
       options: this.#options,
       mesh,
@@ -143,6 +150,8 @@ export class SnapshotBuilder {
       fallbacks,
       fallbackIndex: this.#fallbackIndex(fallbacks),
       rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
+      peerRules,
+      peers,
       authorizations: this.#authorizations(this.#ofKind(AUTHORIZATION_POLICY)),
       sidecarRules,
       sidecars,
@@ -257,6 +266,12 @@ export class SnapshotBuilder {
   readonly #authorizationOf = rememberByObject(authorizationOf);
   readonly #authorizations = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#authorizationOf));
 
+  readonly #peerAuthenticationOf = rememberByObject(peerAuthenticationOf);
+  readonly #peerRules = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#peerAuthenticationOf));
+  readonly #peers = rememberLast(
+    (rules: readonly PeerAuthenticationRule[]) => new PeerAuthentications(rules, this.#options.rootNamespace),
+  );
+
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
 
@@ -301,7 +316,9 @@ export class SnapshotBuilder {
       pods.flatMap(({ loaded: { object } }) => {
         if (!isKind(object, "", "Pod")) return [];
         const { namespace, name, labels } = object.metadata;
-        return [[`${namespace}/${name}`, { labels, node: object.spec.nodeName ?? "" }] as const];
+        const { nodeName: node = "", serviceAccountName } = object.spec;
+        const account = serviceAccount(namespace, serviceAccountName);
+        return [[`${namespace}/${name}`, { labels, node, account }] as const];
       }),
     );
     const localities = new Map(
@@ -356,7 +373,8 @@ export class SnapshotBuilder {
       workloads: readonly Workload[],
       lists: readonly EndpointList[],
       entries: readonly EntryMember[],
-    ): EndpointIndex => indexEndpoints(services, { workloads, lists, entries }, this.#current?.endpoints),
+      peers: PeerAuthentications,
+    ): EndpointIndex => indexEndpoints(services, { workloads, lists, entries, peers }, this.#current?.endpoints),
   );
 }
 
@@ -369,6 +387,7 @@ const GATEWAY = "networking.istio.io/Gateway";
 const FALLBACK = "tulle.dev/Fallback";
 const RATE_LIMIT = "tulle.dev/RateLimit";
 const AUTHORIZATION_POLICY = "security.istio.io/AuthorizationPolicy";
+const PEER_AUTHENTICATION = "security.istio.io/PeerAuthentication";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SIDECAR = "networking.istio.io/Sidecar";
 const SERVICE_ENTRY = "networking.istio.io/ServiceEntry";

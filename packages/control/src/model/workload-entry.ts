@@ -5,7 +5,7 @@ import { localityOfLabels, withPlace } from "./locality.ts";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
-import { DEFAULT_CLUSTER_ID, workloadMetadata } from "./workload.ts";
+import { DEFAULT_CLUSTER_ID, serviceAccount, takesMutualTls, workloadMetadata } from "./workload.ts";
 
 export interface EntryEndpoint {
   /** An IP address or a name to be resolved. */
@@ -20,6 +20,10 @@ export interface EntryEndpoint {
   readonly healthy: boolean;
   /** Istio's `filter_metadata.istio.workload`. */
   readonly workload: string;
+  /** `namespace/account`; "" if unknown. */
+  readonly account: string;
+  readonly namespace: string;
+  readonly mutualTls: boolean;
 }
 
 /** An endpoint that services of its namespace find by its labels. */
@@ -55,6 +59,9 @@ export function endpointOfEntry(spec: WorkloadEntrySpec, identity: EntryIdentity
     weight: weight === 0 ? 1 : weight,
     locality,
     healthy: true,
+    account: spec.serviceAccount === undefined ? "" : serviceAccount(namespace, spec.serviceAccount),
+    namespace,
+    mutualTls: takesMutualTls(labels),
     workload: workloadMetadata({ name, namespace, labels, clusterId: DEFAULT_CLUSTER_ID }),
   };
 }
@@ -87,6 +94,9 @@ export function memberOfPod(stored: StoredObject, locality: string): EntryMember
     weight: 1,
     locality,
     healthy: ready === "True",
+    account: serviceAccount(namespace, spec?.serviceAccountName),
+    namespace,
+    mutualTls: takesMutualTls(labels),
     workload: workloadMetadata({ name, namespace, labels, clusterId: DEFAULT_CLUSTER_ID }),
   };
   return { kind: "Pod", namespace, labels, endpoint, origin: originOf(stored.loaded) };

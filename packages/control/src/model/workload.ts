@@ -42,9 +42,23 @@ export interface Workload {
   /** Service that it belongs to if no Service object selects it. */
   readonly service: string | undefined;
   readonly inbound: readonly InboundPort[];
+  /** Its proxy has a certificate of the mesh. */
+  readonly mutualTls: boolean;
   readonly healthy: boolean;
   /** Why it is unhealthy; "" if it is not. */
   readonly healthMessage: string;
+}
+
+/** `namespace/account`: the account that an identity is of; pods that name none have `default`. */
+export function serviceAccount(namespace: string, name: string | undefined): string {
+  return `${namespace}/${name || "default"}`;
+}
+
+/** On pods and entries: `istio` if they take mutual TLS. (Istio `pilot/pkg/model/context.go` TLSModeLabelName) */
+const TLS_MODE_LABEL = "security.istio.io/tlsMode";
+
+export function takesMutualTls(labels: Labels): boolean {
+  return labels[TLS_MODE_LABEL] === "istio";
 }
 
 /** Istio's `filter_metadata.istio.workload`, by which proxies label their metrics. */

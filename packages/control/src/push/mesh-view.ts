@@ -38,6 +38,7 @@ import type { CapturedPorts } from "./captured-resources.ts";
 import { capturedPorts, nameTableOf } from "./captured-resources.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 
+const NO_ACCOUNTS: readonly string[] = [];
 const NO_ENDPOINTS: readonly MeshEndpoint[] = [];
 
 export interface ClientClass {
@@ -49,6 +50,8 @@ export interface ClientClass {
   readonly locality: string;
   /** The Sidecar object that says what it sees; "" if there is none. */
   readonly sidecar: string;
+  /** The proxies' cluster for certificates; undefined: they have none. */
+  readonly secrets: string | undefined;
 }
 
 /** A cluster before it is encoded. */
@@ -90,6 +93,7 @@ export class MeshView {
   #snapshot: Snapshot;
   #services: readonly MeshService[] | undefined;
   #looked: readonly (readonly MeshEndpoint[])[] = [];
+  #accounts: readonly (readonly string[])[] = [];
   #clusterSet: ResourceSet | undefined;
   #endpointSet: ResourceSet | undefined;
   readonly #assignments = new WeakMap<
@@ -191,7 +195,13 @@ export class MeshView {
       this.#looked,
       plans.flatMap((plan) => (looksUp(plan) ? [endpointsAt(plan, endpoints)] : [])),
     );
-    return this.#clusters(plans, mesh, this.#looked);
+    if (this.client.secrets !== undefined) {
+      this.#accounts = shareList(
+        this.#accounts,
+        plans.map(({ service }) => endpoints.get(service.host)?.accounts ?? NO_ACCOUNTS),
+      );
+    }
+    return this.#clusters(plans, mesh, this.#looked, this.#accounts);
   }
 
   get endpoints(): ResourceSet {
@@ -255,20 +265,26 @@ export class MeshView {
     },
   );
 
-  /** `looked` are the endpoints of the plans that do not get them by EDS, in order. */
+  /** `looked` are the endpoints of the plans that do not get them by EDS, in order; `accounts` who answers, of all plans if it matters. */
   readonly #clusters = rememberLast(
-    (plans: readonly ClusterPlan[], mesh: MeshSettings, looked: readonly (readonly MeshEndpoint[])[]): ResourceSet => {
-      const { capabilities } = this.client;
+    (
+      plans: readonly ClusterPlan[],
+      mesh: MeshSettings,
+      looked: readonly (readonly MeshEndpoint[])[],
+      accountsOf: readonly (readonly string[])[],
+    ): ResourceSet => {
+      const { capabilities, secrets } = this.client;
       const rest = looked.values();
-      const resources = plans.flatMap((plan): EncodedResource[] => {
+      const resources = plans.flatMap((plan, index): EncodedResource[] => {
         const { name, service, port, rule, subset, discovery } = plan;
+        const accounts = accountsOf[index] ?? NO_ACCOUNTS;
         const assignment = looksUp(plan) ? this.#assignment(plan, rest.next().value ?? NO_ENDPOINTS) : undefined;
         // Envoy refuses a cluster that looks up nothing.
         if (assignment?.endpoints.length === 0) return [];
-        const input = { service, port, rule, subset, mesh, capabilities, discovery, assignment };
+        const input = { service, port, rule, subset, mesh, capabilities, discovery, assignment, secrets, accounts };
         const place = assignment === undefined ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
         return [
-          this.#caches.resources.get(service, clusterVariant(name, capabilities, rule) + place, input, (full) =>
+          this.#caches.resources.get(service, clusterVariant(name, this.client, rule) + place, input, (full) =>
             encodeResource(name, ClusterSchema, translateOutboundCluster(full)),
           ),
         ];
@@ -355,9 +371,13 @@ function endpointsAt({ service, port }: ClusterPlan, index: EndpointIndex): read
 }
 
 /** Classes that see different rules must not push each other out of the cache. */
-function clusterVariant(name: string, { id }: Capabilities, rule: MergedDestinationRule | undefined): string {
+function clusterVariant(
+  name: string,
+  { capabilities: { id }, secrets = "" }: ClientClass,
+  rule: MergedDestinationRule | undefined,
+): string {
   const rules = (rule?.rules ?? []).map(({ origin }) => `${origin.namespace}/${origin.name}`);
-  return `cluster ${id} ${name} ${rules.join()}`;
+  return `cluster ${id} ${secrets} ${name} ${rules.join()}`;
 }
 
 /** Nor classes in different places. */

@@ -11,6 +11,8 @@ import { labelsInGroup } from "../model/auto-registration.ts";
 import { inboundFor, servicesOfWorkload } from "../model/endpoints.ts";
 import { inboundPool, withIngress } from "../model/ingress.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
+import { modeAt } from "../model/peer-authentication.ts";
+import type { PeerAuthentications, PeerModes } from "../model/peer-authentication.ts";
 import type { Origin } from "../model/origin.ts";
 import { carriesHttp } from "../model/scope.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
@@ -128,6 +130,7 @@ export function ownListeners(
   const logs = accessLogsOf(node);
   const limitsOf = rateLimitsOf(node);
   const authorization = authorizationOf(capabilities);
+  const modesOf = rememberLast((peers: PeerAuthentications, member: Member) => peers.modesOf(member));
   const encode = rememberLast(
     (
       member: Member,
@@ -140,6 +143,7 @@ export function ownListeners(
       authorized: Authorization,
       captured: CapturedPorts | undefined,
       unknown: string,
+      modes: PeerModes,
     ) => {
       const origin = originOfNode(member);
       const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
@@ -151,6 +155,8 @@ export function ownListeners(
         mesh,
         accessLogs: accessLogs.SERVER,
         rateLimits: limits,
+        security:
+          member.secrets === undefined ? undefined : { mode: modeAt(modes, inbound.port), secrets: member.secrets },
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
       const bound = outboundListeners(member, { ...settings, forwards });
@@ -185,6 +191,7 @@ export function ownListeners(
       authorization(snapshot, member),
       member.capture === undefined ? undefined : view.captured,
       member.capture === undefined ? "" : unknownCluster(view.outbound),
+      modesOf(snapshot.peers, member),
     );
   };
 }

@@ -49,10 +49,13 @@ export class Views {
     const locality = localitiesMatter ? node.locality : "";
     // Gateways see everything.
     const sidecar = node.type === "router" ? "" : (sidecars.find(namespace, labels)?.key ?? "");
-    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar]);
+    const { secrets } = node;
+    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar, secrets]);
     let found = this.#used.get(key);
     if (found === undefined) {
-      found = this.#classes.get(key) ?? this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar });
+      found =
+        this.#classes.get(key) ??
+        this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar, secrets });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }

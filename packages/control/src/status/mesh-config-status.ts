@@ -27,6 +27,8 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "defaultInboundHttpRetryPolicy",
   "trustDomain",
   "trustDomainAliases",
+  "enableAutoMtls",
+  "meshMTLS",
   // In part: see below.
   "extensionProviders",
   "defaultProviders",

@@ -234,6 +234,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/WorkloadGroup",
   "networking.istio.io/Sidecar",
   "security.istio.io/AuthorizationPolicy",
+  "security.istio.io/PeerAuthentication",
 ]);
 
 /** Whether a kind of mesh configuration is applied at all. */

@@ -14,6 +14,7 @@ import { meshConfigFindings } from "./mesh-config-status.ts";
 import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
+import { peerAuthenticationFindings } from "./peer-authentication-status.ts";
 import { rateLimitFindings } from "./rate-limit-status.ts";
 import { serviceFindings } from "./service-status.ts";
 import { sidecarFindings } from "./sidecar-status.ts";
@@ -78,6 +79,10 @@ export class Statuses {
     if (isKind(object, "tulle.dev", "RateLimit")) {
       const rule = snapshot.rateLimits.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : rateLimitFindings(snapshot, rule);
+    }
+    if (isKind(object, "security.istio.io", "PeerAuthentication")) {
+      const rule = snapshot.peerRules.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : peerAuthenticationFindings(snapshot, rule);
     }
     if (isKind(object, "security.istio.io", "AuthorizationPolicy")) {
       const rule = snapshot.authorizations.find(({ loaded }) => loaded === stored.loaded);

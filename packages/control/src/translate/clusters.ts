@@ -34,7 +34,8 @@ import {
 } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { protocolOptions } from "./protocol-options.ts";
+import { protocolOptions, speaksHttp2 } from "./protocol-options.ts";
+import { clientTls } from "./security/client-tls.ts";
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
 
@@ -50,6 +51,10 @@ export interface OutboundClusterInput {
   readonly discovery: Discovery;
   /** Where they are found by name: the names. Otherwise they come by themselves. */
   readonly assignment: ClusterLoadAssignment | undefined;
+  /** The client's cluster for certificates; undefined: it has none. */
+  readonly secrets: string | undefined;
+  /** Who answers for the service: `namespace/account`. */
+  readonly accounts: readonly string[];
 }
 
 /** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
@@ -83,8 +88,28 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   const policy = effectivePolicy(rule, subset, port.number, mesh.config.defaultTrafficPolicy);
   const outlier = capabilities.clusterFeatures.has("outlier detection") ? policy.outlierDetection : undefined;
   const balancing = capabilities.clusterFeatures.has("localities") ? localityBalancing(policy, mesh) : undefined;
+  const protocol = {
+    protocol: port.protocol,
+    pool: policy.connectionPool,
+    outlierDetection: outlier,
+    mesh,
+    capabilities,
+  };
   return create(ClusterSchema, {
     name,
+    // Hosts that requests name have said nothing of themselves.
+    ...(input.discovery === "by request"
+      ? {}
+      : clientTls({
+          service,
+          port: port.number,
+          subset: subset?.subset.name ?? "",
+          settings: policy.tls,
+          mesh,
+          secrets: input.secrets,
+          accounts: input.accounts,
+          http2: speaksHttp2(protocol),
+        })),
     ...loadBalancer(policy.loadBalancer, capabilities),
     ...endpointSource(name, input),
     ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),
@@ -96,13 +121,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
         ? { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } }
         : {}),
     },
-    typedExtensionProtocolOptions: protocolOptions({
-      protocol: port.protocol,
-      pool: policy.connectionPool,
-      outlierDetection: outlier,
-      mesh,
-      capabilities,
-    }),
+    typedExtensionProtocolOptions: protocolOptions(protocol),
     metadata: clusterMetadata(service, port, rule, subset),
   });
 }

@@ -12,6 +12,7 @@ import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoin
 import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { MeshEndpoint } from "../model/endpoints.ts";
 import { splitLocality } from "../model/locality.ts";
+import { TAKES_MUTUAL_TLS, TRANSPORT_SOCKET_METADATA } from "./security/client-tls.ts";
 import type { EndpointGroup, LocalityBalancing } from "./locality.ts";
 import { balanceLocalities, groupByLocality } from "./locality.ts";
 
@@ -70,6 +71,7 @@ function lbEndpoint({
   healthy,
   weight,
   workload,
+  mutualTls,
 }: MeshEndpoint): MessageInitShape<typeof LbEndpointSchema> {
   return {
     hostIdentifier: {
@@ -82,6 +84,15 @@ function lbEndpoint({
     },
     healthStatus: healthy ? HealthStatus.HEALTHY : HealthStatus.UNHEALTHY,
     loadBalancingWeight: weight,
-    ...(workload === "" ? {} : { metadata: { filterMetadata: { istio: { workload } } } }),
+    ...(workload === "" && !mutualTls
+      ? {}
+      : {
+          metadata: {
+            filterMetadata: {
+              ...(workload === "" ? {} : { istio: { workload } }),
+              ...(mutualTls ? { [TRANSPORT_SOCKET_METADATA]: TAKES_MUTUAL_TLS } : {}),
+            },
+          },
+        }),
   };
 }

@@ -29,6 +29,8 @@ import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
 import type { AuthorizationInput } from "./security/authorization.ts";
 import { authorizationHttpFilters, externalHttpFilters } from "./security/authorization.ts";
+import { inboundChains } from "./security/inbound-chains.ts";
+import type { Chains, FilterChainInit, InboundSecurity } from "./security/inbound-chains.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
 import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
@@ -60,6 +62,8 @@ export type OutboundInput = ListenerInput & { readonly routes: string };
 export type InboundInput = Omit<ListenerInput, "bind" | "forwards"> & {
   readonly inbound: InboundPort;
   readonly service: InboundService | undefined;
+  /** Undefined: the proxy has no certificate, and takes plaintext. */
+  readonly security: InboundSecurity | undefined;
 };
 
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
@@ -69,9 +73,11 @@ export function outboundListener(input: OutboundInput): Listener {
 
 /** Requests that others send to the application. */
 export function inboundListener(input: InboundInput): Listener {
-  const { inbound, origin } = input;
+  const { inbound, origin, mesh, security } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  return listener({ bind, origin }, TrafficDirection.INBOUND, inboundHttpFilter(input));
+  return listener({ bind, origin }, TrafficDirection.INBOUND, inboundHttpFilter(input), (chain) =>
+    inboundChains(chain, security, mesh),
+  );
 }
 
 /** What reads requests of the application's, wherever they are taken. */
@@ -88,7 +94,7 @@ export function outboundHttpFilter(input: OutboundInput): NetworkFilter {
 
 /** What reads requests for the application. Its one route is part of it: nothing about it ever changes alone. */
 export function inboundHttpFilter(input: InboundInput): NetworkFilter {
-  const { inbound, service, mesh, origin } = input;
+  const { inbound, service, mesh, origin, security } = input;
   return connectionManager(
     "SIDECAR_INBOUND",
     { ...input, forwards: false },
@@ -97,6 +103,7 @@ export function inboundHttpFilter(input: InboundInput): NetworkFilter {
       routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
       useRemoteAddress: false,
       forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
+      ...(security === undefined ? {} : { setCurrentClientCertDetails: { subject: true, uri: true, dns: true } }),
     },
   );
 }
@@ -196,12 +203,13 @@ function listener(
   { bind, origin, field = "" }: Pick<ListenerInput, "bind" | "origin" | "field">,
   trafficDirection: TrafficDirection,
   filter: NetworkFilter,
+  chains = (chain: FilterChainInit): Chains => ({ filterChains: [chain], listenerFilters: [] }),
 ): Listener {
   return create(ListenerSchema, {
     name: listenerName(bind.address, bind.port),
     address: socketAddress(bind.address, bind.port),
     trafficDirection,
-    filterChains: [{ filters: [filter] }],
+    ...chains({ filters: [filter] }),
     metadata: originMetadata(origin, field),
   });
 }

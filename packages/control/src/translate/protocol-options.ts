@@ -58,6 +58,12 @@ const AS_THE_CLIENT: UpstreamProtocol = {
   value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
 };
 
+/** Whether connections carry HTTP/2 by themselves, not only if the client's do. */
+export function speaksHttp2(input: ProtocolInput): boolean {
+  const chosen = upstreamProtocol(input);
+  return chosen?.case === "explicitHttpConfig" && chosen.value.protocolConfig?.case === "http2ProtocolOptions";
+}
+
 /** Undefined: HTTP/1.1, the default. */
 function upstreamProtocol({ protocol, pool, mesh, capabilities }: ProtocolInput): UpstreamProtocol | undefined {
   if (!capabilities.carriers.includes("http2")) return undefined;

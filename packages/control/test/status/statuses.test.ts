@@ -154,10 +154,10 @@ test("MeshConfig: in force, with the settings that are not applied; elsewhere th
 apiVersion: v1
 kind: ConfigMap
 metadata: { name: istio, namespace: ${namespace} }
-data: { mesh: "{ connectTimeout: 1s, enableAutoMtls: true }" }`;
+data: { mesh: "{ connectTimeout: 1s, enableTracing: true }" }`;
   assert.deepEqual(statuses(settings("istio-system"), "ConfigMap", "istio", "istio-system"), [
     "InForce: settings of the whole mesh",
-    "NotYetApplied data.mesh.enableAutoMtls: this setting",
+    "NotYetApplied data.mesh.enableTracing: this setting",
   ]);
   assert.deepEqual(statuses(settings("default"), "ConfigMap", "istio"), [
     "Ignored data.mesh: the mesh has its settings in namespace istio-system",
@@ -218,8 +218,10 @@ spec: { address: 10.0.0.1, labels: ${labels} }`;
 
 test("kinds of mesh configuration that are not applied say so; other kinds are not needed", () => {
   const policy =
-    "\n---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: { name: p }\nspec: { mtls: { mode: STRICT } }";
-  assert.deepEqual(statuses(policy, "PeerAuthentication", "p"), ["NotYetApplied: objects of kind PeerAuthentication"]);
+    "\n---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: p }\nspec: { jwtRules: [{ issuer: a }] }";
+  assert.deepEqual(statuses(policy, "RequestAuthentication", "p"), [
+    "NotYetApplied: objects of kind RequestAuthentication",
+  ]);
   const account = "\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }";
   assert.deepEqual(statuses(account, "ServiceAccount", "a"), [
     "Ignored: the mesh needs nothing from a ServiceAccount here",

@@ -31,6 +31,8 @@ export interface ProxyOptions {
   readonly delta?: boolean;
   readonly tulle?: JsonObject;
   readonly name?: string;
+  /** Its cluster for certificates. */
+  readonly secrets?: string;
   /** WorkloadGroup that it says it is of. */
   readonly group?: string;
   /** Further node metadata. */
@@ -103,12 +105,15 @@ export class TestProxy {
     const { type = "sidecar", namespace = "default", labels = {}, agent = "envoy", delta = true } = options;
     const name = options.name ?? "client";
     const [region = "", zone = "", subZone = ""] = (options.locality ?? "").split("/");
-    const tulle = options.tulle ?? {
-      http_proxy: { address: "127.0.0.1", port: 15001 },
-      outbound: [
-        { port: 9080, address: "127.0.0.1", bind_port: 19080 },
-        { port: 80, address: "127.0.0.1", bind_port: 10080 },
-      ],
+    const tulle = {
+      ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
+      ...(options.tulle ?? {
+        http_proxy: { address: "127.0.0.1", port: 15001 },
+        outbound: [
+          { port: 9080, address: "127.0.0.1", bind_port: 19080 },
+          { port: 80, address: "127.0.0.1", bind_port: 10080 },
+        ],
+      }),
     };
     const node = readNode(
       create(NodeSchema, {
@@ -248,6 +253,7 @@ export function workload(
     registeredAt: 0,
     service: undefined,
     inbound,
+    mutualTls: false,
     healthy: true,
     healthMessage: "",
     ...rest,

@@ -47,6 +47,8 @@ export interface ProxyNode {
   readonly outbound: readonly { readonly port: number; readonly bind: Bind }[];
   /** Where a gateway binds its servers' ports, if not at the same port of all addresses. */
   readonly gatewayPorts: ReadonlyMap<number, Bind>;
+  /** The proxy's own cluster that answers for its certificates (SDS); undefined if it has none, and speaks plaintext with the mesh. */
+  readonly secrets: string | undefined;
   /** The workload takes traffic only after the proxy has said that it is healthy. */
   readonly reportsHealth: boolean;
 }
@@ -94,6 +96,7 @@ export function readNode(node: Node): ProxyNode {
       return { port: readPort(value, "port", place), bind };
     }),
     gatewayPorts: readGatewayPorts(tulle, `${at}.gateway_ports`),
+    secrets: readText(tulle, "secrets", at),
     reportsHealth: readText(tulle, "health", at) === "reported",
   };
   refuseDuplicates(proxy, at);

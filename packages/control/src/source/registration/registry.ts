@@ -166,6 +166,7 @@ function workloadOf(node: ProxyNode, before: Workload | undefined, now: number):
     registeredAt: before?.registeredAt ?? now,
     service,
     inbound,
+    mutualTls: node.secrets !== undefined,
     healthy,
     healthMessage: healthy ? "" : before?.healthMessage || "has not reported its health yet",
   };

@@ -16,6 +16,7 @@ export interface NewerFields {
 
 const HTTP_CONNECTION_MANAGER =
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto";
+const PROXY_PROTOCOL = "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto";
 const ROUTE_COMPONENTS = "envoy/config/route/v3/route_components.proto";
 const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
 
@@ -271,6 +272,86 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
     text: "",
     // "" stands for any value of a local descriptor.
     lifted: [`string value = 2${NOT_EMPTY}`],
+  },
+  {
+    file: "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
+    imports: [],
+    before: "  // The size in bytes of the initial buffer requested by the tls_inspector.",
+    text: `  google.protobuf.BoolValue enable_ja4_fingerprinting = 3;
+  bool close_connection_on_client_hello_parsing_errors = 4;
+  google.protobuf.UInt32Value max_client_hello_size = 5 [(validate.rules).uint32 = {gt: 255}];
+
+`,
+  },
+  {
+    file: PROXY_PROTOCOL,
+    imports: [],
+    before: "    // The namespace — if this is empty, the filter's namespace will be used.",
+    text: `    enum ValueStringEncoding {
+      UNSPECIFIED = 0;
+      SANITIZED_UTF8 = 1;
+      BASE64 = 2;
+    }
+    ValueStringEncoding value_string_encoding = 3;
+
+`,
+  },
+  {
+    file: PROXY_PROTOCOL,
+    imports: [],
+    before: "  // The list of rules to apply to requests.",
+    text: `  enum TlvLocation {
+    DYNAMIC_METADATA = 0;
+    FILTER_STATE = 1;
+  }
+  TlvLocation tlv_location = 6;
+
+`,
+  },
+  {
+    file: "envoy/config/core/v3/proxy_protocol.proto",
+    imports: [],
+    before: "message ProxyProtocolConfig {",
+    text: `message TlvEntry {
+  uint32 type = 1 [(validate.rules).uint32 = {lt: 256}];
+  bytes value = 2;
+}
+
+`,
+  },
+  {
+    file: "envoy/config/core/v3/proxy_protocol.proto",
+    imports: [],
+    before: "  // This config controls which TLVs can be passed to upstream",
+    text: `  repeated TlvEntry added_tlvs = 3;
+
+`,
+  },
+  {
+    file: "envoy/extensions/filters/network/rbac/v3/rbac.proto",
+    imports: ["google/protobuf/duration.proto"],
+    before: "  // RBAC enforcement strategy.",
+    text: `  google.protobuf.Duration delay_deny = 8;
+
+`,
+  },
+  {
+    file: "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+    imports: ["envoy/config/core/v3/backoff.proto", "envoy/type/v3/percent.proto"],
+    before: "  // Optional configuration for TCP proxy hash policy.",
+    text: `  // Between attempts.
+  config.core.v3.BackoffStrategy backoff_options = 18;
+  type.v3.Percent max_downstream_connection_duration_jitter_percentage = 20;
+
+`,
+  },
+  {
+    file: "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+    imports: [],
+    before: "    // If set to true, access log will be flushed when the TCP proxy has successfully established a",
+    text: `    bool flush_access_log_on_start = 3;
+
+`,
   },
   {
     file: "envoy/config/trace/v3/zipkin.proto",

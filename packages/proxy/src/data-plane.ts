@@ -250,7 +250,12 @@ export class DataPlane {
       return before.bound;
     }
     const listener = new Listener(
-      { http: this.http, registry: this.stats, httpFilters: HTTP_FILTERS },
+      {
+        http: this.http,
+        registry: this.stats,
+        httpFilters: HTTP_FILTERS,
+        findListener: (address, port) => this.findListener(address, port),
+      },
       plan,
       () => this.onListenerEmpty(),
       (error) => this.log.error("listener failed", { listener: plan.name, error: error.message }),
@@ -260,6 +265,19 @@ export class DataPlane {
     if (before !== undefined) this.retireListener(before);
     if (this.draining) listener.stopAccepting();
     return bound;
+  }
+
+  /** Envoy `ConnectionHandlerImpl::getBalancedHandlerByAddress`. */
+  private findListener(address: string, port: number): Listener | null {
+    let ofAll: Listener | null = null;
+    const everywhere = address.includes(":") ? "::" : "0.0.0.0";
+    for (const listener of this.listenersByName.values()) {
+      const { bound } = listener;
+      if (bound.port !== port) continue;
+      if (bound.address === address) return listener;
+      if (bound.address === everywhere) ofAll = listener;
+    }
+    return ofAll;
   }
 
   /** Stops accepting; connections drain. */

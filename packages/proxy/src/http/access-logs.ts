@@ -1,9 +1,13 @@
 import type { LogFile } from "../access-log/log-file.ts";
-import type { AccessLogType } from "../plan/format/stream-info.ts";
+import type { AccessLogType, StreamInfo } from "../plan/format/stream-info.ts";
 import type { AccessLogPlan } from "../plan/listener-plan.ts";
-import type { Exchange } from "./exchange.ts";
 
-/** The access logs of a connection manager in force. */
+/** Something that logs are written of: they are told what for. */
+interface LoggedStream extends StreamInfo {
+  accessLogType: AccessLogType;
+}
+
+/** The access logs of a connection manager, a TCP proxy or a listener in force. */
 export class AccessLogs {
   private readonly plans: readonly AccessLogPlan[];
   private readonly files: readonly LogFile[];
@@ -15,13 +19,13 @@ export class AccessLogs {
   }
 
   /** One line in each log that wants it. */
-  write(exchange: Exchange, type: AccessLogType): void {
+  write(stream: LoggedStream, type: AccessLogType): void {
     const { plans, files } = this;
-    exchange.accessLogType = type;
+    stream.accessLogType = type;
     for (let i = 0; i < plans.length; i++) {
       const { filter, format } = plans[i];
-      if (filter === null || filter(exchange)) files[i].write(format.format(exchange));
+      if (filter === null || filter(stream)) files[i].write(format.format(stream));
     }
-    exchange.accessLogType = "NotSet";
+    stream.accessLogType = "NotSet";
   }
 }

@@ -3,10 +3,10 @@ import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-co
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
-import type { DownstreamTransport } from "../net/downstream-transport.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Session, SessionOwner } from "../tcp/session.ts";
 import { DETAILS } from "./local-replies.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
 
@@ -15,18 +15,14 @@ const CLOSE_TIMER = 1;
 const DURATION_TIMER = 2;
 const DRAIN_TIMER = 3;
 
-/** What a connection needs of the filter chain that it is of. */
-export interface ConnectionOwner {
-  /** The connection manager for new requests. */
-  readonly runtime: HttpRuntime;
-  readonly transport: DownstreamTransport;
+/** What a connection needs of the filter chain that it is of, which has a connection manager. */
+export interface ConnectionOwner extends SessionOwner {
   readonly bufferLimitBytes: number;
   readonly drainsWhenFailing: boolean;
-  onConnectionClosed(connection: DownstreamConnection, lengthMs: number): void;
 }
 
 /** One connection of a client: its socket, its codec, and the exchange that is going on. */
-export class DownstreamConnection implements TransportHandler, ServerCodecHost, ConnectionView, TimerOwner {
+export class DownstreamConnection implements Session, TransportHandler, ServerCodecHost, ConnectionView, TimerOwner {
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -37,6 +33,9 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   readonly localAddress: string;
   readonly localPort: number;
   readonly localName: string;
+  readonly directLocalAddress: string;
+  readonly directLocalPort: number;
+  readonly directLocalName: string;
   readonly serverName: string;
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
@@ -44,9 +43,9 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   aboveWatermark = false;
   private readonly context: HttpContext;
   private readonly owner: ConnectionOwner;
+  private readonly runtime: HttpRuntime;
   private readonly transport: Transport;
   private readonly codec: Http1ServerCodec;
-  private readonly runtimeAtStart: HttpRuntime;
   private readonly openedAt: number;
   private exchange: Exchange | null = null;
   private requests = 0;
@@ -60,15 +59,13 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
   private readonly drainTimer = new Timer(this, DRAIN_TIMER);
 
-  constructor(context: HttpContext, owner: ConnectionOwner, accepted: AcceptedConnection) {
+  constructor(context: HttpContext, owner: ConnectionOwner, runtime: HttpRuntime, accepted: AcceptedConnection) {
     this.context = context;
     this.owner = owner;
-    const { runtime } = owner;
     const { plan, stats } = runtime;
-    this.runtimeAtStart = runtime;
+    this.runtime = runtime;
     this.bufferLimitBytes = owner.bufferLimitBytes;
-    const { socket, early } = accepted;
-    this.transport = owner.transport.open(context.net, socket, early, this, stats, owner.bufferLimitBytes);
+    this.transport = owner.openTransport(accepted, this, stats);
     this.id = this.transport.id;
     this.remoteAddress = accepted.remoteAddress;
     this.remotePort = accepted.remotePort;
@@ -79,12 +76,15 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.localAddress = accepted.localAddress;
     this.localPort = accepted.localPort;
     this.localName = accepted.localName;
+    this.directLocalAddress = accepted.directLocalAddress;
+    this.directLocalPort = accepted.directLocalPort;
+    this.directLocalName = accepted.directLocalName;
     this.serverName = accepted.serverName;
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    if (owner.transport.secure) {
+    if (owner.secure) {
       stats.cxSslTotal.value++;
       stats.cxSslActive.value++;
     } else this.countHttp();
@@ -92,6 +92,9 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     if (plan.maxConnectionDurationMs > 0) {
       context.net.timers.arm(this.durationTimer, this.openedAt, plan.maxConnectionDurationMs);
     }
+  }
+
+  begin(): void {
     this.transport.start();
   }
 
@@ -108,13 +111,13 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   /** Responses carry `connection: close` from now on; an idle connection has a while to send the request that may be on its way. */
   drain(): void {
     if (this.draining || this.closing) return;
-    this.owner.runtime.stats.cxDrainClose.value++;
+    this.runtime.stats.cxDrainClose.value++;
     this.startDrain();
   }
 
   /** With TLS, once its handshake is over. */
   private countHttp(): void {
-    const { stats } = this.runtimeAtStart;
+    const { stats } = this.runtime;
     this.speaksHttp = true;
     stats.cxHttp1Total.value++;
     stats.cxHttp1Active.value++;
@@ -124,7 +127,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     if (this.draining || this.closing) return;
     this.draining = true;
     this.codec.closeAfterResponse();
-    const { plan } = this.owner.runtime;
+    const { plan } = this.runtime;
     const { timers, turn } = this.context.net;
     if (plan.drainTimeoutMs > 0) timers.arm(this.drainTimer, turn.now, plan.drainTimeoutMs);
     else if (this.codec.idle) this.close();
@@ -153,7 +156,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
 
   onClose(): void {
     const { timers, turn } = this.context.net;
-    const { stats } = this.runtimeAtStart;
+    const { stats } = this.runtime;
     timers.disarm(this.idleTimer);
     timers.disarm(this.closeTimer);
     timers.disarm(this.durationTimer);
@@ -161,7 +164,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.endExchange(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
     stats.cxActive.value--;
     if (this.speaksHttp) stats.cxHttp1Active.value--;
-    if (this.owner.transport.secure) stats.cxSslActive.value--;
+    if (this.owner.secure) stats.cxSslActive.value--;
     stats.cxDestroy.value++;
     if (this.closedByUs) stats.cxDestroyLocal.value++;
     else stats.cxDestroyRemote.value++;
@@ -189,7 +192,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   // ServerCodecHost
 
   onRequestStart(encoder: ResponseEncoder): RequestReceiver {
-    const { runtime } = this.owner;
+    const { runtime } = this;
     const { timers } = this.context.net;
     timers.disarm(this.idleTimer);
     this.requests++;
@@ -211,20 +214,20 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
 
   onCloseAfterFlush(delayed: boolean): void {
     this.exchange = null;
-    const timeout = this.owner.runtime.plan.delayedCloseTimeoutMs;
+    const timeout = this.runtime.plan.delayedCloseTimeoutMs;
     if (delayed && timeout > 0) this.closeLater(timeout);
     else this.close();
   }
 
   onAbort(): void {
     this.exchange = null;
-    const timeout = this.owner.runtime.plan.delayedCloseTimeoutMs;
+    const timeout = this.runtime.plan.delayedCloseTimeoutMs;
     if (timeout > 0) this.closeLater(timeout);
     else this.close();
   }
 
   onUnderscore(rejected: boolean): void {
-    const { underscoresDropped, underscoresRejected } = this.runtimeAtStart.stats;
+    const { underscoresDropped, underscoresRejected } = this.runtime.stats;
     (rejected ? underscoresRejected : underscoresDropped).value++;
   }
 
@@ -255,7 +258,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
     this.exchange = null;
     this.closing = true;
     if (exchange !== null) {
-      const { stats } = this.runtimeAtStart;
+      const { stats } = this.runtime;
       stats.cxDestroyActiveRq.value++;
       if (this.closedByUs) stats.cxDestroyLocalActiveRq.value++;
       else stats.cxDestroyRemoteActiveRq.value++;
@@ -264,7 +267,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
   }
 
   onTimer(kind: number): void {
-    const { stats } = this.owner.runtime;
+    const { stats } = this.runtime;
     switch (kind) {
       case IDLE_TIMER:
         stats.cxIdleTimeout.value++;
@@ -287,7 +290,7 @@ export class DownstreamConnection implements TransportHandler, ServerCodecHost, 
 
   private armIdle(): void {
     const { timers, turn } = this.context.net;
-    const { idleTimeoutMs } = this.owner.runtime.plan;
+    const { idleTimeoutMs } = this.runtime.plan;
     if (idleTimeoutMs > 0) timers.arm(this.idleTimer, turn.now, idleTimeoutMs);
   }
 

@@ -145,6 +145,14 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return this.counters === null ? "" : this.counters.virtualCluster;
   }
 
+  get carriesHttp(): boolean {
+    return true;
+  }
+
+  get terminationDetails(): string {
+    return "";
+  }
+
   get localCluster(): string {
     return this.context.localCluster;
   }

@@ -9,7 +9,12 @@ import type { AcceptedConnection } from "../net/accepted-connection.ts";
 import { type DownstreamTransport, RAW_TRANSPORT } from "../net/downstream-transport.ts";
 import { TlsServerTransport } from "../net/tls/server.ts";
 import { SslStats } from "../net/tls/ssl-stats.ts";
+import type { ByteCounters, Transport, TransportHandler } from "../net/transport.ts";
 import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../plan/listener-plan.ts";
+import { DirectResponseSession } from "../tcp/direct-response.ts";
+import { ConnectionStream } from "../tcp/connection-stream.ts";
+import { EchoSession } from "../tcp/echo.ts";
+import type { Session } from "../tcp/session.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { ListenerStats } from "./listener-stats.ts";
 
@@ -18,43 +23,68 @@ export interface ChainDeps {
   readonly http: HttpContext;
   readonly registry: StatsRegistry;
   readonly httpFilters: FilterRegistry;
+  /** The listener of an address, that exact one or all of its port. */
+  findListener(address: string, port: number): ConnectionTaker | null;
 }
 
-/** A connection of a filter chain, whatever is spoken on it. */
-export interface Session {
-  drain(): void;
-  destroy(): void;
+/** What the filter chains of a listener share. */
+export interface ListenerParts {
+  readonly plan: ListenerPlan;
+  readonly stats: ListenerStats;
+  /** Null: nothing is told of its connections. */
+  readonly logs: AccessLogs | null;
+}
+
+/** A listener, as others see it that give it their connections. */
+export interface ConnectionTaker {
+  take(connection: AcceptedConnection): void;
 }
 
 /** A filter chain in force: what its connections go through, and those that there are. */
 export class Chain implements ConnectionOwner {
   readonly plan: FilterChainPlan;
-  readonly runtime: HttpRuntime;
-  readonly transport: DownstreamTransport;
   readonly bufferLimitBytes: number;
   readonly drainsWhenFailing: boolean;
+  private readonly transport: DownstreamTransport;
+  private readonly start: (accepted: AcceptedConnection) => Session;
   private readonly deps: ChainDeps;
-  private readonly stats: ListenerStats;
-  private readonly sessions = new Set<Session>();
+  private readonly listener: ListenerParts;
+  /** With what is told of each at its end; null: nothing is. */
+  private readonly sessions = new Map<Session, ConnectionStream | null>();
   private readonly onEmpty: (chain: Chain) => void;
   private draining = false;
 
   /** @param onEmpty called whenever the last connection has gone */
-  constructor(
-    plan: FilterChainPlan,
-    listener: ListenerPlan,
-    stats: ListenerStats,
-    deps: ChainDeps,
-    onEmpty: (chain: Chain) => void,
-  ) {
+  constructor(plan: FilterChainPlan, listener: ListenerParts, deps: ChainDeps, onEmpty: (chain: Chain) => void) {
     this.plan = plan;
     this.deps = deps;
-    this.stats = stats;
+    this.listener = listener;
     this.onEmpty = onEmpty;
-    this.bufferLimitBytes = listener.bufferLimitBytes;
-    this.drainsWhenFailing = listener.drainsWhenFailing;
-    this.transport = transportOf(plan, stats, deps);
-    this.runtime = httpRuntime(plan.terminal.manager, listener, stats, deps);
+    this.bufferLimitBytes = listener.plan.bufferLimitBytes;
+    this.drainsWhenFailing = listener.plan.drainsWhenFailing;
+    this.transport = transportOf(plan, listener.stats, deps);
+    this.start = this.terminal();
+  }
+
+  /** What its connections end at. */
+  private terminal(): (accepted: AcceptedConnection) => Session {
+    const { deps, listener } = this;
+    const { terminal } = this.plan;
+    const { net } = deps.http;
+    switch (terminal.kind) {
+      case "http": {
+        const runtime = httpRuntime(terminal.manager, listener, deps);
+        return (accepted) => new DownstreamConnection(deps.http, this, runtime, accepted);
+      }
+      case "echo":
+        return (accepted) => new EchoSession(net, this, accepted);
+      default:
+        return (accepted) => new DirectResponseSession(net, this, accepted, terminal.response);
+    }
+  }
+
+  get secure(): boolean {
+    return this.transport.secure;
   }
 
   get connectionCount(): number {
@@ -63,30 +93,43 @@ export class Chain implements ConnectionOwner {
 
   /** Takes a connection. */
   open(accepted: AcceptedConnection): void {
-    const { stats } = this;
+    const { stats, logs } = this.listener;
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    const session = new DownstreamConnection(this.deps.http, this, accepted);
-    this.sessions.add(session);
+    const session = this.start(accepted);
+    const { http } = this.deps;
+    this.sessions.set(session, logs === null ? null : new ConnectionStream(http, accepted, this.plan.info));
+    session.begin();
     if (this.draining) session.drain();
   }
 
   /** No more connections are expected; those that there are end when it does no harm. */
   drain(): void {
     this.draining = true;
-    for (const session of this.sessions) session.drain();
+    for (const session of this.sessions.keys()) session.drain();
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    for (const session of this.sessions) session.destroy();
+    for (const session of this.sessions.keys()) session.destroy();
+  }
+
+  openTransport(accepted: AcceptedConnection, handler: TransportHandler, counters: ByteCounters): Transport {
+    const { net } = this.deps.http;
+    const { socket, early } = accepted;
+    const transport = this.transport.open(net, socket, early, handler, counters, this.bufferLimitBytes);
+    accepted.opened(transport);
+    return transport;
   }
 
   onConnectionClosed(session: Session, lengthMs: number): void {
+    const { stats, logs } = this.listener;
+    const stream = this.sessions.get(session) ?? null;
     this.sessions.delete(session);
-    this.stats.cxActive.value--;
-    this.stats.cxDestroy.value++;
-    this.stats.cxLengthMs.record(lengthMs);
+    stats.cxActive.value--;
+    stats.cxDestroy.value++;
+    stats.cxLengthMs.record(lengthMs);
+    if (stream !== null) logs?.write(stream, "NotSet");
     if (this.sessions.size === 0) this.onEmpty(this);
   }
 }
@@ -102,8 +145,7 @@ function transportOf(
 
 function httpRuntime(
   plan: HttpConnectionManagerPlan,
-  { direction }: ListenerPlan,
-  { prefix }: ListenerStats,
+  { plan: { direction }, stats: { prefix } }: ListenerParts,
   { http, registry, httpFilters }: ChainDeps,
 ): HttpRuntime {
   const { statPrefix, filters, accessLogs, tracing } = plan;

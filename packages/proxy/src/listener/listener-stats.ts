@@ -10,6 +10,10 @@ export class ListenerStats {
   readonly cxDestroy: Counter;
   readonly cxLengthMs: Histogram;
   readonly noFilterChainMatch: Counter;
+  /** Connections that listener filters look at. */
+  readonly preCxActive: Gauge;
+  readonly preCxTimeout: Counter;
+  readonly filterRemoteClose: Counter;
 
   constructor(registry: StatsRegistry, plan: ListenerPlan) {
     this.prefix = statPrefix(plan);
@@ -17,6 +21,10 @@ export class ListenerStats {
     this.cxActive = registry.gauge(`${this.prefix}downstream_cx_active`);
     this.cxDestroy = registry.counter(`${this.prefix}downstream_cx_destroy`);
     this.cxLengthMs = registry.histogram(`${this.prefix}downstream_cx_length_ms`);
+    this.preCxActive = registry.gauge(`${this.prefix}downstream_pre_cx_active`);
+    this.preCxTimeout = registry.counter(`${this.prefix}downstream_pre_cx_timeout`);
+    this.filterRemoteClose = registry.counter(`${this.prefix}downstream_listener_filter_remote_close`);
+    registry.counter(`${this.prefix}downstream_listener_filter_error`);
     this.noFilterChainMatch = registry.counter(`${this.prefix}no_filter_chain_match`);
   }
 }

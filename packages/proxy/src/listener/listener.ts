@@ -1,12 +1,16 @@
+import { AccessLogs } from "../http/access-logs.ts";
 import { AcceptedConnection } from "../net/accepted-connection.ts";
 import { Acceptor } from "../net/acceptor.ts";
 import type { AcceptedSocket } from "../net/accepted-socket.ts";
 import type { ListenerPlan } from "../plan/listener-plan.ts";
-import { Chain, type ChainDeps } from "./chain.ts";
+import { ConnectionStream } from "../tcp/connection-stream.ts";
+import { Chain, type ChainDeps, type ConnectionTaker } from "./chain.ts";
+import { makeListenerFilters } from "./filters/registry.ts";
+import { Inspection, type InspectionOwner, type PlacedFilter } from "./inspection.ts";
 import { ListenerStats } from "./listener-stats.ts";
 
 /** A bound listener: accepts connections, and gives each to the filter chain that it belongs to. */
-export class Listener {
+export class Listener implements ConnectionTaker, InspectionOwner {
   plan: ListenerPlan;
   private readonly deps: ChainDeps;
   private readonly stats: ListenerStats;
@@ -15,6 +19,9 @@ export class Listener {
   private chains: readonly Chain[];
   /** Chains that the plan no longer has, until their connections are gone. */
   private readonly retired = new Set<Chain>();
+  private filters: readonly PlacedFilter[];
+  private logs: AccessLogs | null;
+  private readonly inspections = new Set<Inspection>();
   private readonly onEmpty: () => void;
   private draining = false;
 
@@ -24,21 +31,25 @@ export class Listener {
     this.plan = plan;
     this.onEmpty = onEmpty;
     this.stats = new ListenerStats(deps.registry, plan);
+    this.logs = this.openLogs(plan);
     this.chains = this.makeChains(plan, NO_CHAINS);
+    this.filters = this.makeFilters(plan);
     this.acceptor = new Acceptor((socket) => this.accept(socket), onError);
   }
 
   /** Rejects with the system's error. */
   listen(): Promise<{ address: string; port: number }> {
-    return this.acceptor.listen(this.plan.address, this.plan.port);
+    const { address, port, bindsToPort } = this.plan;
+    return bindsToPort ? this.acceptor.listen(address, port) : Promise.resolve({ address, port });
   }
 
+  /** Where it listens, or would if it were bound. */
   get bound(): { address: string; port: number } {
-    return this.acceptor.bound;
+    return this.plan.bindsToPort ? this.acceptor.bound : this.plan;
   }
 
   get connectionCount(): number {
-    let count = 0;
+    let count = this.inspections.size;
     for (const chain of this.chains) count += chain.connectionCount;
     for (const chain of this.retired) count += chain.connectionCount;
     return count;
@@ -47,7 +58,10 @@ export class Listener {
   /** New connections see the new plan. Those of chains that are the same in it go on, others drain. */
   update(plan: ListenerPlan): void {
     const before = this.chains;
-    this.chains = this.makeChains(plan, plan.ownFingerprint === this.plan.ownFingerprint ? before : NO_CHAINS);
+    const isSame = plan.ownFingerprint === this.plan.ownFingerprint;
+    if (!isSame) this.logs = this.openLogs(plan);
+    this.chains = this.makeChains(plan, isSame ? before : NO_CHAINS);
+    if (!isSame) this.filters = this.makeFilters(plan);
     this.plan = plan;
     const { turn } = this.deps.http.net;
     turn.begin();
@@ -74,16 +88,30 @@ export class Listener {
   /** Closes every connection now. */
   destroy(): void {
     this.acceptor.stop();
+    for (const inspection of this.inspections) {
+      inspection.stop();
+      this.discard(inspection);
+    }
     for (const chain of this.chains) chain.destroy();
     for (const chain of this.retired) chain.destroy();
   }
 
   private makeChains(plan: ListenerPlan, known: readonly Chain[]): readonly Chain[] {
+    const parts = { plan, stats: this.stats, logs: this.logs };
     return plan.chains.map(
       (each) =>
         known.find((chain) => chain.plan.fingerprint === each.fingerprint) ??
-        new Chain(each, plan, this.stats, this.deps, (chain) => this.onChainEmpty(chain)),
+        new Chain(each, parts, this.deps, (chain) => this.onChainEmpty(chain)),
     );
+  }
+
+  private openLogs({ accessLogs }: ListenerPlan): AccessLogs | null {
+    const { logs } = this.deps.http;
+    return accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => logs.open(path));
+  }
+
+  private makeFilters({ listenerFilters }: ListenerPlan): readonly PlacedFilter[] {
+    return makeListenerFilters(listenerFilters, { net: this.deps.http.net, registry: this.deps.registry });
   }
 
   private onChainEmpty(chain: Chain): void {
@@ -95,12 +123,69 @@ export class Listener {
     const { net } = this.deps.http;
     net.turn.begin();
     try {
-      this.open(new AcceptedConnection(socket));
+      this.inspect(new AcceptedConnection(socket, net.turn.now));
     } catch (error) {
       socket.destroy();
       net.reportBug(error);
     }
     net.turn.end();
+  }
+
+  /** From another listener, which it was redirected to. */
+  take(connection: AcceptedConnection): void {
+    connection.redirected = true;
+    this.inspect(connection);
+  }
+
+  private inspect(connection: AcceptedConnection): void {
+    if (this.filters.length === 0) {
+      this.open(connection);
+      return;
+    }
+    const inspection = new Inspection(connection, this.filters, this, this.deps.http.net);
+    this.inspections.add(inspection);
+    this.stats.preCxActive.value++;
+    inspection.start(this.plan.listenerFiltersTimeoutMs);
+  }
+
+  // InspectionOwner
+
+  onInspected(inspection: Inspection): void {
+    this.forget(inspection);
+    const { connection } = inspection;
+    const { usesOriginalDst } = this.plan;
+    const hands = usesOriginalDst && connection.localAddressRestored && !connection.redirected;
+    const other = hands ? this.deps.findListener(connection.localAddress, connection.localPort) : null;
+    if (other === null || other === this) this.open(connection);
+    else other.take(connection);
+  }
+
+  onInspectionTimeout(inspection: Inspection): void {
+    this.stats.preCxTimeout.value++;
+    if (this.plan.continuesAfterTimeout) this.onInspected(inspection);
+    else this.discard(inspection);
+  }
+
+  onInspectionClosed(inspection: Inspection): void {
+    this.stats.filterRemoteClose.value++;
+    this.discard(inspection);
+  }
+
+  onInspectionRefused(inspection: Inspection): void {
+    this.discard(inspection);
+  }
+
+  private forget(inspection: Inspection): void {
+    this.inspections.delete(inspection);
+    this.stats.preCxActive.value--;
+  }
+
+  private discard(inspection: Inspection): void {
+    const { connection } = inspection;
+    this.forget(inspection);
+    discard(connection);
+    this.logs?.write(new ConnectionStream(this.deps.http, connection, this.plan.info), "NotSet");
+    if (this.connectionCount === 0) this.onEmpty();
   }
 
   private open(accepted: AcceptedConnection): void {
@@ -110,13 +195,27 @@ export class Listener {
     const index = found < 0 ? defaultChain : found;
     if (index < 0) {
       this.stats.noFilterChainMatch.value++;
-      accepted.socket.destroy();
+      discard(accepted);
+      if (this.logs !== null) this.logUnmatched(accepted, this.logs);
       return;
     }
     const chain = this.chains[index];
     chain.open(accepted);
     if (this.draining) chain.drain();
   }
+
+  private logUnmatched(connection: AcceptedConnection, logs: AccessLogs): void {
+    const stream = new ConnectionStream(this.deps.http, connection, this.plan.info);
+    stream.addFlag("NR");
+    stream.details = "filter_chain_not_found";
+    logs.write(stream, "NotSet");
+  }
+}
+
+/** Envoy peeks: what nobody has taken makes the kernel answer with RST. */
+function discard({ socket, early }: AcceptedConnection): void {
+  if (early === null) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 const NO_CHAINS: readonly Chain[] = [];

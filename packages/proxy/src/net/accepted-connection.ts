@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
+import type { Metadata } from "../plan/format/stream-info.ts";
+import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import { addressName } from "../ip-address.ts";
+import type { Transport } from "./transport.ts";
 
 const NONE: readonly string[] = [];
 
@@ -7,7 +10,11 @@ const NONE: readonly string[] = [];
  * A connection that has been accepted and belongs to no filter chain yet: what is known of it, whether by its socket or because listener filters
  * have found it out. Envoy `Network::ConnectionSocket` with its `ConnectionInfoSetter`.
  */
-export class AcceptedConnection {
+export class AcceptedConnection implements ConnectionView {
+  /** 0 until it is open. */
+  id = 0;
+  /** Of the turn's clock. */
+  readonly acceptedAt: number;
   readonly socket: Socket;
   /** What listener filters have read and left to others; null: nothing. */
   early: Uint8Array | null = null;
@@ -19,18 +26,51 @@ export class AcceptedConnection {
   readonly directLocalPort: number;
   localAddress: string;
   localPort: number;
+  /** It goes elsewhere than to where it has been accepted. */
+  localAddressRestored = false;
+  /** Another listener has accepted it. */
+  redirected = false;
   serverName = "";
   /** "" until a listener filter has found it out. */
   transportProtocol = "";
   applicationProtocols = NONE;
+  /** MD5 of what its TLS hello is like; "" unless that is wanted. */
+  ja3 = "";
+  /** What listener filters have found out beside; null: nothing. */
+  metadata: Metadata | null = null;
+
+  private transport: Transport | null = null;
 
   /** @param socket paused */
-  constructor(socket: Socket) {
+  constructor(socket: Socket, acceptedAt: number) {
+    this.acceptedAt = acceptedAt;
     this.socket = socket;
     this.directRemoteAddress = this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.directRemotePort = this.remotePort = socket.remotePort ?? 0;
     this.directLocalAddress = this.localAddress = plainAddress(socket.localAddress ?? "");
     this.directLocalPort = this.localPort = socket.localPort ?? 0;
+  }
+
+  /** Where the connection was to go, or goes on behalf of somebody else. */
+  restoreLocalAddress(address: string, port: number): void {
+    this.localAddress = address;
+    this.localPort = port;
+    this.localAddressRestored = true;
+  }
+
+  /** So many bytes of what was read are for nobody else. */
+  consume(length: number): void {
+    const { early } = this;
+    this.early = early === null || early.length <= length ? null : early.subarray(length);
+  }
+
+  opened(transport: Transport): void {
+    this.transport = transport;
+    this.id = transport.id;
+  }
+
+  get tls(): TlsInfo | null {
+    return this.transport === null ? null : this.transport.tls;
   }
 
   get remoteName(): string {
@@ -39,6 +79,10 @@ export class AcceptedConnection {
 
   get directRemoteName(): string {
     return addressName(this.directRemoteAddress, this.directRemotePort);
+  }
+
+  get directLocalName(): string {
+    return addressName(this.directLocalAddress, this.directLocalPort);
   }
 
   get localName(): string {

@@ -1,15 +1,17 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type FilterChain, FilterChainSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import { compileConnectionManager } from "./compile-connection-manager.ts";
+import type { Config as DirectResponse } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
+import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import type { ListenerContext } from "./compile-listener.ts";
 import { compileDownstreamTls } from "./compile-tls.ts";
+import { readDataSource } from "./data-source.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
-import type { FilterChainPlan } from "./listener-plan.ts";
+import type { FilterChainPlan, TerminalPlan } from "./listener-plan.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { Place } from "./problems.ts";
-import { unpackExtension } from "./schemas.ts";
-import { HTTP_CONNECTION_MANAGER } from "./supported-fields/index.ts";
+import { type Extension, unpackExtension } from "./schemas.ts";
+import { DIRECT_RESPONSE, ECHO, HTTP_CONNECTION_MANAGER } from "./supported-fields/index.ts";
 
 /** Null if it was refused. */
 export function compileFilterChain(
@@ -18,36 +20,55 @@ export function compileFilterChain(
   context: ListenerContext,
   place: Place,
 ): FilterChainPlan | null {
-  const [filter, extra] = chain.filters;
-  if (filter === undefined) {
+  const last = chain.filters.at(-1);
+  if (last === undefined) {
     place.refuse("a filter chain without filters is not supported");
     return null;
   }
-  if (extra !== undefined) {
-    place
-      .item("filters", 0)
-      .refuse(`terminal filter named ${filter.name} must be the last filter in a network filter chain.`);
-    return null;
-  }
-  if (filter.configType.case !== "typedConfig") return null;
-  const extension = unpackExtension(filter.configType.value);
-  const { message } = extension;
-  if (message === null || extension.typeName !== HTTP_CONNECTION_MANAGER) return null;
   const info = {
     ...listener,
     filterChainName: chain.name,
     filterChainMetadata: filterMetadata(chain.metadata),
   };
-  const at = place.item("filters", 0).packed("typed_config", extension.typeUrl);
+  let terminal: TerminalPlan | null = null;
+  for (const [i, filter] of chain.filters.entries()) {
+    if (filter.configType.case !== "typedConfig") continue;
+    const extension = unpackExtension(filter.configType.value);
+    const at = place.item("filters", i).packed("typed_config", extension.typeUrl);
+    terminal = compileTerminal(extension, { ...context, listener: info }, at);
+    if (filter !== last) {
+      place
+        .item("filters", i)
+        .refuse(`terminal filter named ${filter.name} must be the last filter in a network filter chain.`);
+    }
+  }
+  if (terminal === null) return null;
+  const { transportSocket } = chain;
   return {
     name: chain.name,
-    terminal: { kind: "http", manager: compileConnectionManager(message, { ...context, listener: info }, at) },
-    transportSocket: compileDownstreamTls(
-      chain.transportSocket,
-      context.secrets,
-      true,
-      place.field("transport_socket"),
-    ),
+    terminal,
+    info,
+    transportSocket: compileDownstreamTls(transportSocket, context.secrets, true, place.field("transport_socket")),
     fingerprint: fingerprintOf(toBinary(FilterChainSchema, chain)),
   };
+}
+
+/** Null if it is none, which has been reported. */
+function compileTerminal(
+  { typeName, message }: Extension,
+  context: ConnectionManagerContext,
+  place: Place,
+): TerminalPlan | null {
+  switch (typeName) {
+    case HTTP_CONNECTION_MANAGER:
+      return message === null ? null : { kind: "http", manager: compileConnectionManager(message, context, place) };
+    case ECHO:
+      return { kind: "echo" };
+    case DIRECT_RESPONSE: {
+      const { response } = message as DirectResponse;
+      return { kind: "direct-response", response: readDataSource(response, place.field("response")) };
+    }
+    default:
+      return null;
+  }
 }

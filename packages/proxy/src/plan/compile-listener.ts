@@ -6,16 +6,24 @@ import {
   Listener_DrainType as DrainType,
 } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { readSocketAddress } from "./address.ts";
+import { compileAccessLogs } from "./compile-access-log.ts";
 import { compileFilterChain } from "./compile-filter-chain.ts";
+import { ADDED_ORIGINAL_DST, compileListenerFilters } from "./compile-listener-filters.ts";
 import type { ConnectionManagerContext } from "./compile-connection-manager.ts";
+import { milliseconds } from "./duration.ts";
 import { FilterChainMatcher } from "./filter-chain-match.ts";
+import type { ListenerInfo } from "./format/stream-info.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { filterMetadata } from "./metadata.ts";
+import { NO_METADATA, filterMetadata } from "./metadata.ts";
+import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
 import type { FilterChainPlan, ListenerPlan } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 
 /** `per_connection_buffer_limit_bytes` of listeners and clusters. Source: Envoy api/envoy/config/listener/v3/listener.proto. */
 export const DEFAULT_BUFFER_LIMIT_BYTES = 1024 * 1024;
+
+/** Source: Envoy api/envoy/config/listener/v3/listener.proto, listener_filters_timeout. */
+const DEFAULT_LISTENER_FILTERS_TIMEOUT_MS = 15_000;
 
 const DIRECTION: Readonly<Record<number, ListenerPlan["direction"]>> = {
   [TrafficDirection.INBOUND]: "inbound",
@@ -41,10 +49,23 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     direction: DIRECTION[message.trafficDirection] ?? "unspecified",
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
+    bindsToPort: (message.bindToPort ?? true) && (message.deprecatedV1?.bindToPort ?? true),
+    usesOriginalDst: message.useOriginalDst ?? false,
+    listenerFilters: compileFilters(message, place),
+    listenerFiltersTimeoutMs: milliseconds(message.listenerFiltersTimeout, DEFAULT_LISTENER_FILTERS_TIMEOUT_MS),
+    accessLogs: compileAccessLogs(message.accessLog, (i) => place.item("access_log", i)),
+    info: { ...infoOf(message, name), filterChainName: "", filterChainMetadata: NO_METADATA },
+    continuesAfterTimeout: message.continueOnListenerFiltersTimeout,
     ...chains,
     fingerprint: fingerprintOf(toBinary(ListenerSchema, message)),
     ownFingerprint: ownFingerprint(message),
   };
+}
+
+function compileFilters(message: Listener, place: Place): readonly ListenerFilterPlan[] {
+  const filters = [...compileListenerFilters(message.listenerFilters, (i) => place.item("listener_filters", i))];
+  if (message.useOriginalDst ?? false) filters.push(ADDED_ORIGINAL_DST);
+  return filters;
 }
 
 type Chains = Pick<ListenerPlan, "chains" | "matcher" | "defaultChain">;
@@ -57,7 +78,7 @@ function compileChains(message: Listener, name: string, context: ListenerContext
     return null;
   }
   const matcher = new FilterChainMatcher();
-  const listener = { name, metadata: filterMetadata(message.metadata) };
+  const listener = infoOf(message, name);
   const chains: (FilterChainPlan | null)[] = [];
   for (const [i, chain] of filterChains.entries()) {
     const at = place.item("filter_chains", i);
@@ -75,6 +96,10 @@ function compileChains(message: Listener, name: string, context: ListenerContext
   }
   if (!chains.every((chain) => chain !== null)) return null;
   return { chains, matcher, defaultChain: defaultFilterChain === undefined ? -1 : filterChains.length };
+}
+
+function infoOf({ metadata }: Listener, name: string): Pick<ListenerInfo, "name" | "metadata"> {
+  return { name, metadata: filterMetadata(metadata) };
 }
 
 function ownFingerprint(message: Listener): string {

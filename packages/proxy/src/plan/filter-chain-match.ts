@@ -130,9 +130,9 @@ class SourceTypeLevel extends Level {
   }
 }
 
-/** Envoy `Network::Utility::isSameIpOrLoopback`. */
+/** Envoy `Network::Utility::isSameIpOrLoopback`, which takes no other address of 127.0.0.0/8 for loopback. */
 function isFromHere({ remoteAddress, localAddress }: MatchedConnection): boolean {
-  return remoteAddress === localAddress || remoteAddress.startsWith("127.") || remoteAddress === "::1";
+  return remoteAddress === localAddress || remoteAddress === "127.0.0.1" || remoteAddress === "::1";
 }
 
 const LEVELS: readonly (() => Level)[] = [
@@ -221,7 +221,8 @@ function rangesOf(ranges: readonly AddressRange[], place: Place, field: string):
 }
 
 function serverNameKey(name: string, place: Place): string {
-  if (name.startsWith("*.")) return name.slice(1);
-  if (name.includes("*")) place.refuse(`partial wildcards are not supported in "server_names": '${name}'`);
-  return name;
+  const lower = name.toLowerCase();
+  if (lower.startsWith("*.")) return lower.slice(1);
+  if (lower.includes("*")) place.refuse(`partial wildcards are not supported in "server_names": '${name}'`);
+  return lower;
 }

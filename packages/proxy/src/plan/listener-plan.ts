@@ -4,6 +4,7 @@ import type { AddressTest } from "./cidr.ts";
 import type { FilterChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
+import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
 import type { DownstreamTlsPlan } from "./tls-plan.ts";
@@ -22,6 +23,20 @@ export interface ListenerPlan {
   readonly drainsWhenFailing: boolean;
   /** `per_connection_buffer_limit_bytes`, default 1 MiB. High watermark; the low one is half of it. */
   readonly bufferLimitBytes: number;
+  /** `bind_to_port`, default true: false only takes connections that other listeners give it. */
+  readonly bindsToPort: boolean;
+  /** `use_original_dst`: connections go to the listener of the address that they were to go to, if there is one. */
+  readonly usesOriginalDst: boolean;
+  /** In the order in which they look at a connection. */
+  readonly listenerFilters: readonly ListenerFilterPlan[];
+  /** Default 15 s, 0 = none. */
+  readonly listenerFiltersTimeoutMs: number;
+  /** For what is logged of connections that have come to no chain. */
+  readonly info: ListenerInfo;
+  /** Of connections, when they are over. */
+  readonly accessLogs: readonly AccessLogPlan[];
+  /** A connection that they are not done with in time goes on as it is. */
+  readonly continuesAfterTimeout: boolean;
   /** The default one last, if there is one. */
   readonly chains: readonly FilterChainPlan[];
   /** Finds the index of a chain among `chains`. */
@@ -40,14 +55,16 @@ export interface FilterChainPlan {
   readonly terminal: TerminalPlan;
   /** Null: connections are plain. */
   readonly transportSocket: DownstreamTlsPlan | null;
+  readonly info: ListenerInfo;
   readonly fingerprint: string;
 }
 
 /** What a chain ends in. */
-interface TerminalPlan {
-  readonly kind: "http";
-  readonly manager: HttpConnectionManagerPlan;
-}
+export type TerminalPlan =
+  | { readonly kind: "http"; readonly manager: HttpConnectionManagerPlan }
+  | { readonly kind: "echo" }
+  /** @param response latin1 */
+  | { readonly kind: "direct-response"; readonly response: string };
 
 /** Envoy `path_with_escaped_slashes_action`. */
 export type EscapedSlashes = "keep" | "reject" | "unescape-and-redirect" | "unescape-and-forward";

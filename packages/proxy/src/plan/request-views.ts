@@ -77,6 +77,10 @@ export interface ConnectionView {
   readonly localAddress: string;
   readonly localPort: number;
   readonly localName: string;
+  /** Where the socket was accepted. */
+  readonly directLocalAddress: string;
+  readonly directLocalPort: number;
+  readonly directLocalName: string;
   /** Which the client has asked for (SNI), lower-case; "" if it has not. */
   readonly serverName: string;
   /** Null: it is not encrypted. */

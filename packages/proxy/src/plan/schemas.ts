@@ -83,10 +83,24 @@ import {
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { FallbackPolicySchema, FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
+import { ConfigSchema as DirectResponseSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
+import { EchoSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/echo/v3/echo_pb.js";
+import { HttpInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
+import { LocalRateLimitSchema as ListenerRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/local_ratelimit/v3/local_ratelimit_pb.js";
+import { OriginalDstSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
+import { ProxyProtocolSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js";
+import { TlsInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { MESH_STATS } from "./supported-fields/index.ts";
 
 export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
+  DirectResponseSchema,
+  EchoSchema,
+  HttpInspectorSchema,
+  ListenerRateLimitSchema,
+  OriginalDstSchema,
+  ProxyProtocolSchema,
+  TlsInspectorSchema,
   RouterSchema,
   FilterConfigSchema,
   BufferSchema,

@@ -21,6 +21,9 @@ const CONNECTION = {
   localAddress: "10.0.0.1",
   localPort: 80,
   localName: "10.0.0.1:80",
+  directLocalAddress: "10.0.0.1",
+  directLocalPort: 80,
+  directLocalName: "10.0.0.1:80",
   serverName: "",
   tls: null,
 };

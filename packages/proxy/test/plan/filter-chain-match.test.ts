@@ -88,7 +88,7 @@ test("transport protocol, before application protocols", () => {
 test("where a connection comes from: the same address or loopback, elsewhere, anywhere", () => {
   const here = { source_type: "SAME_IP_OR_LOOPBACK" };
   const elsewhere = { source_type: "EXTERNAL" };
-  const from = ["127.0.0.9", "::1", "10.0.0.1", "10.9.9.9"].map((remoteAddress) => ({ remoteAddress }));
+  const from = ["127.0.0.1", "::1", "10.0.0.1", "10.9.9.9"].map((remoteAddress) => ({ remoteAddress }));
   assert.deepEqual(find([here, elsewhere], ...from), [0, 0, 0, 1]);
   assert.deepEqual(find([here, {}], ...from), [0, 0, 0, 1]);
   assert.deepEqual(find([elsewhere], ...from), [-1, -1, -1, 0]);

@@ -168,6 +168,13 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     statPrefix: "",
     bufferLimitBytes: 4096,
     defaultChain: -1,
+    bindsToPort: true,
+    usesOriginalDst: false,
+    listenerFilters: [],
+    listenerFiltersTimeoutMs: 15_000,
+    continuesAfterTimeout: false,
+    accessLogs: [],
+    info: { name: "127.0.0.1:8080", metadata: {}, filterChainName: "", filterChainMetadata: {} },
   });
 });
 

@@ -145,6 +145,9 @@ export const connection: ConnectionView = {
   localAddress: "::1",
   localPort: 8080,
   localName: "[::1]:8080",
+  directLocalAddress: "::1",
+  directLocalPort: 8080,
+  directLocalName: "[::1]:8080",
   serverName: "",
   tls: null,
 };

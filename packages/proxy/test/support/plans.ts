@@ -263,6 +263,7 @@ export function managerChain(manager: HttpConnectionManagerPlan): FilterChainPla
     name: "",
     terminal: { kind: "http", manager },
     transportSocket: null,
+    info: manager.listener,
     fingerprint: `chain-${fingerprints++}`,
   };
 }
@@ -293,6 +294,13 @@ export function listenerPlan(
     statPrefix: "",
     direction: "unspecified",
     bufferLimitBytes: 1_048_576,
+    bindsToPort: true,
+    usesOriginalDst: false,
+    listenerFilters: [],
+    listenerFiltersTimeoutMs: 15_000,
+    continuesAfterTimeout: false,
+    accessLogs: [],
+    info: connectionManager.listener,
     chains: [managerChain(connectionManager)],
     matcher: takesFirst(),
     defaultChain: -1,

@@ -16,6 +16,9 @@ export const CONNECTION: ConnectionView = {
   localAddress: "::1",
   localPort: 8080,
   localName: "[::1]:8080",
+  directLocalAddress: "::1",
+  directLocalPort: 8080,
+  directLocalName: "[::1]:8080",
   serverName: "",
   tls: null,
 };
@@ -54,6 +57,8 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
   let responseTrailers: HeaderBlock | null = null;
   if (options.trailers !== undefined) append((responseTrailers = new HeaderBlock()), options.trailers);
   return {
+    carriesHttp: true,
+    terminationDetails: "",
     request,
     requestHeadDone: true,
     response,

@@ -125,7 +125,7 @@ function checkUnique(descriptors: readonly LocalRateLimitDescriptor[], place: Pl
   });
 }
 
-function compileBucket(bucket: TokenBucket, what: string, place: Place): TokenBucketPlan {
+export function compileBucket(bucket: TokenBucket, what: string, place: Place): TokenBucketPlan {
   const fillMs = milliseconds(bucket.fillInterval, 0);
   if (fillMs < DEFAULTS.minFillMs) place.refuse(`${what} fill timer must be >= ${DEFAULTS.minFillMs}ms`);
   return { maxTokens: bucket.maxTokens, tokensPerMs: (bucket.tokensPerFill ?? 1) / Math.max(fillMs, 1) };

@@ -16,10 +16,16 @@ const LOCAL: End = {
   port: ({ connection }) => connection?.localPort,
 };
 
+const DIRECT_LOCAL: End = {
+  name: ({ connection }) => connection?.directLocalName,
+  address: ({ connection }) => connection?.directLocalAddress,
+  port: ({ connection }) => connection?.directLocalPort,
+};
+
 const DIRECT_REMOTE: End = {
-  name: ({ connection }) => connection?.remoteName,
-  address: ({ connection }) => connection?.remoteAddress,
-  port: ({ connection }) => connection?.remotePort,
+  name: ({ connection }) => connection?.directRemoteName,
+  address: ({ connection }) => connection?.directRemoteAddress,
+  port: ({ connection }) => connection?.directRemotePort,
 };
 
 /** An address out of x-forwarded-for has no port: Envoy shows 0. */
@@ -66,6 +72,7 @@ function operatorsOf({ name, address, port }: End): AddressOperators {
 }
 
 export const downstreamLocal = operatorsOf(LOCAL);
+export const downstreamDirectLocal = operatorsOf(DIRECT_LOCAL);
 export const downstreamDirectRemote = operatorsOf(DIRECT_REMOTE);
 export const downstreamRemote = operatorsOf(REMOTE);
 export const upstreamLocal = operatorsOf(UPSTREAM_LOCAL);

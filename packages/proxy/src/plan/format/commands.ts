@@ -5,6 +5,7 @@
 import { hostname } from "node:os";
 import {
   type AddressOperators,
+  downstreamDirectLocal,
   downstreamDirectRemote,
   downstreamLocal,
   downstreamRemote,
@@ -106,12 +107,16 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   RESPONSE_CODE: number((stream) => stream.status),
   RESPONSE_FLAGS: text((stream) => stream.responseFlags),
   RESPONSE_FLAGS_LONG: text((stream) => stream.responseFlagsLong),
-  // Of connections without HTTP.
-  CONNECTION_TERMINATION_DETAILS: NOTHING,
+  CONNECTION_TERMINATION_DETAILS: text(({ terminationDetails }) =>
+    terminationDetails === "" ? undefined : terminationDetails,
+  ),
   CUSTOM_FLAGS: text(() => ""),
   GRPC_STATUS_NUMBER: grpcStatus("NUMBER"),
 
-  PROTOCOL: text(({ requestHeadDone, request }) => (requestHeadDone && !request.isHttp11 ? "HTTP/1.0" : "HTTP/1.1")),
+  PROTOCOL: text(({ carriesHttp, requestHeadDone, request }) => {
+    if (!carriesHttp) return undefined;
+    return requestHeadDone && !request.isHttp11 ? "HTTP/1.0" : "HTTP/1.1";
+  }),
   UPSTREAM_PROTOCOL: text(({ upstreamInfo }) =>
     upstreamInfo?.connected === true && !upstreamInfo.tunnels ? "HTTP/1.1" : undefined,
   ),
@@ -168,7 +173,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
 /** `X_ADDRESS`, `X_ADDRESS_WITHOUT_PORT`, `X_PORT`. */
 const ENDS: Readonly<Record<string, AddressOperators>> = {
   DOWNSTREAM_LOCAL: downstreamLocal,
-  DOWNSTREAM_DIRECT_LOCAL: downstreamLocal,
+  DOWNSTREAM_DIRECT_LOCAL: downstreamDirectLocal,
   DOWNSTREAM_REMOTE: downstreamRemote,
   DOWNSTREAM_DIRECT_REMOTE: downstreamDirectRemote,
   UPSTREAM_LOCAL: upstreamLocal,

@@ -64,6 +64,8 @@ export interface ListenerInfo {
 }
 
 export interface StreamInfo {
+  /** False for a connection on which something else is spoken, or nobody knows what. */
+  readonly carriesHttp: boolean;
   readonly request: RequestHead;
   /** False where the head was malformed or never came whole: then the request has no headers to tell of. */
   readonly requestHeadDone: boolean;
@@ -102,6 +104,8 @@ export interface StreamInfo {
   /** 0 until a response has been sent. */
   readonly status: number;
   readonly details: string;
+  /** Why a connection that carries no HTTP was ended; "" if there is no saying. */
+  readonly terminationDetails: string;
   /** Joined with ",", "-" for none. */
   readonly responseFlags: string;
   readonly responseFlagsLong: string;

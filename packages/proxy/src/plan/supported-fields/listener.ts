@@ -1,7 +1,17 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { NO_TLS } from "./reasons.ts";
-import { HTTP_CONNECTION_MANAGER, ROUTER } from "./type-names.ts";
+import { MEMORY, NO_TLS } from "./reasons.ts";
+import {
+  DIRECT_RESPONSE,
+  ECHO,
+  HTTP_CONNECTION_MANAGER,
+  HTTP_INSPECTOR,
+  LISTENER_LOCAL_RATE_LIMIT,
+  ORIGINAL_DST,
+  PROXY_PROTOCOL,
+  ROUTER,
+  TLS_INSPECTOR,
+} from "./type-names.ts";
 
 export const LISTENER: SupportGroup = {
   "envoy.config.listener.v3.Listener": {
@@ -15,18 +25,21 @@ export const LISTENER: SupportGroup = {
       "drain_type",
       "metadata",
       "stat_prefix",
+      "bind_to_port",
+      "deprecated_v1",
+      "use_original_dst",
+      "access_log",
+      "listener_filters",
+      "listener_filters_timeout",
+      "continue_on_listener_filters_timeout",
     ],
     only: {
-      bind_to_port: [true],
-      use_original_dst: [false],
       transparent: [false],
       freebind: [false],
       enable_mptcp: [false],
       connection_balance_config: ["empty"],
     },
     ignored: {
-      listener_filters_timeout: "has an effect only with listener filters, which are refused",
-      continue_on_listener_filters_timeout: "has an effect only with listener filters, which are refused",
       enable_reuse_port: "one event loop accepts; nothing shares the port",
       reuse_port: "one event loop accepts; nothing shares the port",
       max_connections_to_accept_per_socket_event: "tunes Envoy's accept loop",
@@ -43,18 +56,46 @@ export const LISTENER: SupportGroup = {
     has: [
       "destination_port",
       "prefix_ranges",
+      "server_names",
+      "transport_protocol",
+      "application_protocols",
       "direct_source_prefix_ranges",
       "source_type",
       "source_prefix_ranges",
       "source_ports",
     ],
-    // Nothing looks into what a connection's first bytes say yet.
-    only: { server_names: ["empty"], transport_protocol: ["raw_buffer"], application_protocols: ["empty"] },
   },
+  "envoy.config.listener.v3.Listener.DeprecatedV1": { has: ["bind_to_port"] },
+  "envoy.config.listener.v3.ListenerFilter": {
+    has: ["name", "typed_config", "filter_disabled"],
+    extensions: {
+      typed_config: [TLS_INSPECTOR, HTTP_INSPECTOR, ORIGINAL_DST, PROXY_PROTOCOL, LISTENER_LOCAL_RATE_LIMIT],
+    },
+  },
+  "envoy.config.listener.v3.ListenerFilterChainMatchPredicate": {
+    has: ["or_match", "and_match", "not_match", "any_match", "destination_port_range"],
+  },
+  "envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet": { has: ["rules"] },
+  [TLS_INSPECTOR]: {
+    has: ["enable_ja3_fingerprinting", "max_client_hello_size", "close_connection_on_client_hello_parsing_errors"],
+    only: { enable_ja4_fingerprinting: [false] },
+    ignored: { initial_read_buffer_size: MEMORY },
+  },
+  [HTTP_INSPECTOR]: { has: [] },
+  [ORIGINAL_DST]: { has: [] },
+  [PROXY_PROTOCOL]: {
+    has: ["rules", "allow_requests_without_proxy_protocol", "disallowed_versions", "stat_prefix"],
+    only: { tlv_location: ["DYNAMIC_METADATA"] },
+  },
+  [`${PROXY_PROTOCOL}.Rule`]: { has: ["tlv_type", "on_tlv_present"] },
+  [`${PROXY_PROTOCOL}.KeyValuePair`]: { has: ["metadata_namespace", "key", "value_string_encoding"] },
+  [LISTENER_LOCAL_RATE_LIMIT]: { has: ["stat_prefix", "token_bucket"], only: { runtime_enabled: ["empty"] } },
   "envoy.config.listener.v3.Filter": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [HTTP_CONNECTION_MANAGER] },
+    extensions: { typed_config: [HTTP_CONNECTION_MANAGER, ECHO, DIRECT_RESPONSE] },
   },
+  [ECHO]: { has: [] },
+  [DIRECT_RESPONSE]: { has: ["response"] },
   [HTTP_CONNECTION_MANAGER]: {
     has: [
       "stat_prefix",

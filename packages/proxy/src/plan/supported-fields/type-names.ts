@@ -4,6 +4,13 @@ export const TYPE_URL_PREFIX = "type.googleapis.com/";
 
 export const HTTP_CONNECTION_MANAGER =
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+export const TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
+export const HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
+export const ORIGINAL_DST = "envoy.extensions.filters.listener.original_dst.v3.OriginalDst";
+export const PROXY_PROTOCOL = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
+export const LISTENER_LOCAL_RATE_LIMIT = "envoy.extensions.filters.listener.local_ratelimit.v3.LocalRateLimit";
+export const ECHO = "envoy.extensions.filters.network.echo.v3.Echo";
+export const DIRECT_RESPONSE = "envoy.extensions.filters.network.direct_response.v3.Config";
 export const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 export const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";

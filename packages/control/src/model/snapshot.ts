@@ -27,6 +27,8 @@ import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
 import type { PeerAuthenticationRule } from "./peer-authentication.ts";
 import { peerAuthenticationOf, PeerAuthentications } from "./peer-authentication.ts";
+import type { RequestAuthenticationRule } from "./request-authentication.ts";
+import { requestAuthenticationOf } from "./request-authentication.ts";
 import type { RateLimitRule } from "./rate-limit.ts";
 import { rateLimitOf } from "./rate-limit.ts";
 import type { MeshService } from "./service.ts";
@@ -77,6 +79,7 @@ export interface Snapshot extends SnapshotInput {
   readonly fallbackIndex: FallbackIndex;
   readonly rateLimits: readonly RateLimitRule[];
   readonly authorizations: readonly AuthorizationRule[];
+  readonly requestAuthentications: readonly RequestAuthenticationRule[];
   readonly peerRules: readonly PeerAuthenticationRule[];
   readonly peers: PeerAuthentications;
   /** Oldest first. */
@@ -152,6 +155,7 @@ export class SnapshotBuilder {
       rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
       peerRules,
       peers,
+      requestAuthentications: this.#requestAuthentications(this.#ofKind(REQUEST_AUTHENTICATION)),
       authorizations: this.#authorizations(this.#ofKind(AUTHORIZATION_POLICY)),
       sidecarRules,
       sidecars,
@@ -265,6 +269,11 @@ export class SnapshotBuilder {
 
   readonly #authorizationOf = rememberByObject(authorizationOf);
   readonly #authorizations = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#authorizationOf));
+
+  readonly #requestAuthenticationOf = rememberByObject(requestAuthenticationOf);
+  readonly #requestAuthentications = rememberLast((objects: readonly StoredObject[]) =>
+    sorted(objects, this.#requestAuthenticationOf),
+  );
 
   readonly #peerAuthenticationOf = rememberByObject(peerAuthenticationOf);
   readonly #peerRules = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#peerAuthenticationOf));
@@ -387,6 +396,7 @@ const GATEWAY = "networking.istio.io/Gateway";
 const FALLBACK = "tulle.dev/Fallback";
 const RATE_LIMIT = "tulle.dev/RateLimit";
 const AUTHORIZATION_POLICY = "security.istio.io/AuthorizationPolicy";
+const REQUEST_AUTHENTICATION = "security.istio.io/RequestAuthentication";
 const PEER_AUTHENTICATION = "security.istio.io/PeerAuthentication";
 const TELEMETRY = "telemetry.istio.io/Telemetry";
 const SIDECAR = "networking.istio.io/Sidecar";

@@ -28,6 +28,8 @@ import { accessLogsOf } from "./access-logs.ts";
 import type { Authorization } from "./authorization.ts";
 import { authorizationOf, gatewayPort } from "./authorization.ts";
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
+import type { Tokens } from "./tokens.ts";
+import { tokensOf } from "./tokens.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
@@ -49,6 +51,7 @@ export class GatewayViews {
   readonly #accessLogs: ReturnType<typeof accessLogsOf>;
   readonly #rateLimits: ReturnType<typeof rateLimitsOf>;
   readonly #authorization: ReturnType<typeof authorizationOf>;
+  readonly #tokens = tokensOf(true);
 
   constructor(node: GatewayNode, capabilities: Capabilities, caches: RouteCaches) {
     this.#node = node;
@@ -71,6 +74,7 @@ export class GatewayViews {
         forwards,
         this.#rateLimits(snapshot),
         this.#authorization(snapshot, this.#node),
+        this.#tokens(snapshot, this.#node),
       ),
       routes: this.#routes(
         servers,
@@ -96,6 +100,7 @@ export class GatewayViews {
       forwards: boolean,
       rateLimits: readonly RateLimitRule[],
       authorized: Authorization,
+      tokens: Tokens | undefined,
     ): readonly EncodedResource[] =>
       [...servers].map(([port, [first]]) => {
         const bind = this.#bind(port, services);
@@ -110,6 +115,7 @@ export class GatewayViews {
           capabilities: this.#capabilities,
           forwards,
           rateLimits,
+          ...(tokens === undefined ? {} : { tokens: tokens.filter }),
           ...(authorized === undefined ? {} : { authorization: { ...authorized, port: gatewayPort(port, bind.port) } }),
         });
         return encodeResource(listener.name, ListenerSchema, listener);

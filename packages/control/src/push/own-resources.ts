@@ -2,6 +2,7 @@
 import { isIP, parseProtocol, serviceHost } from "@tulle/api";
 import type { ConnectionPoolSettings, Labels } from "@tulle/api";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { Filter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
@@ -27,12 +28,15 @@ import type { Bind, ProxyNode } from "../source/registration/node.ts";
 import { inboundPassthroughCluster, translateInboundCluster } from "../translate/clusters.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import type { InboundService } from "../translate/inbound-routes.ts";
-import type { Capture, InboundChains } from "../translate/captured-listeners.ts";
+import type { Capture, InboundPortChains } from "../translate/captured-listeners.ts";
 import { virtualInbound } from "../translate/captured-listeners.ts";
 import type { InboundInput } from "../translate/listeners.ts";
 import { inboundHttpFilter, inboundListener, outboundListener } from "../translate/listeners.ts";
-import { HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
+import { BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
 import { tcpProxy } from "../translate/network.ts";
+import { authorizationNetworkFilters } from "../translate/security/authorization.ts";
+import type { KeyServer } from "../translate/security/key-servers.ts";
+import { keyServerCluster } from "../translate/security/key-servers.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
 import type { Authorization } from "./authorization.ts";
@@ -41,6 +45,8 @@ import type { CapturedPorts } from "./captured-resources.ts";
 import { capturedOutbound, captureOf, unknownCluster } from "./captured-resources.ts";
 import type { MeshCaches, MeshView } from "./mesh-view.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
+import type { Tokens } from "./tokens.ts";
+import { tokensOf } from "./tokens.ts";
 
 /** Rules that select clients say nothing about who is called. */
 const NO_LABELS: Labels = {};
@@ -130,6 +136,7 @@ export function ownListeners(
   const logs = accessLogsOf(node);
   const limitsOf = rateLimitsOf(node);
   const authorization = authorizationOf(capabilities);
+  const tokens = tokensOf(false);
   const modesOf = rememberLast((peers: PeerAuthentications, member: Member) => peers.modesOf(member));
   const encode = rememberLast(
     (
@@ -144,6 +151,7 @@ export function ownListeners(
       captured: CapturedPorts | undefined,
       unknown: string,
       modes: PeerModes,
+      tokens: Tokens | undefined,
     ) => {
       const origin = originOfNode(member);
       const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
@@ -157,6 +165,7 @@ export function ownListeners(
         rateLimits: limits,
         security:
           member.secrets === undefined ? undefined : { mode: modeAt(modes, inbound.port), secrets: member.secrets },
+        ...(tokens === undefined ? {} : { tokens: tokens.filter }),
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
       const bound = outboundListeners(member, { ...settings, forwards });
@@ -192,6 +201,7 @@ export function ownListeners(
       member.capture === undefined ? undefined : view.captured,
       member.capture === undefined ? "" : unknownCluster(view.outbound),
       modesOf(snapshot.peers, member),
+      tokens(snapshot, member),
     );
   };
 }
@@ -210,21 +220,29 @@ function capturedListeners(
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
   const { carriers } = settings.capabilities;
-  const inbound = inputs.map((input): InboundChains => {
+  const inbound = inputs.map((input): InboundPortChains => {
     const { port, address, protocol, bindPort } = input.inbound;
     const known = input.service?.protocol ?? parseProtocol(protocol) ?? "AUTO";
     const traffic = portTraffic({ protocol: known }, carriers);
     return {
       port: bindPort,
       name: listenerName(address, bindPort),
-      http: traffic === "http" || traffic === "auto" ? inboundHttpFilter(input) : undefined,
-      tcp: traffic === "http" ? undefined : tcpProxy(inboundCluster(port)),
+      http: traffic === "http" || traffic === "auto" ? [inboundHttpFilter(input)] : undefined,
+      tcp: traffic === "http" ? undefined : connectionFilters(input, inboundCluster(port)),
+      security: input.security,
     };
   });
   return [
     ...capturedOutbound(ports, { ...settings, capture }, caches),
-    encodeListener(virtualInbound(capture, inbound, carriers, settings.origin)),
+    encodeListener(virtualInbound(capture, inbound, carriers, settings)),
   ];
+}
+
+/** Who may connect is settled before anybody is connected to. Where that cannot be, nobody is. */
+function connectionFilters({ authorization, capabilities }: InboundInput, cluster: string): readonly Filter[] {
+  const filters = authorization === undefined ? [] : authorizationNetworkFilters(authorization);
+  const settled = filters.length === 0 || capabilities.security.has("network authorization");
+  return settled ? [...filters, tcpProxy(cluster)] : [tcpProxy(BLACK_HOLE_CLUSTER)];
 }
 
 function outboundListeners(
@@ -263,6 +281,7 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
   const servicesByPort = rememberLast((member: Member, services: readonly MeshService[], domain: string) =>
     member.inbound.map((inbound) => servicesAt(inbound, member, services, domain)),
   );
+  const tokens = tokensOf(false);
   let pools: readonly (ConnectionPoolSettings | undefined)[] = [];
   let before: ResourceSet | undefined;
   const encode = rememberLast(
@@ -271,6 +290,7 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
       services: ReturnType<typeof servicesByPort>,
       limits: readonly (ConnectionPoolSettings | undefined)[],
       mesh: MeshSettings,
+      keyServers: readonly KeyServer[],
     ) => {
       const origin = originOfNode(member);
       const clusters = member.inbound.map((inbound, index) =>
@@ -287,6 +307,7 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
       if (member.capture !== undefined) {
         clusters.push(inboundPassthroughCluster({ mesh, capabilities }, member.capture.families));
       }
+      clusters.push(...keyServers.map((server) => keyServerCluster(server, mesh)));
       const resources = clusters.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
       before = resourceSet(TYPE.cluster, resources, before);
       return before;
@@ -299,9 +320,12 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
       pools,
       member.inbound.map((inbound, index) => poolAt(inbound, member, services[index]![0]?.host, snapshot)),
     );
-    return encode(member, services, pools, mesh);
+    const keyServers = capabilities.security.has("tokens") ? tokens(snapshot, member)?.keyServers : undefined;
+    return encode(member, services, pools, mesh, keyServers ?? NO_KEY_SERVERS);
   };
 }
+
+const NO_KEY_SERVERS: readonly KeyServer[] = [];
 
 function poolAt(
   inbound: InboundPort,

@@ -62,7 +62,20 @@ function connectionFindings({ action, spec }: AuthorizationRule, workloads: read
     action === "ALLOW"
       ? "the rule allows nothing there"
       : "there the rule is about all that matches its other attributes";
-  return (spec.rules ?? []).flatMap((rule, index) =>
+  const refused = CAPABILITIES.tulle.security.has("network authorization")
+    ? []
+    : [
+        finding(
+          "NotYetApplied",
+          [],
+          `${place} is not HTTP: Envoy authorizes connections, Tulle's own proxy refuses them`,
+        ),
+      ];
+  return [...refused, ...requestFindings(spec.rules ?? [], place, effect)];
+}
+
+function requestFindings(rules: readonly Rule[], place: string, effect: string): readonly Finding[] {
+  return rules.flatMap((rule, index) =>
     requestAttributes(rule)
       .slice(0, 1)
       .map((path) => finding("Ignored", ["spec", "rules", index, ...path], `${place} is not HTTP: ${effect}`)),

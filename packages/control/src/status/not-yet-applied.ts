@@ -235,6 +235,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "networking.istio.io/Sidecar",
   "security.istio.io/AuthorizationPolicy",
   "security.istio.io/PeerAuthentication",
+  "security.istio.io/RequestAuthentication",
 ]);
 
 /** Whether a kind of mesh configuration is applied at all. */

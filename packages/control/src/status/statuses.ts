@@ -16,6 +16,7 @@ import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { peerAuthenticationFindings } from "./peer-authentication-status.ts";
 import { rateLimitFindings } from "./rate-limit-status.ts";
+import { requestAuthenticationFindings } from "./request-authentication-status.ts";
 import { serviceFindings } from "./service-status.ts";
 import { sidecarFindings } from "./sidecar-status.ts";
 import { workloadEntryFindings, workloadGroupFindings } from "./workload-status.ts";
@@ -83,6 +84,10 @@ export class Statuses {
     if (isKind(object, "security.istio.io", "PeerAuthentication")) {
       const rule = snapshot.peerRules.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : peerAuthenticationFindings(snapshot, rule);
+    }
+    if (isKind(object, "security.istio.io", "RequestAuthentication")) {
+      const rule = snapshot.requestAuthentications.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : requestAuthenticationFindings(snapshot, rule);
     }
     if (isKind(object, "security.istio.io", "AuthorizationPolicy")) {
       const rule = snapshot.authorizations.find(({ loaded }) => loaded === stored.loaded);

@@ -24,6 +24,9 @@ import type { HttpCarrier } from "../model/service.ts";
 import { milliseconds } from "./durations.ts";
 import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, listenerName } from "./names.ts";
 import { socketAddress, tcpProxy } from "./network.ts";
+import type { MeshSettings } from "../model/mesh-settings.ts";
+import { inboundChains, isInspected, tlsInspector } from "./security/inbound-chains.ts";
+import type { InboundFilters, InboundSecurity } from "./security/inbound-chains.ts";
 import { originMetadata } from "./origin.ts";
 import { packed } from "./packed.ts";
 
@@ -123,20 +126,19 @@ export function capturedServiceListener(
   });
 }
 
-/** A port of the application: what reads it as HTTP, and what passes its bytes on; both where it is to be found out. */
-export interface InboundChains {
+/** A port of the application. */
+export interface InboundPortChains extends InboundFilters {
   readonly port: number;
   readonly name: string;
-  readonly http: Filter | undefined;
-  readonly tcp: Filter | undefined;
+  readonly security: InboundSecurity | undefined;
 }
 
 /** Everything that arrives: a chain or two for each port that is known, and for the others the application gets it as it is. */
 export function virtualInbound(
   capture: Capture,
-  ports: readonly InboundChains[],
+  ports: readonly InboundPortChains[],
   carriers: readonly HttpCarrier[],
-  origin: Origin,
+  { origin, mesh }: { readonly origin: Origin; readonly mesh: MeshSettings },
 ): Listener {
   const sniffed = ports.filter(({ http, tcp }) => http !== undefined && tcp !== undefined);
   return create(ListenerSchema, {
@@ -145,26 +147,23 @@ export function virtualInbound(
     ...(capture.transparent ? { transparent: true } : {}),
     trafficDirection: TrafficDirection.INBOUND,
     ...detection(capture),
-    listenerFilters: [originalDestination(), ...(sniffed.length === 0 ? [] : [httpInspector(ports)])],
+    listenerFilters: [
+      originalDestination(),
+      ...(ports.some(({ security }) => isInspected(security)) ? [create(ListenerFilterSchema, tlsInspector())] : []),
+      ...(sniffed.length === 0 ? [] : [httpInspector(ports)]),
+    ],
     filterChains: [
       blackHole("virtualInbound-blackhole", INBOUND_PORT),
-      ...ports.flatMap(({ port, name, http, tcp }) => [
-        ...(http === undefined
-          ? []
-          : [
-              create(FilterChainSchema, {
-                name,
-                filterChainMatch: {
-                  destinationPort: port,
-                  applicationProtocols: tcp === undefined ? [] : plaintextHttp(carriers),
-                },
-                filters: [http],
-              }),
-            ]),
-        ...(tcp === undefined
-          ? []
-          : [create(FilterChainSchema, { name, filterChainMatch: { destinationPort: port }, filters: [tcp] })]),
-      ]),
+      ...ports.flatMap(({ port, name, security, ...filters }) =>
+        inboundChains({
+          filters,
+          security,
+          mesh,
+          match: { destinationPort: port },
+          name,
+          plaintextHttp: plaintextHttp(carriers),
+        }).map((chain) => create(FilterChainSchema, chain)),
+      ),
     ],
     defaultFilterChain: { name: "virtualInbound", filters: [tcpProxy(INBOUND_PASSTHROUGH_CLUSTER)] },
     metadata: originMetadata(origin, ""),
@@ -205,7 +204,7 @@ function originalDestination(): ListenerFilter {
 }
 
 /** @param ports where something is known it is not looked for: who waits for the server to speak first would wait for ever */
-function httpInspector(ports: readonly InboundChains[] = []): ListenerFilter {
+function httpInspector(ports: readonly InboundPortChains[] = []): ListenerFilter {
   const known = ports.filter(({ http, tcp }) => http === undefined || tcp === undefined).map(({ port }) => port);
   return {
     ...listenerFilter("envoy.filters.listener.http_inspector", HttpInspectorSchema),

@@ -38,6 +38,10 @@ type SecurityFeature =
   | "authorization"
   /** CUSTOM policies. */
   | "external authorization"
+  /** Of connections that are not read as HTTP. */
+  | "network authorization"
+  /** RequestAuthentications. */
+  | "tokens"
   | "mutual TLS";
 
 /** `mesh_stats` are the standard metrics, in Istio's filter that has no published proto. */
@@ -132,7 +136,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
-    security: new Set(["authorization", "external authorization"]),
+    security: new Set(["authorization", "external authorization", "network authorization", "tokens"]),
   },
   grpc: {
     id: "grpc",

@@ -1,5 +1,6 @@
 /** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
 import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -29,8 +30,10 @@ import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
 import type { AuthorizationInput } from "./security/authorization.ts";
 import { authorizationHttpFilters, externalHttpFilters } from "./security/authorization.ts";
-import { inboundChains } from "./security/inbound-chains.ts";
-import type { Chains, FilterChainInit, InboundSecurity } from "./security/inbound-chains.ts";
+import { inboundChains, isInspected, tlsInspector } from "./security/inbound-chains.ts";
+import type { InboundSecurity } from "./security/inbound-chains.ts";
+import { tokenFilter } from "./security/tokens.ts";
+import type { TokenInput } from "./security/tokens.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
 import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
@@ -55,6 +58,7 @@ interface ListenerInput {
   /** Of what it receives for somebody: an application, or at a gateway the mesh. */
   readonly rateLimits?: readonly RateLimitRule[];
   readonly authorization?: AuthorizationInput;
+  readonly tokens?: TokenInput;
 }
 
 export type OutboundInput = ListenerInput & { readonly routes: string };
@@ -68,16 +72,18 @@ export type InboundInput = Omit<ListenerInput, "bind" | "forwards"> & {
 
 /** Requests that the application sends, to all services (HTTP_PROXY) or to one port of them. */
 export function outboundListener(input: OutboundInput): Listener {
-  return listener(input, TrafficDirection.OUTBOUND, outboundHttpFilter(input));
+  return listener(input, TrafficDirection.OUTBOUND, { filterChains: [{ filters: [outboundHttpFilter(input)] }] });
 }
 
 /** Requests that others send to the application. */
 export function inboundListener(input: InboundInput): Listener {
   const { inbound, origin, mesh, security } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  return listener({ bind, origin }, TrafficDirection.INBOUND, inboundHttpFilter(input), (chain) =>
-    inboundChains(chain, security, mesh),
-  );
+  const filters = { http: [inboundHttpFilter(input)], tcp: undefined };
+  return listener({ bind, origin }, TrafficDirection.INBOUND, {
+    filterChains: inboundChains({ filters, security, mesh }),
+    ...(isInspected(security) ? { listenerFilters: [tlsInspector()] } : {}),
+  });
 }
 
 /** What reads requests of the application's, wherever they are taken. */
@@ -120,7 +126,8 @@ export function gatewayListener(input: ListenerInput & { readonly routes: string
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
   });
   // Named after the port that the Gateway names, wherever it is bound.
-  return { ...listener(input, TrafficDirection.OUTBOUND, manager), name: listenerName("0.0.0.0", port) };
+  const chains = { filterChains: [{ filters: [manager] }] };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
 }
 
 /** A listener that opens no port: a gRPC client asks for it by the name that it was told to connect to. */
@@ -163,6 +170,7 @@ function connectionManager(
     capabilities,
     rateLimits = [],
     authorization,
+    tokens,
   }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
 ): NetworkFilter {
@@ -181,7 +189,7 @@ function connectionManager(
       reporter,
       { suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh) },
       {
-        first: authorization === undefined ? [] : securityFilters(authorization, capabilities),
+        first: securityFilters(authorization, tokens, capabilities),
         last: capabilities.httpFeatures.has("rate limits") ? rateLimits.map(rateLimitFilter) : [],
       },
     ),
@@ -190,9 +198,18 @@ function connectionManager(
 }
 
 /** Authorizers are asked before anything is known of who asks. (`listener_builder.go` buildHTTPConnectionManager) */
-function securityFilters(authorization: AuthorizationInput, { security }: Capabilities): readonly HttpFilter[] {
-  if (!security.has("authorization")) return [];
-  return [...externalHttpFilters(authorization), ...authorizationHttpFilters(authorization)];
+function securityFilters(
+  authorization: AuthorizationInput | undefined,
+  tokens: TokenInput | undefined,
+  { security }: Capabilities,
+): readonly HttpFilter[] {
+  const authorizes = authorization !== undefined && security.has("authorization");
+  const verifier = tokens === undefined || !security.has("tokens") ? undefined : tokenFilter(tokens);
+  return [
+    ...(authorizes ? externalHttpFilters(authorization) : []),
+    ...(verifier === undefined ? [] : [verifier]),
+    ...(authorizes ? authorizationHttpFilters(authorization) : []),
+  ];
 }
 
 function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpFilterKind[] {
@@ -202,14 +219,13 @@ function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpF
 function listener(
   { bind, origin, field = "" }: Pick<ListenerInput, "bind" | "origin" | "field">,
   trafficDirection: TrafficDirection,
-  filter: NetworkFilter,
-  chains = (chain: FilterChainInit): Chains => ({ filterChains: [chain], listenerFilters: [] }),
+  chains: Pick<Exclude<MessageInitShape<typeof ListenerSchema>, Listener>, "filterChains" | "listenerFilters">,
 ): Listener {
   return create(ListenerSchema, {
     name: listenerName(bind.address, bind.port),
     address: socketAddress(bind.address, bind.port),
     trafficDirection,
-    ...chains({ filters: [filter] }),
+    ...chains,
     metadata: originMetadata(origin, field),
   });
 }

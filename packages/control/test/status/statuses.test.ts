@@ -218,10 +218,8 @@ spec: { address: 10.0.0.1, labels: ${labels} }`;
 
 test("kinds of mesh configuration that are not applied say so; other kinds are not needed", () => {
   const policy =
-    "\n---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: p }\nspec: { jwtRules: [{ issuer: a }] }";
-  assert.deepEqual(statuses(policy, "RequestAuthentication", "p"), [
-    "NotYetApplied: objects of kind RequestAuthentication",
-  ]);
+    "\n---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: { name: p }\nspec: { configPatches: [] }";
+  assert.deepEqual(statuses(policy, "EnvoyFilter", "p"), ["NotYetApplied: objects of kind EnvoyFilter"]);
   const account = "\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }";
   assert.deepEqual(statuses(account, "ServiceAccount", "a"), [
     "Ignored: the mesh needs nothing from a ServiceAccount here",

@@ -1,10 +1,13 @@
 /**
- * Filter chains of a sidecar's inbound listener: what comes with mutual TLS, and what comes without.
+ * Filter chains for what arrives at a sidecar: with mutual TLS, and without; HTTP, and what is not.
  * (istio/istio `pilot/pkg/networking/core/filterchain_options.go`)
  */
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TransportSocket } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type {
+  Filter,
+  FilterChainMatchSchema,
   FilterChainSchema,
   ListenerFilterSchema,
 } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
@@ -21,45 +24,115 @@ export interface InboundSecurity {
   readonly secrets: string;
 }
 
+type MatchInit = Exclude<MessageInitShape<typeof FilterChainMatchSchema>, { $typeName: string }>;
 export type FilterChainInit = Exclude<MessageInitShape<typeof FilterChainSchema>, { $typeName: string }>;
 
-export interface Chains {
-  readonly filterChains: FilterChainInit[];
-  readonly listenerFilters: MessageInitShape<typeof ListenerFilterSchema>[];
+/** What reads requests, and what passes bytes on; both where it has to be found out. */
+export interface InboundFilters {
+  readonly http: readonly Filter[] | undefined;
+  readonly tcp: readonly Filter[] | undefined;
 }
 
 /** What clients of the mesh say in ALPN, by which they are told from others that speak TLS. (`util.go` allIstioMtlsALPNs) */
-const OF_THE_MESH = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
+const MESH_HTTP = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
+const MESH_TCP = ["istio-peer-exchange", "istio"];
+const MESH = [...MESH_TCP, ...MESH_HTTP];
 
-const TLS_INSPECTOR = {
-  name: "envoy.filters.listener.tls_inspector",
-  configType: {
-    case: "typedConfig" as const,
-    value: packed(TlsInspectorSchema, create(TlsInspectorSchema)),
+type Kind = "http" | "tcp" | "auto";
+
+interface ChainRow {
+  readonly to: "http" | "tcp";
+  readonly transport?: "tls" | "raw_buffer";
+  readonly alpn?: readonly string[] | "plaintext http";
+  readonly mutual?: boolean;
+}
+
+const CHAINS: Readonly<Record<MutualTlsMode, Readonly<Record<Kind, readonly ChainRow[]>>>> = {
+  DISABLE: {
+    http: [{ to: "http" }],
+    tcp: [{ to: "tcp" }],
+    auto: [{ to: "http", alpn: "plaintext http" }, { to: "tcp" }],
+  },
+  PERMISSIVE: {
+    http: [
+      { to: "http", transport: "tls", alpn: MESH, mutual: true },
+      { to: "http", transport: "raw_buffer" },
+    ],
+    tcp: [
+      { to: "tcp", transport: "tls", alpn: MESH, mutual: true },
+      // The application's own TLS.
+      { to: "tcp", transport: "tls" },
+      { to: "tcp", transport: "raw_buffer" },
+    ],
+    auto: [
+      { to: "http", transport: "tls", alpn: MESH_HTTP, mutual: true },
+      { to: "http", transport: "raw_buffer", alpn: "plaintext http" },
+      { to: "tcp", transport: "tls", alpn: MESH_TCP, mutual: true },
+      { to: "tcp", transport: "raw_buffer" },
+      { to: "tcp", transport: "tls" },
+    ],
+  },
+  STRICT: {
+    http: [{ to: "http", transport: "tls", mutual: true }],
+    tcp: [{ to: "tcp", transport: "tls", mutual: true }],
+    auto: [
+      { to: "http", transport: "tls", alpn: MESH_HTTP, mutual: true },
+      { to: "tcp", transport: "tls", mutual: true },
+    ],
   },
 };
 
-/** Undefined security: the proxy has no certificate, and plaintext is all it takes. */
-export function inboundChains(
-  chain: FilterChainInit,
-  security: InboundSecurity | undefined,
-  { config, trustDomains }: MeshSettings,
-): Chains {
-  if (security === undefined || security.mode === "DISABLE") return { filterChains: [chain], listenerFilters: [] };
+export interface ChainsInput {
+  readonly filters: InboundFilters;
+  /** Undefined: the proxy has no certificate, and plaintext is all it takes. */
+  readonly security: InboundSecurity | undefined;
+  readonly mesh: MeshSettings;
+  /** What every chain's match has. */
+  readonly match?: MatchInit;
+  readonly name?: string;
+  /** What the HTTP inspector calls HTTP. */
+  readonly plaintextHttp?: readonly string[];
+}
+
+/** One of the two kinds of filters is there. */
+export function inboundChains(input: ChainsInput): FilterChainInit[] {
+  const { filters, security, mesh, match = {}, name = "", plaintextHttp = [] } = input;
+  const kind = filters.tcp === undefined ? "http" : filters.http === undefined ? "tcp" : "auto";
+  const socket = isInspected(security) ? serverSocket(security, mesh) : undefined;
+  return CHAINS[security?.mode ?? "DISABLE"][kind].map(({ to, transport, alpn = [], mutual = false }) => {
+    const whole: MatchInit = {
+      ...match,
+      ...(transport === undefined ? {} : { transportProtocol: transport }),
+      applicationProtocols: [...(alpn === "plaintext http" ? plaintextHttp : alpn)],
+    };
+    const isAny = transport === undefined && alpn.length === 0 && Object.keys(match).length === 0;
+    return {
+      name,
+      ...(isAny ? {} : { filterChainMatch: whole }),
+      filters: [...(filters[to] ?? [])],
+      ...(mutual && socket !== undefined ? { transportSocket: socket } : {}),
+    };
+  });
+}
+
+/** Whether it has to be found out which connections are TLS. */
+export function isInspected(security: InboundSecurity | undefined): security is InboundSecurity {
+  return security !== undefined && security.mode !== "DISABLE";
+}
+
+function serverSocket({ secrets }: InboundSecurity, { config, trustDomains }: MeshSettings): TransportSocket {
   const { minProtocolVersion, cipherSuites = [] } = config.meshMTLS ?? {};
-  const transportSocket = meshServer({
-    secrets: security.secrets,
+  return meshServer({
+    secrets,
     trustDomains,
     minVersion: minProtocolVersion === "TLSV1_3" ? Version.TLSv1_3 : Version.TLSv1_2,
     ciphers: cipherSuites.length === 0 ? SERVER_CIPHERS : cipherSuites,
   });
-  const strict = security.mode === "STRICT";
-  const applicationProtocols = strict ? [] : OF_THE_MESH;
+}
+
+export function tlsInspector(): Exclude<MessageInitShape<typeof ListenerFilterSchema>, { $typeName: string }> {
   return {
-    filterChains: [
-      { ...chain, filterChainMatch: { transportProtocol: "tls", applicationProtocols }, transportSocket },
-      ...(strict ? [] : [{ ...chain, filterChainMatch: { transportProtocol: "raw_buffer" } }]),
-    ],
-    listenerFilters: [TLS_INSPECTOR],
+    name: "envoy.filters.listener.tls_inspector",
+    configType: { case: "typedConfig", value: packed(TlsInspectorSchema, create(TlsInspectorSchema)) },
   };
 }

@@ -72,8 +72,8 @@ export function metadata(filter: string, path: readonly string[], value: ValueMa
 }
 
 /** Where the filter that verifies tokens leaves their claims. (istio/istio `pilot/pkg/xds/filters` EnvoyJwtFilterPayload) */
-const JWT_FILTER = "envoy.filters.http.jwt_authn";
-const JWT_PAYLOAD = "payload";
+export const JWT_FILTER = "envoy.filters.http.jwt_authn";
+export const JWT_PAYLOAD = "payload";
 
 export function claim(name: string, matcher: StringMatcherInit): MetadataMatcherInit {
   return metadata(JWT_FILTER, [JWT_PAYLOAD, name], textValue(matcher));

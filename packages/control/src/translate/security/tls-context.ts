@@ -107,6 +107,32 @@ export function meshServer({ secrets, trustDomains, minVersion, ciphers }: Serve
   });
 }
 
+/** Where systems keep the certificates of the web's authorities. (Debian's place, which most others have too) */
+const SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt";
+
+/** What a proxy takes a server of the web for: one that somebody vouches for whom everybody trusts. */
+export function webClient({
+  sni,
+  names,
+}: {
+  readonly sni: string;
+  readonly names: readonly string[];
+}): TransportSocket {
+  return upstreamTls({
+    sni,
+    commonTlsContext: {
+      tlsParams: CLIENT_PARAMETERS,
+      validationContextType: {
+        case: "validationContext",
+        value: {
+          trustedCa: { specifier: { case: "filename", value: SYSTEM_AUTHORITIES } },
+          matchTypedSubjectAltNames: subjectNames(names),
+        },
+      },
+    },
+  });
+}
+
 export interface ClientIdentity {
   readonly secrets: string;
   readonly sni: string;

@@ -78,6 +78,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/service/discovery/v3/discovery.proto",
   "envoy/type/matcher/v3/http_inputs.proto",
   "istio/networking/nds/v1/nds.proto",
+  "security/v1alpha1/ca.proto",
   "tulle/filters/http/fallback/v1/fallback.proto",
   "xds/type/matcher/v3/cel.proto",
   "xds/type/matcher/v3/http_inputs.proto",

@@ -2,8 +2,8 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import type { ChannelOptions, ClientDuplexStream, StatusObject } from "@grpc/grpc-js";
 import { Client, connectivityState, credentials, status as Status } from "@grpc/grpc-js";
-import type { AdsMethod } from "../ads-service.ts";
-import { deltaAggregatedResources, streamAggregatedResources } from "../ads-service.ts";
+import type { DiscoveryMethod, DiscoveryService } from "../discovery-services.ts";
+import { DISCOVERY_SERVICES } from "../discovery-services.ts";
 import type { Clock } from "../clock.ts";
 import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import {
@@ -51,22 +51,23 @@ export interface Transport {
 }
 
 export function openTransport(options: TransportOptions): Transport {
-  return options.mode === "sotw" ? openSotw(options) : openDelta(options);
+  const service = DISCOVERY_SERVICES[options.service ?? "ads"];
+  return options.mode === "sotw" ? openSotw(options, service) : openDelta(options, service);
 }
 
-function openDelta(options: TransportOptions): Transport {
-  const stream = openStream(options, deltaAggregatedResources, (request: DeltaRequestInit, node) =>
+function openDelta(options: TransportOptions, { delta }: DiscoveryService): Transport {
+  const stream = openStream(options, delta, (request: DeltaRequestInit, node) =>
     create(DeltaDiscoveryRequestSchema, node === undefined ? request : { ...request, node }),
   );
-  const { decodeResponse: decode } = deltaAggregatedResources;
+  const { decodeResponse: decode } = delta;
   return { session: new DeltaSession({ ...options, send: stream.send, decode }), close: stream.close };
 }
 
-function openSotw(options: TransportOptions): Transport {
-  const stream = openStream(options, streamAggregatedResources, (request: SotwRequestInit, node) =>
+function openSotw(options: TransportOptions, { sotw }: DiscoveryService): Transport {
+  const stream = openStream(options, sotw, (request: SotwRequestInit, node) =>
     create(DiscoveryRequestSchema, node === undefined ? request : { ...request, node }),
   );
-  const { decodeResponse: decode } = streamAggregatedResources;
+  const { decodeResponse: decode } = sotw;
   const decodeWrapper = (bytes: Uint8Array) => fromBinary(ResourceSchema, bytes);
   return { session: new SotwSession({ ...options, send: stream.send, decode, decodeWrapper }), close: stream.close };
 }
@@ -78,7 +79,7 @@ interface Stream<Init> {
 
 function openStream<Init, Request>(
   options: TransportOptions,
-  method: AdsMethod<Request, unknown>,
+  method: DiscoveryMethod<Request, unknown>,
   /** The node goes with the first request only. */
   makeRequest: (request: Init, node: Node | undefined) => Request,
 ): Stream<Init> {

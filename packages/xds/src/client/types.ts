@@ -1,6 +1,7 @@
 /** What the ADS client delivers, and what it asks of those who receive. */
 import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
 import type { Clock } from "../clock.ts";
+import type { DiscoveryServiceName } from "../discovery-services.ts";
 import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import type { Log } from "../log.ts";
 
@@ -78,6 +79,8 @@ export interface AdsClientOptions {
   readonly target: string;
   /** Sent with the first request of each stream. */
   readonly node: Node;
+  /** Default `ads`. */
+  readonly service?: DiscoveryServiceName;
   /** Default `delta`. */
   readonly mode?: "delta" | "sotw";
   /** Default: insecure. */

@@ -1,21 +1,22 @@
-/** The AggregatedDiscoveryService on a gRPC server: both variants of the protocol on one endpoint. */
-import type { ChannelOptions, Server, ServerDuplexStream } from "@grpc/grpc-js";
+/** A discovery service on a gRPC server, the aggregated one or that of secrets: both variants of the protocol on one endpoint. */
+import type { ChannelOptions, Metadata, Server, ServerDuplexStream } from "@grpc/grpc-js";
 import { status as Status } from "@grpc/grpc-js";
-import { deltaAggregatedResources, streamAggregatedResources } from "../ads-service.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
+import type { DiscoveryServiceName } from "../discovery-services.ts";
+import { DISCOVERY_SERVICES } from "../discovery-services.ts";
 import type { Node } from "../gen/envoy/config/core/v3/base_pb.js";
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { Log } from "../log.ts";
 import { silent } from "../log.ts";
 import type { ResourceView } from "../resource.ts";
-import { HEALTH_INFORMATION } from "../type-url.ts";
+import { HEALTH_INFORMATION, TYPE } from "../type-url.ts";
 import { DeltaStream } from "./delta-stream.ts";
 import type { OutboundResponse, PushStream, PushStreamOptions } from "./push-stream.ts";
 import { RequestBudget } from "./request-budget.ts";
 import { SendWindow } from "./send-window.ts";
 import { SotwStream } from "./sotw-stream.ts";
-import type { AdsConnection, AdsEvents, AdsServerOptions, AdsSource, ProxySyncStatus } from "./types.ts";
+import type { AdsConnection, AdsEvents, AdsServerOptions, AdsSource, PeerSecurity, ProxySyncStatus } from "./types.ts";
 import { AdsRefusal } from "./types.ts";
 
 /** What the gRPC server that carries ADS should be made with. */
@@ -31,6 +32,11 @@ export const ADS_SERVER_OPTIONS: ChannelOptions = {
   "grpc.max_send_message_length": -1,
 };
 
+const PLAINTEXT: PeerSecurity = { kind: "plaintext" };
+/** setTimeout's longest; a proof that is good for longer is looked at again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const EXPIRED = "what this connection was opened with has expired; connect again with a new certificate";
+const ONLY_SECRETS = "this service has secrets only";
 const CLOSING = "the control plane is shutting down";
 
 interface OpenStream {
@@ -43,8 +49,22 @@ interface OpenStream {
 
 interface Request {
   readonly node?: Node | undefined;
-  readonly typeUrl: string;
+  typeUrl: string;
   readonly errorDetail?: { readonly message: string } | undefined;
+}
+
+/** A call, as far as it tells who makes it. */
+export interface CallOrigin {
+  readonly metadata: Metadata;
+  /** Address of the other end: `127.0.0.1:41234`. */
+  getPeer(): string;
+}
+
+export interface RegisterOptions {
+  /** Default `ads`. */
+  readonly service?: DiscoveryServiceName;
+  /** Who calls; throws AdsRefusal for those who may not. Default: plaintext from anybody. */
+  readonly secure?: (call: CallOrigin) => PeerSecurity;
 }
 
 /** How one variant reads its requests. */
@@ -86,12 +106,15 @@ export class AdsServer {
   }
 
   /** Adds the service to a gRPC server, which should have been made with ADS_SERVER_OPTIONS. */
-  register(server: Server): void {
+  register(server: Server, { service = "ads", secure = () => PLAINTEXT }: RegisterOptions = {}): void {
+    const { delta, sotw } = DISCOVERY_SERVICES[service];
+    // On a stream of secrets the type goes without saying.
+    const only = service === "sds" ? TYPE.secret : undefined;
     server.addService(
-      { deltaAggregatedResources, streamAggregatedResources },
+      { delta, sotw },
       {
-        deltaAggregatedResources: (call: Call<DeltaDiscoveryRequest>) => this.#serve(call, DELTA),
-        streamAggregatedResources: (call: Call<DiscoveryRequest>) => this.#serve(call, SOTW),
+        delta: (call: Call<DeltaDiscoveryRequest>) => this.#serve(call, DELTA, secure, only),
+        sotw: (call: Call<DiscoveryRequest>) => this.#serve(call, SOTW, secure, only),
       },
     );
   }
@@ -124,17 +147,24 @@ export class AdsServer {
     for (const { fail } of this.#streams.values()) fail(new AdsRefusal(Status.UNAVAILABLE, CLOSING));
   }
 
-  #serve<R extends Request>(call: Call<R>, protocol: Protocol<R>): void {
+  #serve<R extends Request>(
+    call: Call<R>,
+    protocol: Protocol<R>,
+    secure: (call: CallOrigin) => PeerSecurity,
+    only: string | undefined,
+  ): void {
     const id = `ads-${(this.#lastStream += 1)}`;
     const budget = new RequestBudget(this.#clock);
     let machine: ReturnType<Protocol<R>["start"]> | undefined;
     let cancelResume: (() => void) | undefined;
+    let cancelExpiry: (() => void) | undefined;
     let ended = false;
 
     const end = (): void => {
       if (ended) return;
       ended = true;
       cancelResume?.();
+      cancelExpiry?.();
       machine?.close();
       if (this.#streams.delete(id)) {
         this.#log("info", "ADS stream ended", { stream: id });
@@ -153,8 +183,15 @@ export class AdsServer {
       call.emit("error", { code: refusal?.code ?? Status.INTERNAL, details });
     };
 
+    const expire = (at: number): void => {
+      const left = at - this.#clock.now();
+      if (left <= 0) fail(new AdsRefusal(Status.UNAUTHENTICATED, EXPIRED));
+      else cancelExpiry = this.#clock.after(Math.min(left, LONGEST_TIMER_MS), () => expire(at));
+    };
+
     call.on("data", (request: R) => {
       if (ended) return;
+      if (only !== undefined && request.typeUrl === "") request.typeUrl = only;
       const pauseMs = budget.spend(protocol.names(request));
       if (pauseMs > 0 && cancelResume === undefined) {
         call.pause();
@@ -164,7 +201,12 @@ export class AdsServer {
         });
       }
       try {
-        machine ??= this.#connect(id, call, protocol, request.node, end, fail);
+        if (only !== undefined && request.typeUrl !== only) throw new AdsRefusal(Status.INVALID_ARGUMENT, ONLY_SECRETS);
+        if (machine === undefined) {
+          const security = secure(call);
+          machine = this.#connect(id, call, security, protocol, request.node, end, fail);
+          if (security.expiresAt !== undefined) expire(security.expiresAt);
+        }
         if (request.typeUrl === HEALTH_INFORMATION) {
           this.#source.health?.(id, request.errorDetail === undefined, request.errorDetail?.message ?? "");
         } else {
@@ -189,6 +231,7 @@ export class AdsServer {
   #connect<R extends Request>(
     id: string,
     call: Call<R>,
+    security: PeerSecurity,
     protocol: Protocol<R>,
     node: Node | undefined,
     end: () => void,
@@ -198,7 +241,7 @@ export class AdsServer {
     if (node === undefined) {
       throw new AdsRefusal(Status.INVALID_ARGUMENT, "the first request of a stream needs a node");
     }
-    const connection: AdsConnection = { id, node, peer: call.getPeer(), delta: protocol.delta };
+    const connection: AdsConnection = { id, node, peer: call.getPeer(), delta: protocol.delta, security };
     const view = this.#source.connect(connection);
     const machine = protocol.start({
       id,

@@ -4,6 +4,16 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { ResourceView } from "../resource.ts";
 
+/** How the connection under a stream is secured, and what is known of who is at its other end. */
+export interface PeerSecurity {
+  /** `local`: a socket that only this machine's user can open; `token`: TLS, and a token that says who it is. */
+  readonly kind: "plaintext" | "local" | "token" | "mtls";
+  /** A SPIFFE id; undefined if the peer has proved none. */
+  readonly identity?: string;
+  /** When the proof ends, in milliseconds since the epoch: the stream ends then, too. */
+  readonly expiresAt?: number;
+}
+
 /** A client's ADS stream, as its first request described it. */
 export interface AdsConnection {
   /** Unique within the server; names the stream in `update`, `status` and events. */
@@ -13,6 +23,7 @@ export interface AdsConnection {
   readonly peer: string;
   /** True: DeltaAggregatedResources; false: StreamAggregatedResources (state of the world). */
   readonly delta: boolean;
+  readonly security: PeerSecurity;
 }
 
 /** Decides what each client gets. Its methods are called synchronously and must not block. */

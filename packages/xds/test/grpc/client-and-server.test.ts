@@ -3,7 +3,7 @@ import { after, describe, it } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Client, credentials, status as Status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
-import { deltaAggregatedResources } from "../../src/ads-service.ts";
+import { DISCOVERY_SERVICES } from "../../src/discovery-services.ts";
 import { AdsClient } from "../../src/client/index.ts";
 import type { AdsClientOptions } from "../../src/client/index.ts";
 import { NodeSchema } from "../../src/gen/envoy/config/core/v3/base_pb.js";
@@ -212,7 +212,7 @@ describe("our client", () => {
 describe("our server", () => {
   const speak = (port: number) => {
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-    const { path, requestSerialize, responseDeserialize } = deltaAggregatedResources;
+    const { path, requestSerialize, responseDeserialize } = DISCOVERY_SERVICES.ads.delta;
     const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     const ended = new Promise<ServiceError>((resolve) => call.once("error", resolve));
     after(() => {
@@ -293,7 +293,7 @@ describe("our server", () => {
       host.stop();
     });
     const call = client.makeBidiStreamRequest(
-      deltaAggregatedResources.path,
+      DISCOVERY_SERVICES.ads.delta.path,
       (bytes: Buffer) => bytes,
       (bytes) => bytes,
     );

@@ -5,8 +5,12 @@ import { systemClock } from "@tulle/xds";
 import type { Clock, Log } from "@tulle/xds";
 import { ADS_SERVER_OPTIONS, AdsServer } from "@tulle/xds/server";
 import { mkdir } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
 import { HttpApi } from "./http/http-api.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
+import { Identities } from "./identity/identity.ts";
+import { trustDomainsOf } from "./model/mesh-settings.ts";
 import { Pusher } from "./push/pusher.ts";
 import { ConfigDirectory } from "./source/files/config-directory.ts";
 import { SavedFiles } from "./source/files/saved-files.ts";
@@ -18,8 +22,21 @@ export interface ControlPlaneOptions {
   readonly configDir: string;
   /** Where it keeps what it must know after a restart; made if missing. */
   readonly stateDir: string;
-  /** `HOST:PORT` of the ADS server; port 0 is any free one. */
+  /** `HOST:PORT` of the ADS server in plaintext; port 0 is any free one. */
   readonly xds: string;
+  /** Serves it where other machines can reach it: whoever does can claim to be any workload. Default: loopback only. */
+  readonly insecureXds?: boolean;
+  /** Certificates and ADS over TLS; undefined: nobody gets an identity. */
+  readonly identity?: {
+    /** `HOST:PORT`; port 0 is any free one. */
+    readonly xdsTls: string;
+    /** Directory of a plugged-in authority, in the form of Istio's secret `cacerts`. */
+    readonly cacerts?: string;
+    /** Our own root signs through an intermediate. */
+    readonly intermediate?: boolean;
+    /** Of workloads' certificates; default 24 h. */
+    readonly certificateLifetimeMs?: number;
+  };
   /** `HOST:PORT` of the HTTP API; port 0 is any free one. */
   readonly http: string;
   /** DNS suffix of services, default `cluster.local`. */
@@ -36,6 +53,10 @@ export interface ControlPlane {
   /** `HOST:PORT`, with the port that it really has. */
   readonly xdsAddress: string;
   readonly httpAddress: string;
+  /** Of ADS and certificates over TLS, and the sockets of this machine's user: for gRPC and for the HTTP API. */
+  readonly identity:
+    | { readonly tlsAddress: string; readonly grpcSocket: string; readonly apiSocket: string; readonly roots: string }
+    | undefined;
   close(): Promise<void>;
 }
 
@@ -46,6 +67,7 @@ const DEFAULT_GRACE_PERIOD_MS = 10_000;
 /** Resolves when proxies are served. Rejects if the directory cannot be read or an address is taken. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { log, clock = systemClock, stateDir } = options;
+  refuseExposure(options);
   const mesh = {
     domain: options.domain ?? DEFAULT_DOMAIN,
     rootNamespace: options.rootNamespace ?? DEFAULT_ROOT_NAMESPACE,
@@ -90,15 +112,29 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     read: () => ({ objects: directory.objects, workloads: registry.workloads }),
     registry,
     update: (streamId, view) => ads.update(streamId, view),
+    trustDomains: () => trustDomainsOf(pusher!.current().mesh),
     clock,
     log,
   });
+  const identities =
+    options.identity === undefined
+      ? undefined
+      : new Identities({
+          stateDir,
+          cacerts: options.identity.cacerts,
+          intermediate: options.identity.intermediate ?? false,
+          certificateLifetimeMs: options.identity.certificateLifetimeMs,
+          trustDomains: () => trustDomainsOf(pusher!.current().mesh),
+          clock,
+          log,
+        });
 
   const grpc = new Server(ADS_SERVER_OPTIONS);
   ads.register(grpc);
-  const api = new HttpApi({ directory, registry, pusher, ads, metrics, clock, log });
+  const api = new HttpApi({ directory, registry, pusher, ads, metrics, identities, clock, log });
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
+    await identities?.close();
     pusher.close();
     registry.close();
     await directory.close();
@@ -107,9 +143,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   try {
     const xdsPort = await bind(grpc, options.xds);
     const httpAddress = await api.listen(splitAddress(options.http));
+    const identity = identities === undefined ? undefined : await serve(identities, options.identity!.xdsTls, ads, api);
     return {
       xdsAddress: joinAddress(host, xdsPort),
       httpAddress: joinAddress(httpAddress.host, httpAddress.port),
+      identity,
       close: async () => {
         await api.close();
         // Envoy notices a server that goes away only if its streams are ended first.
@@ -124,6 +162,35 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await closeSources();
     throw error;
   }
+}
+
+async function serve(
+  identities: Identities,
+  xdsTls: string,
+  ads: AdsServer,
+  api: HttpApi,
+): Promise<NonNullable<ControlPlane["identity"]>> {
+  const address = splitAddress(xdsTls);
+  await identities.start();
+  const { tlsPort, socket } = await identities.serve(ads, address);
+  const apiSocket = join(await identities.socketFolder(), "api.sock");
+  await api.listenLocally(apiSocket);
+  const tlsAddress = joinAddress(address.host, tlsPort);
+  return { tlsAddress, grpcSocket: socket, apiSocket, roots: identities.authority.bundlePath };
+}
+
+/** Who can reach the plaintext port can say that it is any workload, and gets what is meant for that one. */
+function refuseExposure({ xds, insecureXds, log }: ControlPlaneOptions): void {
+  const { host } = splitAddress(xds);
+  if (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))) return;
+  if (insecureXds !== true) {
+    throw new RangeError(
+      `${xds} can be reached from other machines, and what is served there is neither encrypted nor authenticated`,
+    );
+  }
+  log("warn", "xDS in plaintext can be reached from other machines: whoever reaches it can claim to be any workload", {
+    xds,
+  });
 }
 
 /** `127.0.0.1:15010`, `[::1]:15010`. */

@@ -10,6 +10,7 @@ import {
   basicConstraints,
   encodeName,
   extendedKeyUsage,
+  GENERAL_NAME,
   KEY_USAGE,
   keyUsage,
   subjectKeyIdentifier,
@@ -98,6 +99,10 @@ export interface CertificateFacts {
   /** DER. */
   readonly subject: Uint8Array;
   readonly keyId: Uint8Array | undefined;
+  /** The URIs among its alternative names: SPIFFE ids. */
+  readonly uris: readonly string[];
+  /** Upper-case hexadecimal, as Node.js and openssl print it. */
+  readonly serial: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -107,7 +112,7 @@ export interface CertificateFacts {
 export function readCertificate(der: Uint8Array): CertificateFacts {
   const content = new DerReader(der).enter(TAG.sequence, "the certificate").enter(TAG.sequence, "its content");
   if (content.peek() === TAG.contextConstructed) content.next(TAG.contextConstructed, "its version");
-  content.next(TAG.integer, "its serial number");
+  const serial = Buffer.from(content.next(TAG.integer, "its serial number").content).toString("hex").toUpperCase();
   content.next(TAG.sequence, "its algorithm");
   content.next(TAG.sequence, "its issuer");
   const validity = content.enter(TAG.sequence, "its validity");
@@ -115,20 +120,33 @@ export function readCertificate(der: Uint8Array): CertificateFacts {
   const notAfter = readTime(validity, "the end of its validity");
   const subject = content.next(TAG.sequence, "its subject").whole;
   content.next(TAG.sequence, "its key");
-  return { subject, keyId: readKeyId(content), notBefore, notAfter };
+  const extensions = readExtensions(content);
+  const keyId = extensions.get(OID.subjectKeyIdentifier)?.next(TAG.octetString, "the key identifier").content;
+  const names = extensions.get(OID.subjectAltName)?.enter(TAG.sequence, "the alternative names");
+  return { subject, keyId, uris: names === undefined ? [] : readUris(names), serial, notBefore, notAfter };
 }
 
-function readKeyId(content: DerReader): Uint8Array | undefined {
-  const extensions = TAG.contextConstructed | 3;
-  while (!content.atEnd && content.peek() !== extensions) content.next(content.peek()!, "an identifier");
-  if (content.atEnd) return undefined;
-  const list = content.enter(extensions, "its extensions").enter(TAG.sequence, "its extensions");
+/** Their values, by object identifier. */
+function readExtensions(content: DerReader): ReadonlyMap<string, DerReader> {
+  const tag = TAG.contextConstructed | 3;
+  const found = new Map<string, DerReader>();
+  while (!content.atEnd && content.peek() !== tag) content.next(content.peek()!, "an identifier");
+  if (content.atEnd) return found;
+  const list = content.enter(tag, "its extensions").enter(TAG.sequence, "its extensions");
   while (!list.atEnd) {
     const one = list.enter(TAG.sequence, "an extension");
     const id = readOid(one.next(TAG.oid, "an extension's name"));
-    if (id !== OID.subjectKeyIdentifier) continue;
     if (one.peek() === TAG.boolean) one.next(TAG.boolean, "its criticality");
-    return one.enter(TAG.octetString, "its value").next(TAG.octetString, "the key identifier").content;
+    found.set(id, one.enter(TAG.octetString, "an extension's value"));
   }
-  return undefined;
+  return found;
+}
+
+function readUris(names: DerReader): string[] {
+  const uris: string[] = [];
+  while (!names.atEnd) {
+    const { tag, content } = names.next(names.peek()!, "an alternative name");
+    if (tag === (TAG.context | GENERAL_NAME.uri)) uris.push(Buffer.from(content).toString("latin1"));
+  }
+  return uris;
 }

@@ -12,7 +12,7 @@ export interface AlternativeNames {
 }
 
 /** (RFC 5280 §4.2.1.6 GeneralName) */
-const GENERAL_NAME = { dns: 2, uri: 6, address: 7 } as const;
+export const GENERAL_NAME = { dns: 2, uri: 6, address: 7 } as const;
 
 /** Workloads have the empty one: their identity is the alternative name. */
 export interface DistinguishedName {

@@ -93,6 +93,17 @@ test(
 );
 
 describe("reading a certificate", () => {
+  test("finds serial number and URIs, as they are and not as they are printed", () => {
+    const uris = ["spiffe://cluster.local/ns/a/sa/b, URI:spiffe://cluster.local/ns/default/sa/admin", ID];
+    const leaf = makeLeaf(authority(ecKeys(), "root").issuer, {
+      ...content(ecKeys()),
+      names: { uris, dns: ["a.example"] },
+    });
+    const facts = readCertificate(leaf);
+    assert.deepEqual(facts.uris, uris);
+    assert.equal(facts.serial, new X509Certificate(leaf).serialNumber);
+  });
+
   test("finds the subject byte for byte, the key identifier and the times, also from 2050 on", () => {
     const late = Date.UTC(2051, 0, 1);
     const keys = ecKeys();

@@ -1,8 +1,10 @@
 /** The HTTP API of the control plane: for the CLI, the console and debugging. */
 import type { Clock, Log } from "@tulle/xds";
 import type { AdsServer } from "@tulle/xds/server";
+import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Identities } from "../identity/identity.ts";
 import type { Pusher } from "../push/pusher.ts";
 import type { ConfigDirectory } from "../source/files/config-directory.ts";
 import type { WorkloadRegistry } from "../source/registration/registry.ts";
@@ -16,6 +18,7 @@ export interface ApiContext {
   readonly pusher: Pusher;
   readonly ads: AdsServer;
   readonly metrics: PushMetrics;
+  readonly identities: Identities | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -24,6 +27,8 @@ export interface ApiContext {
 export interface ApiRequest {
   readonly path: readonly string[];
   readonly query: URLSearchParams;
+  /** It came over the socket that only this machine's user can open. */
+  readonly local: boolean;
   body(): Promise<string>;
 }
 
@@ -37,12 +42,16 @@ export type Handler = (context: ApiContext, request: ApiRequest) => ApiAnswer | 
 export class HttpApi {
   readonly #context: ApiContext;
   readonly #server: Server;
+  readonly #local: Server;
 
   constructor(context: ApiContext) {
     this.#context = context;
-    this.#server = createServer((request, response) => {
-      this.#serve(request, response).catch((error: unknown) => this.#fail(response, error));
-    });
+    const serverOf = (local: boolean): Server =>
+      createServer((request, response) => {
+        this.#serve(request, response, local).catch((error: unknown) => this.#fail(response, error));
+      });
+    this.#server = serverOf(false);
+    this.#local = serverOf(true);
   }
 
   /** Resolves with the address that it really has. */
@@ -58,14 +67,29 @@ export class HttpApi {
     });
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
+  /** Also at a socket in the file system, in a directory that others cannot enter. */
+  async listenLocally(path: string): Promise<void> {
+    await rm(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#local.once("error", reject);
+      this.#local.listen(path, resolve);
     });
+    await chmod(path, 0o600);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async close(): Promise<void> {
+    await Promise.all(
+      [this.#server, this.#local].map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      ),
+    );
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, local: boolean): Promise<void> {
     const url = new URL(request.url ?? "/", "http://localhost");
     const path = url.pathname
       .split("/")
@@ -78,7 +102,8 @@ export class HttpApi {
       response.setHeader("allow", Object.keys(route.methods).join(", "));
       throw new HttpError(405, `${url.pathname} has no method ${request.method}`);
     }
-    const answer = await handler(this.#context, { path, query: url.searchParams, body: () => readText(request) });
+    const body = (): Promise<string> => readText(request);
+    const answer = await handler(this.#context, { path, query: url.searchParams, local, body });
     const status = answer.status ?? 200;
     if ("text" in answer) sendText(response, status, answer.type, answer.text);
     else sendJson(response, status, answer.json);

@@ -12,11 +12,12 @@ interface TypeState {
   readonly error?: string;
 }
 
-function list({ pusher, ads, registry }: ApiContext): ApiAnswer {
+function list({ pusher, ads, registry, identities }: ApiContext): ApiAnswer {
   const status = new Map(ads.status().map((one) => [one.streamId, one]));
   const healthy = new Map(registry.list().map(({ workload }) => [workload.id, workload.healthy]));
+  const leaves = new Map(identities?.ledger.current().map((leaf) => [leaf.node, leaf]));
   const proxies = pusher.proxies().map((proxy) => {
-    const { node, streamId, peer, connectedAt, delta } = proxy;
+    const { node, streamId, peer, connectedAt, delta, security } = proxy;
     const types: Record<string, TypeState> = {};
     for (const type of status.get(streamId)?.types ?? []) {
       types[shortType(type.typeUrl)] = {
@@ -28,6 +29,7 @@ function list({ pusher, ads, registry }: ApiContext): ApiAnswer {
     }
     const service = node.service ?? node.labels["app"];
     const version = node.labels["version"];
+    const leaf = leaves.get(node.id);
     const health = healthy.get(node.id);
     return {
       id: node.id,
@@ -40,12 +42,20 @@ function list({ pusher, ads, registry }: ApiContext): ApiAnswer {
       userAgent: node.userAgent,
       connectedSince: new Date(connectedAt).toISOString(),
       address: node.address === "" ? peer : node.address,
+      security: security.kind,
+      // What it has proved on this connection; over a local socket, what it has been given.
+      ...identityFields(security.identity ?? leaf?.identity, leaf?.notAfter ?? security.expiresAt),
       protocol: delta ? "delta" : "state of the world",
       ...(health === undefined ? {} : { healthy: health }),
       types,
     };
   });
   return { json: proxies };
+}
+
+function identityFields(identity: string | undefined, end: number | undefined): object {
+  if (identity === undefined) return {};
+  return { identity, ...(end === undefined ? {} : { certificateExpires: new Date(end).toISOString() }) };
 }
 
 /** By node id, or by the start of the workload's name if that is clear. The newest connection counts. */

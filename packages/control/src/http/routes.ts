@@ -1,5 +1,6 @@
 /** Every path of the HTTP API, with what answers it. */
 import { objectHandlers } from "./objects.ts";
+import { identityHandlers } from "./identities.ts";
 import { proxyHandlers } from "./proxies.ts";
 import type { Handler } from "./http-api.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -25,5 +26,12 @@ export const ROUTES: readonly Route[] = [
   { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
   { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },
   { path: ["api", "v1", "proxies", "*", "config_dump"], methods: { GET: proxyHandlers.configDump } },
+  { path: ["api", "v1", "ca"], methods: { GET: identityHandlers.authority } },
+  { path: ["api", "v1", "ca", "rotation"], methods: { GET: identityHandlers.rotation, POST: identityHandlers.rotate } },
+  {
+    path: ["api", "v1", "tokens"],
+    methods: { GET: identityHandlers.listTokens, POST: identityHandlers.createToken },
+  },
+  { path: ["api", "v1", "tokens", "*"], methods: { DELETE: identityHandlers.revokeToken } },
   { path: ["api", "v1", "workloads"], methods: { GET: proxyHandlers.workloads } },
 ];

@@ -1,6 +1,7 @@
 /** Mesh-wide settings: the MeshConfig of the ConfigMap `istio` in the root namespace, with Istio's defaults. */
 import { isKind, MESH_CONFIG_MAP, meshConfigOf, parseDuration } from "@tulle/api";
 import type { MeshConfig } from "@tulle/api";
+import { DEFAULT_TRUST_DOMAIN } from "@tulle/identity";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
@@ -28,6 +29,14 @@ const DEFAULTS = {
 
 const NOTHING: MeshConfig = {};
 export const DEFAULT_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined);
+
+/** The mesh's own trust domain, and others that count as the same. */
+export function trustDomainsOf({ config }: MeshSettings): {
+  readonly current: string;
+  readonly aliases: readonly string[];
+} {
+  return { current: config.trustDomain ?? DEFAULT_TRUST_DOMAIN, aliases: config.trustDomainAliases ?? [] };
+}
 
 /** `configMaps` are all that there are. */
 export function meshSettings(configMaps: readonly StoredObject[], rootNamespace: string): MeshSettings {

@@ -2,13 +2,15 @@
 import { status as Status } from "@grpc/grpc-js";
 import type { Clock, Log, ResourceView } from "@tulle/xds";
 import { AdsRefusal } from "@tulle/xds/server";
-import type { AdsConnection, AdsSource } from "@tulle/xds/server";
+import type { AdsConnection, AdsSource, PeerSecurity } from "@tulle/xds/server";
+import type { TrustDomains } from "../identity/callers.ts";
 import type { Snapshot, SnapshotInput } from "../model/snapshot.ts";
 import { SnapshotBuilder } from "../model/snapshot.ts";
 import type { MeshOptions } from "../model/snapshot.ts";
 import { MetadataError } from "../source/registration/metadata.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import { readNode } from "../source/registration/node.ts";
+import { provenNode } from "../source/registration/proven-node.ts";
 import type { WorkloadRegistry } from "../source/registration/registry.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { capabilitiesOf } from "../translate/data-plane.ts";
@@ -21,6 +23,7 @@ export interface ConnectedProxy {
   readonly node: ProxyNode;
   readonly peer: string;
   readonly delta: boolean;
+  readonly security: PeerSecurity;
   /** Milliseconds since the epoch. */
   readonly connectedAt: number;
   /** What it is to hold. */
@@ -40,6 +43,8 @@ export interface PusherOptions {
   readonly registry: WorkloadRegistry;
   /** Hands a stream its view. */
   readonly update: (streamId: string, view: ResourceView) => void;
+  /** Of which proxies' identities must be. */
+  readonly trustDomains: () => TrustDomains;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -90,6 +95,7 @@ export class Pusher implements AdsSource {
       node,
       peer: connection.peer,
       delta: connection.delta,
+      security: connection.security,
       connectedAt,
       target,
     }));
@@ -106,7 +112,7 @@ export class Pusher implements AdsSource {
   }
 
   connect(connection: AdsConnection): ResourceView {
-    const node = readNodeOf(connection);
+const node = readNodeOf(connection, this.#options.trustDomains());
     const capabilities = capabilitiesOf(node.dataPlane, connection.delta, node.capture !== undefined);
     const view = new ProxyView(node, capabilities, this.#views.caches);
     const target = this.#views.view(view, node, capabilities);
@@ -152,9 +158,10 @@ export class Pusher implements AdsSource {
   }
 }
 
-function readNodeOf({ node }: AdsConnection): ProxyNode {
+function readNodeOf({ node, security }: AdsConnection, trustDomains: TrustDomains): ProxyNode {
   try {
-    return readNode(node);
+    const claimed = readNode(node);
+    return security.identity === undefined ? claimed : provenNode(node, claimed, security.identity, trustDomains);
   } catch (error) {
     if (error instanceof MetadataError) throw new AdsRefusal(Status.INVALID_ARGUMENT, error.message);
     throw error;

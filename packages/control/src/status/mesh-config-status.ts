@@ -15,6 +15,8 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "outboundTrafficPolicy",
   "pathNormalization",
   "tcpKeepalive",
+  "trustDomain",
+  "trustDomainAliases",
   "defaultServiceExportTo",
   "defaultVirtualServiceExportTo",
   "defaultDestinationRuleExportTo",

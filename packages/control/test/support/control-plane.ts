@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
+import type { Clock } from "@tulle/xds";
 import { AdsClient } from "@tulle/xds/client";
 import type { ReceivedResource } from "@tulle/xds/client";
 import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
@@ -21,7 +22,13 @@ export interface TestControlPlane {
 
 export async function start(
   context: TestContext,
-  options: { base?: string; xds?: string; gracePeriodMs?: number } = {},
+  options: {
+    base?: string;
+    xds?: string;
+    gracePeriodMs?: number;
+    identity?: NonNullable<Parameters<typeof startControlPlane>[0]["identity"]>;
+    clock?: Clock;
+  } = {},
 ): Promise<TestControlPlane> {
   const base = options.base ?? temporaryFolder(context);
   const plane = await startControlPlane({
@@ -30,6 +37,8 @@ export async function start(
     xds: options.xds ?? "127.0.0.1:0",
     http: "127.0.0.1:0",
     log: () => undefined,
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.gracePeriodMs === undefined ? {} : { gracePeriodMs: options.gracePeriodMs }),
   });
   atEnd(context, () => plane.close());

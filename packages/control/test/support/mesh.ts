@@ -184,6 +184,19 @@ export function essence(route: JsonObject): JsonObject {
   return { ...rest, route: action };
 }
 
+/** MeshConfig. */
+export function meshConfig(config: string): string {
+  const lines = config.split("\n").map((line) => `    ${line}`);
+  return `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+${lines.join("\n")}`;
+}
+
 export function service(name: string, namespace = "default", ports = "[{ name: http, port: 9080 }]"): string {
   return `
 ---

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TYPE } from "@tulle/xds";
 import type { ObjectStatus } from "../../src/status/object-status.ts";
-import { service, TestMesh } from "../support/mesh.ts";
+import { meshConfig, service, TestMesh } from "../support/mesh.ts";
 import type { ProxyOptions } from "../support/mesh.ts";
 
 const OUTBOUND = "127.0.0.1_15001";
@@ -15,17 +15,6 @@ const TULLE = {
   outbound: [{ port: 9080, address: "127.0.0.1", bind_port: 19080 }],
 };
 
-function meshConfig(config: string): string {
-  const lines = config.split("\n").map((line) => `    ${line}`);
-  return `
----
-apiVersion: v1
-kind: ConfigMap
-metadata: { name: istio, namespace: istio-system }
-data:
-  mesh: |
-${lines.join("\n")}`;
-}
 function telemetry(spec: string, namespace = "default", name = "t", created = "2026-01-01T00:00:00Z"): string {
   return `
 ---

@@ -1,4 +1,5 @@
 /** Help texts, made from the tables of commands and options. */
+import { formatDuration } from "@tulle/api";
 import type { AnyCommand } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { formatAddress } from "./options.ts";
@@ -39,6 +40,8 @@ export async function overview(): Promise<string> {
       formatTable([
         ["TULLE_STATE_DIR", "default of --state-dir (else .tulle)"],
         ["TULLE_XDS", "default of --xds for run and gateway: where the control plane serves proxies"],
+        ["TULLE_XDS_TLS", "default of --xds-tls for run, gateway and agent: the same over TLS"],
+        ["TULLE_TOKEN", "default of --token for run, gateway and agent: a workload's right to join"],
         ["TULLE_HTTP", "default of --http for apply, delete, get, proxies: where it serves its API"],
         ["NO_COLOR, FORCE_COLOR", "never, always colour; without them only on a terminal"],
       ]),
@@ -96,11 +99,14 @@ function optionText(option: Option): string {
   if (option.type !== "flag") {
     if (option.type === "choice") notes.push(option.choices.join(", "));
     if (option.multiple === true) notes.push("may be repeated");
-    if (option.default !== undefined) {
-      notes.push(`default ${typeof option.default === "object" ? formatAddress(option.default) : option.default}`);
-    }
+    if (option.default !== undefined) notes.push(`default ${formatDefault(option)}`);
   }
   return notes.length === 0 ? option.help : `${option.help} (${notes.join("; ")})`;
+}
+
+function formatDefault(option: Exclude<Option, { readonly type: "flag" }>): string {
+  if (option.type === "address") return formatAddress(option.default!);
+  return option.type === "duration" ? formatDuration(option.default!) : `${option.default}`;
 }
 
 function heading(text: string): string {

@@ -1,4 +1,5 @@
 /** What a command takes: its table of options is the one source of parsing, typing and help. */
+import { parseDuration } from "@tulle/api/duration"; // not the whole: this is in every sidecar
 import { parseArgs } from "node:util";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./suggest.ts";
@@ -38,13 +39,15 @@ interface ChoiceOption extends ValueOption<"choice", string> {
   readonly choices: readonly string[];
 }
 
+/** A Go duration, as Istio and Kubernetes write them; its value is in milliseconds. */
+type DurationOption = ValueOption<"duration", number>;
 type StringOption = ValueOption<"string", string>;
 type AddressOption = ValueOption<"address", Address>;
 
-export type Option = FlagOption | StringOption | IntegerOption | AddressOption | ChoiceOption;
+export type Option = FlagOption | StringOption | IntegerOption | DurationOption | AddressOption | ChoiceOption;
 export type OptionTable = Readonly<Record<string, Option>>;
 
-type ScalarOf<O extends Option> = O extends IntegerOption
+type ScalarOf<O extends Option> = O extends IntegerOption | DurationOption
   ? number
   : O extends AddressOption
     ? Address
@@ -135,6 +138,7 @@ function parseValue(name: string, option: Exclude<Option, FlagOption>, text: str
   if (option.type === "integer")
     return parseInteger(name, text, option.min ?? 0, option.max ?? Number.MAX_SAFE_INTEGER);
   if (option.type === "address") return parseAddress(name, text);
+  if (option.type === "duration") return parsePositiveDuration(name, text);
   if (option.type === "choice" && !option.choices.includes(text)) {
     const near = nearest(text, option.choices);
     const hints = near === undefined ? [] : [`Did you mean ${near}?`];
@@ -148,6 +152,12 @@ function parseInteger(name: string, text: string, min: number, max: number): num
   if (value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
   throw new UsageError(`${name} ${text}: not a whole number ${range}`);
+}
+
+function parsePositiveDuration(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new UsageError(`${name} ${text}: not a duration`, ["Write a number with its unit, such as 90s, 30m, 24h."]);
 }
 
 /** `HOST:PORT`, `[IPv6]:PORT`; the host may be left out (`:8080` is 127.0.0.1). Throws a UsageError naming `name`. */

@@ -12,5 +12,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   delete: async () => (await import("./delete.ts")).deleteCommand,
   get: async () => (await import("./get.ts")).get,
   proxies: async () => (await import("./proxies.ts")).proxies,
+  token: async () => (await import("./token.ts")).token,
+  ca: async () => (await import("./ca.ts")).ca,
   version: async () => (await import("./version.ts")).version,
 };

@@ -14,7 +14,8 @@ export const proxies = defineCommand({
   usage: ["proxies [-o table|json]"],
   description: `One line a proxy; for each resource type SYNCED (it has accepted the newest), STALE (sent and not yet answered,
 or a change waits to be sent), NACKED (it refused the newest and keeps what it had; the reason is on stderr)
-or - (it does not ask for the type).`,
+or - (it does not ask for the type). SECURED is how its connection to the control plane is secured; IDENTITY is what it has proved to be,
+and EXPIRES when its newest certificate ends.`,
   examples: [
     { command: "tulle proxies", does: "who is connected" },
     { command: "tulle proxies -o json", does: "the same for scripts" },
@@ -40,7 +41,7 @@ or - (it does not ask for the type).`,
       process.stderr.write("no proxy is connected\n");
       return 0;
     }
-    const header = ["NAME", "SERVICE", "VERSION", ...TYPES, "CONNECTED", "CLIENT"];
+    const header = ["NAME", "SERVICE", "VERSION", ...TYPES, "CONNECTED", "SECURED", "IDENTITY", "EXPIRES", "CLIENT"];
     const rows = proxies.map(row).sort((a, b) => (a[0]! < b[0]! ? -1 : 1));
     console.log(formatTable(rows, { header }));
     for (const { node, types } of proxies) {
@@ -53,15 +54,35 @@ or - (it does not ask for the type).`,
   },
 });
 
-function row({ node, namespace, service, version, types, connectedSince, userAgent }: ProxyStatus): string[] {
+function row({
+  node,
+  namespace,
+  service,
+  version,
+  types,
+  connectedSince,
+  userAgent,
+  ...secured
+}: ProxyStatus): string[] {
   return [
     shortName(node),
     service === undefined ? "-" : `${service}.${namespace}`,
     version ?? "-",
     ...TYPES.map((type) => state(types[type]?.state)),
     age(connectedSince, Date.now()),
+    SECURED[secured.security ?? "plaintext"],
+    secured.identity?.replace(/^spiffe:\/\//, "") ?? "-",
+    secured.certificateExpires === undefined ? "-" : timeLeft(secured.certificateExpires),
     userAgent,
   ];
+}
+
+/** How a proxy's connection to the control plane is secured. */
+const SECURED = { plaintext: "no", local: "local socket", token: "TLS, token", mtls: "mTLS" } as const;
+
+function timeLeft(end: string): string {
+  const ms = Date.parse(end) - Date.now();
+  return ms <= 0 ? style.bad("expired") : `in ${age(new Date(Date.now() - ms).toISOString(), Date.now())}`;
 }
 
 /** The third part of Istio's node id, `reviews-v2-x7k2p.default`; the whole of any other. */

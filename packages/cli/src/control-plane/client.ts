@@ -1,5 +1,6 @@
 /** The control plane's HTTP API, as the commands use it. */
 import type { Diagnostic } from "@tulle/api";
+import { request } from "node:http";
 import { CliError, reason } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import { unreachable } from "./locate.ts";
@@ -45,6 +46,43 @@ export interface ApplyAnswer {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+export interface JoinToken {
+  readonly id: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly revokedAt?: string;
+}
+
+/** Somebody who holds a certificate. */
+export interface CertificateHolder {
+  readonly identity: string;
+  readonly node: string;
+}
+
+interface AuthorityCertificate {
+  readonly id: string;
+  readonly subject: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly sha256: string;
+}
+
+export interface AuthorityState {
+  readonly kind: "own" | "plugged in";
+  readonly roots: readonly (AuthorityCertificate & { readonly signs: boolean; readonly certificates: number })[];
+  readonly chain: readonly AuthorityCertificate[];
+  /** All roots, PEM. */
+  readonly bundle: string;
+}
+
+export interface RotationState {
+  readonly next?: "distribute" | "sign" | "retire";
+  /** Whom the next step would cut off now. */
+  readonly cutOff: readonly (CertificateHolder & { readonly why: string })[];
+}
+
 interface TypeSync {
   readonly state: string;
   readonly version?: string;
@@ -61,6 +99,11 @@ export interface ProxyStatus {
   readonly userAgent: string;
   readonly connectedSince: string;
   readonly address: string;
+  /** How its connection is secured. */
+  readonly security?: "plaintext" | "local" | "token" | "mtls";
+  /** SPIFFE id, and when its certificate ends. */
+  readonly identity?: string;
+  readonly certificateExpires?: string;
   readonly types: Readonly<Record<string, TypeSync>>;
 }
 
@@ -75,9 +118,12 @@ const TIMEOUT_MS = 10_000;
 
 export class ControlPlaneClient {
   readonly #located: Located;
+  readonly #socket: string | undefined;
 
-  constructor(located: Located) {
+  /** `socket` is where the same is served to its own user, and more. */
+  constructor(located: Located, socket?: string) {
     this.#located = located;
+    this.#socket = socket;
   }
 
   /** Objects, narrowed by kind (`VirtualService`), namespace and name where given. */
@@ -111,6 +157,39 @@ export class ControlPlaneClient {
     return Array.isArray(body) ? (body as Diagnostic[]) : (body as { diagnostics: Diagnostic[] }).diagnostics;
   }
 
+  async authority(): Promise<AuthorityState> {
+    return (await this.#send("GET", "/api/v1/ca")).body as AuthorityState;
+  }
+
+  async rotation(): Promise<RotationState> {
+    return (await this.#send("GET", "/api/v1/ca/rotation")).body as RotationState;
+  }
+
+  /** Takes a step; with `force` whoever it cuts off. */
+  async rotate(step: string, force: boolean): Promise<RotationState> {
+    return (await this.#send("POST", "/api/v1/ca/rotation", JSON.stringify({ step, force }))).body as RotationState;
+  }
+
+  async createToken(wanted: {
+    readonly namespace: string;
+    readonly serviceAccount: string;
+    readonly lifetimeSeconds: number;
+  }): Promise<JoinToken & { readonly token: string }> {
+    const { body } = await this.#send("POST", "/api/v1/tokens", JSON.stringify(wanted));
+    return body as JoinToken & { readonly token: string };
+  }
+
+  async tokens(): Promise<readonly JoinToken[]> {
+    return ((await this.#send("GET", "/api/v1/tokens")).body as { items: readonly JoinToken[] }).items;
+  }
+
+  /** Undefined if there is no such token; else who has joined with it and holds a certificate. */
+  async revokeToken(id: string): Promise<readonly (CertificateHolder & { readonly until: string })[] | undefined> {
+    const path = `/api/v1/tokens/${encodeURIComponent(id)}`;
+    const { status, body } = await this.#send("DELETE", path, undefined, [404]);
+    return status === 404 ? undefined : (body as { holders: (CertificateHolder & { until: string })[] }).holders;
+  }
+
   async version(): Promise<{ version: string }> {
     return (await this.#send("GET", "/version")).body as { version: string };
   }
@@ -121,23 +200,48 @@ export class ControlPlaneClient {
     body?: string,
     accepted: readonly number[] = [],
   ): Promise<{ status: number; body: unknown }> {
-    let response: Response;
-    let text: string;
+    let answer: HttpAnswer;
     try {
-      response = await fetch(`http://${formatAddress(this.#located.address)}${path}`, {
-        method,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(body === undefined ? {} : { body, headers: { "content-type": "application/yaml" } }),
-      });
-      text = await response.text();
+      answer = await (this.#socket === undefined
+        ? sendTo(this.#located, method, path, body)
+        : sendToSocket(this.#socket, method, path, body));
     } catch (error) {
       throw unreachable(this.#located, "http", reason(error));
     }
-    if (!response.ok && !accepted.includes(response.status)) {
-      throw new CliError(`the control plane answered ${method} ${path} with ${response.status}: ${errorText(text)}`);
+    const { status, text } = answer;
+    if ((status < 200 || status > 299) && !accepted.includes(status)) {
+      throw new CliError(`the control plane answered ${method} ${path} with ${status}: ${errorText(text)}`);
     }
-    return { status: response.status, body: parseBody(text) };
+    return { status, body: parseBody(text) };
   }
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+async function sendTo({ address }: Located, method: string, path: string, body?: string): Promise<HttpAnswer> {
+  const response = await fetch(`http://${formatAddress(address)}${path}`, {
+    method,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(body === undefined ? {} : { body, headers: { "content-type": "application/yaml" } }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+function sendToSocket(socketPath: string, method: string, path: string, body?: string): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method, path, timeout: TIMEOUT_MS }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      response.once("end", () => resolve({ status: response.statusCode!, text }));
+      response.once("error", reject);
+    });
+    sent.once("timeout", () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+    sent.once("error", reject);
+    sent.end(body);
+  });
 }
 
 function parseBody(text: string): unknown {

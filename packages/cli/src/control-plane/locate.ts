@@ -5,12 +5,26 @@ import { CliError } from "../errors.ts";
 import { formatAddress, parseAddress } from "../options.ts";
 import type { Address } from "../options.ts";
 
-/** Istiod's ports: plaintext xDS and the debug and monitoring API (istio pilot/cmd/pilot-discovery/app/cmd.go). */
+/** Istiod's ports: plaintext xDS, xDS over TLS, and the debug and monitoring API (istio pilot/cmd/pilot-discovery/app/cmd.go). */
 export const DEFAULT_XDS: Address = { host: "127.0.0.1", port: 15_010 };
+export const DEFAULT_XDS_TLS: Address = { host: "127.0.0.1", port: 15_012 };
 export const DEFAULT_HTTP: Address = { host: "127.0.0.1", port: 15_014 };
 
 /** Written by `tulle up` into its state directory. */
 const ADDRESS_FILE = "control-plane.json";
+
+/** What it says. */
+export interface Announced {
+  /** `HOST:PORT`, as the next two. */
+  readonly xds: string;
+  readonly http: string;
+  readonly xdsTls: string;
+  /** Sockets that only the user can open who runs it. */
+  readonly grpcSocket: string;
+  readonly apiSocket: string;
+  /** File of the certificates by which it can be known, PEM. */
+  readonly roots: string;
+}
 
 export interface Located {
   readonly address: Address;
@@ -31,12 +45,14 @@ export function locate(port: "xds" | "http", given: Address | undefined, stateDi
   if (named !== undefined && named !== "")
     return { address: parseAddress(variable, named.replace(/^http:\/\//, "")), from: variable };
   const file = join(stateDir, ADDRESS_FILE);
-  const written = readAddressFile(file)?.[port];
+  const written = announced(stateDir)?.[port];
   if (written !== undefined) return { address: parseAddress(file, written), from: file };
   return { address: port === "xds" ? DEFAULT_XDS : DEFAULT_HTTP, from: "the default" };
 }
 
-function readAddressFile(path: string): Partial<Record<"xds" | "http", string>> | undefined {
+/** Where the control plane of this state directory is; undefined if none runs there. */
+export function announced(stateDir: string): Partial<Announced> | undefined {
+  const path = join(stateDir, ADDRESS_FILE);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -44,14 +60,14 @@ function readAddressFile(path: string): Partial<Record<"xds" | "http", string>> 
     return undefined; // no control plane has run in this state directory
   }
   try {
-    return JSON.parse(text) as Partial<Record<"xds" | "http", string>>;
+    return JSON.parse(text) as Partial<Announced>;
   } catch {
     throw new CliError(`${path} is not JSON`, ["Delete it and start the control plane again: tulle up"]);
   }
 }
 
 /** Where a control plane is, for commands that know its state directory. Returns what takes the note away again. */
-export function announce(stateDir: string, addresses: { readonly xds: string; readonly http: string }): () => void {
+export function announce(stateDir: string, addresses: Announced): () => void {
   const file = join(stateDir, ADDRESS_FILE);
   writeFileSync(`${file}.new`, `${JSON.stringify({ ...addresses, pid: process.pid })}\n`);
   renameSync(`${file}.new`, file);

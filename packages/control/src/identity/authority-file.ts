@@ -16,15 +16,13 @@ const WAY_OUT =
 export class AuthorityFile {
   readonly #folder: string;
   readonly #path: string;
+  /** The certificates to trust, for whoever wants to: no secret. */
+  readonly rootsPath: string;
 
   constructor(stateDir: string) {
     this.#folder = join(stateDir, "ca");
     this.#path = join(this.#folder, "authority.json");
-  }
-
-  /** The certificates to trust, for whoever wants to: no secret. */
-  get rootsPath(): string {
-    return join(this.#folder, "root-cert.pem");
+    this.rootsPath = join(stateDir, "root-cert.pem");
   }
 
   /** Undefined if there is none yet. Throws AuthorityError: a root that is there is never silently replaced. */
@@ -61,7 +59,6 @@ export class AuthorityFile {
   }
 
   async saveRoots(roots: readonly string[]): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await writeAtomically(this.rootsPath, roots.join(""), 0o644);
   }
 }

@@ -37,8 +37,8 @@ const CLOCK_SKEW_MS = 2 * 60_000;
 const SERIAL_BYTES = 16;
 const DAY_MS = 86_400_000;
 /** (istio/istio `security/pkg/cmd/constants.go`: 10 years) */
-export const ROOT_LIFETIME_MS = 3650 * DAY_MS;
-export const INTERMEDIATE_LIFETIME_MS = 365 * DAY_MS;
+const ROOT_LIFETIME_MS = 3650 * DAY_MS;
+const INTERMEDIATE_LIFETIME_MS = 365 * DAY_MS;
 
 export interface LeafRequest {
   readonly publicKey: KeyObject;

@@ -41,7 +41,7 @@ export interface CertificateServiceOptions {
 }
 
 /** (istio/istio `security/pkg/cmd/constants.go`, DefaultMaxWorkloadCertTTL) */
-export const MAX_LIFETIME_MS = 90 * 86_400_000;
+const MAX_LIFETIME_MS = 90 * 86_400_000;
 /** An RSA key of 4096 bits and its signature make less than 2 KiB in PEM. */
 const MAX_CSR_CHARACTERS = 16 * 1024;
 const MAX_NODE_CHARACTERS = 1024;

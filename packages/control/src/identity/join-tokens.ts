@@ -20,7 +20,8 @@ export interface JoinToken {
   readonly revokedAt?: number;
 }
 
-interface StoredToken extends JoinToken {
+interface StoredToken {
+  readonly token: JoinToken;
   /** SHA-256 of the secret, base64url. The secret is 256 bits of chance: there is nothing to stretch. */
   readonly hash: string;
 }
@@ -61,7 +62,7 @@ export class JoinTokens {
     }
     try {
       const tokens = JSON.parse(text) as readonly StoredToken[];
-      this.#tokens = new Map(tokens.map((token) => [token.id, checked(token)]));
+      this.#tokens = new Map(tokens.map((stored) => [stored.token.id, checked(stored)]));
     } catch (error) {
       throw new Error(`${this.#path} cannot be used; move it away, then no token is valid any more`, { cause: error });
     }
@@ -77,40 +78,40 @@ export class JoinTokens {
     const now = this.#clock.now();
     const { namespace, serviceAccount } = identity;
     const token = { id, namespace, serviceAccount, createdAt: now, expiresAt: now + lifetimeMs };
-    this.#tokens.set(id, { ...token, hash: hash("sha256", secret, "base64url") });
+    this.#tokens.set(id, { token, hash: hash("sha256", secret, "base64url") });
     await this.#save();
     return { ...token, token: `tulle-${id}-${secret}` };
   }
 
   list(): readonly JoinToken[] {
-    return [...this.#tokens.values()].map(({ hash: _, ...token }) => token);
+    return [...this.#tokens.values()].map(({ token }) => token);
   }
 
   /** Undefined if there is none of that id. */
   async revoke(id: string): Promise<JoinToken | undefined> {
-    const token = this.#tokens.get(id);
-    if (token === undefined) return undefined;
-    if (token.revokedAt === undefined) {
-      this.#tokens.set(id, { ...token, revokedAt: this.#clock.now() });
-      await this.#save();
-    }
-    return this.list().find((one) => one.id === id);
+    const stored = this.#tokens.get(id);
+    if (stored === undefined || stored.token.revokedAt !== undefined) return stored?.token;
+    const token = { ...stored.token, revokedAt: this.#clock.now() };
+    this.#tokens.set(id, { ...stored, token });
+    await this.#save();
+    return token;
   }
 
   isRevoked(id: string): boolean {
-    return this.#tokens.get(id)?.revokedAt !== undefined;
+    return this.#tokens.get(id)?.token.revokedAt !== undefined;
   }
 
   /** Throws TokenRefusal. */
   verify(text: string): JoinToken {
     const [, id, secret] = FORM.exec(text) ?? [];
     if (id === undefined) throw new TokenRefusal("the token is none of tulle token create");
-    const token = this.#tokens.get(id);
+    const stored = this.#tokens.get(id);
     const given = Buffer.from(hash("sha256", secret!, "base64url"));
     // An id that is not known and a secret that is wrong are one answer.
-    if (token === undefined || !timingSafeEqual(given, Buffer.from(token.hash))) {
+    if (stored === undefined || !timingSafeEqual(given, Buffer.from(stored.hash))) {
       throw new TokenRefusal("the token is not known here");
     }
+    const { token } = stored;
     if (token.revokedAt !== undefined) {
       throw new TokenRefusal(`token ${id} was revoked on ${new Date(token.revokedAt).toISOString()}`);
     }
@@ -123,7 +124,7 @@ export class JoinTokens {
   /** One write at a time, each of all that is known when it begins. */
   async #save(): Promise<void> {
     const oldest = this.#clock.now() - REMEMBERED_MS;
-    for (const { id, expiresAt } of this.#tokens.values()) if (expiresAt < oldest) this.#tokens.delete(id);
+    for (const [id, { token }] of this.#tokens) if (token.expiresAt < oldest) this.#tokens.delete(id);
     const before = this.#writing.catch(() => undefined); // whoever made that change heard of it
     this.#writing = before.then(async () => {
       await mkdir(dirname(this.#path), { recursive: true });
@@ -133,12 +134,13 @@ export class JoinTokens {
   }
 }
 
-function checked(token: StoredToken): StoredToken {
-  const { id, hash: digest, namespace, serviceAccount, createdAt, expiresAt, revokedAt } = token;
+function checked(stored: StoredToken): StoredToken {
+  const { hash: digest, token } = stored;
+  const { id, namespace, serviceAccount, createdAt, expiresAt, revokedAt } = token;
   const texts = [id, digest, namespace, serviceAccount].every((text) => typeof text === "string");
   const times = typeof createdAt === "number" && typeof expiresAt === "number";
   if (!texts || !times || (revokedAt !== undefined && typeof revokedAt !== "number") || digest.length !== 43) {
     throw new TypeError("a token in it has another form than this version writes");
   }
-  return token;
+  return stored;
 }

@@ -35,14 +35,10 @@ export function nextStep({ roots, signing }: OwnAuthority): RotationStep {
 /** The authority after `nextStep`. `makeRoot` is called for the first one only. */
 export function afterStep(own: OwnAuthority, now: number, makeRoot: () => OwnRoot): OwnAuthority {
   const { roots, signing } = own;
-  switch (nextStep(own)) {
-    case "distribute":
-      return { roots: [roots[0], makeRoot()], signing, changedAt: now };
-    case "sign":
-      return { roots, signing: roots.length - 1, changedAt: now };
-    case "retire":
-      return { roots: [roots[signing]!], signing: 0, changedAt: now };
-  }
+  const step = nextStep(own);
+  if (step === "distribute") return { roots: [roots[0], makeRoot()], signing, changedAt: now };
+  if (step === "sign") return { roots, signing: roots.length - 1, changedAt: now };
+  return { roots: [roots[signing]!], signing: 0, changedAt: now };
 }
 
 /** Who could not talk to everybody any more if the next step were taken now. */

@@ -20,7 +20,7 @@ const HOUR = 3_600_000;
 interface Mesh extends TestControlPlane {
   readonly identity: NonNullable<TestControlPlane["plane"]["identity"]>;
   readonly roots: string;
-  token(serviceAccount: string, lifetimeSeconds?: number): Promise<{ id: string; token: string }>;
+  readonly token: (serviceAccount: string, lifetimeSeconds?: number) => Promise<{ id: string; token: string }>;
 }
 
 async function mesh(t: TestContext): Promise<Mesh> {
@@ -162,7 +162,7 @@ test("one workload that asks without end is held back, others are not", async (t
   const greedy = (await token("greedy")).token;
   const asked = await Promise.allSettled(Array.from({ length: 150 }, () => remote.ask({ token: greedy })));
   const limited = asked.filter(
-    (one) => one.status === "rejected" && (one.reason as { code: number }).code === Status.RESOURCE_EXHAUSTED,
+    (one) => one.status === "rejected" && (one.reason as { code: Status }).code === Status.RESOURCE_EXHAUSTED,
   );
   assert.ok(limited.length >= 30, `${limited.length} of 150 were refused`);
   await remote.ask({ token: (await token("modest")).token });

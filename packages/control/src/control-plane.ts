@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { HttpApi } from "./http/http-api.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
 import { Identities } from "./identity/identity.ts";
-import { trustDomainsOf } from "./model/mesh-settings.ts";
 import { Pusher } from "./push/pusher.ts";
 import { ConfigDirectory } from "./source/files/config-directory.ts";
 import { SavedFiles } from "./source/files/saved-files.ts";
@@ -112,7 +111,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     read: () => ({ objects: directory.objects, workloads: registry.workloads }),
     registry,
     update: (streamId, view) => ads.update(streamId, view),
-    trustDomains: () => trustDomainsOf(pusher!.current().mesh),
+    trustDomains: () => pusher!.current().mesh.trustDomains,
     clock,
     log,
   });
@@ -124,7 +123,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           cacerts: options.identity.cacerts,
           intermediate: options.identity.intermediate ?? false,
           certificateLifetimeMs: options.identity.certificateLifetimeMs,
-          trustDomains: () => trustDomainsOf(pusher!.current().mesh),
+          trustDomains: () => pusher!.current().mesh.trustDomains,
           clock,
           log,
         });

@@ -22,11 +22,8 @@ export interface TlsPeer {
   readonly error: string | undefined;
 }
 
-export interface TrustDomains {
-  /** What new certificates say. */
-  readonly current: string;
-  readonly aliases: readonly string[];
-}
+/** The mesh's own, which new certificates say, and its aliases. */
+export type TrustDomains = readonly [string, ...string[]];
 
 export interface CallerOptions {
   readonly tokens: JoinTokens;
@@ -64,7 +61,7 @@ function byCertificate(certificate: NonNullable<TlsPeer["certificate"]>, domains
 function byToken(text: string, { tokens, trustDomains }: CallerOptions): Caller {
   try {
     const { id: token, namespace, serviceAccount, expiresAt } = tokens.verify(text);
-    return { kind: "token", id: { trustDomain: trustDomains().current, namespace, serviceAccount }, token, expiresAt };
+    return { kind: "token", id: { trustDomain: trustDomains()[0], namespace, serviceAccount }, token, expiresAt };
   } catch (error) {
     if (error instanceof TokenRefusal) throw refusal(error.message);
     throw error;
@@ -72,7 +69,7 @@ function byToken(text: string, { tokens, trustDomains }: CallerOptions): Caller 
 }
 
 /** A mesh that changes its name knows its old one as an alias. Throws AdsRefusal for an id of any other mesh. */
-export function inDomain(id: SpiffeId, { current, aliases }: TrustDomains): SpiffeId {
+export function inDomain(id: SpiffeId, [current, ...aliases]: TrustDomains): SpiffeId {
   if (id.trustDomain === current) return id;
   if (aliases.includes(id.trustDomain)) return { ...id, trustDomain: current };
   throw refusal(`${formatSpiffeId(id)} is of another trust domain than this mesh's, ${current}`);

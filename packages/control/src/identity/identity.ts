@@ -56,7 +56,7 @@ export class Identities {
   constructor(options: IdentityOptions) {
     const { stateDir, clock, log } = options;
     this.#options = options;
-    this.authority = new CertificateAuthority({ ...options, trustDomain: () => options.trustDomains().current });
+    this.authority = new CertificateAuthority({ ...options, trustDomain: () => options.trustDomains()[0] });
     this.tokens = new JoinTokens(stateDir, clock, randomBytes);
     this.ledger = new Ledger(stateDir, clock, log);
   }

@@ -24,19 +24,11 @@ const DEFAULTS = {
   connectTimeoutMs: 10_000,
   dnsRefreshMs: 60_000,
   outboundMode: "ALLOW_ANY",
-  trustDomain: "cluster.local",
+  trustDomain: DEFAULT_TRUST_DOMAIN,
 } as const;
 
 const NOTHING: MeshConfig = {};
 export const DEFAULT_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined);
-
-/** The mesh's own trust domain, and others that count as the same. */
-export function trustDomainsOf({ config }: MeshSettings): {
-  readonly current: string;
-  readonly aliases: readonly string[];
-} {
-  return { current: config.trustDomain ?? DEFAULT_TRUST_DOMAIN, aliases: config.trustDomainAliases ?? [] };
-}
 
 /** `configMaps` are all that there are. */
 export function meshSettings(configMaps: readonly StoredObject[], rootNamespace: string): MeshSettings {

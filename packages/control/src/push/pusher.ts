@@ -112,7 +112,7 @@ export class Pusher implements AdsSource {
   }
 
   connect(connection: AdsConnection): ResourceView {
-const node = readNodeOf(connection, this.#options.trustDomains());
+    const node = readNodeOf(connection, this.#options.trustDomains());
     const capabilities = capabilitiesOf(node.dataPlane, connection.delta, node.capture !== undefined);
     const view = new ProxyView(node, capabilities, this.#views.caches);
     const target = this.#views.view(view, node, capabilities);

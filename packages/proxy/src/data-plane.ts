@@ -1,3 +1,5 @@
+import { addressName } from "./ip-address.ts";
+import { NO_SOCKET_OPTIONS, type SocketOptions, openSocketOptions } from "./net/socket-options.ts";
 import { type LogFileSystem, systemLogFiles } from "./access-log/log-file.ts";
 import { LogFiles } from "./access-log/log-files.ts";
 import type { Clock } from "./clock/clock.ts";
@@ -48,7 +50,7 @@ export interface DataPlaneOptions {
   readonly logFiles?: LogFileSystem;
   /** Whether accepted sockets read into our buffers; default: what the start-up self-test finds out. */
   readonly readIntoBuffers?: boolean;
-  /** Where redirected connections were to go; default: nobody knows. */
+  /** Where redirected connections were to go; default: the kernel says it. */
   readonly originalDestination?: ReadOriginalDestination;
   /** Where this proxy is (`node.locality`). */
   readonly locality?: LocalityPlan;
@@ -64,7 +66,7 @@ export interface DataPlaneOptions {
 export class DataPlane {
   private readonly stats: StatsRegistry;
   private readonly log: Log;
-  private readonly net: NetContext & { readsIntoBuffers: boolean };
+  private readonly net: NetContext & { readsIntoBuffers: boolean; originalDestination: ReadOriginalDestination };
   private readonly http: HttpContext;
   private readonly clusterDeps: ClusterDeps;
   private readonly dnsCaches: DnsCaches;
@@ -78,6 +80,8 @@ export class DataPlane {
   /** Of this process, beside the listeners'. */
   private readonly reserved: BoundPort[] = [];
   private readonly selfTest: Promise<boolean>;
+  private readonly originalDestinationGiven: boolean;
+  private socketOptions: Promise<SocketOptions> | null = null;
   private draining = false;
   private emptied: (() => void)[] = [];
 
@@ -94,6 +98,7 @@ export class DataPlane {
     } = options;
     this.stats = stats;
     this.log = log;
+    this.originalDestinationGiven = options.originalDestination !== undefined;
     const bugs = stats.counter("proxy_bug_total");
     const reportBug = (error: unknown): void => {
       bugs.value++;
@@ -205,7 +210,7 @@ export class DataPlane {
   }
 
   private *ownPorts(): Iterable<BoundPort> {
-    for (const { bound } of this.listenersByName.values()) yield bound;
+    for (const { places } of this.listenersByName.values()) yield* places;
     yield* this.reserved;
   }
 
@@ -245,10 +250,12 @@ export class DataPlane {
       );
     }
     const before = this.listenersByName.get(plan.name);
-    if (before !== undefined && before.plan.address === plan.address && before.plan.port === plan.port) {
+    if (before !== undefined && isSamePlace(before.plan, plan)) {
       if (before.plan.fingerprint !== plan.fingerprint) before.update(plan);
       return before.bound;
     }
+    const asksKernel = plan.transparent || plan.listenerFilters.some(({ config }) => config.kind === "original-dst");
+    const socketOptions = asksKernel ? await this.loadSocketOptions() : NO_SOCKET_OPTIONS;
     const listener = new Listener(
       {
         http: this.http,
@@ -260,7 +267,7 @@ export class DataPlane {
       () => this.onListenerEmpty(),
       (error) => this.log.error("listener failed", { listener: plan.name, error: error.message }),
     );
-    const bound = await listener.listen();
+    const bound = await listener.listen(socketOptions);
     this.listenersByName.set(plan.name, listener);
     if (before !== undefined) this.retireListener(before);
     if (this.draining) listener.stopAccepting();
@@ -272,12 +279,24 @@ export class DataPlane {
     let ofAll: Listener | null = null;
     const everywhere = address.includes(":") ? "::" : "0.0.0.0";
     for (const listener of this.listenersByName.values()) {
-      const { bound } = listener;
-      if (bound.port !== port) continue;
-      if (bound.address === address) return listener;
-      if (bound.address === everywhere) ofAll = listener;
+      for (const place of listener.places) {
+        if (place.port !== port) continue;
+        if (place.address === address) return listener;
+        if (place.address === everywhere) ofAll = listener;
+      }
     }
     return ofAll;
+  }
+
+  /** Once, and only where something is captured. Rejects with what this machine is missing. */
+  private loadSocketOptions(): Promise<SocketOptions> {
+    this.socketOptions ??= this.originalDestinationGiven
+      ? Promise.resolve(NO_SOCKET_OPTIONS)
+      : openSocketOptions().then((options) => {
+          this.net.originalDestination = (socket) => options.originalDestination(socket);
+          return options;
+        });
+    return this.socketOptions;
   }
 
   /** Stops accepting; connections drain. */
@@ -357,4 +376,11 @@ export class DataPlane {
     if (this.connectionCount() > 0) return;
     for (const resolve of this.emptied.splice(0)) resolve();
   }
+}
+
+function isSamePlace(a: ListenerPlan, b: ListenerPlan): boolean {
+  const places = ({ address, port, additionalAddresses, transparent, bindsToPort }: ListenerPlan): string =>
+    [{ address, port }, ...additionalAddresses].map((each) => addressName(each.address, each.port)).join() +
+    `${transparent} ${bindsToPort}`;
+  return places(a) === places(b);
 }

@@ -17,14 +17,18 @@ if (values["self-test"] === true) console.log(await canReadOriginalDestinations(
 else await probe(Number(positionals[0]), positionals.slice(1));
 
 async function probe(port: number, targets: readonly string[]): Promise<void> {
-  const server = createServer({ pauseOnConnect: true });
-  const listening = new Promise<void>((resolve) => server.once("listening", resolve));
-  if (values.transparent === true) server.listen({ fd: options.listenTransparently("::", port) });
-  else server.listen(port, "::");
-  await listening;
+  const servers = ["0.0.0.0", "::"].map((address) => {
+    const server = createServer({ pauseOnConnect: true });
+    if (values.transparent === true) server.listen({ fd: options.listenTransparently(address, port) });
+    else server.listen({ port, host: address, ipv6Only: address === "::" });
+    return server;
+  });
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.once("listening", resolve))));
   const seen: object[] = [];
   for (const target of targets) {
-    const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+    const accepted = new Promise<Socket>((resolve) => {
+      for (const server of servers) server.once("connection", resolve);
+    });
     const [, host = "", to = ""] = /^\[?(.+?)\]?:(\d+)$/.exec(target) ?? [];
     dial(host, Number(to));
     const socket = await accepted;
@@ -36,7 +40,7 @@ async function probe(port: number, targets: readonly string[]): Promise<void> {
     );
     socket.destroy();
   }
-  server.close();
+  for (const server of servers) server.close();
   console.log(JSON.stringify(seen));
 }
 

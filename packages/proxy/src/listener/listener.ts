@@ -2,6 +2,8 @@ import { AccessLogs } from "../http/access-logs.ts";
 import { AcceptedConnection } from "../net/accepted-connection.ts";
 import { Acceptor } from "../net/acceptor.ts";
 import type { AcceptedSocket } from "../net/accepted-socket.ts";
+import type { BoundPort } from "../net/own-ports.ts";
+import type { SocketOptions } from "../net/socket-options.ts";
 import type { ListenerPlan } from "../plan/listener-plan.ts";
 import { ConnectionStream } from "../tcp/connection-stream.ts";
 import { Chain, type ChainDeps, type ConnectionTaker } from "./chain.ts";
@@ -14,7 +16,8 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   plan: ListenerPlan;
   private readonly deps: ChainDeps;
   private readonly stats: ListenerStats;
-  private readonly acceptor: Acceptor;
+  /** One for each address. */
+  private readonly acceptors: readonly Acceptor[];
   /** Those of the plan, in its order. */
   private chains: readonly Chain[];
   /** Chains that the plan no longer has, until their connections are gone. */
@@ -34,18 +37,38 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     this.logs = this.openLogs(plan);
     this.chains = this.makeChains(plan, NO_CHAINS);
     this.filters = this.makeFilters(plan);
-    this.acceptor = new Acceptor((socket) => this.accept(socket), onError);
+    this.acceptors = [plan, ...plan.additionalAddresses].map(
+      () => new Acceptor((socket) => this.accept(socket), onError),
+    );
   }
 
-  /** Rejects with the system's error. */
-  listen(): Promise<{ address: string; port: number }> {
-    const { address, port, bindsToPort } = this.plan;
-    return bindsToPort ? this.acceptor.listen(address, port) : Promise.resolve({ address, port });
+  /** At all its addresses or none: rejects with the system's error. */
+  // cold: once a listener
+  async listen(options: SocketOptions): Promise<BoundPort> {
+    const { plan } = this;
+    if (!plan.bindsToPort) return { address: plan.address, port: plan.port };
+    try {
+      for (const [i, { address, port }] of [plan, ...plan.additionalAddresses].entries()) {
+        const fd = plan.transparent ? options.listenTransparently(address, port) : undefined;
+        // cold: once a listener
+        await this.acceptors[i].listen(address, port, fd);
+      }
+    } catch (error) {
+      this.stopAccepting();
+      throw error;
+    }
+    return this.bound;
   }
 
-  /** Where it listens, or would if it were bound. */
-  get bound(): { address: string; port: number } {
-    return this.plan.bindsToPort ? this.acceptor.bound : this.plan;
+  /** Where it listens first, or would if it were bound. */
+  get bound(): BoundPort {
+    return this.plan.bindsToPort ? this.acceptors[0].bound : this.plan;
+  }
+
+  /** Where it listens, or would. */
+  get places(): readonly BoundPort[] {
+    const { plan } = this;
+    return plan.bindsToPort ? this.acceptors.map(({ bound }) => bound) : [plan, ...plan.additionalAddresses];
   }
 
   get connectionCount(): number {
@@ -74,7 +97,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   }
 
   stopAccepting(): void {
-    this.acceptor.stop();
+    for (const acceptor of this.acceptors) acceptor.stop();
   }
 
   drain(): void {
@@ -87,7 +110,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
 
   /** Closes every connection now. */
   destroy(): void {
-    this.acceptor.stop();
+    this.stopAccepting();
     for (const inspection of this.inspections) {
       inspection.stop();
       this.discard(inspection);

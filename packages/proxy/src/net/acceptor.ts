@@ -16,12 +16,16 @@ export class Acceptor {
     this.onError = onError;
   }
 
-  /** Port 0 lets the kernel choose. Rejects with the system's error (EADDRINUSE, EACCES …). */
-  listen(address: string, port: number): Promise<{ address: string; port: number }> {
+  /**
+   * Port 0 lets the kernel choose; a descriptor listens already, whatever the address. An IPv6 address takes no IPv4, as Envoy's without
+   * `ipv4_compat`. Rejects with the system's error (EADDRINUSE, EACCES …).
+   */
+  listen(address: string, port: number, fd?: number): Promise<{ address: string; port: number }> {
+    const place = fd === undefined ? { host: address, port, ipv6Only: address.includes(":") } : { fd };
     return new Promise((resolve, reject) => {
       const { server } = this;
       server.once("error", reject);
-      server.listen({ host: address, port, backlog: 4096 }, () => {
+      server.listen({ ...place, backlog: 4096 }, () => {
         server.removeListener("error", reject);
         server.on("error", this.onError);
         const bound = server.address();

@@ -3,14 +3,17 @@ import { type LookupFunction, type OnReadOpts, type Socket, connect, isIP } from
 /**
  * Opens a TCP connection; `address` is an IP address.
  * @param addresses where a name has several: they are tried in turn (RFC 8305) and `address` is one of them; else empty
+ * @param source this machine's address that it comes from; else the kernel chooses
  */
 export function openConnection(
   address: string,
   port: number,
   onread: OnReadOpts | undefined,
   addresses: readonly string[] = NO_ADDRESSES,
+  source?: string,
 ): Socket {
-  const host = { port, noDelay: true, allowHalfOpen: true };
+  const common = { port, noDelay: true, allowHalfOpen: true };
+  const host = source === undefined ? common : { ...common, localAddress: source };
   const options =
     addresses.length === 0
       ? { ...host, host: address }

@@ -12,7 +12,13 @@ export interface NetContext {
   /** Sockets read into our buffers (`onread`); false where the runtime cannot do that for accepted sockets. */
   readonly readsIntoBuffers: boolean;
   /** Opens a TCP connection to an IP address (net/connector.ts; tests put sockets of their own here). */
-  connect(address: string, port: number, onread: OnReadOpts | undefined, addresses?: readonly string[]): Socket;
+  connect(
+    address: string,
+    port: number,
+    onread: OnReadOpts | undefined,
+    addresses?: readonly string[],
+    source?: string,
+  ): Socket;
   /** Where a redirected connection was to go. */
   readonly originalDestination: ReadOriginalDestination;
   /** Milliseconds since 1970. */

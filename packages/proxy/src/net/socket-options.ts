@@ -52,6 +52,21 @@ export interface SocketOptions {
   listenTransparently(address: string, port: number): number;
 }
 
+/** Where nothing is captured. */
+export const NO_SOCKET_OPTIONS: SocketOptions = {
+  originalDestination: () => undefined,
+  listenTransparently: (address, port) => {
+    throw new CaptureUnavailable(`transparent listener ${address}:${port}: not on this machine`);
+  },
+};
+
+/** Rejects with CaptureUnavailable if the kernel cannot be asked, or the runtime is not what it was. */
+export async function openSocketOptions(): Promise<SocketOptions> {
+  const options = loadSocketOptions();
+  if (await canReadOriginalDestinations(options)) return options;
+  throw new CaptureUnavailable(`Node.js ${process.version} does not show the descriptors of its sockets`);
+}
+
 /** Throws CaptureUnavailable. */
 export function loadSocketOptions(): SocketOptions {
   const libc = loadLibC();
@@ -163,8 +178,7 @@ function listenTransparently(libc: LibC, address: string, port: number): number 
     "IP_TRANSPARENT",
     isIPv6 ? setFlag(libc, fd, SOL_IPV6, IPV6_TRANSPARENT, true) : setFlag(libc, fd, SOL_IP, IP_TRANSPARENT, true),
   );
-  // The runtime's own listeners take IPv4 as well.
-  if (isIPv6) check("IPV6_V6ONLY", setFlag(libc, fd, SOL_IPV6, IPV6_V6ONLY, false));
+  if (isIPv6) check("IPV6_V6ONLY", setFlag(libc, fd, SOL_IPV6, IPV6_V6ONLY, true));
   const bytes = socketAddress(address, port);
   check("bind", libc.bind(fd, bytes, bytes.length));
   check("listen", libc.listen(fd, BACKLOG));

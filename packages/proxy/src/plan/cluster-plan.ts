@@ -31,6 +31,8 @@ export interface ClusterPlan {
   /** Upstream `idle_timeout`, default 1 h. */
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
+  /** `upstream_bind_config`: where its connections come from, an address for each family; empty: the kernel chooses. */
+  readonly bindAddresses: readonly string[];
   /** `tcp_keepalive`: how long a connection is idle before the kernel asks whether it is still there. 0 = its default, -1 = it never does. */
   readonly tcpKeepaliveMs: number;
   /** `max_stream_duration` of `common_http_protocol_options`; 0 = none. */

@@ -1,3 +1,4 @@
+import { isIP } from "../ip-address.ts";
 import type { TcpKeepalive } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import { toBinary } from "@bufbuild/protobuf";
 import {
@@ -58,6 +59,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxStreamDurationMs: milliseconds(http?.maxStreamDuration, 0),
     idleTimeoutMs: milliseconds(http?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxConnectionDurationMs: milliseconds(http?.maxConnectionDuration, 0),
+    bindAddresses: compileBindAddresses(message, place.field("upstream_bind_config")),
     tcpKeepaliveMs: tcpKeepalive(message.upstreamConnectionOptions?.tcpKeepalive),
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
@@ -181,6 +183,42 @@ function istioService(message: Cluster): ClusterPlan["service"] {
 
 function enumName(values: Readonly<Record<number, string>>, value: number): string {
   return values[value] ?? String(value);
+}
+
+/** Envoy's words (`source/common/upstream/upstream_impl.cc` parseBindConfig). Port 0 is any. */
+function compileBindAddresses({ name, upstreamBindConfig: config }: Cluster, place: Place): readonly string[] {
+  const { sourceAddress, extraSourceAddresses: extra = [] } = config ?? {};
+  const whose = `Cluster ${name}'s upstream binding config`;
+  if (sourceAddress === undefined) {
+    if (extra.length > 0) {
+      place.refuse(
+        `${whose} has extra/additional source addresses but no source_address. ` +
+          "Extra/additional addresses cannot be specified if source_address is not set.",
+      );
+    }
+    return [];
+  }
+  if (extra.length > 1) {
+    place.refuse(
+      `${whose} has more than one extra/additional source addresses. Only one extra/additional source can be supported ` +
+        "in BindConfig's extra_source_addresses/additional_source_addresses field",
+    );
+  }
+  const sources = [sourceAddress, ...extra.flatMap(({ address }) => address ?? [])];
+  for (const { address, portSpecifier } of sources) {
+    if (isIP(address) === 0) place.refuse(`malformed IP address: ${address}`);
+    if (portSpecifier.case !== "portValue" || portSpecifier.value !== 0) {
+      place.refuse("a source port is not supported: all connections would have the same");
+    }
+  }
+  const addresses = sources.map(({ address }) => address);
+  if (addresses.length === 2 && isIP(addresses[0]) === isIP(addresses[1])) {
+    place.refuse(
+      `${whose} has two same IP version source addresses. Only two different IP version source addresses can be supported ` +
+        "in BindConfig's source_address and extra_source_addresses/additional_source_addresses fields",
+    );
+  }
+  return addresses;
 }
 
 function tcpKeepalive(options: TcpKeepalive | undefined): number {

@@ -45,6 +45,10 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     name,
     address: address.address,
     port: address.port,
+    additionalAddresses: message.additionalAddresses.flatMap(
+      (each, i) => readSocketAddress(each.address, place.item("additional_addresses", i).field("address")) ?? [],
+    ),
+    transparent: message.transparent ?? false,
     statPrefix: message.statPrefix,
     direction: DIRECTION[message.trafficDirection] ?? "unspecified",
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,

@@ -1,4 +1,5 @@
 /** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
+import type { SocketAddress } from "./address.ts";
 import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
 import type { FilterChainMatcher } from "./filter-chain-match.ts";
@@ -15,6 +16,10 @@ export interface ListenerPlan {
   readonly address: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
+  /** `additional_addresses`: where it listens as well. */
+  readonly additionalAddresses: readonly SocketAddress[];
+  /** `transparent`: takes connections to any address that the kernel gives it. */
+  readonly transparent: boolean;
   /** Under which the listener counts; "" for its address. */
   readonly statPrefix: string;
   /** Envoy `traffic_direction`. */

@@ -1,3 +1,4 @@
+import { bindAddressFor } from "./bind-address.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ClientCodec } from "../codec/http1/client-codec.ts";
 import type { ClientCodec, RequestEncoder } from "../codec/messages.ts";
@@ -72,12 +73,13 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     this.pool = pool;
     this.breaker = breaker;
     this.openedAt = use.net.turn.now;
+    const source = bindAddressFor(use.plan.bindAddresses, host.address);
     this.transport = new Transport(
       use.net,
       this,
       use.stats,
       use.plan.bufferLimitBytes,
-      (onread) => use.net.connect(host.address, host.port, onread, host.addresses),
+      (onread) => use.net.connect(host.address, host.port, onread, host.addresses, source),
       null,
       host.transport === null ? null : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1),
     );

@@ -43,6 +43,7 @@ test("an empty cluster has Envoy's defaults", () => {
     properCase: false,
     ...limits({}),
     maxConnectionDurationMs: 0,
+    bindAddresses: [],
     tcpKeepaliveMs: -1,
     transportSocket: null,
     transportSocketMatches: [],
@@ -290,6 +291,30 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     /^health_checks\[0\]\.grpc_health_check: is not supported$/,
   ],
   [
+    "two source addresses of one family",
+    {
+      name: "c",
+      upstream_bind_config: {
+        source_address: { address: "127.0.0.6", port_value: 0 },
+        extra_source_addresses: [{ address: { address: "127.0.0.7", port_value: 0 } }],
+      },
+    },
+    /^upstream_bind_config: Cluster c's upstream binding config has two same IP version source addresses\./,
+  ],
+  [
+    "further source addresses without a first",
+    {
+      name: "c",
+      upstream_bind_config: { extra_source_addresses: [{ address: { address: "::6", port_value: 0 } }] },
+    },
+    /^upstream_bind_config: Cluster c's upstream binding config has extra\/additional source addresses but no source_address\./,
+  ],
+  [
+    "a source address that is none",
+    { name: "c", upstream_bind_config: { source_address: { address: "nope", port_value: 0 } } },
+    /^upstream_bind_config: malformed IP address: nope$/,
+  ],
+  [
     "options that only listeners have",
     { name: "c", ...options({ explicit_http_config: { http_protocol_options: { allow_chunked_length: true } } }) },
     /allow_chunked_length: is not supported for a cluster$/,
@@ -303,6 +328,17 @@ for (const [what, json, expected] of REFUSED) {
     assert.match(found[0], expected);
   });
 }
+
+test("source addresses of both families arrive in the plan", () => {
+  const json = {
+    name: "c",
+    upstream_bind_config: {
+      source_address: { address: "127.0.0.6", port_value: 0 },
+      extra_source_addresses: [{ address: { address: "::6", port_value: 0 } }],
+    },
+  };
+  assert.deepEqual(cluster(json).bindAddresses, ["127.0.0.6", "::6"]);
+});
 
 test("the management server's cluster may speak HTTP/2", () => {
   const json = { name: "ads", ...options({ explicit_http_config: { http2_protocol_options: {} } }) };

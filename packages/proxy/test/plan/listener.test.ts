@@ -169,6 +169,8 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     bufferLimitBytes: 4096,
     defaultChain: -1,
     bindsToPort: true,
+    additionalAddresses: [],
+    transparent: false,
     usesOriginalDst: false,
     listenerFilters: [],
     listenerFiltersTimeoutMs: 15_000,

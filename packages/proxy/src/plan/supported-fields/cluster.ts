@@ -51,6 +51,7 @@ export const CLUSTER: SupportGroup = {
       "load_balancing_policy",
       "cleanup_interval",
       "upstream_connection_options",
+      "upstream_bind_config",
       "common_lb_config",
       "transport_socket",
       "transport_socket_matches",

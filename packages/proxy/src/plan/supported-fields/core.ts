@@ -8,6 +8,11 @@ export const CORE: SupportGroup = {
     has: ["address", "port_value"],
     only: { protocol: ["TCP"], resolver_name: [""], ipv4_compat: [false] },
   },
+  "envoy.config.core.v3.BindConfig": {
+    has: ["source_address", "extra_source_addresses"],
+    only: { freebind: [false] },
+  },
+  "envoy.config.core.v3.ExtraSourceAddress": { has: ["address"] },
   "envoy.config.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
   "envoy.config.core.v3.Metadata": { has: ["filter_metadata"], ignored: { typed_filter_metadata: OPAQUE } },
   "envoy.config.core.v3.TypedExtensionConfig": { has: ["name", "typed_config"] },

@@ -28,13 +28,14 @@ export const LISTENER: SupportGroup = {
       "bind_to_port",
       "deprecated_v1",
       "use_original_dst",
+      "additional_addresses",
+      "transparent",
       "access_log",
       "listener_filters",
       "listener_filters_timeout",
       "continue_on_listener_filters_timeout",
     ],
     only: {
-      transparent: [false],
       freebind: [false],
       enable_mptcp: [false],
       connection_balance_config: ["empty"],
@@ -65,6 +66,7 @@ export const LISTENER: SupportGroup = {
       "source_ports",
     ],
   },
+  "envoy.config.listener.v3.AdditionalAddress": { has: ["address"] },
   "envoy.config.listener.v3.Listener.DeprecatedV1": { has: ["bind_to_port"] },
   "envoy.config.listener.v3.ListenerFilter": {
     has: ["name", "typed_config", "filter_disabled"],

@@ -1,3 +1,5 @@
+import { bindAddressFor } from "../bind-address.ts";
+import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
 import type { ClusterPlan, HealthCheckPlan } from "../../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
@@ -72,7 +74,11 @@ export class HealthChecker {
     const { probe } = plan;
     const { address, port, hostname } = host.plan.healthCheck ?? NO_OVERRIDE;
     const security = host.transport === null ? null : host.transport.session(host.hostname, NO_PROTOCOLS);
-    const to = [deps.net, address === "" ? host.address : address, port === 0 ? host.port : port, security] as const;
+    const target = address === "" ? host.address : address;
+    const source = bindAddressFor(cluster.bindAddresses, target);
+    const open: OpenSocket = (onread) =>
+      deps.net.connect(target, port === 0 ? host.port : port, onread, undefined, source);
+    const to = [deps.net, open, security] as const;
     if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
     return new HttpProbe(probe, owner, ...to, {
       ...cluster,

@@ -3,6 +3,7 @@ import { X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL } from "../../codec/header-names.ts
 import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/client-codec.ts";
 import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
+import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
 import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
 import type { HttpProbePlan, StatusRange } from "../../plan/cluster-plan.ts";
@@ -31,23 +32,14 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     plan: HttpProbePlan,
     owner: ProbeOwner,
     net: NetContext,
-    address: string,
-    port: number,
+    open: OpenSocket,
     security: TransportSecurity | null,
     options: Http1ClientOptions & { readonly reuseConnection: boolean; readonly authority: string },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = options.reuseConnection;
-    this.transport = new Transport(
-      net,
-      this,
-      UNCOUNTED,
-      HIGH_WATERMARK,
-      (onread) => net.connect(address, port, onread),
-      null,
-      security,
-    );
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security);
     this.codec = new Http1ClientCodec(this, this.transport, options);
     const { request } = this;
     request.method = plan.method;

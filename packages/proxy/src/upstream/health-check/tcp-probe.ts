@@ -1,5 +1,6 @@
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
+import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
 import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
 import type { TcpProbePlan } from "../../plan/cluster-plan.ts";
@@ -23,23 +24,14 @@ export class TcpProbe implements ProbeConnection, TransportHandler {
     plan: TcpProbePlan,
     owner: ProbeOwner,
     net: NetContext,
-    address: string,
-    port: number,
+    open: OpenSocket,
     security: TransportSecurity | null,
     { reuseConnection }: { readonly reuseConnection: boolean },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = reuseConnection;
-    this.transport = new Transport(
-      net,
-      this,
-      UNCOUNTED,
-      HIGH_WATERMARK,
-      (onread) => net.connect(address, port, onread),
-      null,
-      security,
-    );
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security);
     this.transport.awaitConnect();
   }
 

@@ -1,4 +1,13 @@
-import { type DerElement, DerError, Tag, derChildren, derContent, derElement, objectIdentifier } from "./der.ts";
+import {
+  type DerElement,
+  DerError,
+  Tag,
+  derChildren,
+  derContent,
+  derElement,
+  objectIdentifier,
+  present,
+} from "./der.ts";
 import { distinguishedName } from "./names.ts";
 
 /** Of what kind a subject alternative name is, as matchers and logs tell them apart. */
@@ -83,7 +92,7 @@ function alternativeNames(extensions: DerElement): AlternativeName[] {
   for (const extension of derChildren(extensions)) {
     const parts = derChildren(extension);
     if (objectIdentifier(parts[0]) !== SUBJECT_ALT_NAME) continue;
-    const value = parts[parts.length - 1];
+    const value = present(parts.at(-1));
     return derChildren(derElement(value.bytes, value.start, value.end))
       .map(alternativeName)
       .filter((name) => name !== null);

@@ -43,8 +43,15 @@ export function derElement(bytes: Uint8Array, at: number, limit: number): DerEle
   return { tag, bytes, begin: at, start, end: start + length };
 }
 
+/** Structures are read by position: what is not there reads as undefined. */
+export function present(element: DerElement | undefined): DerElement {
+  if (element === undefined) throw new DerError("an element is missing");
+  return element;
+}
+
 /** The elements that a constructed element consists of. */
-export function derChildren(parent: DerElement): DerElement[] {
+export function derChildren(constructed: DerElement | undefined): DerElement[] {
+  const parent = present(constructed);
   const children: DerElement[] = [];
   for (let at = parent.start; at < parent.end;) {
     const child = derElement(parent.bytes, at, parent.end);
@@ -54,13 +61,14 @@ export function derChildren(parent: DerElement): DerElement[] {
   return children;
 }
 
-export function derContent(element: DerElement): Uint8Array {
-  return element.bytes.subarray(element.start, element.end);
+export function derContent(element: DerElement | undefined): Uint8Array {
+  const { bytes, start, end } = present(element);
+  return bytes.subarray(start, end);
 }
 
 /** `2.5.4.3` */
-export function objectIdentifier(element: DerElement): string {
-  const { bytes, start, end } = element;
+export function objectIdentifier(element: DerElement | undefined): string {
+  const { bytes, start, end } = present(element);
   const parts: number[] = [];
   let value = 0;
   for (let i = start; i < end; i++) {

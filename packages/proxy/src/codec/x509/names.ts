@@ -1,5 +1,5 @@
 /** Distinguished names as text: RFC 2253, as OpenSSL writes it (`XN_FLAG_RFC2253`) and Envoy shows it. */
-import { type DerElement, Tag, derChildren, derContent, objectIdentifier } from "./der.ts";
+import { type DerElement, Tag, derChildren, derContent, objectIdentifier, present } from "./der.ts";
 
 /** OpenSSL's short names. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
@@ -32,7 +32,8 @@ export function distinguishedName(name: DerElement): string {
 }
 
 function attribute(pair: DerElement): string {
-  const [type, value] = derChildren(pair);
+  const [type, second] = derChildren(pair);
+  const value = present(second);
   const oid = objectIdentifier(type);
   const short = SHORT_NAMES[oid];
   // What has no name is shown by its bytes.

@@ -18,6 +18,8 @@ const HTTP_CONNECTION_MANAGER =
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto";
 const PROXY_PROTOCOL = "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto";
 const ROUTE_COMPONENTS = "envoy/config/route/v3/route_components.proto";
+const JWT_AUTHN = "envoy/extensions/filters/http/jwt_authn/v3/config.proto";
+const EXT_AUTHZ = "envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto";
 const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
 
 const TLS = "envoy/extensions/transport_sockets/tls/v3/tls.proto";
@@ -378,6 +380,84 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
   google.protobuf.BoolValue set_telemetry_sdk_resource_attributes = 7;
   google.protobuf.BoolValue set_service_name_resource_attribute = 8;
   google.protobuf.BoolValue set_instrumentation_scope = 9;
+`,
+  },
+  {
+    file: JWT_AUTHN,
+    imports: [],
+    before: "  // The unit is number of JWT tokens, default to 100.\n",
+    text: `  // Longer tokens are not cached; default 4096 bytes.
+  uint32 jwt_max_token_size = 2;
+`,
+  },
+  {
+    file: JWT_AUTHN,
+    imports: [],
+    before: "  // The HTTP header name to copy the claim to.\n",
+    text: `  message PathSegment {
+    string key = 1 [(validate.rules).string = {min_len: 1}];
+  }
+  // In place of claim_name, for names that have dots in them.
+  repeated PathSegment claim_path = 3;
+
+`,
+    lifted: [`string claim_name = 2${NOT_EMPTY}`],
+  },
+  {
+    file: JWT_AUTHN,
+    imports: [],
+    before: "  // A request failing the verification process will receive a 401 downstream",
+    text: `  // After \`jwt_authn.\` in the names of stats.
+  string stat_prefix = 7;
+
+`,
+  },
+  {
+    file: EXT_AUTHZ,
+    imports: ["google/protobuf/struct.proto"],
+    before: "  bool failure_mode_allow = 2;\n",
+    text: `  // Kept with the request as filter state.
+  google.protobuf.Struct filter_metadata = 28;
+  bool emit_filter_state_stats = 29;
+  // 0: all of it.
+  uint32 max_denied_response_body_bytes = 30;
+  bool enforce_response_header_limits = 31;
+  // Asks, and lets everything through.
+  bool shadow_mode = 32;
+  google.protobuf.BoolValue emit_client_span = 33;
+  // In place of clear_route_cache: only where one of these is changed.
+  repeated string clear_route_cache_headers = 34;
+`,
+  },
+  {
+    file: EXT_AUTHZ,
+    imports: [],
+    before: "  // Settings used for controlling authorization request metadata.\n",
+    text: `  // In place of the request's path.
+  string path_override = 10;
+  config.core.v3.RetryPolicy retry_policy = 9;
+
+`,
+  },
+  {
+    file: EXT_AUTHZ,
+    imports: [],
+    before: "  BufferSettings with_request_body = 3;\n",
+    text: `  // In place of the filter's.
+  oneof service_override {
+    config.core.v3.GrpcService grpc_service = 4;
+    HttpService http_service = 5;
+  }
+  google.protobuf.BoolValue emit_client_span = 6;
+`,
+  },
+  {
+    file: "envoy/service/auth/v3/external_auth.proto",
+    imports: [],
+    before: "    // Supplies http attributes for a denied response.\n",
+    text: `    // The service could not decide.
+    DeniedHttpResponse error_response = 5;
+
 `,
   },
 ];

@@ -160,6 +160,7 @@ export class DataPlane {
       random,
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
       dnsCaches: this.dnsCaches,
+      client,
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       health: { failing: false },
       localCluster: node.cluster,
@@ -251,7 +252,7 @@ export class DataPlane {
     }
     const before = this.listenersByName.get(plan.name);
     if (before !== undefined && isSamePlace(before.plan, plan)) {
-      if (before.plan.fingerprint !== plan.fingerprint) before.update(plan);
+      if (before.plan.fingerprint !== plan.fingerprint) await before.update(plan);
       return before.bound;
     }
     const asksKernel = plan.transparent || plan.listenerFilters.some(({ config }) => config.kind === "original-dst");

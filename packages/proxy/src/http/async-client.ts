@@ -7,7 +7,7 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
-export type { AsyncCallbacks } from "./async-request.ts";
+export type { AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
 /** Upstreams see that a request comes from inside, and from where. */
 export function markAsOwn(headers: HeaderBlock, localAddress: string): void {
@@ -44,8 +44,17 @@ export class AsyncClient {
     };
   }
 
-  /** To be called within a turn. @param head is kept @param timeoutMs 0 for none */
-  send(cluster: Cluster, head: RequestHead, body: Uint8Array, timeoutMs: number, callbacks: AsyncCallbacks): void {
+  /**
+   * To be called within a turn. Null where the request has ended already: its callbacks have been told.
+   * @param head is kept @param timeoutMs 0 for none
+   */
+  send(
+    cluster: Cluster,
+    head: RequestHead,
+    body: Uint8Array,
+    timeoutMs: number,
+    callbacks: AsyncCallbacks,
+  ): AsyncRequest | null {
     const { headers } = head;
     markAsOwn(headers, this.localAddress);
     if (timeoutMs > 0) headers.set(X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, String(timeoutMs));
@@ -54,7 +63,7 @@ export class AsyncClient {
     if (host === null) {
       cluster.stats.countStatus(503, true, null);
       callbacks.onResponse(503);
-      return;
+      return null;
     }
     const request = new AsyncRequest(this.net, cluster, head, {
       isGrpc: false,
@@ -63,9 +72,10 @@ export class AsyncClient {
       callbacks,
     });
     request.start(host, body.length === 0);
-    if (body.length === 0) return;
+    if (body.length === 0) return request;
     const buffer = new ReadBuffer(body.length);
     buffer.bytes.set(body);
     request.sendData(buffer, 0, body.length, true);
+    return request;
   }
 }

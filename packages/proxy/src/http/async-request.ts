@@ -13,6 +13,10 @@ import { RequestBody } from "./request-body.ts";
 
 /** Hears once how a request ended. */
 export interface AsyncCallbacks {
+  /** The response's head, whatever its status; what it is part of goes on to change. */
+  onHead?(response: ResponseHead): void;
+  /** Bytes of its body. */
+  onData?(buffer: ReadBuffer, start: number, end: number): void;
   /** The response is there, whole. What fails before it begins has the status that a client would have got: 503, 504. */
   onResponse(status: number): void;
   /** The response broke off. */
@@ -119,11 +123,13 @@ export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner 
       if (status >= 500) host.requestsFailed++;
       else host.requestsSucceeded++;
     }
-    if (endStream) this.complete();
+    options.callbacks?.onHead?.(response);
+    if (endStream && !this.over) this.complete();
   }
 
-  onResponseData(_buffer: unknown, _start: number, _end: number, endStream: boolean): void {
-    if (endStream) this.complete();
+  onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
+    if (end > start) this.options.callbacks?.onData?.(buffer, start, end);
+    if (endStream && !this.over) this.complete();
   }
 
   onResponseTrailers(): void {
@@ -151,6 +157,7 @@ export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner 
     this.fail(504);
   }
 
+  /** Whoever hears of its end hears that it was taken back. */
   cancel(): void {
     if (this.over) return;
     this.withdraw();

@@ -7,6 +7,7 @@ import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import type { Tracers } from "../tracing/tracers.ts";
 import type { DnsCaches } from "../upstream/dns/caches.ts";
 import type { AccessLogs } from "./access-logs.ts";
+import type { AsyncClient } from "./async-client.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import type { FilterChain } from "./filters/filter-chain.ts";
@@ -28,6 +29,8 @@ export interface HttpContext {
   readonly exchanges: ExchangePool;
   readonly tracers: Tracers;
   readonly dnsCaches: DnsCaches;
+  /** For requests of the proxy's own. */
+  readonly client: AsyncClient;
   readonly health: HealthStatus;
   /** The cluster that this proxy is one of (`node.cluster`). */
   readonly localCluster: string;

@@ -52,6 +52,8 @@ export class Chain implements ConnectionOwner {
   /** With what is told of each at its end; null: nothing is. */
   private readonly sessions = new Map<Session, ConnectionStream | null>();
   private readonly onEmpty: (chain: Chain) => void;
+  /** Null: what its connections end at is not HTTP. */
+  private httpFilters: HttpFilterChain | null = null;
   private draining = false;
 
   /** @param onEmpty called whenever the last connection has gone */
@@ -74,6 +76,7 @@ export class Chain implements ConnectionOwner {
     switch (terminal.kind) {
       case "http": {
         const runtime = httpRuntime(terminal.manager, listener, deps);
+        this.httpFilters = runtime.filters;
         return (accepted) => new DownstreamConnection(deps.http, this, runtime, accepted);
       }
       case "echo":
@@ -89,6 +92,17 @@ export class Chain implements ConnectionOwner {
 
   get connectionCount(): number {
     return this.sessions.size;
+  }
+
+  /** To be called once, before connections come. @param onReady what its filters need from elsewhere is there */
+  prepare(onReady: () => void): void {
+    if (this.httpFilters === null) onReady();
+    else this.httpFilters.start(onReady);
+  }
+
+  /** Its filters need nothing more from elsewhere, but for the requests that there are. */
+  stop(): void {
+    this.httpFilters?.stop();
   }
 
   /** Takes a connection. */
@@ -162,6 +176,7 @@ function httpRuntime(
       random: http.random,
       net: http.net,
       dnsCaches: http.dnsCaches,
+      client: http.client,
     }),
     accessLogs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => http.logs.open(path)),
     tracing:

@@ -20,6 +20,8 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   private readonly acceptors: readonly Acceptor[];
   /** Those of the plan, in its order. */
   private chains: readonly Chain[];
+  /** Those of a plan that is not in force yet, and who waits for it. */
+  private coming: { readonly chains: readonly Chain[]; readonly settled: () => void } | null = null;
   /** Chains that the plan no longer has, until their connections are gone. */
   private readonly retired = new Set<Chain>();
   private filters: readonly PlacedFilter[];
@@ -27,6 +29,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   private readonly inspections = new Set<Inspection>();
   private readonly onEmpty: () => void;
   private draining = false;
+  private listening = false;
 
   /** @param onEmpty called whenever the last connection has gone */
   constructor(deps: ChainDeps, plan: ListenerPlan, onEmpty: () => void, onError: (error: Error) => void) {
@@ -35,7 +38,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     this.onEmpty = onEmpty;
     this.stats = new ListenerStats(deps.registry, plan);
     this.logs = this.openLogs(plan);
-    this.chains = this.makeChains(plan, NO_CHAINS);
+    this.chains = this.makeChains(plan, this.logs, NO_CHAINS);
     this.filters = this.makeFilters(plan);
     this.acceptors = [plan, ...plan.additionalAddresses].map(
       () => new Acceptor((socket) => this.accept(socket), onError),
@@ -45,7 +48,10 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   /** At all its addresses or none: rejects with the system's error. */
   // cold: once a listener
   async listen(options: SocketOptions): Promise<BoundPort> {
-    const { plan } = this;
+    const { plan, chains } = this;
+    await this.prepared(chains); // cold: once a listener
+    if (this.coming?.chains === chains) this.coming = null;
+    this.listening = true;
     if (!plan.bindsToPort) return { address: plan.address, port: plan.port };
     try {
       for (const [i, { address, port }] of [plan, ...plan.additionalAddresses].entries()) {
@@ -78,12 +84,53 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     return count;
   }
 
-  /** New connections see the new plan. Those of chains that are the same in it go on, others drain. */
-  update(plan: ListenerPlan): void {
-    const before = this.chains;
+  /** Resolves when their filters have what they need, or others have come in between. */
+  private prepared(chains: readonly Chain[]): Promise<void> {
+    const { turn } = this.deps.http.net;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.abandonComing();
+    this.coming = { chains, settled: resolve };
+    let missing = 1;
+    const arrived = (): void => {
+      if (--missing === 0) resolve();
+    };
+    turn.begin();
+    for (const chain of chains) {
+      if (this.isInForce(chain)) continue;
+      missing++;
+      chain.prepare(arrived);
+    }
+    arrived();
+    turn.end();
+    return promise;
+  }
+
+  private abandonComing(): void {
+    const { coming } = this;
+    this.coming = null;
+    if (coming === null) return;
+    for (const chain of coming.chains) if (!this.isInForce(chain)) chain.stop();
+    coming.settled();
+  }
+
+  private isInForce(chain: Chain): boolean {
+    return this.listening && this.chains.includes(chain);
+  }
+
+  /**
+   * New connections see the new plan, once its filters are ready. Those of chains that are the same in it go on, others drain. Resolves
+   * then, or when there is another update.
+   */
+  async update(plan: ListenerPlan): Promise<void> {
     const isSame = plan.ownFingerprint === this.plan.ownFingerprint;
-    if (!isSame) this.logs = this.openLogs(plan);
-    this.chains = this.makeChains(plan, isSame ? before : NO_CHAINS);
+    const logs = isSame ? this.logs : this.openLogs(plan);
+    const chains = this.makeChains(plan, logs, isSame ? this.chains : NO_CHAINS);
+    await this.prepared(chains);
+    if (this.coming?.chains !== chains) return;
+    this.coming = null;
+    const before = this.chains;
+    this.logs = logs;
+    this.chains = chains;
     if (!isSame) this.filters = this.makeFilters(plan);
     this.plan = plan;
     const { turn } = this.deps.http.net;
@@ -91,6 +138,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     for (const chain of before) {
       if (this.chains.includes(chain)) continue;
       if (chain.connectionCount > 0) this.retired.add(chain);
+      chain.stop();
       chain.drain();
     }
     turn.end();
@@ -98,6 +146,8 @@ export class Listener implements ConnectionTaker, InspectionOwner {
 
   stopAccepting(): void {
     for (const acceptor of this.acceptors) acceptor.stop();
+    this.abandonComing();
+    for (const chain of this.chains) chain.stop();
   }
 
   drain(): void {
@@ -119,8 +169,8 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     for (const chain of this.retired) chain.destroy();
   }
 
-  private makeChains(plan: ListenerPlan, known: readonly Chain[]): readonly Chain[] {
-    const parts = { plan, stats: this.stats, logs: this.logs };
+  private makeChains(plan: ListenerPlan, logs: AccessLogs | null, known: readonly Chain[]): readonly Chain[] {
+    const parts = { plan, stats: this.stats, logs };
     return plan.chains.map(
       (each) =>
         known.find((chain) => chain.plan.fingerprint === each.fingerprint) ??

@@ -24,6 +24,7 @@ import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { fractionParts } from "./fraction.ts";
 import { compileHeaderValue } from "./header-value-format.ts";
+import { hostAndPath } from "./http-uri.ts";
 import type { ClusterRef } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
@@ -141,14 +142,6 @@ function otlpCollector(service: HttpService | undefined, context: TracerCompiler
 
 function uriAndCluster(service: HttpService | undefined): [uri: string, cluster: string] {
   return [service?.httpUri?.uri ?? "", service?.httpUri?.httpUpstreamType.value ?? ""];
-}
-
-/** Without scheme. (Envoy `Http::Utility::extractHostPathFromUri`) */
-function hostAndPath(uri: string): [host: string, path: string] {
-  const scheme = uri.indexOf("://");
-  const start = scheme < 0 ? 0 : scheme + 3;
-  const slash = uri.indexOf("/", start);
-  return slash < 0 ? [uri.slice(start), "/"] : [uri.slice(start, slash), uri.slice(slash)];
 }
 
 /** Each replaces what there is of its name, and moves it to the end. */

@@ -78,6 +78,16 @@ export function mutateQuery(path: string, mutations: readonly QueryMutation[], s
   return (question < 0 ? path : path.slice(0, question)) + query;
 }
 
+/** The first value of a parameter with its escapes resolved, "" if it has none; undefined if it is not there. @param name bytes */
+export function decodedParameter(path: string, name: string): string | undefined {
+  const question = path.indexOf("?");
+  return question < 0 ? undefined : decodedValue(parse(path.slice(question + 1)).get(name)?.[0]?.value);
+}
+
+function decodedValue(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : decoded(value);
+}
+
 function parse(query: string): Parameters {
   const parameters: Parameters = new Map();
   if (query === "") return parameters;

@@ -235,6 +235,13 @@ class CookieTest implements RequestTest {
   }
 }
 
+/** A cookie's first value in all of a request's cookie lines; undefined if it is not there. @param name bytes */
+export function cookieValue(request: RequestView, name: string): string | undefined {
+  let value: string | undefined;
+  request.someHeader("cookie", (line) => (value = cookieIn(line, name)) !== undefined);
+  return value;
+}
+
 /** The first value of a cookie in one line, without the quotes around it; undefined if it is not there. */
 function cookieIn(line: string, name: string): string | undefined {
   for (const pair of line.split(";")) {

@@ -43,6 +43,10 @@ import {
   HeaderMutationPerRouteSchema,
   HeaderMutationSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js";
+import {
+  JwtAuthenticationSchema,
+  PerRouteConfigSchema as JwtPerRouteSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { HealthCheckSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js";
 import { HttpConnectionManagerSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { ClusterProvidedSchema } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
@@ -121,6 +125,8 @@ export const extensionRegistry: Registry = createRegistry(
   HeaderMutationSchema,
   HeaderMutationPerRouteSchema,
   HealthCheckSchema,
+  JwtAuthenticationSchema,
+  JwtPerRouteSchema,
   LocalRateLimitSchema,
   FallbackPolicySchema,
   RBACSchema,

@@ -44,8 +44,10 @@ export class Laboratory {
     const turn = new Turn(this.clock);
     const timers = new TimerWheel(this.clock, (timer) => timer.owner.onTimer(timer.kind));
     const client: Pick<AsyncClient, "send"> = {
-      send: (_cluster, head, body, timeoutMs, callbacks) =>
-        void this.reports.push({ head, body, timeoutMs, callbacks }),
+      send: (_cluster, head, body, timeoutMs, callbacks) => {
+        this.reports.push({ head, body, timeoutMs, callbacks });
+        return null;
+      },
     };
     this.context = {
       net: {

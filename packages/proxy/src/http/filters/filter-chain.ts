@@ -34,6 +34,7 @@ export class FilterChain {
   readonly responseData: readonly FilterEntry[];
   readonly responseTrailers: readonly FilterEntry[];
   readonly complete: readonly FilterEntry[];
+  private readonly all: readonly FilterEntry[];
 
   constructor(registry: FilterRegistry, plans: readonly HttpFilterPlan[], context: FilterContext) {
     const all = plans.map((plan, position): FilterEntry => {
@@ -48,6 +49,7 @@ export class FilterChain {
         filter: factory(plan.config, context, plan.name),
       };
     });
+    this.all = all;
     const having = (method: keyof HttpFilter): FilterEntry[] =>
       all.filter(({ filter }) => filter[method] !== undefined);
     this.request = having("onRequest");
@@ -58,6 +60,24 @@ export class FilterChain {
     this.responseData = having("onResponseData").reverse();
     this.responseTrailers = having("onResponseTrailers").reverse();
     this.complete = having("onComplete");
+  }
+
+  /** @param onReady every filter has what it needs before requests come */
+  start(onReady: () => void): void {
+    let missing = 1;
+    const arrived = (): void => {
+      if (--missing === 0) onReady();
+    };
+    for (const { filter } of this.all) {
+      if (filter.start === undefined) continue;
+      missing++;
+      filter.start(arrived);
+    }
+    arrived();
+  }
+
+  stop(): void {
+    for (const { filter } of this.all) filter.stop?.();
   }
 
   /** True if a filter has seen to another answer. */

@@ -5,6 +5,7 @@ import type { ClusterRef } from "../../plan/cluster-plan.ts";
 import type { ListenerPlan } from "../../plan/listener-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { DnsCaches } from "../../upstream/dns/caches.ts";
+import type { AsyncClient } from "../async-client.ts";
 import type { Exchange } from "../exchange.ts";
 import type { LocalReply } from "../local-replies.ts";
 import type { HealthStatus } from "../runtime.ts";
@@ -29,6 +30,13 @@ export const STOP = 1;
  * touches the exchange no more. The same holds after `onComplete`: what would come later (timers) is to be stopped there.
  */
 export interface HttpFilter {
+  /**
+   * The configuration is accepted, and requests do not come yet: what the filter needs from elsewhere it may get now. Listeners take requests
+   * (and changes of listeners take effect) when all filters that have this method have called `onReady`, once, sooner or later.
+   */
+  start?(onReady: () => void): void;
+  /** The configuration is replaced or removed. Exchanges that are under way go on. */
+  stop?(): void;
   /**
    * The request's head. STOP: the filter keeps the request until it calls `exchange.filters.continueRequest`. Its body goes as far as this
    * filter, and is kept as long; beyond the limit the client is not read.
@@ -71,6 +79,8 @@ export interface FilterContext {
   /** Time (of the turn) and timers. */
   readonly net: Pick<NetContext, "turn" | "timers">;
   readonly dnsCaches: DnsCaches;
+  /** For requests of filters' own. */
+  readonly client: AsyncClient;
 }
 
 /** @param config what the compiler of the type (plan/filters) made @param name the filter's, in the connection manager */

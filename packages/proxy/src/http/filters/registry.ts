@@ -5,6 +5,7 @@ import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
 import type { HealthCheckFilterPlan } from "../../plan/filters/health-check.ts";
+import type { JwtAuthnPlan } from "../../plan/filters/jwt-authn.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
@@ -18,6 +19,7 @@ import {
   GRPC_STATS,
   HEADER_MUTATION,
   HEALTH_CHECK,
+  JWT_AUTHN,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -32,6 +34,7 @@ import type { FilterFactory, FilterRegistry } from "./filter.ts";
 import { GrpcStats } from "./grpc-stats.ts";
 import { HeaderMutationFilter } from "./header-mutation.ts";
 import { HealthCheckFilter } from "./health-check.ts";
+import { JwtAuthn } from "./jwt-authn.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { MeshStats } from "./mesh-stats.ts";
 import { Rbac } from "./rbac.ts";
@@ -47,6 +50,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],
   [HEADER_MUTATION, (config) => new HeaderMutationFilter(config as HeaderMutationPlan)],
   [HEALTH_CHECK, (config, context) => new HealthCheckFilter(config as HealthCheckFilterPlan, context)],
+  [JWT_AUTHN, (config, context) => new JwtAuthn(config as JwtAuthnPlan, context)],
   [LOCAL_RATE_LIMIT, (config, context) => new LocalRateLimit(config as LocalRateLimitPlan, context)],
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],

@@ -9,6 +9,7 @@ import {
   GRPC_STATS,
   HEADER_MUTATION,
   HEALTH_CHECK,
+  JWT_AUTHN,
   LOCAL_RATE_LIMIT,
   MESH_STATS,
   RBAC,
@@ -23,6 +24,7 @@ import { fault } from "./fault.ts";
 import { grpcStats } from "./grpc-stats.ts";
 import { headerMutation } from "./header-mutation.ts";
 import { healthCheck } from "./health-check.ts";
+import { jwtAuthn } from "./jwt-authn.ts";
 import { localRateLimit } from "./local-rate-limit.ts";
 import { meshStats } from "./mesh-stats.ts";
 import { rbac } from "./rbac.ts";
@@ -39,6 +41,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [GRPC_STATS, grpcStats],
   [HEADER_MUTATION, headerMutation],
   [HEALTH_CHECK, healthCheck],
+  [JWT_AUTHN, jwtAuthn],
   [LOCAL_RATE_LIMIT, localRateLimit],
   [MESH_STATS, meshStats],
   [RBAC, rbac],

@@ -6,6 +6,7 @@
  */
 
 import { ACCESS_LOG } from "./access-log.ts";
+import { AUTHN } from "./authn.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { CLUSTER } from "./cluster.ts";
 import { COMPRESSION } from "./compression.ts";
@@ -26,6 +27,7 @@ export * from "./type-names.ts";
 export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
   [
     ACCESS_LOG,
+    AUTHN,
     BOOTSTRAP,
     CORE,
     LISTENER,

@@ -1,0 +1,67 @@
+import type { SupportGroup } from "./message-support.ts";
+import { JWT_AUTHN, JWT_AUTHN_PER_ROUTE } from "./type-names.ts";
+
+const JWT = "envoy.extensions.filters.http.jwt_authn.v3";
+
+/** Filters that ask who somebody is. */
+export const AUTHN: SupportGroup = {
+  [JWT_AUTHN]: {
+    has: ["providers", "rules", "bypass_cors_preflight", "requirement_map", "strip_failure_response", "stat_prefix"],
+    ignored: { filter_state_rules: "no filter that there is sets such state, so nothing is ever asked" },
+  },
+  [JWT_AUTHN_PER_ROUTE]: { has: ["disabled", "requirement_name"] },
+  [`${JWT}.JwtProvider`]: {
+    has: [
+      "issuer",
+      "audiences",
+      "subjects",
+      "require_expiration",
+      "max_lifetime",
+      "remote_jwks",
+      "local_jwks",
+      "forward",
+      "from_headers",
+      "from_params",
+      "from_cookies",
+      "forward_payload_header",
+      "pad_forward_payload_header",
+      "payload_in_metadata",
+      "normalize_payload_in_metadata",
+      "header_in_metadata",
+      "failed_status_in_metadata",
+      "clock_skew_seconds",
+      "jwt_cache_config",
+      "claim_to_headers",
+      "clear_route_cache",
+    ],
+  },
+  [`${JWT}.JwtProvider.NormalizePayload`]: { has: ["space_delimited_claims"] },
+  [`${JWT}.JwtCacheConfig`]: { has: ["jwt_cache_size", "jwt_max_token_size"] },
+  [`${JWT}.RemoteJwks`]: { has: ["http_uri", "cache_duration", "async_fetch", "retry_policy"] },
+  [`${JWT}.JwksAsyncFetch`]: { has: ["fast_listener", "failed_refetch_duration"] },
+  [`${JWT}.JwtHeader`]: { has: ["name", "value_prefix"] },
+  [`${JWT}.JwtClaimToHeader`]: { has: ["header_name", "claim_name", "claim_path"] },
+  [`${JWT}.JwtClaimToHeader.PathSegment`]: { has: ["key"] },
+  [`${JWT}.ProviderWithAudiences`]: { has: ["provider_name", "audiences"] },
+  [`${JWT}.JwtRequirement`]: {
+    has: [
+      "provider_name",
+      "provider_and_audiences",
+      "requires_any",
+      "requires_all",
+      "allow_missing_or_failed",
+      "allow_missing",
+    ],
+  },
+  [`${JWT}.JwtRequirementOrList`]: { has: ["requirements"] },
+  [`${JWT}.JwtRequirementAndList`]: { has: ["requirements"] },
+  [`${JWT}.RequirementRule`]: { has: ["match", "requires", "requirement_name"] },
+  "envoy.config.core.v3.RetryPolicy": {
+    has: ["retry_back_off", "num_retries"],
+    ignored: {
+      retry_on:
+        "requests of the proxy's own are sent again after 5xx, resets and failed connections, whatever stands here",
+    },
+  },
+  "envoy.config.core.v3.BackoffStrategy": { has: ["base_interval", "max_interval"] },
+};

@@ -121,10 +121,12 @@ export class Listener implements ConnectionTaker, InspectionOwner {
    * New connections see the new plan, once its filters are ready. Those of chains that are the same in it go on, others drain. Resolves
    * then, or when there is another update.
    */
+  // cold: once a configuration
   async update(plan: ListenerPlan): Promise<void> {
     const isSame = plan.ownFingerprint === this.plan.ownFingerprint;
     const logs = isSame ? this.logs : this.openLogs(plan);
     const chains = this.makeChains(plan, logs, isSame ? this.chains : NO_CHAINS);
+    // cold: once a configuration
     await this.prepared(chains);
     if (this.coming?.chains !== chains) return;
     this.coming = null;

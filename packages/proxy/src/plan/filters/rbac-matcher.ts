@@ -26,6 +26,7 @@ import {
   DIRECT_SOURCE_IP_INPUT,
   HEADER_INPUT,
   IP_INPUT_MATCHER,
+  SERVER_NAME_INPUT,
   SOURCE_IP_INPUT,
   SOURCE_PORT_INPUT,
 } from "../supported-fields/index.ts";
@@ -49,6 +50,7 @@ const CONNECTION_TEXTS: Readonly<Record<string, ConnectionText>> = {
   [DIRECT_SOURCE_IP_INPUT]: "peerAddress",
   [SOURCE_IP_INPUT]: "clientAddress",
   [SOURCE_PORT_INPUT]: "peerPort",
+  [SERVER_NAME_INPUT]: "serverName",
 };
 
 export function compileMatcherEngine(matcher: Matcher, place: Place): RbacEnginePlan {
@@ -170,6 +172,5 @@ function compileInput(input: TypedExtensionConfig | undefined): (test: TextTest)
       });
   }
   const text = CONNECTION_TEXTS[typeName];
-  // Nothing else can be asked for but the server's name, of which there is none without TLS.
   return text === undefined ? () => nothing : (test) => askText(text, test);
 }

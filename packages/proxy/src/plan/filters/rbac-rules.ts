@@ -3,6 +3,7 @@
  * `source/extensions/filters/common/rbac/matchers.cc`. All policies of a set are compiled to one graph of checks, each of which knows
  * what comes next if it passes and if not: a decision is one walk, without recursion, and asks only what it must.
  */
+import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { CidrRange } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import type { Permission, Principal } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import type { HeaderMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
@@ -41,6 +42,12 @@ const CLIENT_ADDRESS = 9;
 const METADATA = 10;
 const LOCAL_PORT_TEXT = 11;
 const PEER_PORT_TEXT = 12;
+const SERVER_NAME = 13;
+const SERVER_NAME_TEXT = 14;
+const ENCRYPTED = 15;
+const PEER_NAME = 16;
+/** The socket's peer, whoever it speaks for. */
+const DIRECT_ADDRESS = 17;
 
 interface Parts {
   readonly text?: string;
@@ -137,9 +144,27 @@ function connectionPasses(check: Check, connection: ConnectionView | null, reque
       return check.test(String(connection.localPort));
     case PEER_PORT_TEXT:
       return check.test(String(connection.remotePort));
+    case DIRECT_ADDRESS:
+      return check.test(connection.directRemoteAddress);
+    case SERVER_NAME:
+      return check.test(connection.serverName);
+    case SERVER_NAME_TEXT:
+      return connection.serverName !== "" && check.test(connection.serverName);
+    case ENCRYPTED:
+      return connection.tls !== null;
+    case PEER_NAME:
+      return connection.tls !== null && peerPasses(check.test, connection.tls.peer);
     default:
       return check.test(request.forwardedFor === "" ? connection.remoteAddress : request.forwardedFor);
   }
+}
+
+/** Any of a certificate's URIs, then of its DNS names, then its subject. Who has shown none has the empty subject. (AuthenticatedMatcher) */
+function peerPasses(test: TextTest, peer: Certificate | null): boolean {
+  if (peer === null) return test("");
+  for (const { kind, value } of peer.names) if (kind === "uri" && test(value)) return true;
+  for (const { kind, value } of peer.names) if (kind === "dns" && test(value)) return true;
+  return test(peer.subject);
 }
 
 /** A condition that has yet to learn what follows from it. */
@@ -149,9 +174,10 @@ export type Condition = (yes: Check, no: Check) => Check;
 const TEXTS = {
   localAddress: LOCAL_ADDRESS,
   localPort: LOCAL_PORT_TEXT,
-  peerAddress: PEER_ADDRESS,
+  peerAddress: DIRECT_ADDRESS,
   peerPort: PEER_PORT_TEXT,
   clientAddress: CLIENT_ADDRESS,
+  serverName: SERVER_NAME_TEXT,
 } as const;
 
 export type ConnectionText = keyof typeof TEXTS;
@@ -225,8 +251,7 @@ function compilePermission({ rule }: Permission, place: Place): Condition {
     case "metadata":
       return ask(METADATA, { metadata: compileMetadataMatcher(rule.value, place.field("metadata")) });
     case "requestedServerName":
-      // There is no TLS to name a server in: the name is empty.
-      return compileStringMatcher(rule.value, place.field("requested_server_name"))("") ? anything : nothing;
+      return ask(SERVER_NAME, { test: compileStringMatcher(rule.value, place.field("requested_server_name")) });
     default:
       return nothing;
   }
@@ -251,13 +276,18 @@ function compilePrincipal({ identifier }: Principal, place: Place): Condition {
     case "sourceIp":
       return addressIn(PEER_ADDRESS, identifier.value, place.field("source_ip"));
     case "directRemoteIp":
-      return addressIn(PEER_ADDRESS, identifier.value, place.field("direct_remote_ip"));
+      return addressIn(DIRECT_ADDRESS, identifier.value, place.field("direct_remote_ip"));
     case "remoteIp":
       return addressIn(CLIENT_ADDRESS, identifier.value, place.field("remote_ip"));
     case "metadata":
       return ask(METADATA, { metadata: compileMetadataMatcher(identifier.value, place.field("metadata")) });
+    case "authenticated": {
+      const { principalName } = identifier.value;
+      if (principalName === undefined) return ask(ENCRYPTED, {});
+      const test = compileStringMatcher(principalName, place.field("authenticated").field("principal_name"));
+      return ask(PEER_NAME, { test });
+    }
     default:
-      // `authenticated`: without TLS nobody is.
       return nothing;
   }
 }

@@ -6,6 +6,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   up: async () => (await import("./up.ts")).up,
   run: async () => (await import("./run.ts")).run,
   gateway: async () => (await import("./gateway.ts")).gateway,
+  agent: async () => (await import("./agent.ts")).agent,
   proxy: async () => (await import("./proxy.ts")).proxy,
   "capture-rules": async () => (await import("./capture-rules.ts")).captureRulesCommand,
   apply: async () => (await import("./apply.ts")).apply,

@@ -9,7 +9,7 @@ import { startProgram } from "../process/program.ts";
 import type { Program } from "../process/program.ts";
 import { onStop, signalExitCode } from "../process/stop-signal.ts";
 import type { OnStop } from "../process/stop-signal.ts";
-import { connectionOptions, identify } from "../sidecar/options.ts";
+import { connectionOptions, identify, workloadOptions } from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
 import { style } from "../terminal/style.ts";
@@ -51,9 +51,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     },
   ],
   options: {
-    service: { type: "string", value: "NAME", help: "the service it belongs to; also its label app" },
-    version: { type: "string", value: "V", help: "its label version" },
-    namespace: { type: "string", short: "n", value: "NS", default: "default", help: "its namespace" },
+    ...workloadOptions,
     port: {
       type: "integer",
       value: "P",
@@ -68,14 +66,6 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       min: 1,
       max: 65_535,
       help: "where the program listens; else a free port, told by PORT",
-    },
-    label: { type: "string", short: "l", value: "NAME=VALUE", multiple: true, help: "a further label" },
-    "service-account": { type: "string", value: "NAME", default: "default", help: "its identity" },
-    address: {
-      type: "string",
-      value: "IP",
-      default: LOOPBACK,
-      help: "this machine's address, as other workloads reach it",
     },
     outbound: {
       type: "string",

@@ -8,8 +8,7 @@ export const token = defineCommand({
   name: "token",
   summary: "tokens by which workloads of other machines join",
   usage: ["token create --service-account NS/NAME [--ttl DURATION]", "token list [-o table|json]", "token revoke ID"],
-  description: `A token gives a workload its first certificate: tulle run --token, tulle agent --token, or the environment variable TULLE_TOKEN. From then
-on the certificate renews itself. A token is for one service account, may be used by all of its workloads, and ends after --ttl. Once it is
+  description: `A token gives a workload its first certificate: tulle run --token-file FILE, or the environment variable TULLE_TOKEN. From then on the certificate renews itself. A token is for one service account, may be used by all of its workloads, and ends after --ttl. Once it is
 revoked nobody joins with it any more, and who has joined with it gets no new certificate: what they hold ends by itself, in a day
 at most. The control plane keeps only a hash; a token is printed once.`,
   examples: [

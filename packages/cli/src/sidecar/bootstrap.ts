@@ -43,16 +43,25 @@ export interface Ports {
 export interface BootstrapOptions {
   readonly identity: Identity;
   readonly ports: Ports;
-  readonly xds: Address;
+  /** The control plane's plaintext port, or the agent's way to it. */
+  readonly xds: Address | AgentSockets;
   readonly admin: Address;
   /** The endpoint takes traffic only after the proxy has reported it healthy. */
   readonly reportsHealth: boolean;
 }
 
+/** Paths of the sockets of an agent: by one it leads to the control plane, at the other it serves secrets. */
+interface AgentSockets {
+  readonly xds: string;
+  readonly secrets: string;
+}
+
 /** A JSON value, as bootstrap files hold them. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+/** Istio's names. (istio/istio `tools/packaging/common/envoy_bootstrap.json`) */
 const XDS_CLUSTER = "xds-grpc";
+const SDS_CLUSTER = "sds-grpc";
 /** What Istio's sidecars give the whole mesh when there is one cluster. */
 const CLUSTER_ID = "Kubernetes";
 
@@ -75,7 +84,10 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth }: B
         CLUSTER_ID,
         LABELS: identity.labels,
         INSTANCE_IPS: identity.address,
-        TULLE: registration(identity, ports, reportsHealth),
+        TULLE: {
+          ...registration(identity, ports, reportsHealth),
+          ...("secrets" in xds ? { secrets: SDS_CLUSTER } : {}),
+        },
       },
     },
     admin: { address: socketAddress(admin) },
@@ -88,11 +100,19 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth }: B
       cds_config: ads,
       lds_config: ads,
     },
-    static_resources: { clusters: [xdsCluster(xds)] },
+    static_resources: {
+      clusters:
+        "secrets" in xds
+          ? [
+              grpcCluster(XDS_CLUSTER, { pipe: { path: xds.xds } }),
+              grpcCluster(SDS_CLUSTER, { pipe: { path: xds.secrets } }),
+            ]
+          : [grpcCluster(XDS_CLUSTER, socketAddress(xds), isIP(xds.host) === 0 ? "STRICT_DNS" : "STATIC")],
+    },
   };
 }
 
-function registration(identity: Identity, ports: Ports, reportsHealth: boolean): Json {
+function registration(identity: Identity, ports: Ports, reportsHealth: boolean): { readonly [key: string]: Json } {
   const { inbound = [], outbound = [], gateway = [], httpProxy } = ports;
   return {
     service: identity.service,
@@ -117,11 +137,10 @@ function registration(identity: Identity, ports: Ports, reportsHealth: boolean):
   };
 }
 
-function xdsCluster(xds: Address): Json {
-  const endpoint = { endpoint: { address: socketAddress(xds) } };
+function grpcCluster(name: string, address: Json, type: "STATIC" | "STRICT_DNS" = "STATIC"): Json {
   return {
-    name: XDS_CLUSTER,
-    type: isIP(xds.host) === 0 ? "STRICT_DNS" : "STATIC",
+    name,
+    type,
     connect_timeout: "1s",
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -129,7 +148,7 @@ function xdsCluster(xds: Address): Json {
         explicit_http_config: { http2_protocol_options: {} },
       },
     },
-    load_assignment: { cluster_name: XDS_CLUSTER, endpoints: [{ lb_endpoints: [endpoint] }] },
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
   };
 }
 

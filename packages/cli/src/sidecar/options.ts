@@ -4,6 +4,21 @@ import { UsageError } from "../errors.ts";
 import { parsePairs } from "../options.ts";
 import type { Identity } from "./bootstrap.ts";
 
+/** Who a workload is. */
+export const workloadOptions = {
+  service: { type: "string", value: "NAME", help: "the service it belongs to; also its label app" },
+  version: { type: "string", value: "V", help: "its label version" },
+  namespace: { type: "string", short: "n", value: "NS", default: "default", help: "its namespace" },
+  label: { type: "string", short: "l", value: "NAME=VALUE", multiple: true, help: "a further label" },
+  "service-account": { type: "string", value: "NAME", default: "default", help: "its identity" },
+  address: {
+    type: "string",
+    value: "IP",
+    default: "127.0.0.1",
+    help: "this machine's address, as other workloads reach it",
+  },
+} as const;
+
 export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "critical", "off"] as const;
 
 export const connectionOptions = {

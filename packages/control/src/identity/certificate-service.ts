@@ -138,7 +138,8 @@ export class CertificateService {
         );
       }
       if (caller.kind === "local") {
-        if (named !== undefined) return { id: inDomain(named, trustDomains()), token: undefined };
+        // What its trust domain is called the mesh knows, not the workload.
+        if (named !== undefined) return { id: { ...named, trustDomain: trustDomains()[0] }, token: undefined };
         const message =
           "over the local socket a request says in its metadata, as ImpersonatedIdentity, whose certificate it is to be";
         throw new AdsRefusal(Status.INVALID_ARGUMENT, message);

@@ -27,8 +27,6 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "pathNormalization",
   "defaultHttpRetryPolicy",
   "defaultInboundHttpRetryPolicy",
-  "trustDomain",
-  "trustDomainAliases",
   "enableAutoMtls",
   "meshMTLS",
   // In part: see below.

@@ -9,13 +9,16 @@ import {
 } from "@bufbuild/protobuf";
 import { type Bootstrap, BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Node, NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { redact } from "./redact.ts";
 import { TYPE_URL_PREFIX } from "../plan/supported-fields/index.ts";
 import { extensionRegistry } from "../plan/schemas.ts";
 
-const OPTIONS = { registry: createRegistry(extensionRegistry), useProtoFieldName: true };
+const registry = createRegistry(extensionRegistry);
+const OPTIONS = { registry, useProtoFieldName: true };
 
+/** Without what is secret. */
 export function messageToJson(schema: DescMessage, message: Message): JsonObject {
-  return toJson(schema, message, OPTIONS) as JsonObject;
+  return redact(schema, toJson(schema, message, OPTIONS) as JsonObject, registry);
 }
 
 /** The encoded message as the JSON of an Any. */

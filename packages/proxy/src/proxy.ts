@@ -24,7 +24,9 @@ import { compileLocality } from "./plan/compile-endpoints.ts";
 import { Configuration } from "./xds/configuration.ts";
 import type { BoundListener } from "./xds/listener-set.ts";
 import type { FileSubscriptions } from "./xds/file-subscriptions.ts";
-import { Subscriptions } from "./xds/subscriptions.ts";
+import { grpcTarget } from "./xds/grpc-target.ts";
+import type { SecretService } from "./xds/secret-set.ts";
+import { type SecretClient, Subscriptions } from "./xds/subscriptions.ts";
 
 export interface ProxyOptions {
   /** An Envoy bootstrap: the file that `envoy -c` takes, or the message. */
@@ -169,11 +171,13 @@ class RunningProxy implements Proxy {
 
   async start(): Promise<void> {
     const problems: Problem[] = [];
-    const target = adsTarget(this.bootstrap, new Place("", problems));
+    this.configuration.addSecrets(this.bootstrap, problems);
+    const target = adsTarget(this.bootstrap, this.configuration.secrets, new Place("", problems));
     throwProblems(problems);
     const applyListeners = this.configuration.applyStatic(this.bootstrap);
     await this.startAdmin();
-    const dynamic = target !== null || this.configuration.filePaths.size > 0;
+    const { filePaths, secrets } = this.configuration;
+    const dynamic = target !== null || filePaths.size > 0 || secrets.someAreDynamic;
     if (dynamic) await this.subscribe(target);
     this.state = "INITIALIZING";
     void this.initialize(dynamic, applyListeners);
@@ -208,6 +212,7 @@ class RunningProxy implements Proxy {
 
   private async shutDown(): Promise<void> {
     this.ads?.close();
+    this.subscriptions.close();
     this.files?.close();
     this.configuration.close();
     await this.dataPlane.close();
@@ -251,6 +256,8 @@ class RunningProxy implements Proxy {
         random: this.random,
         log: this.log,
         onUnreachable: () => this.subscriptions.giveUpWaiting(),
+        stats: this.stats,
+        secrets: this.configuration.secrets,
       });
     }
     const { FileSubscriptions } = await import("./xds/file-subscriptions.ts");
@@ -258,9 +265,29 @@ class RunningProxy implements Proxy {
     this.subscriptions.start(this.files, {
       configuration: this.configuration,
       log: this.log,
+      connectToSecrets: (service) => this.connectToSecrets(service),
       wantsClusters: this.bootstrap.dynamicResources?.cdsConfig !== undefined,
       wantsListeners: this.bootstrap.dynamicResources?.ldsConfig !== undefined,
     });
+  }
+
+  private connectToSecrets(service: SecretService): SecretClient {
+    const { bootstrap, clock, random, log, stats } = this;
+    const { secrets } = this.configuration;
+    const problems: Problem[] = [];
+    const target = grpcTarget(bootstrap, service.clusterName, secrets, new Place("", problems));
+    throwProblems(problems);
+    if (target === null) throw new TypeError("nothing was refused, and there is no target");
+    // Loaded here: who has no such service does without gRPC.
+    const client = import("./xds/management-server.ts").then(({ connectToSecrets }) =>
+      connectToSecrets(target, service, { bootstrap, clock, random, log, stats, secrets }),
+    );
+    const then = (what: (connected: AdsClient) => void): void => void client.then(what);
+    return {
+      subscribe: (typeUrl, names, watcher) => then((connected) => connected.subscribe(typeUrl, names, watcher)),
+      unsubscribe: (typeUrl, names) => then((connected) => connected.unsubscribe(typeUrl, names)),
+      close: () => then((connected) => connected.close()),
+    };
   }
 
   /** Envoy's order: clusters and their endpoints, then listeners and their routes, then traffic. */

@@ -36,7 +36,9 @@ function redactValue(field: DescField, value: JsonValue, registry: Registry, hid
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [
         key,
-        field.message === undefined ? redactScalar(field, each, hide) : redactMessage(field.message, each, registry, hide),
+        field.message === undefined
+          ? redactScalar(field, each, hide)
+          : redactMessage(field.message, each, registry, hide),
       ]),
     );
   }

@@ -20,6 +20,7 @@ export function readSocketAddress(message: Address | undefined, place: Place): S
 
 /** A host name or IP address and a port; null if it was refused. */
 export function readNamedAddress(message: Address | undefined, place: Place): SocketAddress | null {
+  if (message?.address.case === "pipe") place.field("pipe").refuse("is not supported here");
   if (message?.address.case !== "socketAddress") return null;
   const { address, portSpecifier } = message.address.value;
   if (portSpecifier.case !== "portValue") {

@@ -2,7 +2,7 @@
  * Walks a configuration message by reflection and reports, with its path, everything that Envoy's own constraints forbid or
  * that the proxy does not have (supported-fields.ts). One descent, compiled once for each message type.
  */
-import type { DescField, DescMessage, DescOneof, Message } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescOneof, type Message, isFieldSet } from "@bufbuild/protobuf";
 import { type Any, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import type { Place } from "./problems.ts";
 import { type Extension, isNameOnly, unpackExtension } from "./schemas.ts";
@@ -61,6 +61,7 @@ class FieldCheck {
   private readonly only: readonly (string | number | boolean)[] | null;
   private readonly extensions: readonly string[] | null;
   private readonly optional: boolean;
+  private readonly without: readonly string[];
   private readonly validation: FieldValidation;
   /** Message type to descend into; null for scalars, well-known types and what is not supported. */
   private readonly child: DescMessage | null;
@@ -75,6 +76,7 @@ class FieldCheck {
     this.supported = this.only !== null || (support?.has.includes(field.name) ?? false);
     this.extensions = support?.extensions?.[field.name] ?? null;
     this.optional = support?.optional?.includes(field.name) ?? false;
+    this.without = support?.without?.[field.name] ?? [];
     this.validation = fieldValidation(field);
     const message = field.message;
     this.child =
@@ -120,7 +122,16 @@ class FieldCheck {
     }
     this.apply(this.validation.whole, value, place.field.bind(place, this.name));
     if (this.extensions !== null) this.runPacked(value as Message & Fields, message, place, this.name);
-    else if (this.child !== null) messageCheck(this.child).run(value as Message, place.field(this.name));
+    else if (this.child !== null) {
+      messageCheck(this.child).run(value as Message, place.field(this.name));
+      for (const part of this.without) this.refusePart(this.child, value as Message, part, place);
+    }
+  }
+
+  private refusePart(child: DescMessage, value: Message, part: string, place: Place): void {
+    const field = child.fields.find(({ name }) => name === part);
+    if (field !== undefined && isFieldSet(value, field))
+      place.field(this.name).field(part).refuse("is not supported here");
   }
 
   /** An Any, or a TypedExtensionConfig, which is an Any with a name. */

@@ -15,10 +15,19 @@ import { unpackExtension } from "./schemas.ts";
 import { HTTP_PROTOCOL_OPTIONS } from "./supported-fields/index.ts";
 
 export interface ClusterContext {
-  /** Name of the cluster that the management server is reached by: the only one that may speak HTTP/2. */
-  readonly adsCluster: string | null;
+  /** Clusters that gRPC streams of the proxy's own go to: the only ones that may speak HTTP/2. */
+  readonly grpcClusters: ReadonlySet<string>;
   readonly dnsCaches: DnsCacheConfigs;
   readonly secrets: SecretRefs;
+}
+
+/** Unix sockets are for gRPC services of the proxy's own: no request is forwarded to one. */
+export function hasPipe({ loadAssignment }: Cluster): boolean {
+  return (loadAssignment?.endpoints ?? []).some(({ lbEndpoints }) =>
+    lbEndpoints.some(
+      ({ hostIdentifier: { case: kind, value } }) => kind === "endpoint" && value.address?.address.case === "pipe",
+    ),
+  );
 }
 
 export interface UpstreamProtocol {
@@ -30,7 +39,7 @@ export interface UpstreamProtocol {
 }
 
 export function compileUpstreamProtocol(message: Cluster, context: ClusterContext, place: Place): UpstreamProtocol {
-  const mayUseHttp2 = message.name === context.adsCluster;
+  const mayUseHttp2 = context.grpcClusters.has(message.name) || hasPipe(message);
   const any = message.typedExtensionProtocolOptions[HTTP_PROTOCOL_OPTIONS];
   if (any === undefined) {
     if (message.http2ProtocolOptions !== undefined && !mayUseHttp2)
@@ -68,7 +77,7 @@ export function compileUpstreamProtocol(message: Cluster, context: ClusterContex
   };
 }
 
-const NO_HTTP2 = "HTTP/2 is supported only for the cluster of the management server (ads_config)";
+const NO_HTTP2 = "HTTP/2 is supported only for clusters of the proxy's own gRPC streams (ads_config, SDS)";
 
 /** These have a meaning for listeners, and none that we have for clusters. */
 function checkHttp1(options: Http1ProtocolOptions | undefined, place: Place): void {

@@ -7,13 +7,15 @@ import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { compileCluster } from "../plan/compile-cluster.ts";
-import type { ClusterContext } from "../plan/upstream-protocol.ts";
+import { type ClusterContext, hasPipe } from "../plan/upstream-protocol.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
 import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/cluster-plan.ts";
 import type { Place } from "../plan/problems.ts";
+import type { SecretRef } from "../plan/tls-plan.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
+import type { SecretUsers } from "./secret-set.ts";
 import { type DnsOptions, DnsWatch } from "../upstream/dns/watch.ts";
 
 /** A cluster message, compiled and not in force yet. */
@@ -30,7 +32,7 @@ export function prepareCluster(message: Cluster, context: ClusterContext, place:
   return {
     plan,
     assignment:
-      message.loadAssignment === undefined || plan.discovery === "forwarding"
+      message.loadAssignment === undefined || plan.discovery === "forwarding" || hasPipe(message)
         ? NO_ENDPOINTS
         : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
     dns: named ? compileDnsOptions(message, place) : null,
@@ -51,6 +53,7 @@ export interface ClusterSetDeps {
   readonly stats: StatsRegistry;
   readonly log: Log;
   readonly endpoints: EndpointSubscriber;
+  readonly secrets: SecretUsers;
 }
 
 /** One version of a cluster. */
@@ -60,6 +63,10 @@ interface Version {
   readonly watches: DnsWatch[];
   /** Its endpoints are known, and their health is being found out. */
   trial: HealthTrial | null;
+  /** The secrets of its transport sockets have come, or their time is over. */
+  hasSecrets: boolean;
+  /** Its endpoints, if they were there before its secrets. */
+  early: Assignment | null;
 }
 
 type HealthTrial = ReturnType<DataPlane["tryCluster"]>;
@@ -108,8 +115,9 @@ export class ClusterSet {
     }
     const replaced = edsName(this.warming.get(name)?.prepared.plan);
     this.drop(this.warming, name);
-    const version: Version = { prepared, dynamic, watches: [], trial: null };
+    const version: Version = { prepared, dynamic, watches: [], trial: null, hasSecrets: false, early: null };
     this.warming.set(name, version);
+    this.deps.secrets.retain(secretsOf(version));
     if (replaced !== null) this.release(replaced);
     this.warm(version);
     this.count();
@@ -162,6 +170,10 @@ export class ClusterSet {
 
   private warm(version: Version): void {
     const { plan, assignment } = version.prepared;
+    this.deps.secrets.whenReady(secretsOf(version), () => {
+      version.hasSecrets = true;
+      if (version.early !== null && this.warming.get(plan.name) === version) this.activate(version, version.early);
+    });
     if (version.prepared.dns !== null) {
       this.resolveNames(version, version.prepared.dns);
       return;
@@ -180,6 +192,8 @@ export class ClusterSet {
   /** Endpoints are known: the cluster is in force, or will be when their health is known. */
   private activate(version: Version, assignment: Assignment): void {
     const { plan } = version.prepared;
+    version.early = assignment;
+    if (!version.hasSecrets) return;
     if (plan.healthCheck === null) this.putInForce(version, assignment);
     else if (version.trial !== null) version.trial.setEndpoints(assignment);
     else {
@@ -265,7 +279,10 @@ export class ClusterSet {
 
   private drop(from: Map<string, Version>, name: string): boolean {
     const version = from.get(name);
-    if (version !== undefined) stop(version);
+    if (version !== undefined) {
+      stop(version);
+      this.deps.secrets.release(secretsOf(version));
+    }
     return from.delete(name);
   }
 
@@ -296,6 +313,13 @@ function endpointsOf(
   if (discovery !== "logical-dns") return addresses.map((address) => ({ ...endpoint, address }));
   if (addresses.length === 0) return [];
   return [{ ...endpoint, address: addresses[0], addresses: addresses.length > 1 ? addresses : [] }];
+}
+
+function secretsOf({ prepared: { plan } }: Version): readonly SecretRef<unknown>[] {
+  const { transportSocket, transportSocketMatches } = plan;
+  return [transportSocket, ...transportSocketMatches.map((each) => each.transportSocket)].flatMap(
+    (socket) => socket?.secrets ?? [],
+  );
 }
 
 function stop(version: Version): void {

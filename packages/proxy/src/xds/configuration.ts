@@ -10,6 +10,7 @@ import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstr
 import { type Cluster, ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { type Listener, ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { SecretSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
@@ -22,13 +23,13 @@ import { Place, type Problem, throwProblems } from "../plan/problems.ts";
 import type { Runtime } from "../plan/runtime-values.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
-import { adsClusterName } from "./ads-target.ts";
+import { grpcClusters } from "./grpc-clusters.ts";
 import { type EndpointSubscriber, type PreparedCluster, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
 import { FilePaths } from "./file-paths.ts";
 import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
-import { SecretSet } from "./secret-set.ts";
+import { SecretSet, type SecretSubscriber } from "./secret-set.ts";
 
 export interface ConfigurationDeps {
   readonly dataPlane: DataPlane;
@@ -39,7 +40,7 @@ export interface ConfigurationDeps {
   readonly log: Log;
   readonly runtime: Runtime;
   /** Passes requests for endpoints and routes on to ADS, once there is a connection. */
-  readonly subscriber: EndpointSubscriber & RouteSubscriber;
+  readonly subscriber: EndpointSubscriber & RouteSubscriber & SecretSubscriber;
   /** A listener of the bootstrap cannot be bound. */
   readonly onStaticListenerFailure: (error: Error) => void;
 }
@@ -61,25 +62,37 @@ export class Configuration {
     endpoints: new ConfigRecords(),
     routes: new ConfigRecords(),
     virtualHosts: new ConfigRecords(),
+    secrets: new ConfigRecords(),
   };
-  readonly secrets = new SecretSet();
+  readonly secrets: SecretSet;
   /** What comes from files. */
   readonly filePaths = new FilePaths();
   private readonly deps: ConfigurationDeps;
   private readonly clusterContext: ClusterContext;
   private readonly local: Parameters<typeof prepareListener>[3];
+  private readonly staticClusters: ReadonlySet<string>;
   private readonly knownClusters = new Set<string>();
 
   constructor(bootstrap: Bootstrap, deps: ConfigurationDeps) {
     this.deps = deps;
     const { id = "", cluster = "", metadata = {} } = bootstrap.node ?? {};
     const dnsCaches = new DnsCacheConfigs();
-    const { secrets } = this;
+    this.staticClusters = new Set((bootstrap.staticResources?.clusters ?? []).map(({ name }) => name));
+    const secrets = new SecretSet({
+      subscriber: deps.subscriber,
+      noteSource: (name, source) => this.filePaths.note(TYPE.secret, name, source),
+      checkCluster: (name, place) => {
+        if (!this.staticClusters.has(name)) {
+          place.refuse(`Unknown gRPC client cluster '${name}': it must be in static_resources.clusters`);
+        }
+      },
+    });
+    this.secrets = secrets;
     this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches, secrets };
-    this.clusterContext = { adsCluster: adsClusterName(bootstrap), dnsCaches, secrets };
+    this.clusterContext = { grpcClusters: grpcClusters(bootstrap), dnsCaches, secrets };
     this.filePaths.note(TYPE.cluster, "*", bootstrap.dynamicResources?.cdsConfig);
     this.filePaths.note(TYPE.listener, "*", bootstrap.dynamicResources?.ldsConfig);
-    this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber });
+    this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber, secrets });
     this.routes = new RouteConfigSet(
       {
         clusterRef: (name) => deps.dataPlane.clusterRef(name),
@@ -92,10 +105,17 @@ export class Configuration {
     this.listeners = new ListenerSet({
       dataPlane: deps.dataPlane,
       routes: this.routes,
+      secrets,
       stats: deps.stats,
       log: deps.log,
       onFailure: (name, error) => this.listenerFailed(name, error),
     });
+  }
+
+  /** `static_resources.secrets`: before anything that may name one. */
+  addSecrets(bootstrap: Bootstrap, problems: Problem[]): void {
+    const place = this.place("static_resources", problems);
+    this.secrets.addStatic(bootstrap.staticResources?.secrets ?? [], (i) => place.item("secrets", i));
   }
 
   /**
@@ -105,7 +125,6 @@ export class Configuration {
   applyStatic(bootstrap: Bootstrap): () => void {
     const problems: Problem[] = [];
     const place = this.place("static_resources", problems);
-    this.secrets.addStatic(bootstrap.staticResources?.secrets ?? [], (i) => place.item("secrets", i));
     const clusters = bootstrap.staticResources?.clusters ?? [];
     for (const [i, cluster] of clusters.entries()) {
       if (this.knownClusters.has(cluster.name)) {
@@ -122,6 +141,9 @@ export class Configuration {
     this.checkAds(bootstrap, preparedListeners, problems);
     this.checkFiles(problems);
     throwProblems(problems);
+    for (const secret of bootstrap.staticResources?.secrets ?? []) {
+      this.record("secrets", SecretSchema, secret, secret.name);
+    }
     clusters.forEach((cluster, i) => {
       this.clusters.apply(preparedClusters[i], false);
       this.record("clusters", ClusterSchema, cluster, cluster.name);
@@ -177,6 +199,13 @@ export class Configuration {
     throwProblems(problems);
     this.clusters.assign(message.clusterName, assignment);
     this.recordDynamic("endpoints", { ...resource, name: message.clusterName });
+  }
+
+  /** SDS. @param service cluster of the service that sent it, "" for ADS and files */
+  applySecret(service: string, resource: DynamicResource): void {
+    const message = this.decode(SecretSchema, resource.value);
+    this.secrets.apply(service, message);
+    this.recordDynamic("secrets", { ...resource, name: message.name });
   }
 
   /** LDS. Throws, and changes nothing, if it is not valid. */
@@ -251,6 +280,10 @@ export class Configuration {
         if (this.filePaths.get(TYPE.route, name) === undefined)
           uses.push(`static_resources.listeners[${i}]: route configuration '${name}'`);
     });
+    for (const ref of this.secrets.all()) {
+      if (ref.service === null && this.filePaths.get(TYPE.secret, ref.name) === undefined)
+        uses.push(`secret '${ref.name}'`);
+    }
     for (const path of uses) new Place(path, problems).refuse("needs dynamic_resources.ads_config");
   }
 

@@ -12,6 +12,7 @@ import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import { SecretSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { Clock } from "../clock/clock.ts";
 import type { Log } from "../log.ts";
 import { parseConfigText } from "../plan/bootstrap.ts";
@@ -25,6 +26,7 @@ const TYPES: Readonly<Record<string, { readonly schema: DescMessage; readonly na
   [TYPE.cluster]: { schema: ClusterSchema, names: ["name"] },
   [TYPE.endpoints]: { schema: ClusterLoadAssignmentSchema, names: ["cluster_name", "clusterName"] },
   [TYPE.listener]: { schema: ListenerSchema, names: ["name"] },
+  [TYPE.secret]: { schema: SecretSchema, names: ["name"] },
   [TYPE.route]: { schema: RouteConfigurationSchema, names: ["name"] },
 };
 

@@ -11,9 +11,11 @@ import type { ConnectionManagerContext } from "../plan/compile-connection-manage
 import { compileListener } from "../plan/compile-listener.ts";
 import type { ListenerPlan } from "../plan/listener-plan.ts";
 import type { Place } from "../plan/problems.ts";
+import type { SecretRef } from "../plan/tls-plan.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { FilePaths } from "./file-paths.ts";
 import type { RouteConfigSet } from "./route-config-set.ts";
+import type { SecretUsers } from "./secret-set.ts";
 
 /** A listener message, compiled and not in force yet. */
 export interface PreparedListener {
@@ -55,6 +57,7 @@ export function prepareListener(
 export interface ListenerSetDeps {
   readonly dataPlane: Pick<DataPlane, "setListener" | "removeListener">;
   readonly routes: RouteConfigSet;
+  readonly secrets: SecretUsers;
   readonly stats: StatsRegistry;
   readonly log: Log;
   /** A listener could not be bound. */
@@ -64,6 +67,10 @@ export interface ListenerSetDeps {
 interface Version {
   readonly prepared: PreparedListener;
   readonly dynamic: boolean;
+}
+
+function secretsOf({ prepared: { plan } }: Version): readonly SecretRef<unknown>[] {
+  return plan.chains.flatMap(({ transportSocket }) => transportSocket?.secrets ?? []);
 }
 
 /** Where an active listener is bound. */
@@ -125,14 +132,15 @@ export class ListenerSet {
     const version: Version = { prepared, dynamic };
     this.warming.set(name, version);
     for (const routeConfig of prepared.routeConfigs) this.deps.routes.retain(routeConfig);
+    this.deps.secrets.retain(secretsOf(version));
     if (replaced !== undefined) this.release(replaced);
-    let pending = prepared.routeConfigs.length;
+    let pending = prepared.routeConfigs.length + 1;
     const ready = (): void => {
       if (--pending > 0 || this.warming.get(name) !== version) return;
       void this.activate(version);
     };
-    if (pending === 0) void this.activate(version);
-    else for (const routeConfig of prepared.routeConfigs) this.deps.routes.whenReady(routeConfig, ready);
+    for (const routeConfig of prepared.routeConfigs) this.deps.routes.whenReady(routeConfig, ready);
+    this.deps.secrets.whenReady(secretsOf(version), ready);
     this.count();
     return true;
   }
@@ -180,6 +188,7 @@ export class ListenerSet {
 
   private release(version: Version): void {
     for (const routeConfig of version.prepared.routeConfigs) this.deps.routes.release(routeConfig);
+    this.deps.secrets.release(secretsOf(version));
   }
 
   private count(): void {

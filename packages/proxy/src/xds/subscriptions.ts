@@ -2,12 +2,13 @@
  * The proxy's side of ADS: which resources it asks for, in which order it takes them, and what it refuses.
  * Order, as in Envoy: clusters, their endpoints, then listeners, their routes, their virtual hosts.
  */
-import type { AdsClient, ReceivedResource, RejectedResource, ResourceUpdate } from "@tulle/xds/client";
+import type { AdsClient, ReceivedResource, RejectedResource, ResourceUpdate, ResourceWatcher } from "@tulle/xds/client";
 import { TYPE } from "@tulle/xds";
 import type { Log } from "../log.ts";
 import type { EndpointSubscriber } from "./cluster-set.ts";
 import type { Configuration, DynamicResource } from "./configuration.ts";
 import type { RouteSubscriber } from "./route-config-set.ts";
+import type { SecretService, SecretSubscriber } from "./secret-set.ts";
 
 /** What a client must offer. (`AdsClient` of @tulle/xds) */
 export type Subscribing = Pick<AdsClient, "subscribe" | "unsubscribe">;
@@ -18,11 +19,16 @@ export interface SubscriptionsOptions {
   /** `dynamic_resources.cds_config` and `lds_config` are there. */
   readonly wantsClusters: boolean;
   readonly wantsListeners: boolean;
+  /** Opens a stream to a service of secrets. */
+  readonly connectToSecrets: (service: SecretService) => SecretClient;
 }
+
+/** A stream that only secrets come by. (`AdsClient` of @tulle/xds) */
+export type SecretClient = Subscribing & Pick<AdsClient, "close">;
 
 type Kind = keyof Configuration["records"];
 
-export class Subscriptions implements EndpointSubscriber, RouteSubscriber {
+export class Subscriptions implements EndpointSubscriber, RouteSubscriber, SecretSubscriber {
   private client: Subscribing | null = null;
   private options: SubscriptionsOptions | null = null;
   /** What was asked for before there was a client. */
@@ -43,6 +49,12 @@ export class Subscriptions implements EndpointSubscriber, RouteSubscriber {
       for (const name of names) this.configuration.routes.timedOut(name);
     },
   };
+  private readonly secretWatcher = this.secretsOf("");
+  /** Those of services that have nothing but secrets, by cluster. */
+  private readonly secretServices = new Map<
+    string,
+    { readonly client: SecretClient; readonly watcher: ResourceWatcher }
+  >();
   private readonly virtualHostWatcher = {
     onUpdate: (update: ResourceUpdate): readonly RejectedResource[] => this.virtualHosts(update),
     onInitialFetchTimeout: (names: readonly string[]): void => {
@@ -111,6 +123,49 @@ export class Subscriptions implements EndpointSubscriber, RouteSubscriber {
     for (const { name } of this.configuration.records.virtualHosts.all()) {
       if (name.startsWith(`${routeConfig}/`)) this.configuration.records.virtualHosts.delete(name);
     }
+  }
+
+  watchSecret(service: SecretService | null, name: string): void {
+    if (service === null) {
+      this.ask((client) => client.subscribe(TYPE.secret, [name], this.secretWatcher));
+      return;
+    }
+    this.ask(() => {
+      let found = this.secretServices.get(service.clusterName);
+      if (found === undefined) {
+        found = { client: this.connectTo(service), watcher: this.secretsOf(service.clusterName) };
+        this.secretServices.set(service.clusterName, found);
+      }
+      found.client.subscribe(TYPE.secret, [name], found.watcher);
+    });
+  }
+
+  unwatchSecret(service: SecretService | null, name: string): void {
+    this.ask((client) => {
+      const from = service === null ? client : this.secretServices.get(service.clusterName)?.client;
+      from?.unsubscribe(TYPE.secret, [name]);
+    });
+    this.configuration.records.secrets.delete(name);
+  }
+
+  close(): void {
+    for (const { client } of this.secretServices.values()) client.close();
+  }
+
+  private connectTo(service: SecretService): SecretClient {
+    if (this.options === null) throw new TypeError("not started");
+    return this.options.connectToSecrets(service);
+  }
+
+  /** @param service the cluster of a service of its own; "" for ADS and files */
+  private secretsOf(service: string): ResourceWatcher {
+    return {
+      onUpdate: (update) =>
+        this.each("secrets", update, (resource) => this.configuration.applySecret(service, resource)),
+      onInitialFetchTimeout: (names) => {
+        for (const name of names) this.configuration.secrets.timedOut(service, name);
+      },
+    };
   }
 
   private get configuration(): Configuration {

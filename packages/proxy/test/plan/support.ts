@@ -4,7 +4,7 @@ import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { checkMessage } from "../../src/plan/check.ts";
-import { SecretSet } from "../../src/xds/secret-set.ts";
+import { NO_SECRETS } from "../support/secrets.ts";
 import { compileCluster } from "../../src/plan/compile-cluster.ts";
 import { compileListener } from "../../src/plan/compile-listener.ts";
 import { compileRouteConfig } from "../../src/plan/compile-route-config.ts";
@@ -64,7 +64,11 @@ export function cluster(json: JsonValue, adsCluster: string | null = null): Clus
   checkMessage(ClusterSchema, message, place);
   const plan = compileCluster(
     message,
-    { adsCluster, dnsCaches: new DnsCacheConfigs(), secrets: new SecretSet() },
+    {
+      grpcClusters: new Set(adsCluster === null ? [] : [adsCluster]),
+      dnsCaches: new DnsCacheConfigs(),
+      secrets: NO_SECRETS,
+    },
     place,
   );
   throwProblems(problems);
@@ -92,7 +96,7 @@ export function listener(json: JsonValue): ListenerPlan {
       knownClusters: new Set(["collector"]),
       localWorkload: UNKNOWN_WORKLOAD,
       dnsCaches: new DnsCacheConfigs(),
-      secrets: new SecretSet(),
+      secrets: NO_SECRETS,
       node: { id: "n", cluster: "c" },
     },
     place,

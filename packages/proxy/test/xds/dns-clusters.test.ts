@@ -11,7 +11,7 @@ import { StatsRegistry } from "../../src/stats/index.ts";
 import type { Resolution } from "../../src/upstream/dns/resolve.ts";
 import { ClusterSet, prepareCluster } from "../../src/xds/cluster-set.ts";
 import { recordingLog } from "./support.ts";
-import { SecretSet } from "../../src/xds/secret-set.ts";
+import { NO_SECRETS } from "../support/secrets.ts";
 
 /** A cluster set over names that the test resolves by hand. */
 function harness() {
@@ -37,12 +37,13 @@ function harness() {
     stats: new StatsRegistry(),
     log,
     endpoints: { watch: () => {}, unwatch: () => {} },
+    secrets: NO_SECRETS,
   });
   const apply = (json: JsonValue, dynamic = true): void => {
     set.apply(
       prepareCluster(
         fromJson(ClusterSchema, json),
-        { adsCluster: null, dnsCaches: new DnsCacheConfigs(), secrets: new SecretSet() },
+        { grpcClusters: new Set<string>(), dnsCaches: new DnsCacheConfigs(), secrets: NO_SECRETS },
         new Place("", []),
       ),
       dynamic,

@@ -1,6 +1,6 @@
 /** One attempt at a stream: a gRPC channel of its own, the call on it, and the session that speaks over it. */
 import { create, fromBinary } from "@bufbuild/protobuf";
-import type { ChannelOptions, ClientDuplexStream, StatusObject } from "@grpc/grpc-js";
+import type { ChannelCredentials, ChannelOptions, ClientDuplexStream, StatusObject } from "@grpc/grpc-js";
 import { Client, connectivityState, credentials, status as Status } from "@grpc/grpc-js";
 import type { DiscoveryMethod, DiscoveryService } from "../discovery-services.ts";
 import { DISCOVERY_SERVICES } from "../discovery-services.ts";
@@ -72,6 +72,11 @@ function openSotw(options: TransportOptions, { sotw }: DiscoveryService): Transp
   return { session: new SotwSession({ ...options, send: stream.send, decode, decodeWrapper }), close: stream.close };
 }
 
+function credentialsOf({ credentials: given }: AdsClientOptions): ChannelCredentials {
+  if (given === undefined) return credentials.createInsecure();
+  return typeof given === "function" ? given() : given;
+}
+
 interface Stream<Init> {
   readonly send: (request: Init) => void;
   readonly close: () => void;
@@ -84,7 +89,14 @@ function openStream<Init, Request>(
   makeRequest: (request: Init, node: Node | undefined) => Request,
 ): Stream<Init> {
   const channelOptions = { ...CHANNEL_OPTIONS, ...options.channelOptions };
-  const client = new Client(options.target, options.credentials ?? credentials.createInsecure(), channelOptions);
+  let secured: ChannelCredentials;
+  try {
+    secured = credentialsOf(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { send() {}, close: options.clock.after(0, () => options.onEnd(reason)) };
+  }
+  const client = new Client(options.target, secured, channelOptions);
   const { path, requestSerialize, responseDeserialize } = method;
   const call: ClientDuplexStream<Request, Buffer> = client.makeBidiStreamRequest(
     path,

@@ -83,8 +83,8 @@ export interface AdsClientOptions {
   readonly service?: DiscoveryServiceName;
   /** Default `delta`. */
   readonly mode?: "delta" | "sotw";
-  /** Default: insecure. */
-  readonly credentials?: ChannelCredentials;
+  /** Default: insecure. A function is asked with each attempt to connect; what it throws ends the attempt. */
+  readonly credentials?: ChannelCredentials | (() => ChannelCredentials);
   /** Added to, and taking precedence over, the client's own (keepalive, message sizes). */
   readonly channelOptions?: ChannelOptions;
   readonly clock?: Clock;

@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { MEMORY } from "./reasons.ts";
+import { OWN_SERVICE, MEMORY } from "./reasons.ts";
 
 export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.Bootstrap": {
@@ -26,7 +26,10 @@ export const BOOTSTRAP: SupportGroup = {
     },
   },
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": { has: ["listeners", "clusters", "secrets"] },
-  "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": { has: ["lds_config", "cds_config", "ads_config"] },
+  "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": {
+    has: ["lds_config", "cds_config", "ads_config"],
+    without: { lds_config: OWN_SERVICE, cds_config: OWN_SERVICE },
+  },
   "envoy.config.bootstrap.v3.Admin": {
     has: ["address", "access_log"],
     only: { access_log_path: ["/dev/null"] },
@@ -56,7 +59,7 @@ export const BOOTSTRAP: SupportGroup = {
   "xds.core.v3.ContextParams": { has: ["params"] },
   "envoy.config.core.v3.Locality": { has: ["region", "zone", "sub_zone"] },
   "envoy.config.core.v3.ConfigSource": {
-    has: ["ads", "self", "path", "path_config_source", "initial_fetch_timeout"],
+    has: ["ads", "self", "path", "path_config_source", "api_config_source", "initial_fetch_timeout"],
     only: { resource_api_version: ["AUTO", "V3"] },
   },
   "envoy.config.core.v3.PathConfigSource": { has: ["path", "watched_directory"] },

@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_TLS } from "./reasons.ts";
+import { NO_TLS, OWN_SERVICE } from "./reasons.ts";
 import {
   CARES_RESOLVER,
   FORWARDING_CLUSTER,
@@ -112,7 +112,10 @@ export const CLUSTER: SupportGroup = {
     has: ["no_default_search_domain"],
     only: { use_tcp_for_dns_lookups: [false] },
   },
-  "envoy.config.cluster.v3.Cluster.EdsClusterConfig": { has: ["eds_config", "service_name"] },
+  "envoy.config.cluster.v3.Cluster.EdsClusterConfig": {
+    has: ["eds_config", "service_name"],
+    without: { eds_config: OWN_SERVICE },
+  },
   "envoy.config.cluster.v3.Cluster.RefreshRate": { has: ["base_interval", "max_interval"] },
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
     has: ["choice_count", "active_request_bias", "slow_start_config"],

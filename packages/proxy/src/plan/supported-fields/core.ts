@@ -3,7 +3,9 @@ import { OPAQUE } from "./reasons.ts";
 import { DOWNSTREAM_TLS, RAW_BUFFER, UPSTREAM_TLS } from "./type-names.ts";
 
 export const CORE: SupportGroup = {
-  "envoy.config.core.v3.Address": { has: ["socket_address"] },
+  // Unix sockets are for gRPC services of the proxy's own; other places refuse them.
+  "envoy.config.core.v3.Address": { has: ["socket_address", "pipe"] },
+  "envoy.config.core.v3.Pipe": { has: ["path"] },
   "envoy.config.core.v3.SocketAddress": {
     has: ["address", "port_value"],
     only: { protocol: ["TCP"], resolver_name: [""], ipv4_compat: [false] },

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { MEMORY, NO_TLS } from "./reasons.ts";
+import { MEMORY, NO_TLS, OWN_SERVICE } from "./reasons.ts";
 import {
   DIRECT_RESPONSE,
   ECHO,
@@ -172,7 +172,10 @@ export const LISTENER: SupportGroup = {
   "envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper": {
     has: ["filter", "status_code", "body", "body_format_override", "headers_to_add"],
   },
-  "envoy.extensions.filters.network.http_connection_manager.v3.Rds": { has: ["config_source", "route_config_name"] },
+  "envoy.extensions.filters.network.http_connection_manager.v3.Rds": {
+    has: ["config_source", "route_config_name"],
+    without: { config_source: OWN_SERVICE },
+  },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {
     has: ["name", "typed_config", "is_optional", "disabled"],
     extensions: { typed_config: [ROUTER, ...HTTP_FILTER_TYPES] },

@@ -7,6 +7,8 @@ export interface MessageSupport {
   readonly ignored?: Readonly<Record<string, string>>;
   /** For Any fields (also lists and maps of them): the message types that may be packed. */
   readonly extensions?: Readonly<Record<string, readonly string[]>>;
+  /** For message fields: what of that message is refused in this place. */
+  readonly without?: Readonly<Record<string, readonly string[]>>;
   /** Any fields that may be left out. */
   readonly optional?: readonly string[];
 }

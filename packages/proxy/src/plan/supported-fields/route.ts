@@ -1,6 +1,6 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
-import { OPAQUE } from "./reasons.ts";
+import { OPAQUE, OWN_SERVICE } from "./reasons.ts";
 import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES, URI_TEMPLATE_MATCH, URI_TEMPLATE_REWRITE } from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
@@ -28,7 +28,7 @@ export const ROUTE: SupportGroup = {
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
     ignored: { metadata: OPAQUE },
   },
-  "envoy.config.route.v3.Vhds": { has: ["config_source"] },
+  "envoy.config.route.v3.Vhds": { has: ["config_source"], without: { config_source: OWN_SERVICE } },
   "envoy.config.route.v3.VirtualHost": {
     has: [
       "name",

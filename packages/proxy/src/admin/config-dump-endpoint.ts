@@ -4,6 +4,7 @@ import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
+import { SecretSchema } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { HttpConnectionManager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { RE2JS } from "re2js";
@@ -58,6 +59,9 @@ const RESOURCE_FIELDS: Readonly<Record<string, string>> = {
   dynamic_route_configs: "RoutesConfigDump.DynamicRouteConfig",
   static_endpoint_configs: "EndpointsConfigDump.StaticEndpointConfig",
   dynamic_endpoint_configs: "EndpointsConfigDump.DynamicEndpointConfig",
+  static_secrets: "SecretsConfigDump.StaticSecret",
+  dynamic_active_secrets: "SecretsConfigDump.DynamicSecret",
+  dynamic_warming_secrets: "SecretsConfigDump.DynamicSecret",
 };
 
 function sections(context: AdminContext, keep: (name: string) => boolean, withEndpoints: boolean): JsonObject[] {
@@ -70,7 +74,7 @@ function sections(context: AdminContext, keep: (name: string) => boolean, withEn
     clustersDump(context, keep),
   ];
   if (withEndpoints) dumps.push(endpointsDump(context, keep));
-  dumps.push(listenersDump(context, keep), routesDump(context, keep));
+  dumps.push(listenersDump(context, keep), routesDump(context, keep), secretsDump(context, keep));
   return dumps;
 }
 
@@ -132,6 +136,33 @@ function routesDump({ configuration }: AdminContext, keep: (name: string) => boo
       })),
       ...failures(records.routes, keep),
     ],
+  });
+}
+
+function secretsDump({ configuration }: AdminContext, keep: (name: string) => boolean): JsonObject {
+  const { records, secrets } = configuration;
+  const { fixed, dynamic } = split(records.secrets, keep);
+  const secret = (record: ConfigRecord): JsonObject => ({
+    name: record.name,
+    secret: packedToJson(SecretSchema, record.value),
+    last_updated: time(record.updatedMs),
+  });
+  const missing = new Set<string>();
+  for (const { name, current } of secrets.all()) if (current === null && keep(name)) missing.add(name);
+  return section("SecretsConfigDump", {
+    static_secrets: fixed.map(secret),
+    dynamic_active_secrets: [
+      ...dynamic.map((record) => ({
+        ...secret(record),
+        version_info: record.version,
+        ...status(records.secrets.failure(record.name)),
+      })),
+    ],
+    dynamic_warming_secrets: [...missing].map((name) => {
+      const failure = records.secrets.failure(name);
+      const secretOnly = { "@type": TYPE_URL_PREFIX + SecretSchema.typeName, name };
+      return { name, secret: secretOnly, ...(failure === undefined ? {} : status(failure)) };
+    }),
   });
 }
 

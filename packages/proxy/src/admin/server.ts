@@ -8,12 +8,12 @@ import type { SocketAddress } from "../plan/address.ts";
 import { ConfigError } from "../plan/problems.ts";
 import type { ServerState } from "../server-state.ts";
 import { clustersEndpoint } from "./clusters-endpoint.ts";
+import { certsEndpoint } from "./certs-endpoint.ts";
 import { configDumpEndpoint } from "./config-dump-endpoint.ts";
 import { type AdminContext, type AdminEndpoint, type AdminReply, text } from "./endpoint.ts";
 import { helpEndpoints, helpText } from "./help-endpoints.ts";
 import { listenersEndpoint } from "./listeners-endpoint.ts";
 import {
-  certsEndpoint,
   drainListenersEndpoint,
   healthCheckFailEndpoint,
   healthCheckOkEndpoint,

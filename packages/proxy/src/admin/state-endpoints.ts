@@ -53,15 +53,6 @@ export const memoryEndpoint: AdminEndpoint = {
   },
 };
 
-export const certsEndpoint: AdminEndpoint = {
-  path: "/certs",
-  post: false,
-  help: "print certs on machine",
-  parameters: {},
-  // TLS transport sockets are refused, so there are none.
-  handle: () => json({ certificates: [] }),
-};
-
 export const hotRestartEndpoint: AdminEndpoint = {
   path: "/hot_restart_version",
   post: false,

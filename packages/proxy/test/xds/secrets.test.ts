@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type TLSSocket, connect } from "node:tls";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { startBackend, until } from "../support/proxy.ts";
+import { downstreamTls, identity, pem, statsOf, tlsCertificate, tlsProxy, trusting } from "../support/tls.ts";
+
+const SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+
+/** A file that SDS reads. */
+function secretFile(t: TestContext, name: string): { path: string; write: (secret: JsonObject) => void } {
+  const folder = mkdtempSync(join(tmpdir(), "secrets-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, `${name}.json`);
+  return {
+    path,
+    write(secret) {
+      writeFileSync(`${path}.new`, JSON.stringify({ resources: [{ "@type": SECRET, name, ...secret }] }));
+      renameSync(`${path}.new`, path);
+    },
+  };
+}
+
+const fromFile = (name: string, path: string): JsonObject => ({
+  name,
+  sds_config: { path_config_source: { path }, resource_api_version: "V3" },
+});
+
+/** Handshakes and asks; the certificate that the server has shown, and its answer. */
+async function ask(port: number, client = "client"): Promise<{ serial: string; answer: string; error: string }> {
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connect({
+      port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      ...identity(client),
+    });
+    let answer = "";
+    let error = "";
+    let serial = "";
+    socket.on("secureConnect", () => (serial = socket.getPeerX509Certificate()?.serialNumber ?? ""));
+    socket.on("data", (chunk) => (answer += chunk.toString("latin1")));
+    socket.on("error", (cause) => (error = cause.message));
+    socket.on("close", () => resolve({ serial, answer: answer.slice(0, 12), error }));
+    socket.write("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  });
+}
+
+test("certificates and authorities from files are those of the next handshake, and no request is lost", async (t) => {
+  const backend = await startBackend(t);
+  const certificate = secretFile(t, "default");
+  const authority = secretFile(t, "ROOTCA");
+  certificate.write({ tls_certificate: tlsCertificate("server") });
+  authority.write({ validation_context: trusting("ca") });
+  const { proxy, port } = await tlsProxy(t, {
+    backend: backend.port,
+    downstream: downstreamTls(
+      {
+        tls_certificate_sds_secret_configs: [fromFile("default", certificate.path)],
+        validation_context_sds_secret_config: fromFile("ROOTCA", authority.path),
+      },
+      { require_client_certificate: true },
+    ),
+  });
+  assert.deepEqual(await ask(port), { serial: "2001", answer: "HTTP/1.1 200", error: "" });
+
+  const old = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...identity("client") });
+  t.after(() => old.destroy());
+  let received = "";
+  old.on("data", (chunk) => (received += chunk.toString("latin1")));
+  old.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  await until(() => received.includes("200 OK"));
+
+  let running = true;
+  const failures: string[] = [];
+  const load = Promise.all(
+    [1, 2, 3].map(async () => {
+      while (running) {
+        const { answer, error } = await ask(port);
+        if (answer !== "HTTP/1.1 200") failures.push(error);
+      }
+    }),
+  );
+  for (const name of ["server-other", "server-rsa", "server-other"]) {
+    certificate.write({ tls_certificate: tlsCertificate(name) });
+    const wanted = name === "server-rsa" ? "2007" : "2002";
+    for (;;) if ((await ask(port)).serial === wanted) break;
+  }
+  running = false;
+  await load;
+  assert.deepEqual(failures, []);
+
+  // What is open lives on.
+  received = "";
+  old.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  await until(() => received.includes("200 OK"));
+
+  authority.write({ validation_context: trusting("other-ca") });
+  for (;;) if ((await ask(port)).answer === "") break;
+  assert.equal((await ask(port, "client-untrusted")).answer, "HTTP/1.1 200");
+
+  // What is none is refused, and the one before stays.
+  certificate.write({ tls_certificate: { ...tlsCertificate("server"), private_key: { inline_string: "x" } } });
+  authority.write({ validation_context: trusting("ca") });
+  for (;;) if ((await ask(port)).answer !== "") break;
+  assert.equal((await ask(port)).serial, "2002");
+  const stats = await statsOf(proxy);
+  assert.ok((stats.get("listener.l.server_ssl_socket_factory.ssl_context_update_by_sds") ?? 0) >= 5);
+  const dump = await (await fetch(`http://${proxy.adminAddress}/config_dump?resource=dynamic_active_secrets`)).text();
+  assert.ok(dump.includes('"default"') && dump.includes("[redacted]") && !dump.includes("PRIVATE KEY"), dump);
+});
+
+test("a combined validation context is the secret laid over its fixed part", async (t) => {
+  const backend = await startBackend(t);
+  const authority = secretFile(t, "ROOTCA");
+  authority.write({ validation_context: trusting("ca") });
+  const names = { match_typed_subject_alt_names: [{ san_type: "URI", matcher: { suffix: "/sa/client" } }] };
+  const { port } = await tlsProxy(t, {
+    backend: backend.port,
+    downstream: downstreamTls(
+      {
+        tls_certificates: [tlsCertificate("server")],
+        combined_validation_context: {
+          default_validation_context: names,
+          validation_context_sds_secret_config: fromFile("ROOTCA", authority.path),
+        },
+      },
+      { require_client_certificate: true },
+    ),
+  });
+  assert.equal((await ask(port)).answer, "HTTP/1.1 200");
+  assert.equal((await ask(port, "workload")).answer, "");
+  assert.equal((await ask(port, "client-untrusted")).answer, "");
+});
+
+test("static secrets", async (t) => {
+  const backend = await startBackend(t);
+  const { port } = await tlsProxy(t, {
+    backend: backend.port,
+    downstream: downstreamTls(
+      {
+        tls_certificate_sds_secret_configs: [{ name: "mine" }],
+        validation_context_sds_secret_config: { name: "theirs" },
+      },
+      { require_client_certificate: true },
+    ),
+    staticResources: {
+      secrets: [
+        { name: "mine", tls_certificate: tlsCertificate("server") },
+        { name: "theirs", validation_context: trusting("ca") },
+      ],
+    },
+  });
+  assert.equal((await ask(port)).answer, "HTTP/1.1 200");
+  assert.equal((await ask(port, "client-untrusted")).answer, "");
+  assert.ok(pem("ca.pem") !== "");
+});

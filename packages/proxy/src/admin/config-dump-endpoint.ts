@@ -151,13 +151,11 @@ function secretsDump({ configuration }: AdminContext, keep: (name: string) => bo
   for (const { name, current } of secrets.all()) if (current === null && keep(name)) missing.add(name);
   return section("SecretsConfigDump", {
     static_secrets: fixed.map(secret),
-    dynamic_active_secrets: [
-      ...dynamic.map((record) => ({
-        ...secret(record),
-        version_info: record.version,
-        ...status(records.secrets.failure(record.name)),
-      })),
-    ],
+    dynamic_active_secrets: dynamic.map((record) => ({
+      ...secret(record),
+      version_info: record.version,
+      ...status(records.secrets.failure(record.name)),
+    })),
     dynamic_warming_secrets: [...missing].map((name) => {
       const failure = records.secrets.failure(name);
       const secretOnly = { "@type": TYPE_URL_PREFIX + SecretSchema.typeName, name };

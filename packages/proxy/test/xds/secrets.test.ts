@@ -74,11 +74,11 @@ test("certificates and authorities from files are those of the next handshake, a
   old.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   await until(() => received.includes("200 OK"));
 
-  let running = true;
+  const load = new AbortController();
   const failures: string[] = [];
-  const load = Promise.all(
+  const loaded = Promise.all(
     [1, 2, 3].map(async () => {
-      while (running) {
+      while (!load.signal.aborted) {
         const { answer, error } = await ask(port);
         if (answer !== "HTTP/1.1 200") failures.push(error);
       }
@@ -89,8 +89,8 @@ test("certificates and authorities from files are those of the next handshake, a
     const wanted = name === "server-rsa" ? "2007" : "2002";
     for (;;) if ((await ask(port)).serial === wanted) break;
   }
-  running = false;
-  await load;
+  load.abort();
+  await loaded;
   assert.deepEqual(failures, []);
 
   // What is open lives on.

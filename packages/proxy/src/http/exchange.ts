@@ -133,6 +133,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return this.over;
   }
 
+  /** All of the request has passed the filters. */
+  get requestPassed(): boolean {
+    return this.requestEnded && !this.filters.owesRequest;
+  }
+
   // StreamInfo
 
   /** It comes from inside, by `x-envoy-internal`. */

@@ -50,7 +50,7 @@ export class RequestBuffer {
   /** All that is here, to an attempt that is ready for it. */
   sendTo(encoder: RequestEncoder): void {
     const { body } = this;
-    if (!body.isEmpty) body.sendTo(encoder, this.exchange.requestEnded);
+    if (!body.isEmpty) body.sendTo(encoder, this.exchange.requestPassed);
     if (!this.keeps) body.clear();
     if (!this.holding) return;
     this.holding = false;

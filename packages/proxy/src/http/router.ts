@@ -106,7 +106,7 @@ export class Router {
     this.startAttempt(cluster, host);
     if (exchange.isOver) return;
     if (action.mirrors.length > 0) this.shadows.start(exchange, action.mirrors, timeouts.routeTimeoutMs);
-    if (exchange.requestEnded) this.onRequestComplete();
+    if (exchange.requestPassed) this.onRequestComplete();
     else if (exchange.switchesProtocol) exchange.timers.startRoute(timeouts.routeTimeoutMs);
   }
 
@@ -167,7 +167,7 @@ export class Router {
     setTimeoutHeaders(exchange, action, 0, false);
     setAttemptHeaders(exchange, false);
     this.startAttempt(cluster, host);
-    if (!exchange.isOver && exchange.requestEnded) this.onRequestComplete();
+    if (!exchange.isOver && exchange.requestPassed) this.onRequestComplete();
   }
 
   /** What a trusted client may ask for beside timeouts and retries. */
@@ -265,7 +265,7 @@ export class Router {
     }
     exchange.runtime?.tracing?.inject(exchange, request.headers, attempt.span);
     // The head alone ends the request, unless some of the body has come while the pool was connecting.
-    encoder.encodeHead(request, exchange.requestEnded && body.isEmpty && !exchange.switchesProtocol);
+    encoder.encodeHead(request, exchange.requestPassed && body.isEmpty && !exchange.switchesProtocol);
     if (!attempt.takesBody) return;
     body.sendTo(encoder);
   }

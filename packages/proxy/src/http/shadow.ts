@@ -18,7 +18,7 @@ export class Shadows {
   /** The head is final: off with a copy to each mirror whose share this request is among. CONNECT is never mirrored. */
   start(exchange: Exchange, mirrors: readonly MirrorPlan[], timeoutMs: number): void {
     if (exchange.switchesProtocol) return;
-    const { context, request, runtime, connection, requestEnded, isGrpc } = exchange;
+    const { context, request, runtime, connection, requestPassed, isGrpc } = exchange;
     const bufferLimitBytes = connection?.bufferLimitBytes ?? 0;
     for (const { cluster: ref, clusterHeader, appendShadow, traceSampled, fraction } of mirrors) {
       if (fraction.share < 1 && context.random() >= fraction.share) continue;
@@ -39,8 +39,8 @@ export class Shadows {
         bufferLimitBytes,
         callbacks,
       });
-      if (!requestEnded) this.requests.push(shadow);
-      shadow.start(host, requestEnded);
+      if (!requestPassed) this.requests.push(shadow);
+      shadow.start(host, requestPassed);
     }
   }
 

@@ -102,7 +102,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.onConnection(connection, this.startedAt);
     this.awaitsSwitch = exchange.switchesProtocol;
     exchange.router.onAttemptReady(this, encoder);
-    if (exchange.requestEnded) this.armPerTry();
+    if (exchange.requestPassed) this.armPerTry();
     this.armPerTryIdle();
     const maxDurationMs = this.cluster === null ? 0 : this.cluster.plan.maxStreamDurationMs;
     if (maxDurationMs > 0) exchange.context.net.timers.arm(this.maxDuration, this.startedAt, maxDurationMs);

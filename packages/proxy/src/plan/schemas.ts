@@ -29,6 +29,9 @@ import {
   CompressorPerRouteSchema,
   CompressorSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.js";
+import { BrotliSchema as BrotliDecompressorSchema } from "@tulle/xds/gen/envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.js";
+import { GzipSchema as GzipDecompressorSchema } from "@tulle/xds/gen/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.js";
+import { DecompressorSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ClusterConfigSchema as ForwardingClusterSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import {
@@ -111,6 +114,9 @@ export const extensionRegistry: Registry = createRegistry(
   CompressorSchema,
   CompressorPerRouteSchema,
   GzipSchema,
+  GzipDecompressorSchema,
+  BrotliDecompressorSchema,
+  DecompressorSchema,
   BrotliSchema,
   BufferPerRouteSchema,
   CorsSchema,

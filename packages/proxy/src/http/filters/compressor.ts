@@ -14,14 +14,15 @@ import type { CompressorPlan, RouteCompressorPlan } from "../../plan/filters/com
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { type EncodingChoice, chooseEncoding } from "./accept-encoding.ts";
-import { Compression, type CompressionMeter } from "./compression.ts";
+import { compression } from "./compression.ts";
+import { Recoding, type RecodingMeter } from "./recoding.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter, STOP } from "./filter.ts";
 
 /** What there is to know of one exchange; under the filter. */
 interface State {
   /** Null: the client has not said. */
   readonly accepted: string | null;
-  compression: Compression | null;
+  compression: Recoding | null;
 }
 
 /** All compressors that an exchange has passed, in the order of the configuration; under this key. */
@@ -69,7 +70,7 @@ export class CompressorFilter implements HttpFilter {
       headers.remove(CONTENT_LENGTH);
       headers.set(CONTENT_ENCODING, plan.encoding);
       stats.compressed.value++;
-      state.compression = new Compression(this, exchange, this.turn, plan.compression, stats);
+      state.compression = new Recoding(this, exchange, this.turn, compression(plan.compression), stats, false);
     } else stats.notCompressed.value++;
     // For caches: another client may be given another form.
     if (compressible) addVary(headers);
@@ -82,18 +83,16 @@ export class CompressorFilter implements HttpFilter {
     return STOP;
   }
 
-  onResponseTrailers(exchange: Exchange, _trailers: HeaderBlock): FilterStatus {
+  onResponseTrailers(exchange: Exchange, trailers: HeaderBlock): FilterStatus {
     const compression = this.compressionOf(exchange);
-    if (compression === null) return CONTINUE;
-    compression.endWithTrailers();
-    return STOP;
+    return compression === null || compression.endsWithTrailers(trailers) ? CONTINUE : STOP;
   }
 
   onComplete(exchange: Exchange): void {
     this.compressionOf(exchange)?.stop();
   }
 
-  private compressionOf(exchange: Exchange): Compression | null {
+  private compressionOf(exchange: Exchange): Recoding | null {
     const state = exchange.filters.stateOf(this) as State | undefined;
     return state === undefined ? null : state.compression;
   }
@@ -160,7 +159,7 @@ function addVary(headers: HeaderBlock): void {
   else if (!before.includes("Accept-Encoding")) headers.set(VARY, `${before}, Accept-Encoding`);
 }
 
-class Stats implements CompressionMeter {
+class Stats implements RecodingMeter {
   readonly requestNotCompressed: Counter;
   readonly compressed: Counter;
   readonly notCompressed: Counter;

@@ -27,6 +27,8 @@ export class FilterRun {
   private states: Map<HttpFilter, unknown> | null = null;
   /** Filters before this position have been shown the request's trailers. */
   private trailersReach = 0;
+  /** A filter has taken the end of the request's body, or its trailers, and has not sent it on. */
+  owesRequest = false;
   /** Kept by a filter. */
   private requestTrailers: HeaderBlock | null = null;
   private responseTrailers: KeptTrailers | null = null;
@@ -101,7 +103,10 @@ export class FilterRun {
       const ends = heldEnds && trailers === null && i === pieces.length - 1;
       const goesOn = showRequestData(chain, exchange, from, this.reach, buffer, 0, length, ends);
       if (this.generation !== generation) return false;
-      if (!goesOn) continue;
+      if (!goesOn) {
+        if (ends) this.owesRequest = true;
+        continue;
+      }
       if (passed) exchange.router.onRequestData(buffer, 0, length, ends);
       else held.add(buffer, 0, length);
       if (this.generation !== generation) return false;
@@ -117,7 +122,14 @@ export class FilterRun {
       this.hold(chain, buffer, start, end, endStream);
       return;
     }
-    if (chain !== null && !showRequestData(chain, exchange, 0, ALL, buffer, start, end, endStream)) return;
+    if (chain !== null) {
+      const { generation } = this;
+      // Whatever the filter sends on, it may send later.
+      if (endStream) this.owesRequest = chain.requestData.length > 0;
+      if (!showRequestData(chain, exchange, 0, ALL, buffer, start, end, endStream)) return;
+      if (this.generation !== generation) return;
+      this.owesRequest = false;
+    }
     exchange.router.onRequestData(buffer, start, end, endStream);
   }
 
@@ -148,8 +160,13 @@ export class FilterRun {
 
   private passRequestTrailers(trailers: HeaderBlock): void {
     const { generation } = this;
-    if (!this.showRequestTrailers(trailers, ALL)) this.requestTrailers = copied(trailers);
-    else if (this.generation === generation) this.exchange.router.onRequestTrailers(trailers);
+    if (!this.showRequestTrailers(trailers, ALL)) {
+      this.owesRequest = true;
+      this.requestTrailers = copied(trailers);
+    } else if (this.generation === generation) {
+      this.owesRequest = false;
+      this.exchange.router.onRequestTrailers(trailers);
+    }
   }
 
   /** To the filters before a position that have not seen them. False if one of them keeps them. */
@@ -175,7 +192,22 @@ export class FilterRun {
     if (chain === null) return;
     const from = positionOf(chain.requestData, filter) + 1;
     if (!showRequestData(chain, exchange, from, ALL, buffer, start, end, endStream)) return;
+    if (endStream) this.owesRequest = false;
     exchange.router.onRequestData(buffer, start, end, endStream);
+  }
+
+  /** Ends a body that had no trailers with these, from a filter that has taken its end. */
+  sendRequestTrailers(filter: HttpFilter, trailers: HeaderBlock): void {
+    const { chain } = this;
+    if (chain === null) return;
+    this.trailersReach = positionOf(chain.requestTrailers, filter) + 1;
+    this.passRequestTrailers(trailers);
+  }
+
+  /** What a filter has to add to trailers that it keeps. */
+  addToTrailers(ofRequest: boolean, add: (trailers: HeaderBlock) => void): void {
+    const trailers = ofRequest ? this.requestTrailers : (this.responseTrailers?.block ?? null);
+    if (trailers !== null) add(trailers);
   }
 
   /** Trailers that a filter has kept go on. */
@@ -246,6 +278,13 @@ export class FilterRun {
     exchange.encodeResponseTrailers(trailers);
   }
 
+  /** As `sendRequestTrailers`. */
+  sendResponseTrailers(filter: HttpFilter, trailers: HeaderBlock): void {
+    const { chain } = this;
+    if (chain === null) return;
+    this.showResponseTrailers(trailers, chain.responseTrailers.findIndex((entry) => entry.filter === filter) + 1);
+  }
+
   continueResponseTrailers(): void {
     const { responseTrailers } = this;
     this.responseTrailers = null;
@@ -284,6 +323,7 @@ export class FilterRun {
     this.pausesRequest = false;
     this.states = null;
     this.trailersReach = 0;
+    this.owesRequest = false;
     this.requestTrailers = null;
     this.responseTrailers = null;
     this.responsePauses = 0;

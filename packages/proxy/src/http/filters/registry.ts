@@ -1,6 +1,7 @@
 import type { DnsCachePlan } from "../../plan/compile-dns-cache.ts";
 import type { BufferPlan } from "../../plan/filters/buffer.ts";
 import type { CompressorPlan } from "../../plan/filters/compressor.ts";
+import type { DecompressorPlan } from "../../plan/filters/decompressor.ts";
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
@@ -13,6 +14,7 @@ import {
   BUFFER,
   COMPRESSOR,
   CORS,
+  DECOMPRESSOR,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FAULT,
@@ -27,6 +29,7 @@ import {
 import { BufferFilter } from "./buffer.ts";
 import { CompressorFilter } from "./compressor.ts";
 import { Cors } from "./cors.ts";
+import { DecompressorFilter } from "./decompressor.ts";
 import { DynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
@@ -44,6 +47,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [BUFFER, (config) => new BufferFilter(config as BufferPlan)],
   [COMPRESSOR, (config, context) => new CompressorFilter(config as CompressorPlan, context)],
   [CORS, (_, context) => new Cors(context)],
+  [DECOMPRESSOR, (config, context) => new DecompressorFilter(config as DecompressorPlan, context)],
   [DYNAMIC_FORWARD_PROXY, (config, context) => new DynamicForwardProxy(config as DnsCachePlan, context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
   [FALLBACK, (_, context) => new Fallback(context)],

@@ -3,6 +3,7 @@ import {
   BUFFER,
   COMPRESSOR,
   CORS,
+  DECOMPRESSOR,
   DYNAMIC_FORWARD_PROXY,
   FALLBACK,
   FAULT,
@@ -17,6 +18,7 @@ import {
 import { buffer } from "./buffer.ts";
 import { compressor } from "./compressor.ts";
 import { cors } from "./cors.ts";
+import { decompressor } from "./decompressor.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
 import { fallback } from "./fallback.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
@@ -35,6 +37,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [BUFFER, buffer],
   [COMPRESSOR, compressor],
   [CORS, cors],
+  [DECOMPRESSOR, decompressor],
   [DYNAMIC_FORWARD_PROXY, dynamicForwardProxy],
   [FAULT, fault],
   [FALLBACK, fallback],

@@ -10,6 +10,7 @@ import { AUTHN } from "./authn.ts";
 import { BOOTSTRAP } from "./bootstrap.ts";
 import { CLUSTER } from "./cluster.ts";
 import { COMPRESSION } from "./compression.ts";
+import { DECOMPRESSION } from "./decompression.ts";
 import { CORE } from "./core.ts";
 import { ENDPOINT } from "./endpoint.ts";
 import { FILTERS } from "./filters.ts";
@@ -35,6 +36,7 @@ export const SUPPORTED_FIELDS: ReadonlyMap<string, MessageSupport> = new Map(
     CLUSTER,
     ENDPOINT,
     COMPRESSION,
+    DECOMPRESSION,
     ROUTE,
     RATE_LIMIT,
     TLS,

@@ -1,10 +1,11 @@
 /** The compressor filter: which responses are compressed. What then comes is checked in packages/proxy/test/http/compressor.test.ts. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, chunked, get, got, head, header, inTurn, request, toCluster, typed } from "../harness/steps.ts";
+import { answer, chunked, get, got, head, header, inTurn, post, request, toCluster, typed } from "../harness/steps.ts";
 
 const ACCEPT = "Compressor: accept-encoding";
 const RULES = "Compressor: which responses";
 const HEADERS = "Compressor: headers";
+const REQUESTS = "Compressor: requests";
 const LEVELS = "Compressor: routes";
 const NAME = "envoy.filters.http.compressor";
 const BODY = "x".repeat(200);
@@ -67,6 +68,17 @@ function accepts(
   };
 }
 
+const ON: JsonObject = { request_direction_config: {} };
+const OF_REQUESTS = ["compressed", "not_compressed", "content_length_too_small", "total_uncompressed_bytes"].map(
+  (name) => `http.in.compressor.lib.gzip.request.${name}`,
+);
+const posted = (...lines: readonly string[]): string => post(BODY, ...lines);
+
+/** Requests that may be compressed. */
+function sends(name: string, fields: JsonObject, requests: readonly string[]): ContractCase {
+  return { ...answers(name, REQUESTS, fields, []), upstreams: {}, client: inTurn(...requests), stats: OF_REQUESTS };
+}
+
 const TYPES = ["text/html", "text/plain", "text/css", "application/javascript", "application/x-javascript", "text/javascript", "text/x-javascript", "text/ecmascript", "text/js", "text/jscript", "text/x-js", "application/ecmascript", "application/x-json", "application/xml", "application/json", "image/svg+xml", "text/xml", "application/xhtml+xml", "application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text", "application/grpc-web-text+proto", "application/grpc", "application/manifest+json", "application/vnd.api+json", "font/woff", "image/png", "application/octet-stream", "text/event-stream", "TEXT/HTML", "text/html; charset=x", " text/html ;x"]; // prettier-ignore
 const BOTH = [compressor({}, BROTLI, "br"), compressor({}, GZIP, "gz")];
 
@@ -121,6 +133,48 @@ export const CASES: readonly ContractCase[] = [
       toCluster("/", "a"),
     ],
     client: inTurn(...["/off", "/on", "/remove", "/"].map((path) => get(path, "accept-encoding: gzip"))),
+  },
+  sends("requests: not unless it says so", {}, [posted()]),
+  sends(
+    "requests: by their types",
+    ON,
+    TYPES.map((type) => posted(`content-type: ${type}`)),
+  ),
+  sends("requests: without a type", ON, [posted()]),
+  sends("requests: types of one's own", { request_direction_config: { common_config: { content_type: ["image/png"] } } }, [posted("content-type: image/png"), posted("content-type: text/html")]), // prettier-ignore
+  sends("requests: lengths", ON, [post("x".repeat(29)), post("x".repeat(30)), get()]),
+  sends("requests: a least length of one's own", { request_direction_config: { common_config: { min_content_length: 100 } } }, [post("x".repeat(99)), post("x".repeat(100))]), // prettier-ignore
+  sends("requests: what is encoded, or not to be changed", ON, [posted("content-encoding: br"), posted("cache-control: no-transform"), posted("content-encoding: identity")]), // prettier-ignore
+  sends("requests: accept-encoding is for responses", ON, [posted("accept-encoding: identity")]),
+  sends("requests: switched off", { request_direction_config: { common_config: { enabled: { default_value: false, runtime_key: "k" } } } }, [posted()]), // prettier-ignore
+  {
+    ...sends("requests: in chunks", ON, []),
+    client: [["POST / HTTP/1.1", "Host: a.test", "transfer-encoding: chunked", "", ""].join("\r\n"), chunked(["abc", "def"]), got(1)], // prettier-ignore
+  },
+  {
+    ...sends("requests: with trailers", ON, []),
+    manager: { http_protocol_options: { enable_trailers: true } },
+    clusters: { a: { http_protocol_options: { enable_trailers: true } } },
+    client: [["POST / HTTP/1.1", "Host: a.test", "transfer-encoding: chunked", "", ""].join("\r\n"), chunked(["abc"], "x-t: 1"), got(1)], // prettier-ignore
+  },
+  {
+    ...sends("requests: those of routes for which it is switched off", ON, []),
+    routes: [
+      { ...toCluster("/off", "a"), typed_per_filter_config: { [NAME]: typed("extensions.filters.http.compressor.v3.CompressorPerRoute", { disabled: true }) } }, // prettier-ignore
+      toCluster("/", "a"),
+    ],
+    client: inTurn(request("POST", "/off", `content-length: ${BODY.length}`) + BODY, posted()),
+  },
+  {
+    ...sends("requests: retried", ON, []),
+    routes: [toCluster("/", "a", { timeout: "0s", retry_policy: { retry_on: "5xx", retry_back_off: { base_interval: "0.001s" } } })], // prettier-ignore
+    upstreams: { a: { answers: [answer(503), answer(200)] } },
+    client: [posted(), got(1)],
+  },
+  {
+    ...sends("requests and responses", { ...ON, response_direction_config: {} }, [posted("accept-encoding: gzip")]),
+    upstreams: { a: html() },
+    stats: [...counted("lib.gzip", "response."), ...OF_REQUESTS],
   },
   {
     ...answers("refused: no library", RULES, {}, []),

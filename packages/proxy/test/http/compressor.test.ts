@@ -17,6 +17,7 @@ function compressing(t: TestContext, compression: CompressionPlan = GZIP): Promi
     compression,
     statPrefix: "compressor.lib.",
     responsePrefix: "",
+    request: null,
     enabled: { value: true },
     minContentLength: 30,
     contentTypes: new Set(["text/plain"]),

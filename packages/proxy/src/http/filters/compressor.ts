@@ -10,7 +10,7 @@ import {
 } from "../../codec/header-names.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import type { CompressorPlan, RouteCompressorPlan } from "../../plan/filters/compressor.ts";
+import type { CompressedBodies, CompressorPlan, RouteCompressorPlan } from "../../plan/filters/compressor.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { type EncodingChoice, chooseEncoding } from "./accept-encoding.ts";
@@ -25,14 +25,18 @@ interface State {
   compression: Recoding | null;
 }
 
+/** The compression of a request is kept under this key of the filter's. */
+class OfRequest implements HttpFilter {}
+
 /** All compressors that an exchange has passed, in the order of the configuration; under this key. */
 const PASSED: HttpFilter = {};
 
-/** Compresses responses: Envoy `source/extensions/filters/http/compressor/compressor_filter.cc`. */
+/** Compresses responses, and requests: Envoy `source/extensions/filters/http/compressor/compressor_filter.cc`. */
 export class CompressorFilter implements HttpFilter {
   private readonly plan: CompressorPlan;
   private readonly turn: NetContext["turn"];
   private readonly stats: Stats;
+  private readonly ofRequest = new OfRequest();
 
   constructor(plan: CompressorPlan, { stats, statPrefix, net }: FilterContext) {
     this.plan = plan;
@@ -41,11 +45,11 @@ export class CompressorFilter implements HttpFilter {
   }
 
   onRequest(exchange: Exchange, routeConfig: unknown): FilterStatus {
-    const { plan, stats } = this;
+    const { plan } = this;
     const { filters, request } = exchange;
     const { headers } = request;
     const route = routeConfig as RouteCompressorPlan | null;
-    stats.requestNotCompressed.value++;
+    this.compressRequest(exchange);
     if (!isEnabled(plan, route)) return CONTINUE;
     const state: State = {
       accepted: headers.has(ACCEPT_ENCODING) ? headers.get(ACCEPT_ENCODING) : null,
@@ -59,19 +63,60 @@ export class CompressorFilter implements HttpFilter {
     return CONTINUE;
   }
 
+  private compressRequest(exchange: Exchange): void {
+    const { plan, stats } = this;
+    const { headers } = exchange.request;
+    const { request } = plan;
+    const compresses =
+      request !== null &&
+      request.enabled.value &&
+      !exchange.requestEnded &&
+      !exchange.switchesProtocol &&
+      isLongEnough(request, headers, stats.request) &&
+      isOfType(request, headers) &&
+      !headers.has(CONTENT_ENCODING);
+    if (!compresses) {
+      stats.request.notCompressed.value++;
+      return;
+    }
+    stats.request.compressed.value++;
+    headers.remove(CONTENT_LENGTH);
+    headers.set(CONTENT_ENCODING, plan.encoding);
+    const recoding = new Recoding(this, exchange, this.turn, compression(plan.compression), stats.request, true);
+    exchange.filters.keepState(this.ofRequest, recoding);
+  }
+
+  onRequestData(exchange: Exchange, buffer: ReadBuffer, start: number, end: number, endStream: boolean): FilterStatus {
+    const recoding = this.requestOf(exchange);
+    if (recoding === undefined) return CONTINUE;
+    recoding.write(buffer, start, end, endStream);
+    return STOP;
+  }
+
+  onRequestTrailers(exchange: Exchange, trailers: HeaderBlock): FilterStatus {
+    const recoding = this.requestOf(exchange);
+    return recoding === undefined || recoding.endsWithTrailers(trailers) ? CONTINUE : STOP;
+  }
+
+  private requestOf(exchange: Exchange): Recoding | undefined {
+    return exchange.filters.stateOf(this.ofRequest) as Recoding | undefined;
+  }
+
   onResponse(exchange: Exchange, routeConfig: unknown, endStream: boolean): void {
     const { plan, stats } = this;
     const { headers } = exchange.response;
     const state = (exchange.filters.stateOf(this) as State | undefined) ?? null;
-    const enabled = isEnabled(plan, routeConfig as RouteCompressorPlan | null) && this.isLongEnough(headers);
+    const enabled =
+      isEnabled(plan, routeConfig as RouteCompressorPlan | null) && isLongEnough(plan, headers, stats.response);
     const compressible = enabled && this.isCompressible(exchange);
     if (!endStream && enabled && this.isWanted(exchange, state) && compressible && state !== null) {
       this.weakenEtag(headers);
       headers.remove(CONTENT_LENGTH);
       headers.set(CONTENT_ENCODING, plan.encoding);
-      stats.compressed.value++;
-      state.compression = new Recoding(this, exchange, this.turn, compression(plan.compression), stats, false);
-    } else stats.notCompressed.value++;
+      stats.response.compressed.value++;
+      const recoder = compression(plan.compression);
+      state.compression = new Recoding(this, exchange, this.turn, recoder, stats.response, false);
+    } else stats.response.notCompressed.value++;
     // For caches: another client may be given another form.
     if (compressible) addVary(headers);
   }
@@ -90,18 +135,12 @@ export class CompressorFilter implements HttpFilter {
 
   onComplete(exchange: Exchange): void {
     this.compressionOf(exchange)?.stop();
+    this.requestOf(exchange)?.stop();
   }
 
   private compressionOf(exchange: Exchange): Recoding | null {
     const state = exchange.filters.stateOf(this) as State | undefined;
     return state === undefined ? null : state.compression;
-  }
-
-  /** What does not say how long it is may be long. */
-  private isLongEnough(headers: HeaderBlock): boolean {
-    if (!headers.has(CONTENT_LENGTH) || Number(headers.get(CONTENT_LENGTH)) >= this.plan.minContentLength) return true;
-    this.stats.contentLengthTooSmall.value++;
-    return false;
   }
 
   private isCompressible({ response, switchesProtocol }: Exchange): boolean {
@@ -146,7 +185,14 @@ function isEnabled({ enabled }: CompressorPlan, route: RouteCompressorPlan | nul
   return route?.enabled ?? enabled.value;
 }
 
-function isOfType({ contentTypes }: CompressorPlan, headers: HeaderBlock): boolean {
+/** What does not say how long it is may be long. */
+function isLongEnough({ minContentLength }: CompressedBodies, headers: HeaderBlock, stats: DirectionStats): boolean {
+  if (!headers.has(CONTENT_LENGTH) || Number(headers.get(CONTENT_LENGTH)) >= minContentLength) return true;
+  stats.contentLengthTooSmall.value++;
+  return false;
+}
+
+function isOfType({ contentTypes }: CompressedBodies, headers: HeaderBlock): boolean {
   if (!headers.has(CONTENT_TYPE)) return true;
   const value = headers.get(CONTENT_TYPE);
   const semicolon = value.indexOf(";");
@@ -159,11 +205,31 @@ function addVary(headers: HeaderBlock): void {
   else if (!before.includes("Accept-Encoding")) headers.set(VARY, `${before}, Accept-Encoding`);
 }
 
-class Stats implements RecodingMeter {
-  readonly requestNotCompressed: Counter;
+class DirectionStats implements RecodingMeter {
   readonly compressed: Counter;
   readonly notCompressed: Counter;
   readonly contentLengthTooSmall: Counter;
+  private readonly uncompressedBytes: Counter;
+  private readonly compressedBytes: Counter;
+
+  constructor(prefix: string, registry: StatsRegistry) {
+    const counter = (name: string): Counter => registry.counter(prefix + name);
+    this.compressed = counter("compressed");
+    this.notCompressed = counter("not_compressed");
+    this.contentLengthTooSmall = counter("content_length_too_small");
+    this.uncompressedBytes = counter("total_uncompressed_bytes");
+    this.compressedBytes = counter("total_compressed_bytes");
+  }
+
+  onBytes(taken: number, made: number): void {
+    this.uncompressedBytes.value += taken;
+    this.compressedBytes.value += made;
+  }
+}
+
+class Stats {
+  readonly request: DirectionStats;
+  readonly response: DirectionStats;
   readonly noAcceptHeader: Counter;
   readonly notCompressedEtag: Counter;
   private readonly identity: Counter;
@@ -171,25 +237,11 @@ class Stats implements RecodingMeter {
   private readonly wildcard: Counter;
   private readonly overshadowed: Counter;
   private readonly notValid: Counter;
-  private readonly uncompressedBytes: Counter;
-  private readonly compressedBytes: Counter;
 
   constructor(prefix: string, response: string, registry: StatsRegistry) {
     const counter = (name: string): Counter => registry.counter(prefix + name);
-    this.requestNotCompressed = counter("request.not_compressed");
-    for (const name of [
-      "compressed",
-      "content_length_too_small",
-      "total_compressed_bytes",
-      "total_uncompressed_bytes",
-    ]) {
-      counter(`request.${name}`);
-    }
-    this.compressed = counter(`${response}compressed`);
-    this.notCompressed = counter(`${response}not_compressed`);
-    this.contentLengthTooSmall = counter(`${response}content_length_too_small`);
-    this.uncompressedBytes = counter(`${response}total_uncompressed_bytes`);
-    this.compressedBytes = counter(`${response}total_compressed_bytes`);
+    this.request = new DirectionStats(`${prefix}request.`, registry);
+    this.response = new DirectionStats(prefix + response, registry);
     this.noAcceptHeader = counter("no_accept_header");
     this.notCompressedEtag = counter("not_compressed_etag");
     this.identity = counter("header_identity");
@@ -205,10 +257,5 @@ class Stats implements RecodingMeter {
     else if (because === "wildcard") this.wildcard.value++;
     else if (wanted) this.used.value++;
     else this.overshadowed.value++;
-  }
-
-  onBytes(uncompressed: number, compressed: number): void {
-    this.uncompressedBytes.value += uncompressed;
-    this.compressedBytes.value += compressed;
   }
 }

@@ -12,24 +12,31 @@ import {
 import type {
   Compressor,
   CompressorPerRoute,
+  Compressor_CommonDirectionConfig as CommonConfig,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.js";
 import { unpackExtension } from "../schemas.ts";
 import { BROTLI_COMPRESSOR, COMPRESSOR_PER_ROUTE } from "../supported-fields/index.ts";
+import type { Place } from "../problems.ts";
 import type { RuntimeRef } from "../runtime-values.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 
-/** Of responses; requests are not compressed. */
-export interface CompressorPlan {
+/** Which bodies of one direction are compressed. */
+export interface CompressedBodies {
+  readonly enabled: RuntimeRef<boolean>;
+  readonly minContentLength: number;
+  /** Lower case, without parameters. */
+  readonly contentTypes: ReadonlySet<string>;
+}
+
+export interface CompressorPlan extends CompressedBodies {
+  /** Null: requests stay as they are. */
+  readonly request: CompressedBodies | null;
   readonly encoding: CompressionPlan["encoding"];
   readonly compression: CompressionPlan;
   /** Between `http.STAT_PREFIX.` and a stat's name. */
   readonly statPrefix: string;
   /** Before the name of a stat of responses. */
   readonly responsePrefix: string;
-  readonly enabled: RuntimeRef<boolean>;
-  readonly minContentLength: number;
-  /** Lower case, without parameters. */
-  readonly contentTypes: ReadonlySet<string>;
   readonly disableOnEtag: boolean;
   /** Else strong ones are removed. */
   readonly weakenEtag: boolean;
@@ -78,9 +85,12 @@ const DEFAULT_CONTENT_TYPES: readonly string[] = [
 
 export const compressor: FilterCompiler = {
   compile: ({ message }, _, place): CompressorPlan => {
-    const { compressorLibrary: library, responseDirectionConfig: response, chooseFirst } = message as Compressor;
-    const common = response?.commonConfig;
-    const types = common?.contentType ?? [];
+    const {
+      compressorLibrary: library,
+      requestDirectionConfig: request,
+      responseDirectionConfig: response,
+      chooseFirst,
+    } = message as Compressor;
     const extension = library?.typedConfig === undefined ? null : unpackExtension(library.typedConfig);
     const isBrotli = extension?.typeName === BROTLI_COMPRESSOR;
     const compression = compileLibrary(extension?.message ?? null, isBrotli);
@@ -89,9 +99,8 @@ export const compressor: FilterCompiler = {
       compression,
       statPrefix: `compressor.${library?.name ?? ""}.${isBrotli ? "brotli" : "gzip"}.`,
       responsePrefix: response === undefined ? "" : "response.",
-      enabled: place.runtime.flag(common?.enabled?.runtimeKey ?? "", common?.enabled?.defaultValue ?? true),
-      minContentLength: common?.minContentLength ?? DEFAULT_MIN_CONTENT_LENGTH,
-      contentTypes: new Set(types.length === 0 ? DEFAULT_CONTENT_TYPES : types.map((type) => type.toLowerCase())),
+      request: request === undefined ? null : bodiesOf(request.commonConfig, place),
+      ...bodiesOf(response?.commonConfig, place),
       disableOnEtag: response?.disableOnEtagHeader ?? false,
       weakenEtag: response?.weakenEtagOnCompress ?? false,
       removeAcceptEncoding: response?.removeAcceptEncodingHeader ?? false,
@@ -113,6 +122,15 @@ export const compressor: FilterCompiler = {
     merge: null,
   },
 };
+
+function bodiesOf(common: CommonConfig | undefined, { runtime }: Place): CompressedBodies {
+  const types = common?.contentType ?? [];
+  return {
+    enabled: runtime.flag(common?.enabled?.runtimeKey ?? "", common?.enabled?.defaultValue ?? true),
+    minContentLength: common?.minContentLength ?? DEFAULT_MIN_CONTENT_LENGTH,
+    contentTypes: new Set(types.length === 0 ? DEFAULT_CONTENT_TYPES : types.map((type) => type.toLowerCase())),
+  };
+}
 
 const STRATEGIES: Readonly<Record<number, number>> = {
   [Strategy.DEFAULT_STRATEGY]: constants.Z_DEFAULT_STRATEGY,

@@ -5,7 +5,7 @@ const FILTER = "envoy.extensions.filters.http.compressor.v3";
 
 export const COMPRESSION: SupportGroup = {
   [COMPRESSOR]: {
-    has: ["compressor_library", "response_direction_config", "choose_first"],
+    has: ["compressor_library", "request_direction_config", "response_direction_config", "choose_first"],
     extensions: { compressor_library: [GZIP_COMPRESSOR, BROTLI_COMPRESSOR] },
   },
   [`${COMPRESSOR}.ResponseDirectionConfig`]: {
@@ -17,6 +17,7 @@ export const COMPRESSION: SupportGroup = {
       "weaken_etag_on_compress",
     ],
   },
+  [`${COMPRESSOR}.RequestDirectionConfig`]: { has: ["common_config"] },
   [`${COMPRESSOR}.CommonDirectionConfig`]: { has: ["enabled", "min_content_length", "content_type"] },
   "envoy.config.core.v3.RuntimeFeatureFlag": { has: ["default_value", "runtime_key"] },
   [COMPRESSOR_PER_ROUTE]: { has: ["disabled", "overrides"] },

@@ -25,9 +25,6 @@ interface State {
   compression: Recoding | null;
 }
 
-/** The compression of a request is kept under this key of the filter's. */
-class OfRequest implements HttpFilter {}
-
 /** All compressors that an exchange has passed, in the order of the configuration; under this key. */
 const PASSED: HttpFilter = {};
 
@@ -36,7 +33,8 @@ export class CompressorFilter implements HttpFilter {
   private readonly plan: CompressorPlan;
   private readonly turn: NetContext["turn"];
   private readonly stats: Stats;
-  private readonly ofRequest = new OfRequest();
+  /** What is kept of the request, where the filter itself stands for the response. */
+  private readonly ofRequest: HttpFilter = {};
 
   constructor(plan: CompressorPlan, { stats, statPrefix, net }: FilterContext) {
     this.plan = plan;

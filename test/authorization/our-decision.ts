@@ -108,6 +108,7 @@ function connectionView({ sourceIp, destinationIp, destinationPort, tls }: Reque
     directLocalAddress: local.localAddress,
     directLocalPort: local.localPort,
     directLocalName: local.localName,
+    originalDestination: null,
     serverName: tls?.sni ?? "",
     tls: tls === undefined ? null : tlsInfo(tls),
   };

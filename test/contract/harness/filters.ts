@@ -22,6 +22,15 @@ export function answers(text: string): JsonObject {
   };
 }
 
+/** A TCP proxy to a cluster. */
+export function tcpProxy(cluster: string | null, fields: JsonObject = {}): JsonObject {
+  const to: JsonObject = cluster === null ? {} : { cluster };
+  return {
+    name: "tcp",
+    typed_config: typed("extensions.filters.network.tcp_proxy.v3.TcpProxy", { stat_prefix: "t", ...to, ...fields }),
+  };
+}
+
 /** A network filter by the last part of its folder's name and its message. */
 export function networkFilter(folder: string, message: string, fields: JsonObject = {}): JsonObject {
   return { name: folder, typed_config: typed(`extensions.filters.network.${folder}.v3.${message}`, fields) };

@@ -174,8 +174,8 @@ export interface ClientCodec {
   receive(buffer: ReadBuffer, start: number, end: number): void;
   /** The peer has sent its last byte. Gives true if that cut a message short, which breaks the protocol. */
   receiveEnd(): boolean;
-  /** The connection broke. */
-  receiveFailure(): void;
+  /** The connection broke. @param byReset the peer has reset it */
+  receiveFailure(byReset: boolean): void;
 }
 
 /** What a client codec needs of its connection. */

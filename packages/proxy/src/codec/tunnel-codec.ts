@@ -13,8 +13,8 @@ import { ReadBuffer } from "./read-buffer.ts";
 export interface TunnelHost extends ClientCodecHost {
   /** Nothing more is going to be written. */
   endWriting(): void;
-  /** Both sides have said their last byte. */
-  onTunnelOver(): void;
+  /** Both sides have said their last byte. @param byUs ours was the last */
+  onTunnelOver(byUs: boolean): void;
 }
 
 /** A read of so many bytes is taken for part of a long transfer. */
@@ -22,13 +22,17 @@ const LONG_READ_BYTES = 16 * 1024;
 
 /**
  * No HTTP towards the upstream: what follows a request's head goes as it is, and what comes back is the body of a response that begins when
- * the connection is there. Envoy `source/extensions/upstreams/http/tcp/upstream_request.cc`.
+ * the connection is there. Envoy `source/extensions/upstreams/http/tcp/upstream_request.cc`, and `source/common/tcp_proxy/upstream.cc` for
+ * connections that had no request to begin with.
  */
 export class TunnelCodec implements ClientCodec, RequestEncoder {
   private readonly host: TunnelHost;
   private readonly sink: ByteSink;
   private receiver: ResponseReceiver | null = null;
   private requestEnded = false;
+  /** Each direction ends by itself. Set before `start`. */
+  keepsHalfOpen = false;
+  private responseEnded = false;
   private lastRead = 0;
 
   constructor(host: TunnelHost, sink: ByteSink) {
@@ -70,8 +74,22 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
   }
 
   private endRequest(): void {
+    if (this.requestEnded) return;
     this.requestEnded = true;
     this.host.endWriting();
+    if (!this.responseEnded) return;
+    this.receiver = null;
+    this.host.onTunnelOver(true);
+  }
+
+  /** One direction has ended, the other goes on. */
+  get isHalfOpen(): boolean {
+    return this.responseEnded && this.receiver !== null;
+  }
+
+  /** Nobody is told anything any more. */
+  detach(): void {
+    this.receiver = null;
   }
 
   cancel(): void {
@@ -102,17 +120,22 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
   receiveEnd(): boolean {
     const { receiver } = this;
     if (receiver === null) return false;
+    if (this.keepsHalfOpen && !this.requestEnded) {
+      this.responseEnded = true;
+      receiver.onResponseData(EMPTY, 0, 0, true);
+      return false;
+    }
     this.receiver = null;
-    if (this.requestEnded) this.host.onTunnelOver();
+    if (this.requestEnded) this.host.onTunnelOver(false);
     else this.host.onBroken(false);
     receiver.onResponseData(EMPTY, 0, 0, true);
     return false;
   }
 
-  receiveFailure(): void {
+  receiveFailure(byReset: boolean): void {
     const { receiver } = this;
     this.receiver = null;
-    receiver?.onResponseReset("connection termination");
+    receiver?.onResponseReset(this.keepsHalfOpen && byReset ? "remote reset" : "connection termination");
   }
 }
 

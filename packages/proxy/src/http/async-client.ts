@@ -34,6 +34,7 @@ export class AsyncClient {
       hashRequest: () => false,
       requestHeader: () => undefined,
       requestMetadata: () => undefined,
+      originalDestination: null,
       requestHost: "",
       awaitName: () => {},
       awaited: false,

@@ -41,6 +41,7 @@ export interface AsyncRequestOptions {
 export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
   readonly response = new ResponseHead();
   readonly passesInterim = false;
+  readonly keepsHalfOpen = false;
   readonly upstreamBytes = new BytesMeter();
   private readonly net: NetContext;
   private readonly cluster: Cluster;

@@ -36,6 +36,7 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   readonly directLocalAddress: string;
   readonly directLocalPort: number;
   readonly directLocalName: string;
+  readonly originalDestination: { readonly address: string; readonly port: number } | null;
   readonly serverName: string;
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
@@ -79,6 +80,7 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.directLocalAddress = accepted.directLocalAddress;
     this.directLocalPort = accepted.directLocalPort;
     this.directLocalName = accepted.directLocalName;
+    this.originalDestination = accepted.originalDestination;
     this.serverName = accepted.serverName;
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;

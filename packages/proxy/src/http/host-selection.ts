@@ -5,7 +5,7 @@ import { metadataValue } from "../plan/dynamic-metadata.ts";
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
 import type { CachedName, DnsCache } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
-import type { LoadBalancerContext, RetryPriority } from "../upstream/load-balancer-context.ts";
+import type { LoadBalancerContext, OriginalDestinationView, RetryPriority } from "../upstream/load-balancer-context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RetryState } from "./retry-state.ts";
 
@@ -29,6 +29,11 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
 
   requestMetadata(namespace: string, path: readonly string[]): JsonValue | undefined {
     return metadataValue(this.exchange.dynamicMetadata, namespace, path);
+  }
+
+  get originalDestination(): OriginalDestinationView | null {
+    const { connection } = this.exchange;
+    return connection === null ? null : connection.originalDestination;
   }
 
   get requestHost(): string {

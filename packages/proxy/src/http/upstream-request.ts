@@ -64,6 +64,10 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return this.exchange.upstreamBytes;
   }
 
+  get keepsHalfOpen(): boolean {
+    return false;
+  }
+
   get passesInterim(): boolean {
     return this.exchange.runtime?.plan.proxy100Continue === true;
   }

@@ -10,11 +10,14 @@ import { type DownstreamTransport, RAW_TRANSPORT } from "../net/downstream-trans
 import { TlsServerTransport } from "../net/tls/server.ts";
 import { SslStats } from "../net/tls/ssl-stats.ts";
 import type { ByteCounters, Transport, TransportHandler } from "../net/transport.ts";
+import type { TcpProxyPlan } from "../plan/compile-tcp-proxy.ts";
 import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../plan/listener-plan.ts";
 import { DirectResponseSession } from "../tcp/direct-response.ts";
 import { ConnectionStream } from "../tcp/connection-stream.ts";
 import { EchoSession } from "../tcp/echo.ts";
 import type { Session } from "../tcp/session.ts";
+import { type TcpProxyRuntime, TcpProxySession } from "../tcp/tcp-proxy.ts";
+import { TcpProxyStats } from "../tcp/tcp-proxy-stats.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { ListenerStats } from "./listener-stats.ts";
 
@@ -46,7 +49,7 @@ export class Chain implements ConnectionOwner {
   readonly bufferLimitBytes: number;
   readonly drainsWhenFailing: boolean;
   private readonly transport: DownstreamTransport;
-  private readonly start: (accepted: AcceptedConnection) => Session;
+  private readonly start: (accepted: AcceptedConnection, stream: ConnectionStream | null) => Session;
   private readonly deps: ChainDeps;
   private readonly listener: ListenerParts;
   /** With what is told of each at its end; null: nothing is. */
@@ -69,7 +72,7 @@ export class Chain implements ConnectionOwner {
   }
 
   /** What its connections end at. */
-  private terminal(): (accepted: AcceptedConnection) => Session {
+  private terminal(): Chain["start"] {
     const { deps, listener } = this;
     const { terminal } = this.plan;
     const { net } = deps.http;
@@ -78,6 +81,10 @@ export class Chain implements ConnectionOwner {
         const runtime = httpRuntime(terminal.manager, listener, deps);
         this.httpFilters = runtime.filters;
         return (accepted) => new DownstreamConnection(deps.http, this, runtime, accepted);
+      }
+      case "tcp": {
+        const runtime = tcpRuntime(terminal.proxy, deps);
+        return (accepted, stream) => new TcpProxySession(runtime, this, stream ?? this.streamOf(accepted), null);
       }
       case "echo":
         return (accepted) => new EchoSession(net, this, accepted);
@@ -110,11 +117,15 @@ export class Chain implements ConnectionOwner {
     const { stats, logs } = this.listener;
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    const session = this.start(accepted);
-    const { http } = this.deps;
-    this.sessions.set(session, logs === null ? null : new ConnectionStream(http, accepted, this.plan.info));
+    const stream = logs === null ? null : this.streamOf(accepted);
+    const session = this.start(accepted, stream);
+    this.sessions.set(session, stream);
     session.begin();
     if (this.draining) session.drain();
+  }
+
+  private streamOf(accepted: AcceptedConnection): ConnectionStream {
+    return new ConnectionStream(this.deps.http, accepted, this.plan.info);
   }
 
   /** No more connections are expected; those that there are end when it does no harm. */
@@ -128,6 +139,17 @@ export class Chain implements ConnectionOwner {
     for (const session of this.sessions.keys()) session.destroy();
   }
 
+  private logClosed(stream: ConnectionStream): void {
+    const { kind } = this.plan.terminal;
+    // A TCP proxy has counted and said more.
+    if (kind !== "tcp") {
+      stream.bytesReceived = stream.connection.bytesRead;
+      stream.bytesSent = stream.connection.bytesWritten;
+    }
+    stream.carriesHttp = kind === "http";
+    this.listener.logs?.write(stream, "NotSet");
+  }
+
   openTransport(accepted: AcceptedConnection, handler: TransportHandler, counters: ByteCounters): Transport {
     const { net } = this.deps.http;
     const { socket, early } = accepted;
@@ -137,13 +159,13 @@ export class Chain implements ConnectionOwner {
   }
 
   onConnectionClosed(session: Session, lengthMs: number): void {
-    const { stats, logs } = this.listener;
+    const { stats } = this.listener;
     const stream = this.sessions.get(session) ?? null;
     this.sessions.delete(session);
     stats.cxActive.value--;
     stats.cxDestroy.value++;
     stats.cxLengthMs.record(lengthMs);
-    if (stream !== null) logs?.write(stream, "NotSet");
+    if (stream !== null) this.logClosed(stream);
     if (this.sessions.size === 0) this.onEmpty(this);
   }
 }
@@ -155,6 +177,18 @@ function transportOf(
 ): DownstreamTransport {
   if (transportSocket === null) return RAW_TRANSPORT;
   return new TlsServerTransport(transportSocket, new SslStats(registry, prefix, "server"), () => http.net.wallMs());
+}
+
+function tcpRuntime(plan: TcpProxyPlan, { http, registry }: ChainDeps): TcpProxyRuntime {
+  const { accessLogs } = plan;
+  return {
+    plan,
+    stats: new TcpProxyStats(registry, plan.statPrefix),
+    logs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => http.logs.open(path)),
+    net: http.net,
+    random: http.random,
+    findCluster: (name) => http.findCluster(name)?.current ?? null,
+  };
 }
 
 function httpRuntime(

@@ -229,7 +229,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     this.forget(inspection);
     const { connection } = inspection;
     const { usesOriginalDst } = this.plan;
-    const hands = usesOriginalDst && connection.localAddressRestored && !connection.redirected;
+    const hands = usesOriginalDst && connection.originalDestination !== null && !connection.redirected;
     const other = hands ? this.deps.findListener(connection.localAddress, connection.localPort) : null;
     if (other === null || other === this) this.open(connection);
     else other.take(connection);

@@ -26,8 +26,7 @@ export class AcceptedConnection implements ConnectionView {
   readonly directLocalPort: number;
   localAddress: string;
   localPort: number;
-  /** It goes elsewhere than to where it has been accepted. */
-  localAddressRestored = false;
+  originalDestination: ConnectionView["originalDestination"] = null;
   /** Another listener has accepted it. */
   redirected = false;
   serverName = "";
@@ -55,7 +54,7 @@ export class AcceptedConnection implements ConnectionView {
   restoreLocalAddress(address: string, port: number): void {
     this.localAddress = address;
     this.localPort = port;
-    this.localAddressRestored = true;
+    this.originalDestination = { address, port };
   }
 
   /** So many bytes of what was read are for nobody else. */
@@ -67,6 +66,14 @@ export class AcceptedConnection implements ConnectionView {
   opened(transport: Transport): void {
     this.transport = transport;
     this.id = transport.id;
+  }
+
+  get bytesRead(): number {
+    return this.transport === null ? 0 : this.transport.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.transport === null ? 0 : this.transport.bytesWritten;
   }
 
   get tls(): TlsInfo | null {

@@ -60,7 +60,8 @@ export class Transport implements ByteSink, Flushable {
   socket: Socket;
   /** Of this connection, unique in its data plane. */
   readonly id: number;
-  private bytesRead = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
   private readonly counters: ByteCounters;
   private readonly context: NetContext;
   private handler: TransportHandler;
@@ -193,6 +194,7 @@ export class Transport implements ByteSink, Flushable {
   /** Begins to read; again a no-op. */
   start(): void {
     const { early } = this;
+    if (this.pauses > 0) return;
     if (early !== null) {
       this.early = null;
       this.onChunk(early);
@@ -258,6 +260,7 @@ export class Transport implements ByteSink, Flushable {
     }
     if (pieces === null) {
       if (text === "") return;
+      this.bytesWritten += text.length;
       this.counters.cxTxBytes.value += text.length;
       socket.write(text, "latin1");
     } else {
@@ -275,6 +278,7 @@ export class Transport implements ByteSink, Flushable {
     const { socket, counters } = this;
     if (pieces.length > 1) socket.cork();
     for (const piece of pieces) {
+      this.bytesWritten += piece.length;
       counters.cxTxBytes.value += piece.length;
       if (typeof piece === "string") socket.write(piece, "latin1");
       else {
@@ -319,7 +323,7 @@ export class Transport implements ByteSink, Flushable {
   }
 
   resumeReading(): void {
-    if (this.pauses > 0 && --this.pauses === 0 && !this.closed) this.socket.resume();
+    if (this.pauses > 0 && --this.pauses === 0 && !this.closed) this.start();
   }
 
   /** From the next read on: large buffers of our own, which need no copy on the way out. */

@@ -1,7 +1,9 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type FilterChain, FilterChainSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { TcpProxy } from "@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { Config as DirectResponse } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
+import { compileTcpProxy } from "./compile-tcp-proxy.ts";
 import type { ListenerContext } from "./compile-listener.ts";
 import { compileDownstreamTls } from "./compile-tls.ts";
 import { readDataSource } from "./data-source.ts";
@@ -11,7 +13,7 @@ import type { FilterChainPlan, TerminalPlan } from "./listener-plan.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { Place } from "./problems.ts";
 import { type Extension, unpackExtension } from "./schemas.ts";
-import { DIRECT_RESPONSE, ECHO, HTTP_CONNECTION_MANAGER } from "./supported-fields/index.ts";
+import { DIRECT_RESPONSE, ECHO, HTTP_CONNECTION_MANAGER, TCP_PROXY } from "./supported-fields/index.ts";
 
 /** Null if it was refused. */
 export function compileFilterChain(
@@ -62,6 +64,11 @@ function compileTerminal(
   switch (typeName) {
     case HTTP_CONNECTION_MANAGER:
       return message === null ? null : { kind: "http", manager: compileConnectionManager(message, context, place) };
+    case TCP_PROXY:
+      return {
+        kind: "tcp",
+        proxy: compileTcpProxy(message as TcpProxy, (name) => context.clusterRef(name), place),
+      };
     case ECHO:
       return { kind: "echo" };
     case DIRECT_RESPONSE: {

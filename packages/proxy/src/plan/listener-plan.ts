@@ -2,6 +2,7 @@
 import type { SocketAddress } from "./address.ts";
 import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
+import type { TcpProxyPlan } from "./compile-tcp-proxy.ts";
 import type { FilterChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
@@ -67,6 +68,7 @@ export interface FilterChainPlan {
 /** What a chain ends in. */
 export type TerminalPlan =
   | { readonly kind: "http"; readonly manager: HttpConnectionManagerPlan }
+  | { readonly kind: "tcp"; readonly proxy: TcpProxyPlan }
   | { readonly kind: "echo" }
   /** @param response latin1 */
   | { readonly kind: "direct-response"; readonly response: string };

@@ -81,6 +81,8 @@ export interface ConnectionView {
   readonly directLocalAddress: string;
   readonly directLocalPort: number;
   readonly directLocalName: string;
+  /** Where it was to go before it was redirected to this proxy; null: it has not been, or nobody knows. */
+  readonly originalDestination: { readonly address: string; readonly port: number } | null;
   /** Which the client has asked for (SNI), lower-case; "" if it has not. */
   readonly serverName: string;
   /** Null: it is not encrypted. */

@@ -91,6 +91,7 @@ import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstr
 import { FallbackPolicySchema, FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { ConfigSchema as DirectResponseSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
+import { TcpProxySchema } from "@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { EchoSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/echo/v3/echo_pb.js";
 import { HttpInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { LocalRateLimitSchema as ListenerRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/local_ratelimit/v3/local_ratelimit_pb.js";
@@ -102,6 +103,7 @@ import { MESH_STATS } from "./supported-fields/index.ts";
 export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   DirectResponseSchema,
+  TcpProxySchema,
   EchoSchema,
   HttpInspectorSchema,
   ListenerRateLimitSchema,

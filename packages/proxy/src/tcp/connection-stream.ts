@@ -14,7 +14,7 @@ const NO_RESPONSE = new ResponseHead();
 
 /** What there is to tell of a connection itself, whatever is spoken on it: Envoy's `StreamInfo` of a connection. */
 export class ConnectionStream implements StreamInfo {
-  readonly carriesHttp = false;
+  carriesHttp = false;
   readonly request = NO_REQUEST;
   readonly requestHeadDone = false;
   readonly response = NO_RESPONSE;

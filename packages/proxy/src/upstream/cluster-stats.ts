@@ -37,6 +37,7 @@ export class ClusterStats implements LbStats {
   readonly cxIdleTimeout: Counter;
   readonly cxMaxRequests: Counter;
   readonly cxCloseNotify: Counter;
+  readonly cxConnectAttemptsExceeded: Counter;
   readonly cxNoneHealthy: Counter;
   readonly cxOverflow: Counter;
   readonly cxProtocolError: Counter;
@@ -127,6 +128,7 @@ export class ClusterStats implements LbStats {
     this.cxIdleTimeout = counter("upstream_cx_idle_timeout");
     this.cxMaxRequests = counter("upstream_cx_max_requests");
     this.cxCloseNotify = counter("upstream_cx_close_notify");
+    this.cxConnectAttemptsExceeded = counter("upstream_cx_connect_attempts_exceeded");
     this.cxNoneHealthy = counter("upstream_cx_none_healthy");
     this.cxOverflow = counter("upstream_cx_overflow");
     this.cxProtocolError = counter("upstream_cx_protocol_error");

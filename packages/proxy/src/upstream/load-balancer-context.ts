@@ -19,6 +19,8 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   requestHeader(name: string): string | undefined;
   /** What filters have found out about the request; undefined: nothing of that. */
   requestMetadata(namespace: string, path: readonly string[]): JsonValue | undefined;
+  /** Where the connection was to go before it was redirected; null: it has not been, or nobody knows. */
+  readonly originalDestination: OriginalDestinationView | null;
   /** The host that is asked for, perhaps with a port; clusters of named hosts go by it. */
   readonly requestHost: string;
   /** The choice is to be made again when that name, which is not known yet, is; where it cannot be waited for there is no host. */
@@ -33,6 +35,11 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   avoidsHost(host: H): boolean;
   /** A retry's `retry_priority`; null on a first attempt, and where the policy has none. */
   readonly retryPriority: RetryPriority<H> | null;
+}
+
+export interface OriginalDestinationView {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Sends retries to other priorities than the cluster would. */

@@ -6,7 +6,7 @@ import type { Host } from "./host.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
 
 /**
- * ORIGINAL_DST: the request itself names the address that it goes to, by metadata or a header; a host is made for it, and forgotten when
+ * ORIGINAL_DST: the request itself names the address that it goes to, by metadata or a header, or its connection was to go there; a host is made for it, and forgotten when
  * nobody has asked for it in a while. Source: Envoy `source/extensions/clusters/original_dst/original_dst_cluster.cc`.
  */
 export class OriginalDstBalancer implements LoadBalancer<Host> {
@@ -35,7 +35,11 @@ export class OriginalDstBalancer implements LoadBalancer<Host> {
       }
     }
     const text = header === "" ? undefined : context.requestHeader(header);
-    return text === undefined ? null : this.hostOf(text);
+    if (text !== undefined) return this.hostOf(text);
+    const original = context.originalDestination;
+    return original === null
+      ? null
+      : this.hostAt(original.address, this.plan.port === 0 ? original.port : this.plan.port);
   }
 
   private hostOf(text: string): Host | null {

@@ -9,6 +9,8 @@ import { UpstreamConnection } from "./upstream-connection.ts";
 export interface PoolClient extends ResponseReceiver {
   /** The first interim response is wanted (`proxy_100_continue`). */
   readonly passesInterim: boolean;
+  /** The connection, on which no HTTP is spoken, outlives the end of one direction. */
+  readonly keepsHalfOpen: boolean;
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void;
   /** @param transportFailure what the operating system said, "" if nothing @param atHost the host has had a part in that */
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void;
@@ -78,14 +80,23 @@ export class Pool {
     return true;
   }
 
-  /** Takes back what has not been answered yet. */
-  cancel(client: PoolClient): void {
+  /** Takes back what has not been answered yet. @param closesExcess a connection that was opened for it is not wanted either */
+  cancel(client: PoolClient, closesExcess = false): void {
     const index = this.pending.indexOf(client);
     if (index < 0) return;
     this.pending.splice(index, 1);
     this.endPending();
     this.use.stats.rqCancelled.value++;
+    if (closesExcess && this.connecting > this.pending.length) this.closeConnecting();
     this.uncountIfIdle();
+  }
+
+  private closeConnecting(): void {
+    for (const connection of this.all) {
+      if (!connection.isConnecting) continue;
+      connection.close();
+      return;
+    }
   }
 
   /** No more requests are expected: idle connections close now, busy ones after their response. */

@@ -118,6 +118,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       stats.cxMaxRequests.value++;
       this.draining = true;
     }
+    if (this.tunnel !== null) this.tunnel.keepsHalfOpen = client.keepsHalfOpen;
     return this.codec.start(client, client.passesInterim);
   }
 
@@ -134,6 +135,28 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   closeWhenIdle(keepConnecting: boolean): void {
     if (this.state === BUSY) this.draining = true;
     else if (this.state === IDLE || (this.state === CONNECTING && !keepConnecting)) this.close();
+  }
+
+  get isConnecting(): boolean {
+    return this.state === CONNECTING;
+  }
+
+  /** Who a tunnel was for is done with it. @param how what has been written leaves first, or is lost, or the peer gets RST */
+  release(how: "flush" | "now" | "reset"): void {
+    this.tunnel?.detach();
+    this.pool.retire(this);
+    this.closedByUs = true;
+    if (this.state === BUSY) {
+      this.countCutRequest(true);
+      this.endStream();
+    }
+    this.state = IDLE;
+    if (how === "reset") this.transport.reset();
+    else if (how === "now") this.transport.destroy();
+    else {
+      this.transport.closeAfterFlush();
+      this.armIdle();
+    }
   }
 
   /** Closes now. */
@@ -186,7 +209,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   onEnd(): void {
     this.pool.retire(this);
     this.receiveEnd();
-    this.transport.destroy();
+    if (this.tunnel?.isHalfOpen !== true) this.transport.destroy();
   }
 
   private receiveEnd(): void {
@@ -222,7 +245,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     } else if (before === BUSY) {
       this.countCutRequest(this.closedByUs);
       this.endStream();
-      this.codec.receiveFailure();
+      this.codec.receiveFailure(cause === "ECONNRESET");
     }
     this.pool.onClosed(this);
   }
@@ -284,7 +307,11 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     this.transport.endWriting();
   }
 
-  onTunnelOver(): void {
+  onTunnelOver(byUs: boolean): void {
+    if (this.tunnel?.keepsHalfOpen === true) {
+      this.closedByUs = byUs;
+      this.countCutRequest(byUs);
+    }
     this.endStream();
     this.state = IDLE;
   }

@@ -62,6 +62,7 @@ export function context(
     hashRequest: () => false,
     requestHeader: () => undefined,
     requestMetadata: () => undefined,
+    originalDestination: null,
     requestHost: "",
     awaitName: () => {},
     awaited: false,

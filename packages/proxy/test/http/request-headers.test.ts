@@ -24,6 +24,7 @@ const CONNECTION = {
   directLocalAddress: "10.0.0.1",
   directLocalPort: 80,
   directLocalName: "10.0.0.1:80",
+  originalDestination: null,
   serverName: "",
   tls: null,
 };

@@ -152,6 +152,7 @@ export const connection: ConnectionView = {
   directLocalAddress: "::1",
   directLocalPort: 8080,
   directLocalName: "[::1]:8080",
+  originalDestination: null,
   serverName: "",
   tls: null,
 };

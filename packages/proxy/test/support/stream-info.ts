@@ -19,6 +19,7 @@ export const CONNECTION: ConnectionView = {
   directLocalAddress: "::1",
   directLocalPort: 8080,
   directLocalName: "[::1]:8080",
+  originalDestination: null,
   serverName: "",
   tls: null,
 };

@@ -72,6 +72,9 @@ const number = (read: (stream: StreamInfo) => number): Operator => new NumberOpe
 /** What has no value over plain TCP and HTTP/1.1, as in Envoy. */
 const NOTHING = text(() => undefined);
 const NORMAL = "Normal";
+const requestId = requestHeader("x-request-id", null);
+/** A connection has one that nobody else knows. */
+const streamId: Operator = text((stream) => (stream.carriesHttp ? requestId.text(stream) : stream.uniqueId()));
 
 /** Commands without argument. */
 const PLAIN: Readonly<Record<string, Operator>> = {
@@ -150,7 +153,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: text(() => ""),
 
   CONNECTION_ID: number(({ connection }) => connection?.id ?? 0),
-  STREAM_ID: requestHeader("x-request-id", null),
+  STREAM_ID: streamId,
   UNIQUE_ID: text((stream) => stream.uniqueId()),
   TRACE_ID: text(({ traceId }) => (traceId === "" ? undefined : traceId)),
   SPAN_ID: text(({ spanId }) => (spanId === "" ? undefined : spanId)),

@@ -27,7 +27,11 @@ export type AccessLogType =
   | "DownstreamStart"
   | "DownstreamPeriodic"
   | "DownstreamEnd"
-  | "DownstreamTunnelSuccessfullyEstablished";
+  | "DownstreamTunnelSuccessfullyEstablished"
+  | "TcpConnectionStart"
+  | "TcpUpstreamConnected"
+  | "TcpPeriodic"
+  | "TcpConnectionEnd";
 
 /** The latest attempt upstream, or the one whose answer was taken (Envoy `StreamInfo::UpstreamInfo`, `UpstreamTiming`). */
 export interface UpstreamInfoView {

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { MEMORY, NO_TLS, OWN_SERVICE } from "./reasons.ts";
+import { MEMORY, NO_SUBSETS, NO_TLS, OWN_SERVICE } from "./reasons.ts";
 import {
   DIRECT_RESPONSE,
   ECHO,
@@ -10,6 +10,7 @@ import {
   ORIGINAL_DST,
   PROXY_PROTOCOL,
   ROUTER,
+  TCP_PROXY,
   TLS_INSPECTOR,
 } from "./type-names.ts";
 
@@ -94,8 +95,34 @@ export const LISTENER: SupportGroup = {
   [LISTENER_LOCAL_RATE_LIMIT]: { has: ["stat_prefix", "token_bucket"], only: { runtime_enabled: ["empty"] } },
   "envoy.config.listener.v3.Filter": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [HTTP_CONNECTION_MANAGER, ECHO, DIRECT_RESPONSE] },
+    extensions: { typed_config: [HTTP_CONNECTION_MANAGER, ECHO, DIRECT_RESPONSE, TCP_PROXY] },
   },
+  [TCP_PROXY]: {
+    has: [
+      "stat_prefix",
+      "cluster",
+      "weighted_clusters",
+      "idle_timeout",
+      "max_connect_attempts",
+      "backoff_options",
+      "max_downstream_connection_duration",
+      "max_downstream_connection_duration_jitter_percentage",
+      "hash_policy",
+      "access_log",
+      "access_log_options",
+      "access_log_flush_interval",
+      "flush_access_log_on_connected",
+    ],
+    ignored: { metadata_match: NO_SUBSETS },
+  },
+  [`${TCP_PROXY}.WeightedCluster`]: { has: ["clusters"] },
+  [`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: { has: ["name", "weight"], ignored: { metadata_match: NO_SUBSETS } },
+  [`${TCP_PROXY}.TcpAccessLogOptions`]: {
+    has: ["access_log_flush_interval", "flush_access_log_on_connected", "flush_access_log_on_start"],
+  },
+  "envoy.config.core.v3.BackoffStrategy": { has: ["base_interval", "max_interval"] },
+  "envoy.type.v3.HashPolicy": { has: ["source_ip"] },
+  "envoy.type.v3.HashPolicy.SourceIp": { has: [] },
   [ECHO]: { has: [] },
   [DIRECT_RESPONSE]: { has: ["response"] },
   [HTTP_CONNECTION_MANAGER]: {

@@ -9,6 +9,7 @@ export const HTTP_INSPECTOR = "envoy.extensions.filters.listener.http_inspector.
 export const ORIGINAL_DST = "envoy.extensions.filters.listener.original_dst.v3.OriginalDst";
 export const PROXY_PROTOCOL = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
 export const LISTENER_LOCAL_RATE_LIMIT = "envoy.extensions.filters.listener.local_ratelimit.v3.LocalRateLimit";
+export const TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 export const ECHO = "envoy.extensions.filters.network.echo.v3.Echo";
 export const DIRECT_RESPONSE = "envoy.extensions.filters.network.direct_response.v3.Config";
 export const ROUTER = "envoy.extensions.filters.http.router.v3.Router";

@@ -66,6 +66,12 @@ export class OutlierMonitor {
     this.localOriginFailures = 0;
   }
 
+  /** The attempt was for a connection and nothing else (Envoy `LocalOriginConnectSuccessFinal`). */
+  onConnectedFinally(): void {
+    if (this.plan.splitLocalOrigin) this.onConnected();
+    else this.onResponse(200);
+  }
+
   /** Connecting failed, or the request was reset. Not for overflow: that is the cluster's trouble and not the host's. */
   onConnectFailed(): void {
     if (this.plan.splitLocalOrigin) this.onLocalOriginFailure();

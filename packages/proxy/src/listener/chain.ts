@@ -15,6 +15,9 @@ import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from ".
 import { DirectResponseSession } from "../tcp/direct-response.ts";
 import { ConnectionStream } from "../tcp/connection-stream.ts";
 import { EchoSession } from "../tcp/echo.ts";
+import type { NetworkFilter } from "../tcp/filters/network-filter.ts";
+import { makeNetworkFilter } from "../tcp/filters/registry.ts";
+import { FilteredConnection } from "../tcp/filtered-connection.ts";
 import type { Session } from "../tcp/session.ts";
 import { type TcpProxyRuntime, TcpProxySession } from "../tcp/tcp-proxy.ts";
 import { TcpProxyStats } from "../tcp/tcp-proxy-stats.ts";
@@ -58,6 +61,9 @@ export class Chain implements ConnectionOwner {
   /** Null: what its connections end at is not HTTP. */
   private httpFilters: HttpFilterChain | null = null;
   private draining = false;
+  private readonly filters: readonly NetworkFilter[];
+  /** What stands before the session that is being made, if anything does. */
+  private opening: FilteredConnection | null = null;
 
   /** @param onEmpty called whenever the last connection has gone */
   constructor(plan: FilterChainPlan, listener: ListenerParts, deps: ChainDeps, onEmpty: (chain: Chain) => void) {
@@ -67,6 +73,7 @@ export class Chain implements ConnectionOwner {
     this.onEmpty = onEmpty;
     this.bufferLimitBytes = listener.plan.bufferLimitBytes;
     this.drainsWhenFailing = listener.plan.drainsWhenFailing;
+    this.filters = plan.filters.map((each) => makeNetworkFilter(each, deps.http.net, deps.registry));
     this.transport = transportOf(plan, listener.stats, deps);
     this.start = this.terminal();
   }
@@ -84,7 +91,7 @@ export class Chain implements ConnectionOwner {
       }
       case "tcp": {
         const runtime = tcpRuntime(terminal.proxy, deps);
-        return (accepted, stream) => new TcpProxySession(runtime, this, stream ?? this.streamOf(accepted), null);
+        return (accepted, stream) => new TcpProxySession(runtime, this, stream ?? this.streamOf(accepted));
       }
       case "echo":
         return (accepted) => new EchoSession(net, this, accepted);
@@ -115,12 +122,17 @@ export class Chain implements ConnectionOwner {
   /** Takes a connection. */
   open(accepted: AcceptedConnection): void {
     const { stats, logs } = this.listener;
+    const { filters } = this;
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    const stream = logs === null ? null : this.streamOf(accepted);
+    const stream = logs === null && filters.length === 0 ? null : this.streamOf(accepted);
+    const filtered =
+      stream === null || filters.length === 0 ? null : new FilteredConnection(filters, stream, this.deps.http.net);
+    this.opening = filtered;
     const session = this.start(accepted, stream);
+    this.opening = null;
     this.sessions.set(session, stream);
-    session.begin();
+    (filtered ?? session).begin();
     if (this.draining) session.drain();
   }
 
@@ -150,11 +162,14 @@ export class Chain implements ConnectionOwner {
     this.listener.logs?.write(stream, "NotSet");
   }
 
-  openTransport(accepted: AcceptedConnection, handler: TransportHandler, counters: ByteCounters): Transport {
+  openTransport(accepted: AcceptedConnection, session: Session & TransportHandler, counters: ByteCounters): Transport {
     const { net } = this.deps.http;
     const { socket, early } = accepted;
+    this.opening?.guard(session);
+    const handler = this.opening ?? session;
     const transport = this.transport.open(net, socket, early, handler, counters, this.bufferLimitBytes);
     accepted.opened(transport);
+    this.opening?.opened(transport);
     return transport;
   }
 
@@ -165,7 +180,7 @@ export class Chain implements ConnectionOwner {
     stats.cxActive.value--;
     stats.cxDestroy.value++;
     stats.cxLengthMs.record(lengthMs);
-    if (stream !== null) this.logClosed(stream);
+    if (stream !== null && this.listener.logs !== null) this.logClosed(stream);
     if (this.sessions.size === 0) this.onEmpty(this);
   }
 }

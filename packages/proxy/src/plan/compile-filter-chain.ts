@@ -4,6 +4,7 @@ import type { TcpProxy } from "@tulle/xds/gen/envoy/extensions/filters/network/t
 import type { Config as DirectResponse } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import { compileTcpProxy } from "./compile-tcp-proxy.ts";
+import { type NetworkFilterPlan, compileNetworkFilter } from "./compile-network-filters.ts";
 import type { ListenerContext } from "./compile-listener.ts";
 import { compileDownstreamTls } from "./compile-tls.ts";
 import { readDataSource } from "./data-source.ts";
@@ -33,10 +34,21 @@ export function compileFilterChain(
     filterChainMetadata: filterMetadata(chain.metadata),
   };
   let terminal: TerminalPlan | null = null;
+  const filters: NetworkFilterPlan[] = [];
   for (const [i, filter] of chain.filters.entries()) {
     if (filter.configType.case !== "typedConfig") continue;
     const extension = unpackExtension(filter.configType.value);
     const at = place.item("filters", i).packed("typed_config", extension.typeUrl);
+    const plan = compileNetworkFilter(extension, at);
+    if (plan !== undefined) {
+      if (plan !== null) filters.push(plan);
+      if (filter === last) {
+        place
+          .item("filters", i)
+          .refuse(`non-terminal filter named ${filter.name} is the last filter in a network filter chain.`);
+      }
+      continue;
+    }
     terminal = compileTerminal(extension, { ...context, listener: info }, at);
     if (filter !== last) {
       place
@@ -48,6 +60,7 @@ export function compileFilterChain(
   const { transportSocket } = chain;
   return {
     name: chain.name,
+    filters,
     terminal,
     info,
     transportSocket: compileDownstreamTls(transportSocket, context.secrets, true, place.field("transport_socket")),

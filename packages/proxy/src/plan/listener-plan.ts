@@ -2,6 +2,7 @@
 import type { SocketAddress } from "./address.ts";
 import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
+import type { NetworkFilterPlan } from "./compile-network-filters.ts";
 import type { TcpProxyPlan } from "./compile-tcp-proxy.ts";
 import type { FilterChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
@@ -58,6 +59,8 @@ export interface ListenerPlan {
 export interface FilterChainPlan {
   /** "" if it has none. */
   readonly name: string;
+  /** Before the last one, in their order. */
+  readonly filters: readonly NetworkFilterPlan[];
   readonly terminal: TerminalPlan;
   /** Null: connections are plain. */
   readonly transportSocket: DownstreamTlsPlan | null;

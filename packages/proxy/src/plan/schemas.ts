@@ -91,6 +91,10 @@ import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstr
 import { FallbackPolicySchema, FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { ConfigSchema as DirectResponseSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
+import { ConnectionLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.js";
+import { LocalRateLimitSchema as NetworkRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
+import { RBACSchema as NetworkRbacSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
+import { SniClusterSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.js";
 import { TcpProxySchema } from "@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { EchoSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/echo/v3/echo_pb.js";
 import { HttpInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
@@ -104,6 +108,10 @@ export const extensionRegistry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   DirectResponseSchema,
   TcpProxySchema,
+  ConnectionLimitSchema,
+  NetworkRateLimitSchema,
+  NetworkRbacSchema,
+  SniClusterSchema,
   EchoSchema,
   HttpInspectorSchema,
   ListenerRateLimitSchema,

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import { BytesMeter } from "../codec/bytes-meter.ts";
 import { RequestHead, ResponseHead } from "../codec/messages.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "../http/response-flags.ts";
@@ -48,6 +49,8 @@ export class ConnectionStream implements StreamInfo {
   bytesReceived = 0;
   bytesSent = 0;
   dynamicMetadata: Metadata | null;
+  /** The cluster in place of the one that is configured; null: that one. */
+  clusterName: string | null = null;
   accessLogType: AccessLogType = "NotSet";
   private readonly context: HttpContext;
 
@@ -77,6 +80,11 @@ export class ConnectionStream implements StreamInfo {
 
   addFlag(flag: ResponseFlag): void {
     this.flags = withFlag(this.flags, flag);
+  }
+
+  addDynamicMetadata(namespace: string, values: JsonObject): void {
+    const { dynamicMetadata } = this;
+    this.dynamicMetadata = { ...dynamicMetadata, [namespace]: { ...dynamicMetadata?.[namespace], ...values } };
   }
 
   /** Another attempt upstream. */

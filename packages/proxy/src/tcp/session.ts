@@ -15,6 +15,6 @@ export interface Session {
 export interface SessionOwner {
   /** Its connections are TLS: nothing can be written before `onConnect`, which says that the handshake is over. */
   readonly secure: boolean;
-  openTransport(accepted: AcceptedConnection, handler: TransportHandler, counters: ByteCounters): Transport;
+  openTransport(accepted: AcceptedConnection, session: Session & TransportHandler, counters: ByteCounters): Transport;
   onConnectionClosed(session: Session, lengthMs: number): void;
 }

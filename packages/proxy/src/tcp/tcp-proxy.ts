@@ -55,7 +55,6 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
   private readonly owner: SessionOwner;
   private readonly selection: ConnectionHostSelection;
   private readonly transport: Transport;
-  private readonly clusterName: string | null;
   /** Asked for a connection, which is not there yet. */
   private pool: Pool | null = null;
   private upstream: UpstreamConnection | null = null;
@@ -72,12 +71,10 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
   private readonly backOffTimer = new Timer(this, BACK_OFF_TIMER);
   private readonly logTimer = new Timer(this, LOG_TIMER);
 
-  /** @param cluster in place of the plan's; null: the plan's */
-  constructor(proxy: TcpProxyRuntime, owner: SessionOwner, stream: ConnectionStream, cluster: string | null) {
+  constructor(proxy: TcpProxyRuntime, owner: SessionOwner, stream: ConnectionStream) {
     this.proxy = proxy;
     this.owner = owner;
     this.stream = stream;
-    this.clusterName = cluster;
     this.upstreamBytes = stream.upstreamBytes;
     this.selection = new ConnectionHostSelection(stream, proxy.random, proxy.plan.hashesSourceIp);
     this.ready = !owner.secure;
@@ -152,7 +149,8 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
 
   private chooseCluster(): Cluster | null {
     const { plan, random, findCluster } = this.proxy;
-    if (this.clusterName !== null) return findCluster(this.clusterName);
+    const { clusterName } = this.stream;
+    if (clusterName !== null) return findCluster(clusterName);
     const { clusters, totalWeight } = plan;
     if (clusters.length === 1) return clusters[0].cluster.current;
     let left = random() * totalWeight;
@@ -333,7 +331,9 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
 
   private closeNow(): void {
     this.endedBy = BY_US;
-    this.transport.destroy();
+    // What listener filters have seen and nobody has read would make the kernel say so.
+    if (this.transport.bytesRead === 0 && this.stream.connection.early !== null) this.transport.reset();
+    else this.transport.destroy();
   }
 
   private log(type: AccessLogType): void {

@@ -262,6 +262,7 @@ export function managerPlan(
 export function managerChain(manager: HttpConnectionManagerPlan): FilterChainPlan {
   return {
     name: "",
+    filters: [],
     terminal: { kind: "http", manager },
     transportSocket: null,
     info: manager.listener,

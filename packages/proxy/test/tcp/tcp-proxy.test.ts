@@ -38,6 +38,7 @@ function chainTo(proxy: Proxy, changes: Partial<TcpProxyPlan> = {}): FilterChain
   };
   return {
     name: "",
+    filters: [],
     terminal: { kind: "tcp", proxy: plan },
     info: INFO,
     transportSocket: null,

@@ -63,7 +63,7 @@ function compileRbac(message: RBAC, place: Place): RbacPlan {
 }
 
 /** Where there are both, the matcher counts (Envoy `createEngine`). */
-function compileEither(
+export function compileEither(
   rules: EngineMessage | undefined,
   rulesField: string,
   matcher: Matcher | undefined,

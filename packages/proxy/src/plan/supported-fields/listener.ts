@@ -2,14 +2,18 @@ import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
 import { MEMORY, NO_SUBSETS, NO_TLS, OWN_SERVICE } from "./reasons.ts";
 import {
+  CONNECTION_LIMIT,
   DIRECT_RESPONSE,
   ECHO,
   HTTP_CONNECTION_MANAGER,
   HTTP_INSPECTOR,
   LISTENER_LOCAL_RATE_LIMIT,
+  NETWORK_LOCAL_RATE_LIMIT,
+  NETWORK_RBAC,
   ORIGINAL_DST,
   PROXY_PROTOCOL,
   ROUTER,
+  SNI_CLUSTER,
   TCP_PROXY,
   TLS_INSPECTOR,
 } from "./type-names.ts";
@@ -95,7 +99,18 @@ export const LISTENER: SupportGroup = {
   [LISTENER_LOCAL_RATE_LIMIT]: { has: ["stat_prefix", "token_bucket"], only: { runtime_enabled: ["empty"] } },
   "envoy.config.listener.v3.Filter": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [HTTP_CONNECTION_MANAGER, ECHO, DIRECT_RESPONSE, TCP_PROXY] },
+    extensions: {
+      typed_config: [
+        HTTP_CONNECTION_MANAGER,
+        TCP_PROXY,
+        ECHO,
+        DIRECT_RESPONSE,
+        NETWORK_RBAC,
+        CONNECTION_LIMIT,
+        NETWORK_LOCAL_RATE_LIMIT,
+        SNI_CLUSTER,
+      ],
+    },
   },
   [TCP_PROXY]: {
     has: [
@@ -123,6 +138,24 @@ export const LISTENER: SupportGroup = {
   "envoy.config.core.v3.BackoffStrategy": { has: ["base_interval", "max_interval"] },
   "envoy.type.v3.HashPolicy": { has: ["source_ip"] },
   "envoy.type.v3.HashPolicy.SourceIp": { has: [] },
+  [NETWORK_RBAC]: {
+    has: [
+      "rules",
+      "matcher",
+      "shadow_rules",
+      "shadow_matcher",
+      "shadow_rules_stat_prefix",
+      "stat_prefix",
+      "enforcement_type",
+      "delay_deny",
+    ],
+  },
+  [CONNECTION_LIMIT]: { has: ["stat_prefix", "max_connections", "delay"], only: { runtime_enabled: ["empty"] } },
+  [NETWORK_LOCAL_RATE_LIMIT]: {
+    has: ["stat_prefix", "token_bucket"],
+    only: { runtime_enabled: ["empty"], share_key: [""] },
+  },
+  [SNI_CLUSTER]: { has: [] },
   [ECHO]: { has: [] },
   [DIRECT_RESPONSE]: { has: ["response"] },
   [HTTP_CONNECTION_MANAGER]: {

@@ -111,7 +111,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "rate limits"]),
-    security: new Set(["authorization"]),
+    security: new Set(["authorization", "tokens"]),
   },
   envoy: {
     id: "envoy",

@@ -34,6 +34,7 @@ import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector }
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
+import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { file_tulle_filters_http_fallback_v1_fallback } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { file_xds_type_matcher_v3_cel } from "@tulle/xds/gen/xds/type/matcher/v3/cel_pb.js";
 import { file_xds_type_matcher_v3_http_inputs } from "@tulle/xds/gen/xds/type/matcher/v3/http_inputs_pb.js";
@@ -75,6 +76,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
+  file_envoy_extensions_transport_sockets_tls_v3_secret,
   file_tulle_filters_http_fallback_v1_fallback,
   file_xds_type_matcher_v3_cel,
   file_xds_type_matcher_v3_http_inputs,

@@ -27,7 +27,13 @@ export function gatewayOf(stored: StoredObject): GatewayRule | undefined {
   };
 }
 
-/** Plain HTTP servers; the others need TLS or TCP, which are not applied yet. */
+/** Servers that read requests after TLS. */
+export function isHttpsServer({ port, tls }: GatewayServer): boolean {
+  const { mode = "PASSTHROUGH" } = tls ?? {};
+  return port.protocol.toUpperCase() === "HTTPS" && mode !== "PASSTHROUGH" && mode !== "AUTO_PASSTHROUGH";
+}
+
+/** Plain HTTP servers. */
 export function isHttpServer(server: GatewayServer): boolean {
   const protocol = server.port.protocol.toUpperCase();
   return protocol === "HTTP" || protocol === "HTTP2" || protocol === "GRPC" || protocol === "GRPC-WEB";
@@ -45,15 +51,40 @@ export interface BoundServer {
   readonly index: number;
 }
 
-/** HTTP servers by port number, in order of the gateways' creation. */
-export function serversByPort(gateways: readonly GatewayRule[]): ReadonlyMap<number, readonly BoundServer[]> {
+/** Of what is bound to one port either all are HTTP, or all are HTTPS: as the first is. */
+export interface GatewayPort {
+  readonly secure: boolean;
+  readonly servers: readonly BoundServer[];
+}
+
+/** HTTP and HTTPS servers by port number, in order of the gateways' creation. */
+export function serversByPort(gateways: readonly GatewayRule[]): ReadonlyMap<number, GatewayPort> {
   const bound = gateways.flatMap((gateway) =>
     gateway.spec.servers.map((server, index): BoundServer => ({ gateway, server, index })),
   );
-  return Map.groupBy(
-    bound.filter(({ server }) => isHttpServer(server)),
+  const byPort = Map.groupBy(
+    bound.filter(({ server }) => isHttpServer(server) || isHttpsServer(server)),
     ({ server }) => server.port.number,
   );
+  return new Map(
+    [...byPort].map(([port, all]) => {
+      const secure = isHttpsServer(all[0]!.server);
+      return [port, { secure, servers: all.filter(({ server }) => isHttpsServer(server) === secure) }];
+    }),
+  );
+}
+
+/** HTTPS servers of a port with the names that they are asked for by: a name is the first's that has it. `*`: any. */
+export function serverNames(
+  servers: readonly BoundServer[],
+): readonly { bound: BoundServer; names: readonly string[] }[] {
+  const taken = new Set<string>();
+  return servers.flatMap((bound) => {
+    const all = bound.server.hosts.map((text) => parseNamespacedHost(text.toLowerCase()).host);
+    const names = (all.includes("*") ? ["*"] : all).filter((name) => !taken.has(name));
+    for (const name of names) taken.add(name);
+    return names.length === 0 ? [] : [{ bound, names: [...new Set(names)] }];
+  });
 }
 
 /** A virtual host of a gateway port: the rules bound to one host name, in order of creation. */

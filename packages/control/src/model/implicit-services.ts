@@ -45,6 +45,7 @@ function implicitService(host: string, members: readonly Workload[]): MeshServic
     external: false,
     addresses: [],
     endpoints: [],
+    subjectAltNames: [],
     implicit: true,
     origin: { kind: "Service", namespace, name: service! },
   };

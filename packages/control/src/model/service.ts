@@ -63,6 +63,8 @@ export interface MeshService {
   readonly addresses: readonly string[];
   /** Those that it names itself. */
   readonly endpoints: readonly EntryEndpoint[];
+  /** Whom its servers may be, beside accounts. */
+  readonly subjectAltNames: readonly string[];
   /** Made up for workloads that name a service which no object describes. */
   readonly implicit: boolean;
   readonly origin: Origin;
@@ -135,6 +137,7 @@ function fromService(
       (address): address is string => address !== undefined && isIP(address),
     ),
     endpoints: [],
+    subjectAltNames: [],
     implicit: false,
     origin: originOf(stored.loaded),
   };
@@ -200,6 +203,7 @@ function fromServiceEntry(
       external: spec.location !== "MESH_INTERNAL",
       addresses: (spec.addresses ?? []).flatMap((address) => singleAddress(address) ?? []),
       endpoints: byHost ? [endpointOfHost(host, metadata)] : endpoints,
+      subjectAltNames: spec.subjectAltNames ?? [],
       implicit: false,
       origin: originOf(stored.loaded),
     };

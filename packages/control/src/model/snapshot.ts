@@ -31,6 +31,8 @@ import type { RequestAuthenticationRule } from "./request-authentication.ts";
 import { requestAuthenticationOf } from "./request-authentication.ts";
 import type { RateLimitRule } from "./rate-limit.ts";
 import { rateLimitOf } from "./rate-limit.ts";
+import type { Credentials } from "./secret.ts";
+import { credentialOf } from "./secret.ts";
 import type { MeshService } from "./service.ts";
 import { servicesOf } from "./service.ts";
 import { rememberByObject, rememberLast, shareList } from "./sharing.ts";
@@ -79,6 +81,7 @@ export interface Snapshot extends SnapshotInput {
   readonly fallbackIndex: FallbackIndex;
   readonly rateLimits: readonly RateLimitRule[];
   readonly authorizations: readonly AuthorizationRule[];
+  readonly credentials: Credentials;
   readonly requestAuthentications: readonly RequestAuthenticationRule[];
   readonly peerRules: readonly PeerAuthenticationRule[];
   readonly peers: PeerAuthentications;
@@ -155,6 +158,7 @@ export class SnapshotBuilder {
       rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
       peerRules,
       peers,
+      credentials: this.#credentials(this.#ofKind("/Secret")),
       requestAuthentications: this.#requestAuthentications(this.#ofKind(REQUEST_AUTHENTICATION)),
       authorizations: this.#authorizations(this.#ofKind(AUTHORIZATION_POLICY)),
       sidecarRules,
@@ -269,6 +273,17 @@ export class SnapshotBuilder {
 
   readonly #authorizationOf = rememberByObject(authorizationOf);
   readonly #authorizations = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#authorizationOf));
+
+  readonly #credentialOf = rememberByObject(credentialOf);
+  readonly #credentials = rememberLast(
+    (objects: readonly StoredObject[]): Credentials =>
+      new Map(
+        objects.flatMap((stored) => {
+          const found = this.#credentialOf(stored);
+          return found === undefined ? [] : [[`${found.namespace}/${found.name}`, found] as const];
+        }),
+      ),
+  );
 
   readonly #requestAuthenticationOf = rememberByObject(requestAuthenticationOf);
   readonly #requestAuthentications = rememberLast((objects: readonly StoredObject[]) =>

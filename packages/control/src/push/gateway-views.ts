@@ -8,8 +8,8 @@ import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { FallbackIndex } from "../model/fallback.ts";
-import type { BoundServer, GatewayHost, GatewayRule } from "../model/gateway.ts";
-import { gatewayHosts, gatewaysOf, serversByPort } from "../model/gateway.ts";
+import type { BoundServer, GatewayHost, GatewayPort, GatewayRule } from "../model/gateway.ts";
+import { gatewayHosts, gatewaysOf, serverNames, serversByPort } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
 import { rememberLast } from "../model/sharing.ts";
@@ -18,8 +18,10 @@ import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { gatewayDomains } from "../translate/domains.ts";
-import { gatewayListener } from "../translate/listeners.ts";
-import { gatewayRoutes, virtualHostName, virtualHostResource } from "../translate/names.ts";
+import { gatewayListener, secureGatewayListener } from "../translate/listeners.ts";
+import type { SecureServer } from "../translate/listeners.ts";
+import { gatewayRoutes, secureGatewayRoutes, virtualHostName, virtualHostResource } from "../translate/names.ts";
+import { gatewayTls } from "../translate/security/gateway-tls.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
@@ -36,7 +38,7 @@ import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
 import type { RouteCaches, RouteView } from "./route-views.ts";
 
-type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts">;
+type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts" | "secrets">;
 
 export interface GatewayView {
   readonly listeners: readonly EncodedResource[];
@@ -93,7 +95,7 @@ export class GatewayViews {
 
   readonly #listeners = rememberLast(
     (
-      servers: ReadonlyMap<number, readonly BoundServer[]>,
+      ports: ReadonlyMap<number, GatewayPort>,
       services: readonly MeshService[],
       mesh: MeshSettings,
       accessLogs: AccessLogs,
@@ -102,12 +104,12 @@ export class GatewayViews {
       authorized: Authorization,
       tokens: Tokens | undefined,
     ): readonly EncodedResource[] =>
-      [...servers].map(([port, [first]]) => {
+      [...ports].flatMap(([port, { secure, servers }]) => {
+        const [first] = servers;
         const bind = this.#bind(port, services);
-        const listener = gatewayListener({
+        const input = {
           bind,
           port,
-          routes: gatewayRoutes(port),
           origin: first!.gateway.origin,
           field: `spec.servers[${first!.index}]`,
           mesh,
@@ -117,10 +119,22 @@ export class GatewayViews {
           rateLimits,
           ...(tokens === undefined ? {} : { tokens: tokens.filter }),
           ...(authorized === undefined ? {} : { authorization: { ...authorized, port: gatewayPort(port, bind.port) } }),
-        });
-        return encodeResource(listener.name, ListenerSchema, listener);
+        };
+        const secured = secure ? this.#secureServers(port, servers, mesh) : [];
+        if (secure && secured.length === 0) return [];
+        const listener = secure
+          ? secureGatewayListener({ ...input, servers: secured })
+          : gatewayListener({ ...input, routes: gatewayRoutes(port) });
+        return [encodeResource(listener.name, ListenerSchema, listener)];
       }),
   );
+
+  #secureServers(port: number, servers: readonly BoundServer[], mesh: MeshSettings): readonly SecureServer[] {
+    return serverNames(servers).flatMap(({ bound, names }) => {
+      const socket = gatewayTls(bound.server.tls ?? {}, this.#node.secrets, mesh);
+      return socket === undefined ? [] : [{ names, routes: routesOf(port, bound), socket }];
+    });
+  }
 
   /** A Gateway names the port of the gateway's Service; the workload listens on the target port. */
   #bind(port: number, services: readonly MeshService[]): Bind {
@@ -137,19 +151,31 @@ export class GatewayViews {
 
   readonly #routes = rememberLast(
     (
-      servers: ReadonlyMap<number, readonly BoundServer[]>,
+      ports: ReadonlyMap<number, GatewayPort>,
       rules: readonly VirtualServiceRule[],
       services: ReadonlyMap<string, MeshService>,
       hashing: HashRules,
       mesh: MeshSettings,
       index: FallbackIndex,
     ): readonly RouteView[] =>
-      [...servers].map(([port, bound]) =>
-        this.#routeView(
-          port,
-          gatewayHosts(bound, rules, this.#node).map((host) => this.#input(port, host, services, hashing, mesh, index)),
-        ),
-      ),
+      [...ports].flatMap(([port, { secure, servers }]) => {
+        const view = (name: string, bound: readonly BoundServer[]): RouteView => {
+          const hosts = gatewayHosts(bound, rules, this.#node);
+          return this.#routeView(
+            name,
+            port,
+            hosts.map((host) => this.#input(port, host, services, hashing, mesh, index)),
+          );
+        };
+        if (!secure) return [view(gatewayRoutes(port), servers)];
+        const byName = Map.groupBy(serverNames(servers), ({ bound }) => routesOf(port, bound));
+        return [...byName].map(([name, same]) =>
+          view(
+            name,
+            same.map(({ bound }) => bound),
+          ),
+        );
+      }),
   );
 
   #input(
@@ -183,11 +209,10 @@ export class GatewayViews {
     };
   }
 
-  #routeView(port: number, hosts: readonly VirtualHostInput[]): RouteView {
-    const name = gatewayRoutes(port);
+  #routeView(name: string, port: number, hosts: readonly VirtualHostInput[]): RouteView {
     const catchAll = hosts.some(({ domains }) => domains.includes("*")) ? [] : [blackhole(port)];
     const variant = (input: VirtualHostInput): string =>
-      `gateway ${this.#capabilities.id} ${input.name} ${input.client.gateways.join()} ${input.client.namespace} ${fallbackKey(input.fallbacks)}`;
+      `gateway ${this.#capabilities.id} ${name} ${input.name} ${input.client.gateways.join()} ${input.client.namespace} ${fallbackKey(input.fallbacks)}`;
     if (this.#capabilities.virtualHostDiscovery) {
       const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts: undefined });
       return {
@@ -213,4 +238,8 @@ export class GatewayViews {
     const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts });
     return { configuration: encodeResource(name, RouteConfigurationSchema, message), virtualHosts: [] };
   }
+}
+
+function routesOf(port: number, { server, gateway: { origin } }: BoundServer): string {
+  return secureGatewayRoutes(port, server.port.name, origin.name, origin.namespace);
 }

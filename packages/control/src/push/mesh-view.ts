@@ -52,6 +52,7 @@ export interface ClientClass {
   readonly sidecar: string;
   /** The proxies' cluster for certificates; undefined: they have none. */
   readonly secrets: string | undefined;
+  readonly atGateway: boolean;
 }
 
 /** A cluster before it is encoded. */
@@ -278,10 +279,24 @@ export class MeshView {
       const resources = plans.flatMap((plan, index): EncodedResource[] => {
         const { name, service, port, rule, subset, discovery } = plan;
         const accounts = accountsOf[index] ?? NO_ACCOUNTS;
+        // Only rules name credentials.
+        const atGateway = this.client.atGateway && rule !== undefined;
         const assignment = looksUp(plan) ? this.#assignment(plan, rest.next().value ?? NO_ENDPOINTS) : undefined;
         // Envoy refuses a cluster that looks up nothing.
         if (assignment?.endpoints.length === 0) return [];
-        const input = { service, port, rule, subset, mesh, capabilities, discovery, assignment, secrets, accounts };
+        const input = {
+          service,
+          port,
+          rule,
+          subset,
+          mesh,
+          capabilities,
+          discovery,
+          assignment,
+          secrets,
+          accounts,
+          atGateway,
+        };
         const place = assignment === undefined ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
         return [
           this.#caches.resources.get(service, clusterVariant(name, this.client, rule) + place, input, (full) =>
@@ -373,11 +388,11 @@ function endpointsAt({ service, port }: ClusterPlan, index: EndpointIndex): read
 /** Classes that see different rules must not push each other out of the cache. */
 function clusterVariant(
   name: string,
-  { capabilities: { id }, secrets = "" }: ClientClass,
+  { capabilities: { id }, secrets = "", atGateway }: ClientClass,
   rule: MergedDestinationRule | undefined,
 ): string {
   const rules = (rule?.rules ?? []).map(({ origin }) => `${origin.namespace}/${origin.name}`);
-  return `cluster ${id} ${secrets} ${name} ${rules.join()}`;
+  return `cluster ${id} ${secrets} ${atGateway && rules.length > 0 ? "gateway" : ""} ${name} ${rules.join()}`;
 }
 
 /** Nor classes in different places. */

@@ -11,6 +11,7 @@ import type { MeshView } from "./mesh-view.ts";
 import { overlaySet } from "./overlay-set.ts";
 import { inboundClusters, memberOf, ownListeners, routeNames } from "./own-resources.ts";
 import { routeSetsMaker } from "./route-views.ts";
+import { secretsOf } from "./secrets.ts";
 import type { RouteCaches, RouteViews } from "./route-views.ts";
 
 export class ProxyView {
@@ -71,6 +72,7 @@ export class ProxyView {
         : this.#configurations(outbound.configurations, ofGateway.configurations),
     ];
     if (captured !== undefined) sets.push(mesh.names);
+    sets.push(this.#secrets(member, snapshot));
     if (!this.#capabilities.virtualHostDiscovery) return sets;
     const hosts =
       ofGateway === undefined ? outbound.virtualHosts : this.#hosts(outbound.virtualHosts, ofGateway.virtualHosts);
@@ -86,6 +88,7 @@ export class ProxyView {
   );
 
   readonly #gatewayRoutes = routeSetsMaker();
+  readonly #secrets = secretsOf();
 
   readonly #resolving = rememberLast(
     (

@@ -50,12 +50,13 @@ export class Views {
     // Gateways see everything.
     const sidecar = node.type === "router" ? "" : (sidecars.find(namespace, labels)?.key ?? "");
     const { secrets } = node;
-    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar, secrets]);
+    const atGateway = node.type === "router";
+    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar, secrets, atGateway]);
     let found = this.#used.get(key);
     if (found === undefined) {
       found =
         this.#classes.get(key) ??
-        this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar, secrets });
+        this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar, secrets, atGateway });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }

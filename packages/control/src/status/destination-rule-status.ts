@@ -1,5 +1,7 @@
 import { hostMatches, isVisibleTo } from "@tulle/api";
 import type { DestinationRuleRule } from "../model/destination-rule.ts";
+import { servicesOfWorkload } from "../model/endpoints.ts";
+import type { MeshService } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
@@ -34,8 +36,50 @@ export function destinationRuleFindings(snapshot: Snapshot, rule: DestinationRul
     if (winner === undefined || winner.subset === rule.spec.subsets?.[index]) continue;
     found.push(finding("Shadowed", ["spec", "subsets", index], `subset ${name} is defined before`, winner.origin));
   }
+  found.push(...tlsFindings(snapshot, rule, services));
   const hosts = services.length === 1 ? services[0]!.host : `${services.length} services`;
   return [finding("InForce", [], `applies to ${hosts}`), ...found];
+}
+
+/** Plaintext to those who take none; certificates for those who may not have them. */
+function tlsFindings(
+  snapshot: Snapshot,
+  rule: DestinationRuleRule,
+  services: readonly MeshService[],
+): readonly Finding[] {
+  const { trafficPolicy, subsets = [] } = rule.spec;
+  const places = [
+    { policy: trafficPolicy, path: ["spec", "trafficPolicy"] },
+    ...subsets.map(({ trafficPolicy: policy }, index) => ({
+      policy,
+      path: ["spec", "subsets", index, "trafficPolicy"],
+    })),
+  ].flatMap(({ policy, path }) => [
+    { tls: policy?.tls, path: [...path, "tls"] },
+    ...(policy?.portLevelSettings ?? []).map(({ tls }, index) => ({
+      tls,
+      path: [...path, "portLevelSettings", index, "tls"],
+    })),
+  ]);
+  const strict = snapshot.workloads.find(
+    (workload) =>
+      workload.mutualTls &&
+      snapshot.peers.modesOf(workload).mode === "STRICT" &&
+      servicesOfWorkload(services, workload).length > 0,
+  );
+  return places.flatMap(({ tls, path }): readonly Finding[] => {
+    if (tls?.mode === "DISABLE" && strict !== undefined) {
+      return [finding("Invalid", [...path, "mode"], `${strict.name} takes only mutual TLS: connections to it fail`)];
+    }
+    if ((tls?.credentialName ?? "") === "" || rule.selector !== undefined) return [];
+    return [
+      finding(
+        "Ignored",
+        [...path, "credentialName"],
+        "by sidecars: only gateways, and workloads that workloadSelector selects, get Secrets",
+      ),
+    ];
+  });
 }
 
 /** A namespace whose clients the rule is for. */

@@ -64,7 +64,6 @@ const POLICY: readonly Unsupported[] = [
 
 const TRAFFIC_POLICY: readonly Unsupported[] = [
   ...POLICY,
-  { path: ["tls"], what: "TLS to the destination", unless: (tls) => fieldOf(tls, "mode") === "DISABLE" },
   { path: ["tunnel"], what: "tunnelling" },
   { path: ["proxyProtocol"], what: "the PROXY protocol" },
   ...byFeature("retry budgets", ["retryBudget"], "retry budgets"),
@@ -131,11 +130,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     TRAFFIC_POLICY.map(({ path, ...rest }) => ({ path: [...place, ...path], ...rest })),
   ),
   "networking.istio.io/Gateway": [
-    {
-      path: ["spec", "servers", "*", "tls"],
-      what: "TLS at gateways; only httpsRedirect is applied",
-      unless: isRedirectOnly,
-    },
     { path: ["spec", "servers", "*", "bind"], what: "addresses of single servers" },
     { path: ["spec", "servers", "*", "defaultEndpoint"], what: "default endpoints" },
   ],
@@ -146,7 +140,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
       "this resolution, without which requests get 503",
       (value) => value !== "NONE" && value !== "DYNAMIC_DNS",
     ),
-    { path: ["spec", "subjectAltNames"], what: "verification of server names" },
     ...WORKLOAD_ENTRY.map(({ path, ...rest }) => ({ path: ["spec", "endpoints", "*", ...path], ...rest })),
   ],
   "networking.istio.io/WorkloadEntry": WORKLOAD_ENTRY.map(({ path, ...rest }) => ({
@@ -275,8 +268,4 @@ function isNotCaptured(value: unknown): boolean {
 
 function isDisabled(value: unknown): boolean {
   return fieldOf(value, "enabled") === false;
-}
-
-function isRedirectOnly(tls: unknown): boolean {
-  return typeof tls === "object" && tls !== null && Object.keys(tls).every((key) => key === "httpsRedirect");
 }

@@ -1,7 +1,7 @@
 /** What became of every object of a snapshot. */
 import { groupOf, isKind, validate } from "@tulle/api";
 import type { Diagnostic } from "@tulle/api";
-import { boundHosts, isHttpServer } from "../model/gateway.ts";
+import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
 import type { GatewayRule } from "../model/gateway.ts";
 import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
 import { servicesOf } from "../model/service.ts";
@@ -15,6 +15,7 @@ import { isApplied, notYetApplied } from "./not-yet-applied.ts";
 import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { peerAuthenticationFindings } from "./peer-authentication-status.ts";
+import { credentialNames } from "../translate/security/gateway-tls.ts";
 import { rateLimitFindings } from "./rate-limit-status.ts";
 import { requestAuthenticationFindings } from "./request-authentication-status.ts";
 import { serviceFindings } from "./service-status.ts";
@@ -131,6 +132,9 @@ export class Statuses {
             ),
           ];
     }
+    if (isKind(object, "", "Secret") && this.#snapshot.credentials.has(`${namespace}/${name}`)) {
+      return [finding("InForce", [], "gateways of its namespace get it if their rules name it")];
+    }
     if (isKind(object, "", "Pod")) return [finding("InForce", [], "endpoints that refer to it have its labels")];
     return [finding("Ignored", [], `the mesh needs nothing from a ${object.kind} here`)];
   }
@@ -146,9 +150,12 @@ function withoutEffect({ loaded: { object } }: StoredObject): readonly Finding[]
 }
 
 function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule): readonly Finding[] {
-  return spec.servers.map((server, index): Finding => {
+  return spec.servers.flatMap((server, index): readonly Finding[] => {
     const path = ["spec", "servers", index] as const;
-    if (!isHttpServer(server)) return finding("NotYetApplied", path, `servers of protocol ${server.port.protocol}`);
+    if (!isHttpServer(server) && !isHttpsServer(server)) {
+      const passed = server.port.protocol.toUpperCase() === "HTTPS" ? " that pass TLS on" : "";
+      return [finding("NotYetApplied", path, `servers of protocol ${server.port.protocol}${passed}`)];
+    }
     const bound = snapshot.virtualServices.filter(
       (rule) => rule.gateways.includes(key) && boundHosts(server.hosts, origin.namespace, rule).length > 0,
     );
@@ -156,6 +163,13 @@ function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule)
       bound.length === 0
         ? `no VirtualService is bound to it: port ${server.port.number} answers 404`
         : `port ${server.port.number} serves ${bound.length === 1 ? "1 VirtualService" : `${bound.length} VirtualServices`}`;
-    return finding("InForce", path, message);
+    const known = new Set([...snapshot.credentials.values()].map(({ name }) => name));
+    const missing = credentialNames(server.tls ?? {}).filter((name) => !known.has(name));
+    return [
+      finding("InForce", path, message),
+      ...missing.map((name) =>
+        finding("Invalid", [...path, "tls"], `there is no Secret ${name}: until there is one, connections fail`),
+      ),
+    ];
   });
 }

@@ -1,6 +1,6 @@
 import { isWildcard, MESH_GATEWAY, resolveGatewayName, resolveShortName } from "@tulle/api";
 import type { Destination, HttpMatchRequest, IstioHeaders, Path } from "@tulle/api";
-import { boundHosts, isHttpServer } from "../model/gateway.ts";
+import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
 import { HostIndex } from "../model/host-index.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
@@ -103,7 +103,7 @@ function gatewayFindings(snapshot: Snapshot, rule: VirtualServiceRule, key: stri
       ),
     ];
   }
-  const http = bound.filter(isHttpServer);
+  const http = bound.filter((server) => isHttpServer(server) || isHttpsServer(server));
   if (http.length === 0)
     return [finding("NotYetApplied", path, `Gateway ${key} has only TLS or TCP servers for these hosts`)];
   const ports = http.map(({ port }) => port.number).join(", ");

@@ -55,6 +55,8 @@ export interface OutboundClusterInput {
   readonly secrets: string | undefined;
   /** Who answers for the service: `namespace/account`. */
   readonly accounts: readonly string[];
+  /** Whether the client is a gateway. */
+  readonly atGateway: boolean;
 }
 
 /** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
@@ -109,6 +111,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
           secrets: input.secrets,
           accounts: input.accounts,
           http2: speaksHttp2(protocol),
+          mayHaveCredentials: input.atGateway || rule?.rules[0]?.selector !== undefined,
         })),
     ...loadBalancer(policy.loadBalancer, capabilities),
     ...endpointSource(name, input),

@@ -1,6 +1,7 @@
 /** Where a proxy takes connections, and the HTTP connection manager that reads requests from them. */
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TransportSocket } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiVersion } from "@tulle/xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -116,18 +117,54 @@ export function inboundHttpFilter(input: InboundInput): NetworkFilter {
 
 /** Requests from outside the mesh. */
 export function gatewayListener(input: ListenerInput & { readonly routes: string; readonly port: number }): Listener {
-  const { routes, port, mesh } = input;
-  const manager = connectionManager("GATEWAY", input, {
+  const { routes, port } = input;
+  // Named after the port that the Gateway names, wherever it is bound.
+  const chains = { filterChains: [{ filters: [gatewayManager(input, port, routes)] }] };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
+}
+
+/** A server of a gateway's port, by the names that clients ask for; `*`: any. */
+export interface SecureServer {
+  readonly names: readonly string[];
+  readonly routes: string;
+  readonly socket: TransportSocket;
+}
+
+/** Requests from outside the mesh, by TLS. */
+export function secureGatewayListener(
+  input: ListenerInput & { readonly port: number; readonly servers: readonly SecureServer[] },
+): Listener {
+  const { port, servers } = input;
+  const chains = {
+    listenerFilters: [tlsInspector()],
+    filterChains: servers.map(({ names, routes, socket }) => ({
+      filterChainMatch: { transportProtocol: "tls", serverNames: names.includes("*") ? [] : [...names] },
+      filters: [
+        gatewayManager(input, port, routes, {
+          setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        }),
+      ],
+      transportSocket: socket,
+    })),
+  };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
+}
+
+function gatewayManager(
+  input: ListenerInput,
+  port: number,
+  routes: string,
+  more: ConnectionManagerInit = {},
+): NetworkFilter {
+  return connectionManager("GATEWAY", input, {
     statPrefix: `outbound_${listenerName("0.0.0.0", port)}`,
     routeSpecifier: routesByName(routes),
     // The peer is the client: what it says about itself in x-forwarded-for is believed only as far as proxies before are trusted.
     useRemoteAddress: true,
-    xffNumTrustedHops: trustedProxies(mesh),
+    xffNumTrustedHops: trustedProxies(input.mesh),
     forwardClientCertDetails: ForwardClientCert.SANITIZE_SET,
+    ...more,
   });
-  // Named after the port that the Gateway names, wherever it is bound.
-  const chains = { filterChains: [{ filters: [manager] }] };
-  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
 }
 
 /** A listener that opens no port: a gRPC client asks for it by the name that it was told to connect to. */

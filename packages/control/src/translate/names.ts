@@ -30,6 +30,11 @@ export function gatewayRoutes(port: number): string {
   return `http.${port}`;
 }
 
+/** Route configuration of one HTTPS server of a gateway. (Istio `pilot/pkg/model/gateway.go` GatewayRDSRouteName) */
+export function secureGatewayRoutes(port: number, server: string, gateway: string, namespace: string): string {
+  return `https.${port}.${server}.${gateway}.${namespace}`;
+}
+
 /** Route configuration of one service port for clients that ask by listener name (gRPC). */
 export function serviceRoutes(port: number, host: string): string {
   return outboundCluster(port, "", host);

@@ -93,8 +93,8 @@ test("a gateway workload opens the servers of the Gateways that select it, and n
   assert.deepEqual(router(yaml + anyone).names(TYPE.listener), ["0.0.0.0_8082", "0.0.0.0_8080"]);
 });
 
-test("TLS and TCP servers are not opened", () => {
-  const yaml = gateway('"*"', { protocol: "HTTPS", port: 8443, more: ", tls: { mode: SIMPLE, credentialName: x }" });
+test("servers that pass TLS on and TCP servers are not opened", () => {
+  const yaml = gateway('"*"', { protocol: "HTTPS", port: 8443, more: ", tls: { mode: PASSTHROUGH }" });
   assert.deepEqual(router(yaml).names(TYPE.listener), []);
 });
 

@@ -93,7 +93,7 @@ test("bound to a gateway: in force there, or ignored because there is none, or b
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: edge }
-spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [a.example] }, { port: { number: 8443, name: https, protocol: HTTPS }, hosts: [b.example], tls: { mode: SIMPLE, credentialName: c } }] }`;
+spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [a.example] }, { port: { number: 8443, name: https, protocol: HTTPS }, hosts: [b.example], tls: { mode: PASSTHROUGH } }] }`;
   const bound = (host: string, name = "edge"): string =>
     gateway + virtualService("reviews", { hosts: host, http: to("v1"), more: `gateways: [${name}]` });
   assert.deepEqual(statuses(bound("a.example")), [
@@ -110,8 +110,7 @@ spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [
   ]);
   assert.deepEqual(statuses(bound("a.example"), "Gateway", "edge"), [
     "InForce spec.servers[0]: port 8080 serves 1 VirtualService",
-    "NotYetApplied spec.servers[1]: servers of protocol HTTPS",
-    "NotYetApplied spec.servers[1].tls: TLS at gateways; only httpsRedirect is applied",
+    "NotYetApplied spec.servers[1]: servers of protocol HTTPS that pass TLS on",
   ]);
 });
 
@@ -142,7 +141,6 @@ test("fields of a DestinationRule that are not applied yet, wherever a policy ma
   const found = statuses(yaml, "DestinationRule", "x").filter((line) => line.startsWith("NotYetApplied"));
   assert.deepEqual(found, [
     "NotYetApplied spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: HTTP/2 to the destination: Envoy has it, Tulle's own proxy not yet",
-    "NotYetApplied spec.trafficPolicy.tls: TLS to the destination",
     "NotYetApplied spec.trafficPolicy.proxyProtocol: the PROXY protocol",
     "NotYetApplied spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting: zone-aware load balancing",
   ]);

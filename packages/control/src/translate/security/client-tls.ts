@@ -1,10 +1,20 @@
 /** How clients secure their connections to a service port. (istio/istio `pilot/pkg/networking/core/cluster_tls.go`) */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { isIP } from "@tulle/api";
 import type { ClientTlsSettings } from "@tulle/api";
+import type { TransportSocket } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { MeshSettings } from "../../model/mesh-settings.ts";
 import type { MeshService } from "../../model/service.ts";
-import { meshClient, PLAINTEXT } from "./tls-context.ts";
+import { caOf, file, kubernetesSecret } from "./secrets.ts";
+import {
+  CLIENT_PARAMETERS,
+  meshClient,
+  PLAINTEXT,
+  subjectNames,
+  SYSTEM_AUTHORITIES,
+  upstreamTls,
+} from "./tls-context.ts";
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, { $typeName: string }>;
 
@@ -19,6 +29,8 @@ export interface ClientTlsInput {
   /** Who answers for the service: `namespace/account`. */
   readonly accounts: readonly string[];
   readonly http2: boolean;
+  /** Whether the client is one that gets what is in Secrets: a gateway, or a workload that the rule selects. */
+  readonly mayHaveCredentials: boolean;
 }
 
 /** The key by which endpoints say what they take. (Envoy docs, `Cluster.transport_socket_matches`) */
@@ -28,9 +40,8 @@ export const TAKES_MUTUAL_TLS = { tlsMode: "istio" } as const;
 
 export function clientTls(input: ClientTlsInput): Pick<ClusterInit, "transportSocket" | "transportSocketMatches"> {
   const { settings, secrets, service, mesh } = input;
-  if (secrets === undefined) return {};
   if (settings === undefined) {
-    if (service.external || mesh.config.enableAutoMtls === false) return {};
+    if (secrets === undefined || service.external || mesh.config.enableAutoMtls === false) return {};
     return {
       transportSocketMatches: [
         { name: "tlsMode-istio", match: TAKES_MUTUAL_TLS, transportSocket: mutual(input, secrets) },
@@ -38,7 +49,66 @@ export function clientTls(input: ClientTlsInput): Pick<ClusterInit, "transportSo
       ],
     };
   }
-  return settings.mode === "ISTIO_MUTUAL" ? { transportSocket: mutual(input, secrets) } : {};
+  switch (settings.mode) {
+    case "ISTIO_MUTUAL":
+      return secrets === undefined ? {} : { transportSocket: mutual(input, secrets) };
+    case "SIMPLE":
+    case "MUTUAL":
+      return { transportSocket: originated(input, settings) };
+    default:
+      return {};
+  }
+}
+
+/** TLS as the rule's author wants it. A credential that the client may not have counts as none: a server that it is needed for refuses then. */
+function originated(
+  { service, http2, mayHaveCredentials }: ClientTlsInput,
+  settings: ClientTlsSettings,
+): TransportSocket {
+  const { caCertificates = "", clientCertificate = "", privateKey = "", caCrl = "", insecureSkipVerify } = settings;
+  const credential = mayHaveCredentials ? (settings.credentialName ?? "") : "";
+  const sni = settings.sni || (isServerName(service.host) ? service.host : "");
+  const own = settings.subjectAltNames ?? [];
+  const named = own.length > 0 ? own : service.subjectAltNames;
+  const names = named.length > 0 ? named : [service.host].filter(isServerName);
+  const byMutual = settings.mode === "MUTUAL";
+  return upstreamTls({
+    sni,
+    commonTlsContext: {
+      tlsParams: CLIENT_PARAMETERS,
+      alpnProtocols: http2 ? ["h2"] : [],
+      ...(byMutual && credential !== "" ? { tlsCertificateSdsSecretConfigs: [kubernetesSecret(credential)] } : {}),
+      ...(byMutual && credential === "" && clientCertificate !== ""
+        ? { tlsCertificates: [{ certificateChain: file(clientCertificate), privateKey: file(privateKey) }] }
+        : {}),
+      ...(insecureSkipVerify === true
+        ? {}
+        : {
+            validationContextType:
+              credential === ""
+                ? {
+                    case: "validationContext",
+                    value: {
+                      trustedCa: file(caCertificates || SYSTEM_AUTHORITIES),
+                      ...(caCrl === "" ? {} : { crl: file(caCrl) }),
+                      matchTypedSubjectAltNames: subjectNames(names),
+                    },
+                  }
+                : {
+                    case: "combinedValidationContext",
+                    value: {
+                      defaultValidationContext: { matchTypedSubjectAltNames: subjectNames(names) },
+                      validationContextSdsSecretConfig: kubernetesSecret(caOf(credential)),
+                    },
+                  },
+          }),
+    },
+  });
+}
+
+/** What a server can be asked for by name. */
+function isServerName(host: string): boolean {
+  return !isIP(host) && !host.includes("*");
 }
 
 function mutual({ service, port, subset, settings, mesh, accounts, http2 }: ClientTlsInput, secrets: string) {
@@ -46,7 +116,7 @@ function mutual({ service, port, subset, settings, mesh, accounts, http2 }: Clie
   return meshClient({
     secrets,
     sni: settings?.sni || encodedSni(port, subset, service.host),
-    names: named ?? identities(accounts, mesh.trustDomains),
+    names: named ?? [...identities(accounts, mesh.trustDomains), ...service.subjectAltNames],
     http2,
   });
 }

@@ -120,7 +120,8 @@ export function isInspected(security: InboundSecurity | undefined): security is 
   return security !== undefined && security.mode !== "DISABLE";
 }
 
-function serverSocket({ secrets }: InboundSecurity, { config, trustDomains }: MeshSettings): TransportSocket {
+/** What a server of the mesh shows and asks for. */
+export function serverSocket({ secrets }: InboundSecurity, { config, trustDomains }: MeshSettings): TransportSocket {
   const { minProtocolVersion, cipherSuites = [] } = config.meshMTLS ?? {};
   return meshServer({
     secrets,

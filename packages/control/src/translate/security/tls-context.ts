@@ -21,7 +21,7 @@ import { packed } from "../packed.ts";
 import { exact, prefix } from "./matchers.ts";
 import { meshRoots, ownCertificate } from "./secrets.ts";
 
-type DownstreamTlsInit = Exclude<MessageInitShape<typeof DownstreamTlsContextSchema>, { $typeName: string }>;
+export type DownstreamTlsInit = Exclude<MessageInitShape<typeof DownstreamTlsContextSchema>, { $typeName: string }>;
 type UpstreamTlsInit = Exclude<MessageInitShape<typeof UpstreamTlsContextSchema>, { $typeName: string }>;
 type ParametersInit = MessageInitShape<typeof TlsParametersSchema>;
 
@@ -38,17 +38,17 @@ export const SERVER_CIPHERS: readonly string[] = [
 ];
 
 /** (defaultUpstreamCommonTLSContext) */
-const CLIENT_PARAMETERS: ParametersInit = {
+export const CLIENT_PARAMETERS: ParametersInit = {
   tlsMinimumProtocolVersion: Version.TLSv1_2,
   tlsMaximumProtocolVersion: Version.TLSv1_3,
 };
 
-function downstreamTls(context: DownstreamTlsInit): TransportSocket {
+export function downstreamTls(context: DownstreamTlsInit): TransportSocket {
   const config = packed(DownstreamTlsContextSchema, create(DownstreamTlsContextSchema, context));
   return create(TransportSocketSchema, { name: TLS, configType: { case: "typedConfig", value: config } });
 }
 
-function upstreamTls(context: UpstreamTlsInit): TransportSocket {
+export function upstreamTls(context: UpstreamTlsInit): TransportSocket {
   const config = packed(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, context));
   return create(TransportSocketSchema, { name: TLS, configType: { case: "typedConfig", value: config } });
 }
@@ -59,7 +59,7 @@ export const PLAINTEXT: TransportSocket = create(TransportSocketSchema, {
 });
 
 /** Names of peers, each of the type that it looks like. */
-function subjectNames(names: readonly string[]): MessageInitShape<typeof SubjectAltNameMatcherSchema>[] {
+export function subjectNames(names: readonly string[]): MessageInitShape<typeof SubjectAltNameMatcherSchema>[] {
   return names.map((name) => ({ sanType: typeOf(name), matcher: exact(name) }));
 }
 
@@ -108,7 +108,7 @@ export function meshServer({ secrets, trustDomains, minVersion, ciphers }: Serve
 }
 
 /** Where systems keep the certificates of the web's authorities. (Debian's place, which most others have too) */
-const SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt";
+export const SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt";
 
 /** What a proxy takes a server of the web for: one that somebody vouches for whom everybody trusts. */
 export function webClient({

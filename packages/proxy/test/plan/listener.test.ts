@@ -216,11 +216,11 @@ function filterOf(json: JsonValue): JsonValue {
   return (chainOf(json) as { filters: JsonValue[] }).filters[0];
 }
 
-const TCP_PROXY = {
-  name: "tcp",
+const MONGO_PROXY = {
+  name: "mongo",
   typed_config: {
     "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
-    type_url: "x/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+    type_url: "x/envoy.extensions.filters.network.mongo_proxy.v3.MongoProxy",
   },
 };
 
@@ -242,8 +242,8 @@ const REFUSED: readonly [what: string, path: string, value: JsonValue | undefine
   [
     "another network filter",
     "filter_chains[0].filters[0]",
-    TCP_PROXY,
-    /^filter_chains\[0\]\.filters\[0\]: tcp \(x\/envoy.*TcpProxy\) is not supported$/,
+    MONGO_PROXY,
+    /^filter_chains\[0\]\.filters\[0\]: mongo \(x\/envoy.*MongoProxy\) is not supported$/,
   ],
   [
     "a filter after the router",

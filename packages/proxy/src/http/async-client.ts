@@ -47,7 +47,7 @@ export class AsyncClient {
 
   /**
    * To be called within a turn. Null where the request has ended already: its callbacks have been told.
-   * @param head is kept @param timeoutMs 0 for none
+   * @param head is kept @param timeoutMs 0 for none @param saysFrom whether x-forwarded-for names this proxy
    */
   send(
     cluster: Cluster,
@@ -55,9 +55,11 @@ export class AsyncClient {
     body: Uint8Array,
     timeoutMs: number,
     callbacks: AsyncCallbacks,
+    saysFrom = true,
   ): AsyncRequest | null {
     const { headers } = head;
-    markAsOwn(headers, this.localAddress);
+    if (saysFrom) markAsOwn(headers, this.localAddress);
+    else headers.set(X_ENVOY_INTERNAL, "true");
     if (timeoutMs > 0) headers.set(X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, String(timeoutMs));
     cluster.stats.asyncRqTotal.value++;
     const host = cluster.chooseHost(this.balancing, 0);

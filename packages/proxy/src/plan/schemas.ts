@@ -39,6 +39,10 @@ import {
   PerRouteConfigSchema as ForwardedHostSchema,
 } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { CaresDnsResolverConfigSchema } from "@tulle/xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
+import {
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from "@tulle/xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { LocalRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
@@ -141,6 +145,8 @@ export const extensionRegistry: Registry = createRegistry(
   HeaderMutationSchema,
   HeaderMutationPerRouteSchema,
   HealthCheckSchema,
+  ExtAuthzSchema,
+  ExtAuthzPerRouteSchema,
   JwtAuthenticationSchema,
   JwtPerRouteSchema,
   LocalRateLimitSchema,

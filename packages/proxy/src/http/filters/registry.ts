@@ -2,6 +2,7 @@ import type { DnsCachePlan } from "../../plan/compile-dns-cache.ts";
 import type { BufferPlan } from "../../plan/filters/buffer.ts";
 import type { CompressorPlan } from "../../plan/filters/compressor.ts";
 import type { DecompressorPlan } from "../../plan/filters/decompressor.ts";
+import type { ExtAuthzPlan } from "../../plan/filters/ext-authz.ts";
 import type { FaultPlan } from "../../plan/filters/fault.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { HeaderMutationPlan } from "../../plan/filters/header-mutation.ts";
@@ -16,6 +17,7 @@ import {
   CORS,
   DECOMPRESSOR,
   DYNAMIC_FORWARD_PROXY,
+  EXT_AUTHZ,
   FALLBACK,
   FAULT,
   GRPC_STATS,
@@ -31,6 +33,7 @@ import { CompressorFilter } from "./compressor.ts";
 import { Cors } from "./cors.ts";
 import { DecompressorFilter } from "./decompressor.ts";
 import { DynamicForwardProxy } from "./dynamic-forward-proxy.ts";
+import { ExtAuthzFilter } from "./ext-authz.ts";
 import { Fallback } from "./fallback.ts";
 import { Fault } from "./fault.ts";
 import type { FilterFactory, FilterRegistry } from "./filter.ts";
@@ -49,6 +52,7 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [CORS, (_, context) => new Cors(context)],
   [DECOMPRESSOR, (config, context) => new DecompressorFilter(config as DecompressorPlan, context)],
   [DYNAMIC_FORWARD_PROXY, (config, context) => new DynamicForwardProxy(config as DnsCachePlan, context)],
+  [EXT_AUTHZ, (config, context) => new ExtAuthzFilter(config as ExtAuthzPlan, context)],
   [FAULT, (config, context, name) => new Fault(config as FaultPlan, name, context)],
   [FALLBACK, (_, context) => new Fallback(context)],
   [GRPC_STATS, (config, context) => new GrpcStats(config as GrpcStatsPlan, context)],

@@ -5,6 +5,7 @@ import {
   CORS,
   DECOMPRESSOR,
   DYNAMIC_FORWARD_PROXY,
+  EXT_AUTHZ,
   FALLBACK,
   FAULT,
   GRPC_STATS,
@@ -20,6 +21,7 @@ import { compressor } from "./compressor.ts";
 import { cors } from "./cors.ts";
 import { decompressor } from "./decompressor.ts";
 import { dynamicForwardProxy } from "./dynamic-forward-proxy.ts";
+import { extAuthz } from "./ext-authz.ts";
 import { fallback } from "./fallback.ts";
 import type { FilterCompiler, RouteFilterCompiler } from "./filter-compiler.ts";
 import { fault } from "./fault.ts";
@@ -39,6 +41,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [CORS, cors],
   [DECOMPRESSOR, decompressor],
   [DYNAMIC_FORWARD_PROXY, dynamicForwardProxy],
+  [EXT_AUTHZ, extAuthz],
   [FAULT, fault],
   [FALLBACK, fallback],
   [GRPC_STATS, grpcStats],

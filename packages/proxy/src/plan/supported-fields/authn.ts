@@ -1,9 +1,11 @@
 import type { SupportGroup } from "./message-support.ts";
-import { JWT_AUTHN, JWT_AUTHN_PER_ROUTE } from "./type-names.ts";
+import { EXT_AUTHZ, EXT_AUTHZ_PER_ROUTE, JWT_AUTHN, JWT_AUTHN_PER_ROUTE } from "./type-names.ts";
 
 const JWT = "envoy.extensions.filters.http.jwt_authn.v3";
 
-/** Filters that ask who somebody is. */
+const AUTHZ = "envoy.extensions.filters.http.ext_authz.v3";
+
+/** Filters that ask who somebody is, and others whether he may. */
 export const AUTHN: SupportGroup = {
   [JWT_AUTHN]: {
     has: ["providers", "rules", "bypass_cors_preflight", "requirement_map", "strip_failure_response", "stat_prefix"],
@@ -56,6 +58,53 @@ export const AUTHN: SupportGroup = {
   [`${JWT}.JwtRequirementOrList`]: { has: ["requirements"] },
   [`${JWT}.JwtRequirementAndList`]: { has: ["requirements"] },
   [`${JWT}.RequirementRule`]: { has: ["match", "requires", "requirement_name"] },
+  [EXT_AUTHZ]: {
+    has: [
+      "http_service",
+      "failure_mode_allow",
+      "failure_mode_allow_header_add",
+      "with_request_body",
+      "clear_route_cache",
+      "status_on_error",
+      "filter_enabled",
+      "filter_enabled_metadata",
+      "deny_at_disable",
+      "stat_prefix",
+      "allowed_headers",
+      "disallowed_headers",
+      "charge_cluster_response_stats",
+      "max_denied_response_body_bytes",
+    ],
+    only: { transport_api_version: ["V3", "AUTO"] },
+    ignored: {
+      validate_mutations: "what no header can hold is never taken from the server's answer",
+      metadata_context_namespaces: "HTTP servers are not told of metadata",
+      include_peer_certificate: "HTTP servers are not told of certificates",
+    },
+  },
+  [EXT_AUTHZ_PER_ROUTE]: { has: ["disabled", "check_settings"] },
+  [`${AUTHZ}.CheckSettings`]: {
+    has: ["disable_request_body_buffering", "with_request_body", "http_service"],
+    ignored: { context_extensions: "HTTP servers are not told of them" },
+  },
+  [`${AUTHZ}.BufferSettings`]: {
+    has: ["max_request_bytes", "allow_partial_message"],
+    ignored: { pack_as_bytes: "HTTP servers get bodies as they are" },
+  },
+  [`${AUTHZ}.HttpService`]: {
+    has: ["server_uri", "path_prefix", "path_override", "authorization_request", "authorization_response"],
+  },
+  [`${AUTHZ}.AuthorizationRequest`]: { has: ["allowed_headers", "headers_to_add"] },
+  [`${AUTHZ}.AuthorizationResponse`]: {
+    has: [
+      "allowed_upstream_headers",
+      "allowed_upstream_headers_to_append",
+      "allowed_client_headers",
+      "allowed_client_headers_on_success",
+      "dynamic_metadata_from_headers",
+    ],
+  },
+  "envoy.type.matcher.v3.ListStringMatcher": { has: ["patterns"] },
   "envoy.config.core.v3.RetryPolicy": {
     has: ["retry_back_off", "num_retries"],
     ignored: {

@@ -3,7 +3,7 @@
 // Plain JavaScript that any Node since 16 can run, like the launcher that uses it.
 
 /** Commands whose process is a proxy. */
-const PROXY_COMMANDS = new Set(["gateway", "proxy", "run"]);
+const PROXY_COMMANDS = new Set(["captured-sidecar", "gateway", "proxy", "run"]);
 
 /**
  * V8's young generation grows to 3 × 16 MB under load; a request's garbage dies young in a smaller one, too. A proxy does the

@@ -1,6 +1,6 @@
 /** The entry point: finds the command, parses its options, turns errors into messages and exit codes. */
 import type { AnyCommand } from "./command.ts";
-import { COMMANDS } from "./commands/index.ts";
+import { COMMANDS, PARTS } from "./commands/index.ts";
 import { CliError, EXIT, UsageError } from "./errors.ts";
 import { parseOptions } from "./options.ts";
 import { nearest } from "./suggest.ts";
@@ -65,7 +65,7 @@ function checkPositionals(
 }
 
 async function load(name: string): Promise<AnyCommand> {
-  const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const loader = [COMMANDS, PARTS].find((commands) => Object.hasOwn(commands, name))?.[name];
   if (loader !== undefined) return loader();
   const near = nearest(name, Object.keys(COMMANDS));
   const hints = near === undefined ? [] : [`Did you mean tulle ${near}?`];

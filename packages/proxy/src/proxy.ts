@@ -1,7 +1,7 @@
 /** A running proxy: configuration, data plane, management server connection and admin endpoint, put together. */
 import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
-import type { AdsClient } from "@tulle/xds/client";
+import type { AdsClient, ResourceWatcher } from "@tulle/xds/client";
 import { AdminServer } from "./admin/server.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { DataPlane } from "./data-plane.ts";
@@ -60,6 +60,8 @@ export interface Proxy {
   listenerAddresses(): readonly BoundListener[];
   /** Tells the control plane whether the application behind this proxy is healthy. */
   reportHealth(healthy: boolean, message?: string): void;
+  /** Resources of a type that is nothing to this proxy, from its control plane, for whoever is beside it. */
+  watch(typeUrl: string, watcher: ResourceWatcher): void;
   /** Stops accepting, lets requests in flight finish for up to `drainTimeMs`, closes. */
   drain(): Promise<void>;
   /** Closes every connection now. */
@@ -189,6 +191,10 @@ class RunningProxy implements Proxy {
 
   reportHealth(healthy: boolean, message?: string): void {
     this.ads?.reportHealth(healthy, message);
+  }
+
+  watch(typeUrl: string, watcher: ResourceWatcher): void {
+    this.ads?.subscribe(typeUrl, "*", watcher);
   }
 
   async drain(): Promise<void> {

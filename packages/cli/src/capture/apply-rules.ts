@@ -1,11 +1,11 @@
 /** Puts capture rules into the kernel, and takes them out. Both may be done again. */
+import { addressesAndRoutes } from "./addresses.ts";
 import { iptablesCleanup, iptablesScript, ownState } from "./iptables.ts";
 import { nftCleanup, nftScript } from "./nftables.ts";
 import type { Family } from "./rule.ts";
 import type { CaptureRuleOptions } from "./rules.ts";
 import { captureRules } from "./rules.ts";
 import type { SystemCommands } from "./system-command.ts";
-import { tproxyRoutes } from "./tproxy-routes.ts";
 
 type Backend = "iptables" | "nft";
 
@@ -25,8 +25,8 @@ export function describeRules({ options, backend, tproxyTable }: RuleSet): strin
           `# ${iptables(family)}-restore --noflush`,
           iptablesScript(rules, family),
         ]);
-  const routes = routesOf(options, tproxyTable).map((args) => `# ip ${args.join(" ")}`);
-  return [...scripts, ...routes, ""].join("\n").trimEnd();
+  const commands = addressesAndRoutes(options, tproxyTable).map((args) => `# ip ${args.join(" ")}`);
+  return [...scripts, ...commands, ""].join("\n").trimEnd();
 }
 
 export function applyRules(commands: SystemCommands, { options, backend, tproxyTable }: RuleSet): void {
@@ -38,8 +38,8 @@ export function applyRules(commands: SystemCommands, { options, backend, tproxyT
       commands.run([`${iptables(family)}-restore`, "--noflush"], iptablesScript(rules, family, present));
     }
   }
-  removeRoutes(commands, options, tproxyTable);
-  for (const args of routesOf(options, tproxyTable)) commands.run(["ip", ...args]);
+  removeAddressesAndRoutes(commands, options, tproxyTable);
+  for (const args of addressesAndRoutes(options, tproxyTable)) commands.run(["ip", ...args]);
 }
 
 /** Removes what is there, whichever backend and options it was made with. */
@@ -51,18 +51,14 @@ export function removeRules(commands: SystemCommands, { options, backend, tproxy
       if (script !== "") commands.run([`${iptables(family)}-restore`, "--noflush"], script);
     }
   }
-  removeRoutes(commands, { ...options, mode: "TPROXY" }, tproxyTable);
+  removeAddressesAndRoutes(commands, { ...options, mode: "TPROXY" }, tproxyTable);
 }
 
-/** A route that is not there is as good as one that is gone. */
-function removeRoutes(commands: SystemCommands, options: CaptureRuleOptions, table: number): void {
-  for (const args of routesOf(options, table)) {
+/** What is not there is as good as gone. */
+function removeAddressesAndRoutes(commands: SystemCommands, options: CaptureRuleOptions, table: number): void {
+  for (const args of addressesAndRoutes(options, table)) {
     commands.try(["ip", ...args.map((argument) => (argument === "add" ? "del" : argument))]);
   }
-}
-
-function routesOf({ mode, families, tproxyMark }: CaptureRuleOptions, table: number): readonly (readonly string[])[] {
-  return mode === "TPROXY" ? tproxyRoutes(families, { mark: tproxyMark, table }) : [];
 }
 
 function iptables(family: Family): string {

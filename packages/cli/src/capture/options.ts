@@ -9,42 +9,36 @@ import type { CaptureRuleOptions } from "./rules.ts";
 export const selectionOptions = {
   "inbound-ports": {
     type: "string",
-    short: "b",
     value: "PORTS",
     default: "*",
     help: 'inbound ports to capture, "*" for all, "" for none',
   },
   "exclude-inbound-ports": {
     type: "string",
-    short: "d",
     value: "PORTS",
     default: "15090,15021,15020",
     help: "inbound ports that stay out",
   },
   "outbound-cidrs": {
     type: "string",
-    short: "i",
     value: "CIDRS",
     default: "*",
     help: 'addresses to capture connections to, "*" for all, "" for none',
   },
   "exclude-outbound-cidrs": {
     type: "string",
-    short: "x",
     value: "CIDRS",
     default: "",
     help: "addresses that stay out",
   },
   "outbound-ports": {
     type: "string",
-    short: "q",
     value: "PORTS",
     default: "",
     help: "outbound ports to capture whatever the address",
   },
   "exclude-outbound-ports": {
     type: "string",
-    short: "o",
     value: "PORTS",
     default: "",
     help: "outbound ports that stay out",
@@ -53,7 +47,7 @@ export const selectionOptions = {
 
 type Selection = OptionValues<typeof selectionOptions>;
 
-type SelectedRules = Pick<
+export type SelectedRules = Pick<
   CaptureRuleOptions,
   | "inboundPorts"
   | "excludedInboundPorts"

@@ -35,6 +35,8 @@ export interface CaptureRuleOptions {
 }
 
 export const CAPTURE_PORTS = { outbound: 15_001, inbound: 15_006, tunnel: 15_008, dns: 15_053 } as const;
+/** Istio's place for a proxy's admin endpoint. */
+export const ADMIN = { host: "127.0.0.1", port: 15_000 } as const;
 /** (istio/istio `tools/istio-iptables/pkg/constants/constants.go` DefaultProxyUID, OutboundMark) */
 export const PROXY_UID = 1337;
 const OUTBOUND_MARK = 1338;
@@ -259,7 +261,7 @@ function mangleRules(options: CaptureRuleOptions): readonly Rule[] {
 
 /**
  * Transparent sockets get what arrives with the client's address. Packets that carry the mark are routed to this machine
- * (`ip rule`, `ip route`: tproxy-routes.ts).
+ * (`ip rule`, `ip route`: addresses.ts).
  */
 function addTransparent(list: RuleList, options: CaptureRuleOptions): void {
   const { tproxyMark, inboundPort, excludedInterfaces } = options;

@@ -46,7 +46,12 @@ const ruleOptions = {
     default: "REDIRECT",
     help: "how inbound connections get there; TPROXY keeps the client's address",
   },
-  ...selectionOptions,
+  "inbound-ports": { ...selectionOptions["inbound-ports"], short: "b" },
+  "exclude-inbound-ports": { ...selectionOptions["exclude-inbound-ports"], short: "d" },
+  "outbound-cidrs": { ...selectionOptions["outbound-cidrs"], short: "i" },
+  "exclude-outbound-cidrs": { ...selectionOptions["exclude-outbound-cidrs"], short: "x" },
+  "outbound-ports": { ...selectionOptions["outbound-ports"], short: "q" },
+  "exclude-outbound-ports": { ...selectionOptions["exclude-outbound-ports"], short: "o" },
   "exclude-interfaces": { type: "string", short: "c", value: "NAMES", default: "", help: "interfaces that stay out" },
   "virtual-interfaces": {
     type: "string",

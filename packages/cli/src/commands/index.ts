@@ -17,3 +17,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   ca: async () => (await import("./ca.ts")).ca,
   version: async () => (await import("./version.ts")).version,
 };
+
+/** Processes that other commands start, and that no user does. */
+export const PARTS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
+  "captured-sidecar": async () => (await import("../capture/sidecar-process.ts")).capturedSidecar,
+};

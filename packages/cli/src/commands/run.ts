@@ -9,6 +9,8 @@ import { startProgram } from "../process/program.ts";
 import type { Program } from "../process/program.ts";
 import { onStop, signalExitCode } from "../process/stop-signal.ts";
 import type { OnStop } from "../process/stop-signal.ts";
+import { readSelection, selectionOptions } from "../capture/options.ts";
+import type { OptionValues } from "../options.ts";
 import { connectionOptions, identify, workloadOptions } from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
@@ -46,6 +48,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       does: "one request through the mesh",
     },
     {
+      command: "sudo tulle run --capture --service cache --port 6379 -- redis-server",
+      does: "a program that knows nothing of proxies, all of whose connections go through the mesh",
+    },
+    {
       command: "tulle run --service web --port 80 --app-port 3000 -- ./server",
       does: "a program that listens on a port of its own",
     },
@@ -73,6 +79,17 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       multiple: true,
       help: "a local port for requests to service port PORT, by Host header: for programs that honour no HTTP_PROXY",
     },
+    protocol: {
+      type: "choice",
+      value: "PROTOCOL",
+      choices: ["http", "http2", "grpc", "tcp", "tls", "auto"],
+      help: "what the program speaks at its port: http, with --capture auto: HTTP is told from other protocols",
+    },
+    capture: {
+      type: "flag",
+      help: "Linux, root: a network namespace for the program, all of whose connections go through the sidecar",
+    },
+    ...selectionOptions,
     grace: { type: "integer", value: "SECONDS", default: 10, help: "how long the program may take to stop" },
     ...connectionOptions,
   },
@@ -88,12 +105,30 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       address: options.address,
       labels: options.label,
     });
+    if (!options.capture) refuseCaptureOptions(options);
     const outbound = options.outbound.map(parseOutbound);
     // One listener for all of the time: a signal that comes while listeners are exchanged would be lost.
     let stop: OnStop = (signal) => process.exit(signalExitCode(signal)); // nothing runs yet that would have to be stopped
     onStop((signal, count) => stop(signal, count));
     const stateDir = options["state-dir"] ?? defaultStateDir();
     const located = locate("xds", options.xds, stateDir);
+    if (options.capture) {
+      if (outbound.length > 0) throw new UsageError("--outbound has no effect with --capture: every port is captured");
+      const { runCaptured } = await import("../capture/run-captured.ts");
+      const run = {
+        command: rest ?? [],
+        identity,
+        port: options.port,
+        appPort: options["app-port"] ?? options.port,
+        protocol: options.protocol ?? "auto",
+        selection: readSelection(options),
+        located,
+        waitMs: options.wait * 1000,
+        graceMs: options.grace * 1000,
+        logLevel: options["log-level"],
+      };
+      return runCaptured(run, (stopIt) => (stop = stopIt));
+    }
 
     const local = await reservePorts(3 + outbound.length, LOOPBACK);
     const [adminPort, proxyPort, freeAppPort, ...freeOutbound] = local.ports as [number, number, number, ...number[]];
@@ -110,7 +145,14 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     const sidecar = await startSidecar({
       identity,
       ports: {
-        inbound: [{ port: options.port, bind: { host: options.address, port: reachable.ports[0]! }, app }],
+        inbound: [
+          {
+            port: options.port,
+            protocol: options.protocol ?? "http",
+            bind: { host: options.address, port: reachable.ports[0]! },
+            app,
+          },
+        ],
         httpProxy,
         outbound: bound,
       },
@@ -145,6 +187,14 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     }
   },
 });
+
+/** They would be taken for granted. */
+function refuseCaptureOptions(options: OptionValues<typeof selectionOptions>): void {
+  for (const [name, { default: usual }] of Object.entries(selectionOptions)) {
+    if (options[name as keyof typeof selectionOptions] === usual) continue;
+    throw new UsageError(`--${name} has an effect with --capture only`);
+  }
+}
 
 function parseOutbound(text: string): { port: number; local: number | undefined } {
   const match = /^(\d{1,5})(?:=(\d{1,5}))?$/.exec(text);

@@ -16,6 +16,8 @@ export interface PartOptions {
   /** Arguments of `tulle`. */
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** A command that ends by running the one that follows it: `ip netns exec NAME`, `setpriv …`. */
+  readonly prefix?: readonly string[];
   /** Gets each line of its standard output and error. */
   readonly onLine?: (line: string) => void;
 }
@@ -31,12 +33,32 @@ export interface Part {
   /** What it reported when it was ready (see reportReady). Rejects with its last output if it ends before that. */
   readonly ready: Promise<unknown>;
   readonly exit: Promise<PartExit>;
+  /** Asks it for something; resolves when it says that it is done, or is gone. */
+  ask(request: string): Promise<void>;
   /** SIGTERM, and SIGKILL after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
 interface ReadyMessage {
   readonly ready: unknown;
+}
+
+interface RequestMessage {
+  readonly request: string;
+}
+
+interface DoneMessage {
+  readonly done: string;
+}
+
+/** Does what the process asks for that started this one as its part. */
+export function onRequest(requests: Readonly<Record<string, () => Promise<void>>>): void {
+  process.on("message", ({ request }: Partial<RequestMessage>) => {
+    if (request === undefined) return;
+    void requests[request]?.().then(() => process.send?.({ done: request } satisfies DoneMessage));
+  });
+  // Whoever only waits for requests may end.
+  process.channel?.unref();
 }
 
 /** Tells the process that started this one as its part what it needs to know; without such a parent does nothing. */
@@ -47,10 +69,12 @@ export function reportReady(report: object): void {
 export function startPart(options: PartOptions): Part {
   const inherited = { ...process.env, ...options.env };
   const { flags, env } = proxyProcess(options.args, inherited) ?? { flags: [], env: inherited };
+  const [execPath, ...prefixed] = [...(options.prefix ?? []), process.execPath];
   const child = fork(LAUNCHER, options.args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    execArgv: [...flags, ...process.execArgv],
+    execPath,
+    execArgv: [...prefixed, ...flags, ...process.execArgv],
     env,
   });
   const recent: string[] = [];
@@ -66,7 +90,9 @@ export function startPart(options: PartOptions): Part {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
   const ready = new Promise<unknown>((resolve, reject) => {
-    child.on("message", (message) => resolve((message as ReadyMessage).ready));
+    child.on("message", (message: Partial<ReadyMessage>) => {
+      if ("ready" in message) resolve(message.ready);
+    });
     child.once("close", (code, signal) => {
       reject(
         new Error(
@@ -83,5 +109,15 @@ export function startPart(options: PartOptions): Part {
     await exit;
     clearTimeout(timer);
   };
-  return { name: options.name, pid: child.pid!, ready, exit, stop };
+  const ask = async (request: string): Promise<void> => {
+    const done = new Promise<void>((resolve) => {
+      child.on("message", (message: Partial<DoneMessage>) => {
+        if (message.done === request) resolve();
+      });
+    });
+    if (!child.connected) return;
+    child.send({ request } satisfies RequestMessage);
+    await Promise.race([done, exit]);
+  };
+  return { name: options.name, pid: child.pid!, ready, exit, ask, stop };
 }

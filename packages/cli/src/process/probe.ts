@@ -6,19 +6,19 @@ import type { Address } from "../options.ts";
 const INTERVAL_MS = 50;
 const ATTEMPT_MS = 1000;
 
-/** Resolves with true as soon as a connection is accepted, with false when aborted. */
-export async function waitUntilAccepting(address: Address, signal: AbortSignal): Promise<boolean> {
+/** Resolves with true as soon as a connection is accepted, with false when aborted. @param from local address of the connections */
+export async function waitUntilAccepting(address: Address, signal: AbortSignal, from?: string): Promise<boolean> {
   while (!signal.aborted) {
-    if (await accepts(address)) return true;
+    if (await accepts(address, from)) return true;
     await delay(INTERVAL_MS);
   }
   return false;
 }
 
 /** One attempt. */
-export function accepts({ host, port }: Address): Promise<boolean> {
+export function accepts({ host, port }: Address, from?: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, ...(from === undefined ? {} : { localAddress: from }) });
     const settle = (accepted: boolean): void => {
       socket.destroy();
       resolve(accepted);

@@ -25,6 +25,8 @@ export interface Identity {
 /** A service port of the workload: where other proxies connect, and where the program behind it listens. */
 interface InboundPort {
   readonly port: number;
+  /** What is spoken there, default HTTP; `auto` is found out connection by connection. */
+  readonly protocol?: string;
   readonly bind: Address;
   readonly app: Address;
 }
@@ -48,6 +50,8 @@ export interface BootstrapOptions {
   readonly admin: Address;
   /** The endpoint takes traffic only after the proxy has reported it healthy. */
   readonly reportsHealth: boolean;
+  /** All addresses of a workload whose connections are redirected to the proxy. */
+  readonly captured?: readonly string[];
 }
 
 /** Paths of the sockets of an agent: by one it leads to the control plane, at the other it serves secrets. */
@@ -71,7 +75,7 @@ export function nodeId({ type, address, workload, suffix, namespace }: Identity)
 }
 
 /** An Envoy bootstrap as a JSON value, field names as in Envoy's documentation. */
-export function buildBootstrap({ identity, ports, xds, admin, reportsHealth }: BootstrapOptions): Json {
+export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, captured }: BootstrapOptions): Json {
   const ads = { ads: {}, resource_api_version: "V3" };
   return {
     node: {
@@ -83,7 +87,9 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth }: B
         WORKLOAD_NAME: identity.workload,
         CLUSTER_ID,
         LABELS: identity.labels,
-        INSTANCE_IPS: identity.address,
+        ...(captured === undefined
+          ? { INSTANCE_IPS: identity.address }
+          : { INSTANCE_IPS: captured.join(), INTERCEPTION_MODE: "REDIRECT" }),
         TULLE: {
           ...registration(identity, ports, reportsHealth),
           ...("secrets" in xds ? { secrets: SDS_CLUSTER } : {}),
@@ -117,9 +123,9 @@ function registration(identity: Identity, ports: Ports, reportsHealth: boolean):
   return {
     service: identity.service,
     ...(httpProxy === undefined ? {} : { http_proxy: { address: httpProxy.host, port: httpProxy.port } }),
-    inbound: inbound.map(({ port, bind, app }) => ({
+    inbound: inbound.map(({ port, protocol = "http", bind, app }) => ({
       port,
-      protocol: "http",
+      protocol,
       address: bind.host,
       bind_port: bind.port,
       app_address: app.host,

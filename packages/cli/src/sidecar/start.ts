@@ -1,9 +1,11 @@
 /** A proxy in this process that obeys the control plane: what `tulle run` and `tulle gateway` have in common. */
 import { collectStartupGarbage, parseBootstrap, startProxy } from "@tulle/proxy";
 import type { LogLevel } from "@tulle/proxy";
+import type { ResourceWatcher } from "@tulle/xds/client";
 import { setTimeout as delay } from "node:timers/promises";
 import { unreachable } from "../control-plane/locate.ts";
 import type { Located } from "../control-plane/locate.ts";
+import { CAPTURE_PORTS } from "../capture/rules.ts";
 import { CliError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import type { Address } from "../options.ts";
@@ -17,6 +19,10 @@ export interface SidecarOptions {
   readonly located: Located;
   readonly admin: Address;
   readonly reportsHealth: boolean;
+  /** All addresses of a workload whose connections are redirected to the proxy. */
+  readonly captured?: readonly string[];
+  /** Of types that the proxy itself knows nothing of. */
+  readonly watch?: { readonly typeUrl: string; readonly watcher: ResourceWatcher };
   /** How long the first configuration may take. */
   readonly waitMs: number;
   readonly logLevel: LogLevel;
@@ -33,10 +39,18 @@ export interface Sidecar {
 
 /** Resolves when the sidecar takes requests. Rejects with a CliError if no configuration comes in time. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { identity, ports, located, admin, reportsHealth, logLevel } = options;
-  const json = buildBootstrap({ identity, ports, xds: located.address, admin, reportsHealth });
+  const { identity, ports, located, admin, reportsHealth, logLevel, captured, watch } = options;
+  const json = buildBootstrap({
+    identity,
+    ports,
+    xds: located.address,
+    admin,
+    reportsHealth,
+    ...(captured === undefined ? {} : { captured }),
+  });
   const bootstrap = await parseBootstrap(JSON.stringify(json), "the sidecar's bootstrap");
   const proxy = await startProxy({ bootstrap, logLevel });
+  if (watch !== undefined) proxy.watch(watch.typeUrl, watch.watcher);
   try {
     await configured(proxy.ready, options);
   } catch (error) {
@@ -58,10 +72,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 }
 
 /** Waits until the sidecar's own port, which every configuration opens, accepts; a gateway until the proxy is ready. */
-async function configured(ready: Promise<void>, { ports, located, waitMs }: SidecarOptions): Promise<void> {
+async function configured(ready: Promise<void>, options: SidecarOptions): Promise<void> {
+  const { ports, located, waitMs, captured } = options;
   const deadline = AbortSignal.timeout(waitMs);
-  const listening =
-    ports.httpProxy === undefined ? ready.then(() => true) : waitUntilAccepting(ports.httpProxy, deadline);
+  const own = captured === undefined ? ports.httpProxy : { host: "127.0.0.1", port: CAPTURE_PORTS.outbound };
+  const listening = own === undefined ? ready.then(() => true) : waitUntilAccepting(own, deadline);
   const expired = new Promise<false>((resolve) => deadline.addEventListener("abort", () => resolve(false)));
   if (await Promise.race([listening, expired])) return;
   if (!(await accepts(located.address)))

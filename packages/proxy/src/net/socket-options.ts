@@ -132,6 +132,17 @@ function descriptorOf(socket: Socket): number {
   return (socket as unknown as { readonly _handle: { readonly fd: number } | null })._handle?.fd ?? -1;
 }
 
+/** Why this machine or runtime cannot tell where redirected connections were to go; undefined if it can. */
+export async function captureProblem(): Promise<string | undefined> {
+  try {
+    await openSocketOptions();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CaptureUnavailable) return error.message;
+    throw error;
+  }
+}
+
 /** Its own connection, which nobody redirects, went where it was to go: through conntrack or not, the answer is no other. */
 export async function canReadOriginalDestinations(options: SocketOptions): Promise<boolean> {
   const server = createServer({ pauseOnConnect: true });

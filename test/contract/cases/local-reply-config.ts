@@ -54,6 +54,10 @@ export const CASES: readonly ContractCase[] = [
   rewritten("no body", { mappers: [{ filter: status("GE", 500), body: { inline_string: "" } }] }),
   rewritten("the first mapper that fits", { mappers: [{ filter: status("EQ", 404), status_code: 440 }, { filter: status("EQ", 503), status_code: 530 }, { filter: status("GE", 400), status_code: 599 }] }), // prettier-ignore
   rewritten("headers", { mappers: [{ filter: status("EQ", 503), status_code: 500, headers_to_add: [header("x-m", "%RESPONSE_CODE%-%RESP(:status)%-%RESPONSE_FLAGS%-%LOCAL_REPLY_BODY%|"), header("content-type", "text/x", "OVERWRITE_IF_EXISTS_OR_ADD"), header("x-route", "own"), header("x-route", "no", "ADD_IF_ABSENT")] }] }), // prettier-ignore
+  ...["GET / HTTP/1.1\r\nbad header\r\n\r\n", get("/", `x: ${"a".repeat(70_000)}`), "GET / HTTP/1.1\r\n\r\n"].map(
+    (bytes, i) =>
+    rewritten(`the flag of what is no HTTP comes after the body has been written, ${i}`, { body_format: text("%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%"), mappers: [{ filter: { response_flag_filter: { flags: ["DPE"] } }, status_code: 418 }] }, { client: [bytes, ended()] }), // prettier-ignore
+  ),
   rewritten("by flag", { mappers: [{ filter: { response_flag_filter: { flags: ["NR"] } }, status_code: 410 }, { filter: { response_flag_filter: { flags: ["UF"] } }, status_code: 510 }] }), // prettier-ignore
   rewritten("by request header", { mappers: [{ filter: { and_filter: { filters: [status("EQ", 404), { header_filter: { header: { name: ":path", string_match: { prefix: "/no" } } } }] } }, status_code: 410 }] }, { client: [get("/nowhere")] }), // prettier-ignore
   rewritten(

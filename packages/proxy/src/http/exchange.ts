@@ -102,6 +102,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   bytesSent = 0;
   /** Final status, 0 if none was sent. */
   status = 0;
+  private interimStatus = 0;
   flags: ResponseFlags = 0;
   details = "";
   transportFailure = "";
@@ -238,7 +239,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (this.over) return;
     if (this.runtime !== null) this.runtime.stats.cxProtocolError.value++;
     this.router.cancel();
-    sendLocalReply(this, protocolErrorReply(error));
+    sendLocalReply(this, protocolErrorReply(error), "", true);
   }
 
   /** The downstream connection is gone. */
@@ -246,7 +247,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (this.over) return;
     this.addFlag("DC");
     this.details = details;
-    this.status = this.responseStarted ? this.status : 0;
+    // Of interim responses the last one.
+    this.status = this.responseStarted ? this.status : this.interimStatus;
     this.end();
   }
 
@@ -284,6 +286,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   sendInterim(status: number, headers: HeaderBlock): void {
     this.runtime?.stats.countStatus(status);
+    this.interimStatus = status;
     this.encoder?.encodeInterim(status, headers);
   }
 
@@ -469,6 +472,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
+    this.interimStatus = 0;
     this.flags = 0;
     this.details = "";
     this.transportFailure = "";

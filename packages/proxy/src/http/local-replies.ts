@@ -142,14 +142,19 @@ export function resetFlag(reason: StreamResetReason): ResponseFlag {
   return RESET_FLAGS[reason];
 }
 
-/** The upstream failed before it answered. @param transportFailure the system's words, "" if none */
-export function resetReply(reason: StreamResetReason, transportFailure: string, retried: boolean): LocalReply {
+/** The upstream failed before it answered. @param transportFailure the system's words, "" if none @param begun by an interim response */
+export function resetReply(
+  reason: StreamResetReason,
+  transportFailure: string,
+  retried: boolean,
+  begun: boolean,
+): LocalReply {
   const detail = transportFailure === "" ? reason : `${reason}|${transportFailure}`;
   const failure = localReply(
     reason === "protocol error" ? 502 : 503,
     `upstream connect error or disconnect/reset before headers. ${retried ? "retried and the latest " : ""}reset reason: ${reason}`,
     RESET_FLAGS[reason],
-    `upstream_reset_before_response_started{${detail.replaceAll(" ", "_")}}`,
+    `upstream_reset_${begun ? "after" : "before"}_response_started{${detail.replaceAll(" ", "_")}}`,
   );
   return reason === "overflow" ? { ...failure, headers: OVERLOADED } : failure;
 }

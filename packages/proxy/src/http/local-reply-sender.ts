@@ -18,8 +18,9 @@ import { applyHeaderMutations } from "./header-mutations.ts";
  * Answers an exchange and ends it; if its response has begun, cuts it off. gRPC requests get what gRPC clients understand:
  * 200 with trailers only (Envoy `source/common/http/utility.cc`, `Utility::sendLocalReply`).
  * @param location a redirect's or a created resource's, "" for none
+ * @param protocolError the codec's refusal: logs tell of it, the answer's body does not (Envoy `ConnectionManagerImpl::ActiveStream::onDecoderFailure`)
  */
-export function sendLocalReply(exchange: Exchange, reply: LocalReply, location = ""): void {
+export function sendLocalReply(exchange: Exchange, reply: LocalReply, location = "", protocolError = false): void {
   const { runtime, encoder, connection } = exchange;
   if (runtime === null || encoder === null || connection === null) return;
   if (exchange.responseStarted) {
@@ -30,7 +31,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   const { response, request, context } = exchange;
   const { headers } = response;
   response.reset();
-  exchange.addFlag(reply.flag);
+  if (!protocolError) exchange.addFlag(reply.flag);
   exchange.details = reply.details;
   // A message that is wrong may be the beginning of another one (Envoy `ActiveStream::onLocalReply`).
   if (reply.status === 400) connection.closeAfterResponse();
@@ -60,6 +61,7 @@ export function sendLocalReply(exchange: Exchange, reply: LocalReply, location =
   if (runtime.plan.localReplies !== null) {
     ({ status, body, contentType } = rewriteLocalReply(exchange, runtime.plan.localReplies, status, body));
   }
+  if (protocolError) exchange.addFlag(reply.flag);
   if (grpc) {
     response.status = 200;
     headers.set(CONTENT_TYPE, "application/grpc");

@@ -52,6 +52,8 @@ export class Router {
   private retryPending = false;
   private retryFollowsTimeout = false;
   private hedgesOnPerTryTimeout = false;
+  /** An attempt has given an interim response: for Envoy the answer has begun. */
+  private interimCame = false;
   /** What a time-out is answered with, where the client did not ask for 504; 0 if it did not. */
   private timeoutStatus = 0;
   readonly selection: HostSelection;
@@ -281,7 +283,7 @@ export class Router {
       return;
     }
     if (this.retryAfterReset(attempt, reason, false)) return;
-    const reply = resetReply(reason, transportFailure, exchange.attemptCount > 1);
+    const reply = resetReply(reason, transportFailure, exchange.attemptCount > 1, this.interimCame);
     attempt.chargeAbort(reply.status);
     this.attempts.release(attempt);
     // Another one may yet bring an answer.
@@ -314,6 +316,7 @@ export class Router {
   onAttemptInterim(attempt: UpstreamRequest): void {
     this.retry.stop();
     this.retryPending = false;
+    this.interimCame = true;
     this.exchange.timers.stopRetry();
     this.attempts.settleOn(attempt);
   }
@@ -551,6 +554,7 @@ export class Router {
     this.retryPending = false;
     this.retryFollowsTimeout = false;
     this.hedgesOnPerTryTimeout = false;
+    this.interimCame = false;
     this.timeoutStatus = 0;
     this.selection.reset();
     timeouts.routeTimeoutMs = 0;

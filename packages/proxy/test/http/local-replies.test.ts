@@ -68,7 +68,7 @@ describe("local replies", () => {
   });
 
   it("name the reason of a reset in body and details", () => {
-    const failed = resetReply("remote connection failure", "delayed connect error: Connection refused", false);
+    const failed = resetReply("remote connection failure", "delayed connect error: Connection refused", false, false);
     assert.equal(
       failed.body,
       "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure",
@@ -79,11 +79,11 @@ describe("local replies", () => {
     );
     assert.deepEqual([failed.status, failed.flag], [503, "UF"]);
     assert.deepEqual(
-      [resetReply("protocol error", "", false).status, resetReply("protocol error", "", false).flag],
+      [resetReply("protocol error", "", false, false).status, resetReply("protocol error", "", false, false).flag],
       [502, "UPE"],
     );
     assert.deepEqual(
-      resetReply("overflow", "", false).headers.map(({ name }) => name),
+      resetReply("overflow", "", false, false).headers.map(({ name }) => name),
       ["x-envoy-overloaded"],
     );
   });

@@ -161,6 +161,7 @@ export class Transport implements ByteSink, Flushable {
     const connected = this.socket;
     const socket = security.begin(connected, () => this.guarded(() => this.onHandshake(security)));
     if (socket === null) {
+      this.failureReason = SECRET_MISSING;
       this.listenTo(connected);
       connected.destroy();
       return;
@@ -439,6 +440,9 @@ export class Transport implements ByteSink, Flushable {
     this.reset();
   }
 }
+
+/** Source: Envoy `source/common/tls/ssl_socket.cc`, NotReadySslSocket. */
+const SECRET_MISSING = "TLS error: Secret is not supplied by SDS";
 
 /** Typed as what Node's types ask for; Node itself keeps the present buffer unless it gets a Uint8Array. */
 const KEEP_BUFFER = undefined as unknown as Uint8Array;

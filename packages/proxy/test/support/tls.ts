@@ -48,6 +48,9 @@ export interface TlsProxyOptions {
   readonly manager?: JsonObject;
   readonly cluster?: JsonObject;
   readonly staticResources?: JsonObject;
+  readonly moreClusters?: readonly JsonObject[];
+  /** False: do not wait until it is ready; then `port` is 0. */
+  readonly waits?: false;
 }
 
 /** Sends everything to the backend. */
@@ -57,6 +60,7 @@ export async function tlsProxy(t: TestContext, options: TlsProxyOptions): Promis
     log: createLog({ level: "error", write: () => {}, now: () => new Date(0) }),
   });
   t.after(() => proxy.close());
+  if (options.waits === false) return { proxy, port: 0 };
   await proxy.ready;
   return { proxy, port: proxy.listenerAddresses()[0].port };
 }
@@ -68,6 +72,7 @@ function tlsBootstrap({
   manager,
   cluster,
   staticResources,
+  moreClusters = [],
 }: TlsProxyOptions): JsonObject {
   const route = { match: { prefix: "/" }, route: { cluster: "b" } };
   const filter = {
@@ -107,6 +112,7 @@ function tlsBootstrap({
           ...cluster,
           ...(upstream === undefined ? {} : { transport_socket: upstream }),
         },
+        ...moreClusters,
       ],
       ...staticResources,
     },

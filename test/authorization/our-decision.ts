@@ -126,6 +126,7 @@ function tlsInfo({ sni, identity }: NonNullable<Request["tls"]>): TlsInfo {
     serverName: sni,
     alpn: "",
     peer,
+    peerIssuer: null,
     peerChain: peer === null ? [] : [peer],
     peerVerified: peer !== null,
     local: null,

@@ -1,6 +1,7 @@
 /** Puts a case's parts over the default bootstrap. Ports of upstreams and the log's path come in through placeholders. */
 import type { ClusterParts, ContractCase, Json, JsonObject } from "./case.ts";
 import { endpoint, toCluster, typed } from "./steps.ts";
+import { CERTIFICATES } from "./tls.ts";
 
 export interface Places {
   /** Ports by upstream name. */
@@ -30,7 +31,12 @@ function template(contractCase: ContractCase): JsonObject {
   const listener = {
     name: "l",
     address: ANY_PORT,
-    filter_chains: [{ filters: [{ name: "hcm", typed_config: manager(contractCase) }] }],
+    filter_chains: [
+      {
+        filters: [{ name: "hcm", typed_config: manager(contractCase) }],
+        ...(contractCase.transportSocket === undefined ? {} : { transport_socket: contractCase.transportSocket }),
+      },
+    ],
     ...contractCase.listener,
   };
   return {
@@ -93,6 +99,7 @@ function filled(value: Json, places: Places): Json {
     if (port !== undefined) return places.ports.get(port)!;
     return value
       .replaceAll("{log}", places.logFile)
+      .replaceAll("{certs}", CERTIFICATES)
       .replaceAll(/\{port ([^}]+)\}/g, (_, name: string) => String(places.ports.get(name)));
   }
   if (typeof value !== "object" || value === null) return value;

@@ -1,5 +1,7 @@
 /** What a contract case is: a configuration, what the client and the upstreams do, and what is looked at. README.md shows one. */
 
+import type { TlsClientEnd, TlsUpstreamEnd } from "./tls.ts";
+
 /** Plain JSON, as in an Envoy bootstrap. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -25,6 +27,8 @@ export interface ContractCase {
   readonly filters?: readonly JsonObject[];
   /** Fields of the router filter's configuration. */
   readonly router?: JsonObject;
+  /** The transport socket of the listener's filter chain (tls-config.ts). */
+  readonly transportSocket?: JsonObject;
   /** Fields of the listener. */
   readonly listener?: JsonObject;
   /** By name; default: `a`, with the upstream of that name as its one endpoint. */
@@ -130,7 +134,7 @@ export interface Expectation {
 export type Step =
   | string
   | { readonly do: "send"; readonly bytes: string; readonly on: string }
-  | { readonly do: "connect"; readonly on: string; readonly listener: string }
+  | { readonly do: "connect"; readonly on: string; readonly listener: string; readonly tls?: TlsClientEnd }
   | { readonly do: "finish" | "reset" | "close" | "pause" | "resume"; readonly on: string }
   | { readonly do: "got"; readonly what: string | RegExp | number; readonly on: string }
   | { readonly do: "ended"; readonly on: string }
@@ -156,6 +160,8 @@ export interface UpstreamScript {
   readonly greeting?: Answer;
   /** Reads nothing until this gate is opened. */
   readonly deafUntil?: string;
+  /** It speaks TLS. */
+  readonly tls?: TlsUpstreamEnd;
 }
 
 export type Answer = string | readonly Act[];
@@ -182,6 +188,8 @@ export interface Observation {
 
 export interface Stream {
   readonly received: readonly string[];
-  /** How the proxy ended it, if it did. */
+  /** What the TLS handshake came to. */
+  readonly tls?: string;
+  /** How the proxy ended it, if it did. With TLS, every end is `closed`. */
   readonly end?: "closed" | "reset";
 }

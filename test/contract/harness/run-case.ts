@@ -11,6 +11,7 @@ import { linesOf, parse } from "./messages.ts";
 import { NameServer } from "./name-server.ts";
 import { normalised } from "./normalise.ts";
 import type { Running, Subject } from "./subject.ts";
+import type { TlsClientEnd } from "./tls.ts";
 import { Gates, ScriptedUpstream } from "./upstream.ts";
 import { Activity, Stuck } from "./waiting.ts";
 
@@ -133,7 +134,7 @@ class Stage {
       case "send":
         return this.send(step.on, step.bytes);
       case "connect":
-        return void (await this.client(step.on, step.listener));
+        return void (await this.client(step.on, step.listener, step.tls));
       case "finish":
       case "reset":
       case "close":
@@ -187,10 +188,11 @@ class Stage {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
-  private async client(name: string, listener = "l"): Promise<Client> {
+  private async client(name: string, listener = "l", tls?: TlsClientEnd): Promise<Client> {
     let client = this.clients.get(name);
     if (client === undefined) {
-      client = new Client(this.parts.proxy.ports.get(listener)!, this.parts.activity);
+      const session = tls?.resumes === undefined ? undefined : this.clients.get(tls.resumes)?.session;
+      client = new Client(this.parts.proxy.ports.get(listener)!, this.parts.activity, tls, session);
       this.clients.set(name, client);
       this.clientPorts.set(name, await client.port);
     }
@@ -218,12 +220,12 @@ class Stage {
   private async look(stuck: string | undefined): Promise<Observation> {
     const { exactChunks = false, stats = [] } = this.parts.contractCase;
     const client: Record<string, Stream> = {};
-    for (const [name, each] of this.clients) client[name] = streamOf(linesOf(each.parsed(), exactChunks), each.end);
+    for (const [name, each] of this.clients) client[name] = streamOf(linesOf(each.parsed(), exactChunks), each);
     const upstreams: Record<string, Stream[]> = {};
     for (const [name, { connections }] of this.parts.upstreams) {
       const streams = connections
         .filter(({ received }) => received !== "")
-        .map(({ received, end }) => streamOf(linesOf(parse(received, "requests"), exactChunks), end));
+        .map((each) => streamOf(linesOf(parse(each.received, "requests"), exactChunks), each));
       if (streams.length > 0) upstreams[name] = streams;
     }
     const seen: Observation = { ...(stuck === undefined ? {} : { stuck }), client, upstreams };
@@ -279,8 +281,10 @@ class Stage {
   }
 }
 
-function streamOf(received: string[], end: Stream["end"] | null): Stream {
-  return end === null || end === undefined ? { received } : { received, end };
+function streamOf(received: string[], { tls, end }: { tls: string; end: "closed" | "reset" | null }): Stream {
+  // The first message of a client that speaks TLS to who does not is full of random numbers.
+  if ((received[0] ?? "").startsWith("\x16\x03")) return { received: ["{TLS}"], ...(end === null ? {} : { end }) };
+  return { received, ...(tls === "" ? {} : { tls }), ...(end === null ? {} : { end }) };
 }
 
 /** Those behind workloads, and those that only the YAML or the script knows. */

@@ -1,5 +1,6 @@
 /** The words in which cases are written: what clients do and wait for, what upstreams answer, messages. */
 import type { Act, Json, JsonObject, Step } from "./case.ts";
+import type { TlsClientEnd } from "./tls.ts";
 
 /** Sends bytes on a connection other than `c`. */
 export function send(on: string, bytes: string): Step {
@@ -9,6 +10,11 @@ export function send(on: string, bytes: string): Step {
 /** Opens a connection to a listener other than the default one. Connections to that one open when first used. */
 export function connect(on: string, listener = "l"): Step {
   return { do: "connect", on, listener };
+}
+
+/** Opens a TLS connection; `resumes` names one whose session it has. */
+export function secure(tls: TlsClientEnd = {}, on = "c", listener = "l"): Step {
+  return { do: "connect", on, listener, tls };
 }
 
 /** Half-closes. */

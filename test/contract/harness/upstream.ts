@@ -1,8 +1,10 @@
 /** A scripted upstream: answers the n-th request as its script says and keeps every byte of every connection. */
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Act, Answer, Upstream, UpstreamScript } from "./case.ts";
 import { countComplete, parse } from "./messages.ts";
+import { createTlsServer, describeHandshake } from "./tls.ts";
 import type { Activity } from "./waiting.ts";
 
 /** Nobody listens on these, and nobody without privileges may: connecting to them is refused. */
@@ -46,10 +48,15 @@ export class ScriptedUpstream {
       this.port = REFUSING_PORTS[refusingIndex % REFUSING_PORTS.length]!;
       return;
     }
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const { tls } = this.script;
+    const onConnection = (socket: Socket): void => {
       this.connections.push(new Connection(this, socket));
       this.activity.happened();
-    });
+    };
+    const server =
+      tls === undefined
+        ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
+        : createTlsServer(tls, onConnection);
     this.server = server;
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", () => resolve()));
     this.port = (server.address() as AddressInfo).port;
@@ -84,6 +91,7 @@ function scriptOf(name: string, script: Upstream | undefined): UpstreamScript {
 class Connection {
   received = "";
   end: "closed" | "reset" | null = null;
+  readonly tls: string;
   /** The proxy's port. */
   readonly port: number;
   private readonly upstream: ScriptedUpstream;
@@ -97,6 +105,7 @@ class Connection {
     this.upstream = upstream;
     this.socket = socket;
     this.port = socket.remotePort!;
+    this.tls = socket instanceof TLSSocket ? describeHandshake(socket, serverNameOf(socket)) : "";
     const { script, gates, activity } = upstream;
     if (script.greeting !== undefined) this.play(script.greeting);
     socket.on("data", (chunk) => {
@@ -113,7 +122,7 @@ class Connection {
       // An ordinary server closes when the other side has; one that is in the middle of an answer finishes it.
       void this.work.then(() => socket.end());
     });
-    socket.on("error", () => over("reset"));
+    socket.on("error", () => over(script.tls === undefined ? "reset" : "closed"));
     if (script.deafUntil !== undefined) {
       socket.pause();
       void gates.pass(script.deafUntil).then(() => socket.resume());
@@ -159,4 +168,9 @@ class Connection {
       else socket.destroy();
     }
   }
+}
+
+function serverNameOf(socket: TLSSocket): string {
+  const { servername } = socket as { servername?: string | false | null };
+  return typeof servername === "string" ? servername : "";
 }

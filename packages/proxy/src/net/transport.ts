@@ -27,6 +27,8 @@ export interface TransportHandler {
 export interface TransportSecurity {
   /** What is known of the connection once its handshake is over. */
   readonly info: TlsInfo;
+  /** Whether the handshake can begin; if not, `then` is called when it can. */
+  ready(connected: Socket, then: () => void): boolean;
   /**
    * Begins the handshake on a connected socket.
    * @param done called when it is over
@@ -147,18 +149,34 @@ export class Transport implements ByteSink, Flushable {
   }
 
   private secureOnceConnected(connecting: Socket): void {
-    connecting.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
-    connecting.on("close", () => {
-      // Once there is a TLS socket over it, that one's end counts.
-      if (this.socket === connecting) this.onClosed();
-    });
+    this.awaitSecurity(connecting);
     connecting.on("connect", () => {
       if (this.security !== null && !connecting.destroyed) this.secure(this.security);
     });
   }
 
+  /** For a socket that is to become a TLS one: once there is that one over it, its end counts. */
+  private awaitSecurity(socket: Socket): void {
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (this.socket === socket) this.onError(error);
+    });
+    socket.on("close", () => {
+      if (this.socket === socket) this.onClosed();
+    });
+  }
+
   private secure(security: TransportSecurity): void {
     const connected = this.socket;
+    if (!security.ready(connected, () => this.guarded(() => this.handshake(security, connected)))) {
+      this.awaitSecurity(connected);
+      connected.on("end", () => {
+        if (this.socket === connected) connected.destroy();
+      });
+    } else this.handshake(security, connected);
+  }
+
+  private handshake(security: TransportSecurity, connected: Socket): void {
+    if (connected.destroyed) return;
     const socket = security.begin(connected, () => this.guarded(() => this.onHandshake(security)));
     if (socket === null) {
       this.failureReason = SECRET_MISSING;

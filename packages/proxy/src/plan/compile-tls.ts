@@ -80,6 +80,11 @@ export function compileUpstreamTls(
   if (common.certificates.length > 1) {
     packed.place.refuse("Multiple TLS certificates are not supported for client contexts");
   }
+  if (message.autoSniSanValidation && common.validation === null) {
+    packed.place
+      .field("auto_sni_san_validation")
+      .refuse("'auto_sni_san_validation' was configured without configuring a validation context");
+  }
   if (message.sni.includes("\0")) packed.place.field("sni").refuse("SNI names containing NULL-byte are not allowed");
   return {
     ...common,

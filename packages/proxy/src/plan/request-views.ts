@@ -52,6 +52,8 @@ export interface TlsInfo {
   readonly alpn: string;
   /** Null: the peer has shown no certificate. */
   readonly peer: Certificate | null;
+  /** Who has issued that; null: unknown. */
+  readonly peerIssuer: Certificate | null;
   /** All that it has shown, `peer` first. */
   readonly peerChain: readonly Certificate[];
   /** The certificate has been verified; without a trusted authority none is. */

@@ -27,8 +27,7 @@ export class TransportSockets {
     const prefix = `cluster.${plan.statName}.`;
     const transport = (socket: UpstreamTlsPlan | null): TlsClientTransport | null =>
       socket === null ? null : new TlsClientTransport(socket, new SslStats(registry, prefix, "client"), wallMs);
-    const total = (name: string): Counter =>
-      registry.counter(`${prefix}transport_socket_match.${name}.total_match_count`);
+    const total = (name: string): Counter => registry.counter(`${prefix}${name}.total_match_count`);
     this.fallback = transport(plan.transportSocket);
     this.fallbackTotal = plan.transportSocketMatches.length === 0 ? null : total("default");
     this.matches = plan.transportSocketMatches.map(({ name, match, transportSocket }) => ({

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
+import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { CertificatePlan, UpstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
 import type { TransportSecurity } from "../transport.ts";
 import { secureContext } from "./contexts.ts";
@@ -45,7 +46,7 @@ class ClientIdentity {
   readonly validation: ValidationPlan | null;
   readonly context: SecureContext;
   /** The newest last. */
-  private readonly sessions: Buffer[] = [];
+  private readonly sessions: KnownSession[] = [];
   private readonly maxSessions: number;
 
   constructor(plan: UpstreamTlsPlan, certificate: CertificatePlan | undefined, validation: ValidationPlan | null) {
@@ -56,22 +57,28 @@ class ClientIdentity {
   }
 
   /** The newest; `keepSession` gives it back. */
-  takeSession(): Buffer | undefined {
+  takeSession(): KnownSession | undefined {
     return this.sessions.pop();
   }
 
-  keepSession(session: Buffer): void {
+  keepSession(session: KnownSession): void {
     if (this.maxSessions === 0) return;
     this.sessions.push(session);
     if (this.sessions.length > this.maxSessions) this.sessions.shift();
   }
 }
 
+/** A session, and what the server showed when it was made. */
+interface KnownSession {
+  readonly ticket: Buffer;
+  readonly chain: readonly Certificate[];
+}
+
 class TlsClientSession extends TlsSession {
   private readonly owner: TlsClientTransport;
   private readonly offered: readonly string[];
   private identity: ClientIdentity | null = null;
-  private resumed: Buffer | undefined;
+  private resumed: KnownSession | undefined;
 
   constructor(owner: TlsClientTransport, sni: string, offered: readonly string[]) {
     super(owner.stats, owner.wallMs);
@@ -90,6 +97,7 @@ class TlsClientSession extends TlsSession {
     this.identity = identity;
     this.validation = identity.validation;
     this.resumed = identity.takeSession();
+    if (this.resumed !== undefined) this.knownChain = this.resumed.chain;
     // Loaded here: a proxy without TLS does without it.
     const { connect } = process.getBuiltinModule("node:tls");
     const socket = connect({
@@ -100,12 +108,16 @@ class TlsClientSession extends TlsSession {
       checkServerIdentity: () => undefined,
       ...(this.serverName === "" ? {} : { servername: this.serverName }),
       ...(this.offered.length === 0 ? {} : { ALPNProtocols: [...this.offered] }),
-      ...(this.resumed === undefined ? {} : { session: this.resumed }),
+      ...(this.resumed === undefined ? {} : { session: this.resumed.ticket }),
     });
     // Nothing may be written in this event (Node 24): it only keeps the session.
-    socket.on("session", (session) => identity.keepSession(session));
+    socket.on("session", (ticket) => identity.keepSession({ ticket, chain: this.peerChain }));
     socket.on("secureConnect", done);
-    return this.watch(socket);
+    return this.watch(socket, connected);
+  }
+
+  protected override get mayBeNobody(): boolean {
+    return false;
   }
 
   override verify(): string {

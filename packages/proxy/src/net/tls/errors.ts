@@ -80,15 +80,21 @@ export function reasonOf(error: NodeJS.ErrnoException): string {
   return name === undefined ? "" : (RENAMED[name] ?? name);
 }
 
-/** @param error of a socket that speaks TLS */
-export function transportFailure(error: NodeJS.ErrnoException): string {
+/** @param error of a socket that speaks TLS @param atOnce nothing came before it: it is about the client's first message */
+export function transportFailure(error: NodeJS.ErrnoException, atOnce: boolean): string {
   const reason = reasonOf(error);
+  if (reason === "SSLV3_ALERT_HANDSHAKE_FAILURE" && atOnce) return REFUSED_HELLO;
   if (reason !== "") return failure(SSL_LIBRARY + numberOf(reason), "SSL routines", reason);
   const text = SYSTEM_ERRORS[error.code ?? ""];
   // A socket that has only been ended is nothing that the system could say something about.
   if (text === undefined || error.syscall === undefined) return "";
   return failure(SYSTEM_LIBRARY + text[0], "system library", text[1]);
 }
+
+/** BoringSSL names both. */
+const REFUSED_HELLO =
+  "TLS_error:|268436496:SSL routines:OPENSSL_internal:SSLV3_ALERT_HANDSHAKE_FAILURE" +
+  "|268435610:SSL routines:OPENSSL_internal:HANDSHAKE_FAILURE_ON_CLIENT_HELLO:TLS_error_end";
 
 /** `ERR_LIB_SYS` of BoringSSL, and Linux's errno with strerror(3) of it. */
 const SYSTEM_LIBRARY = 2 << 24;

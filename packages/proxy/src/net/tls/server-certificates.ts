@@ -43,10 +43,10 @@ export class ServerCertificates {
 
   /** The name itself, else the wildcard for its first label. */
   private match(serverName: string): string | null {
-    const name = serverName.toLowerCase();
-    if (this.groups.has(name)) return name;
-    const dot = name.indexOf(".");
-    const wildcard = dot < 0 ? "" : name.slice(dot);
+    // As it is written, as in Envoy.
+    if (this.groups.has(serverName)) return serverName;
+    const dot = serverName.indexOf(".");
+    const wildcard = dot < 0 ? "" : serverName.slice(dot);
     return this.groups.has(wildcard) ? wildcard : null;
   }
 }
@@ -56,5 +56,5 @@ function serverNames(leaf: Certificate): string[] {
   const names = namesOf(leaf, "dns");
   const [, commonName] = /(?:^|,)CN=((?:[^,\\]|\\.)*)/.exec(leaf.subject) ?? [];
   const all = names.length > 0 ? names : commonName === undefined ? [] : [commonName];
-  return all.map((name) => name.toLowerCase().replace(/^\*(?=\.)/, ""));
+  return all.map((name) => name.replace(/^\*(?=\.)/, ""));
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
+import { readClientHello } from "../../codec/tls-hello/client-hello.ts";
 import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { CertificatePlan, DownstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
 import type { AcceptedSocket } from "../accepted-socket.ts";
@@ -75,15 +76,50 @@ export class ServerIdentity {
   }
 }
 
+const NOTHING = new Uint8Array(0);
+
 class TlsServerSession extends TlsSession {
   private readonly owner: TlsServerTransport;
   private early: Uint8Array | null;
   private identity: ServerIdentity | null = null;
+  /** The client offers one of our protocols. */
+  private speaksOurs = false;
 
   constructor(owner: TlsServerTransport, early: Uint8Array | null) {
     super(owner.stats, owner.wallMs);
     this.owner = owner;
     this.early = early;
+  }
+
+  /**
+   * A server that speaks none of the protocols that a client offers says nothing of protocols (Envoy); OpenSSL would have it end the
+   * connection. So what is offered is read before anything is answered.
+   */
+  override ready(accepted: Socket, then: () => void): boolean {
+    const { alpn } = this.owner.plan;
+    if (alpn.length === 0 || this.readOffer(this.early ?? NOTHING)) return true;
+    let read = Buffer.from(this.early ?? NOTHING);
+    this.early = null;
+    const onData = (chunk: Buffer): void => {
+      // cold: a client's first message, when it comes in pieces
+      read = Buffer.concat([read, chunk]);
+      if (!this.readOffer(read)) return;
+      accepted.removeListener("data", onData);
+      accepted.pause();
+      accepted.unshift(read);
+      then();
+    };
+    accepted.on("data", onData);
+    return false;
+  }
+
+  /** False: there is more to come. */
+  private readOffer(bytes: Uint8Array): boolean {
+    const hello = readClientHello(bytes, false);
+    if (hello === "incomplete") return false;
+    const { alpn } = this.owner.plan;
+    this.speaksOurs = hello !== "not-tls" && alpn.some((protocol) => hello.applicationProtocols.includes(protocol));
+    return true;
   }
 
   begin(accepted: Socket, done: () => void): Socket | null {
@@ -105,11 +141,16 @@ class TlsServerSession extends TlsSession {
       secureContext: identity.context,
       requestCert: identity.asksForCertificate,
       rejectUnauthorized: plan.requireClientCertificate,
-      ...(plan.alpn.length === 0 ? {} : { ALPNProtocols: [...plan.alpn] }),
+      ...(this.speaksOurs ? { ALPNProtocols: [...plan.alpn] } : {}),
       ...(byName === null ? {} : { SNICallback: (name, answer) => answer(null, byName.contextFor(name)) }),
     });
     socket.on("secure", done);
-    return this.watch(socket);
+    return this.watch(socket, accepted);
+  }
+
+  /** OpenSSL has insisted on one where it is required. */
+  protected override get mayBeNobody(): boolean {
+    return !this.owner.plan.requireClientCertificate;
   }
 
   override verify(): string {

@@ -7,7 +7,7 @@ import type { ValidationPlan } from "../../plan/tls-plan.ts";
 import type { TransportSecurity } from "../transport.ts";
 import { reasonOf, transportFailure } from "./errors.ts";
 import type { SslStats } from "./ssl-stats.ts";
-import { unreadable, verifyPeer } from "./verify.ts";
+import { nobody, unreadable, verifyPeer } from "./verify.ts";
 
 /** TLS on one connection, from the beginning of its handshake. What is logged and matched of it is found out when somebody asks. */
 export abstract class TlsSession implements TransportSecurity, TlsInfo {
@@ -28,7 +28,10 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   peerVerified = false;
   forwarded = "";
   private socket: TLSSocket | null = null;
+  private connected: Socket | null = null;
   private chain: readonly Certificate[] = [];
+  /** What the peer showed when the session was made that is resumed now: then it shows nothing to a client. */
+  protected knownChain: readonly Certificate[] = NO_CERTIFICATES;
   private session = "";
   private established = false;
   private readonly wallMs: () => number;
@@ -39,19 +42,34 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
     this.startedMs = wallMs();
   }
 
+  /** The peer need not show a certificate. */
+  protected abstract get mayBeNobody(): boolean;
+
   get info(): TlsInfo {
     return this;
   }
 
+  ready(_connected: Socket, _then: () => void): boolean {
+    return true;
+  }
+
   abstract begin(connected: Socket, done: () => void): Socket | null;
 
-  protected watch(socket: TLSSocket): TLSSocket {
+  protected watch(socket: TLSSocket, connected: Socket): TLSSocket {
+    this.connected = connected;
     this.socket = socket;
     return socket;
   }
 
   get peer(): Certificate | null {
     return this.chain[0] ?? null;
+  }
+
+  /** Who has issued the peer's certificate: as it has shown, or as we know. */
+  get peerIssuer(): Certificate | null {
+    const [leaf, second] = this.chain;
+    if (leaf === undefined || second !== undefined) return second ?? null;
+    return this.validation?.authorities.find(({ subject }) => subject === leaf.issuer) ?? null;
   }
 
   get peerChain(): readonly Certificate[] {
@@ -89,13 +107,14 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   private verifyChain(socket: TLSSocket, validation: ValidationPlan | null): string {
     try {
       this.chain = shownBy(socket);
+      if (this.chain.length === 0 && socket.isSessionReused()) this.chain = this.knownChain;
     } catch (error) {
       if (!(error instanceof DerError)) throw error;
       return unreadable(this.stats);
     }
     const [leaf, ...rest] = this.chain;
-    // Servers that must have one have made OpenSSL insist on it.
-    if (leaf === undefined || validation === null) return "";
+    if (validation === null) return "";
+    if (leaf === undefined) return this.mayBeNobody ? "" : nobody(this.stats);
     const problem = (
       socket as unknown as { _handle: { verifyError(): { code: string } | null } }
     )._handle.verifyError();
@@ -110,9 +129,14 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
     const reason = reasonOf(error);
     if (reason === "PEER_DID_NOT_RETURN_A_CERTIFICATE") this.stats.failVerifyNoCert.value++;
     else if (reason !== "") this.stats.connectionError.value++;
-    return this.established ? "" : transportFailure(error);
+    return this.established ? "" : transportFailure(error, (this.connected?.bytesRead ?? 0) <= ALERT_BYTES);
   }
 }
+
+const NO_CERTIFICATES: readonly Certificate[] = [];
+
+/** A record that holds an alert: the peer has said nothing else. */
+const ALERT_BYTES = 7;
 
 /** The certificates that the peer has sent, leaf first. Throws DerError. */
 function shownBy(socket: TLSSocket): Certificate[] {

@@ -8,22 +8,24 @@ import type { SslStats } from "./ssl-stats.ts";
 // Not by `import`: see plan/fingerprint.ts.
 const { hash } = process.getBuiltinModule("node:crypto");
 
+const BY_LIST = "certificate revocation check against provided CRLs failed: ";
+
 /** What OpenSSL says of a chain (X509_verify_cert), by the codes of Node. Source: BoringSSL `crypto/x509/x509_txt.c`. */
 const CHAIN_ERRORS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: "unable to get issuer certificate",
-  UNABLE_TO_GET_CRL: "unable to get certificate CRL",
+  UNABLE_TO_GET_CRL: `${BY_LIST}unable to get certificate CRL`,
   CERT_SIGNATURE_FAILURE: "certificate signature failure",
   CRL_SIGNATURE_FAILURE: "CRL signature failure",
   CERT_NOT_YET_VALID: "certificate is not yet valid",
   CERT_HAS_EXPIRED: "certificate has expired",
-  CRL_NOT_YET_VALID: "CRL is not yet valid",
-  CRL_HAS_EXPIRED: "certificate revocation check against provided CRLs failed: CRL has expired",
+  CRL_NOT_YET_VALID: `${BY_LIST}CRL is not yet valid`,
+  CRL_HAS_EXPIRED: `${BY_LIST}CRL has expired`,
   // Where authorities in the middle of a chain may be trusted, BoringSSL looks for the issuer of such a one, too.
   DEPTH_ZERO_SELF_SIGNED_CERT: "unable to get local issuer certificate",
   SELF_SIGNED_CERT_IN_CHAIN: "self signed certificate in certificate chain",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "unable to get local issuer certificate",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "unable to get local issuer certificate",
-  CERT_REVOKED: "certificate revoked",
+  CERT_REVOKED: `${BY_LIST}certificate revoked`,
   INVALID_CA: "invalid CA certificate",
   PATH_LENGTH_EXCEEDED: "path length constraint exceeded",
   INVALID_PURPOSE: "unsupported certificate purpose",
@@ -50,11 +52,9 @@ export function verifyPeer(
   stats: SslStats,
 ): string {
   const [leaf] = certificates;
-  if (plan.trustedCa !== "" && chainError !== "" && !plan.acceptUntrusted) {
+  if (plan.trustedCa !== "" && chainError !== "") {
     stats.failVerifyError.value++;
-    const depth = depthOf(certificates, chainError, plan, now);
-    const text = CHAIN_ERRORS[chainError] ?? chainError.toLowerCase().replaceAll("_", " ");
-    return failed(`X509_verify_cert: certificate verification error at depth ${depth}: ${text}`);
+    if (!plan.acceptUntrusted) return failed(chainFailure(certificates, chainError, plan, now));
   }
   if (!namesMatch(leaf, plan, expectedName)) {
     stats.failVerifySan.value++;
@@ -65,6 +65,23 @@ export function verifyPeer(
     return failed("cert hash and spki");
   }
   return "";
+}
+
+function chainFailure(
+  certificates: PeerChain["certificates"],
+  error: string,
+  plan: ValidationPlan,
+  now: number,
+): string {
+  const depth = depthOf(certificates, error, plan, now);
+  const text = CHAIN_ERRORS[error] ?? error.toLowerCase().replaceAll("_", " ");
+  return `X509_verify_cert: certificate verification error at depth ${depth}: ${text}`;
+}
+
+/** No certificate where there must be one. */
+export function nobody(stats: SslStats): string {
+  stats.failVerifyNoCert.value++;
+  return verificationFailure("verify cert failed: no peer certificate");
 }
 
 /** A certificate that cannot be read. */

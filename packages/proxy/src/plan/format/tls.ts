@@ -39,11 +39,10 @@ const chain =
   (read: (certificate: Certificate) => string): Read =>
   ({ peerChain }) =>
     peerChain.map(read).join(",");
-/** Of who has issued the peer's certificate, if that has been shown. */
 const issuer =
   (read: (certificate: Certificate) => string): Read =>
-  ({ peerChain: [, second] }) =>
-    second === undefined ? "" : read(second);
+  ({ peerIssuer }) =>
+    peerIssuer === null ? "" : read(peerIssuer);
 
 const fingerprint = (algorithm: "sha1" | "sha256") => (certificate: Certificate) =>
   hash(algorithm, certificate.der, "hex");

@@ -1,4 +1,5 @@
 /** AuthorizationPolicies at a sidecar, without mutual TLS: what of a request and its connection decides. */
+import { REFUSED } from "../harness/case.ts";
 import type { ContractCase } from "../harness/case.ts";
 import { service } from "../harness/istio.ts";
 import { answer, get, got, request } from "../harness/steps.ts";
@@ -602,6 +603,74 @@ const CONDITIONS: readonly Row[] = [
   },
 ];
 
-export const CASES: readonly ContractCase[] = [...ACTIONS, ...SCOPES, ...OPERATIONS, ...SOURCES, ...CONDITIONS].map(
-  row,
-);
+/** An authorizer that speaks HTTP, asked about /a. */
+const AUTHORIZER = (more = "", action = '"/a"'): string => `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: authz }
+spec: { selector: { app: authz }, ports: [{ name: http, port: 9000, targetPort: 9000 }] }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    extensionProviders:
+    - name: web
+      envoyExtAuthzHttp: { service: authz.default.svc.cluster.local, port: 9000${more} }${policy(
+        `{ action: CUSTOM, provider: { name: web }, rules: [{ to: [{ operation: { paths: [${action}] } }] }] }`,
+        7,
+      )}`;
+
+function asked(
+  name: string,
+  more: string,
+  authz: ContractCase["upstreams"],
+  client: ContractCase["client"],
+  answers: readonly string[],
+): ContractCase {
+  return {
+    name,
+    feature: "AuthorizationPolicy: CUSTOM",
+    istio: {
+      yaml: service("echo", "echo") + AUTHORIZER(more),
+      workloads: { authz: { labels: { app: "authz" }, port: 9000 } },
+      proxy: { labels: { app: "echo" }, outbound: {}, inbound: { l: { port: 8080, app: "app" } } },
+    },
+    client,
+    expect: { answers },
+    upstreams: { app: answer(200, "app"), ...authz },
+  };
+}
+
+const AB = [get("/a", "Host: echo"), got(1), get("/b", "Host: echo"), got(2)];
+
+const EXTERNAL: readonly ContractCase[] = [
+  asked(
+    "an authorizer lets through what the policy is for; others are not asked about",
+    "",
+    { authz: answer(200, "fine") },
+    AB,
+    ["200 app", "200 app"],
+  ),
+  asked("an authorizer refuses", "", { authz: answer(401, "who are you") }, AB, ["401 who are you", "200 app"]),
+  asked(
+    "headers to and from an authorizer",
+    ", pathPrefix: /check, includeRequestHeadersInCheck: [x-user], includeAdditionalHeadersInCheck: { x-from: mesh }, headersToUpstreamOnAllow: [x-role], headersToDownstreamOnAllow: [x-seen]",
+    { authz: answer(200, "", "x-role: admin", "x-seen: yes", "x-other: no") },
+    [get("/a", "Host: echo", "x-user: bob", "x-secret: s"), got(1)],
+    ["200 app"],
+  ),
+  asked("an authorizer that is down: nobody passes", "", { authz: REFUSED }, AB, ["403 ", "200 app"]),
+  asked("an authorizer that is down, statusOnError", ', statusOnError: "503"', { authz: REFUSED }, AB, [
+    "503 ",
+    "200 app",
+  ]),
+  asked("an authorizer that is down, failOpen", ", failOpen: true", { authz: REFUSED }, AB, ["200 app", "200 app"]),
+];
+
+export const CASES: readonly ContractCase[] = [
+  ...[...ACTIONS, ...SCOPES, ...OPERATIONS, ...SOURCES, ...CONDITIONS].map(row),
+  ...EXTERNAL,
+];

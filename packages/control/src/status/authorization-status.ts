@@ -44,9 +44,8 @@ function providerFindings({ mesh, serviceByHost }: Snapshot, { action, spec }: A
   const authorizer = authorizers(mesh, serviceByHost, CAPABILITIES.envoy)(name);
   if ("problem" in authorizer)
     return [finding("Invalid", path, `${authorizer.problem}: what the policy is for is denied`)];
-  if (CAPABILITIES.tulle.security.has("external authorization")) return [];
-  const message =
-    "asking external authorizers: Envoy does it, Tulle's own proxy not yet and denies what the policy is for";
+  if (!("problem" in authorizers(mesh, serviceByHost, CAPABILITIES.tulle)(name))) return [];
+  const message = `asking ${name}: Envoy does it, Tulle's own proxy not yet and denies what the policy is for`;
   return [finding("NotYetApplied", path, message)];
 }
 

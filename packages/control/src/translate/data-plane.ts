@@ -38,6 +38,8 @@ type SecurityFeature =
   | "authorization"
   /** CUSTOM policies. */
   | "external authorization"
+  /** By authorizers that speak gRPC. */
+  | "external authorization by gRPC"
   /** Of connections that are not read as HTTP. */
   | "network authorization"
   /** RequestAuthentications. */
@@ -111,7 +113,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "rate limits"]),
-    security: new Set(["authorization", "tokens"]),
+    security: new Set(["authorization", "external authorization", "network authorization", "tokens", "mutual TLS"]),
   },
   envoy: {
     id: "envoy",
@@ -136,7 +138,14 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
-    security: new Set(["authorization", "external authorization", "network authorization", "tokens"]),
+    security: new Set([
+      "authorization",
+      "external authorization",
+      "external authorization by gRPC",
+      "network authorization",
+      "tokens",
+      "mutual TLS",
+    ]),
   },
   grpc: {
     id: "grpc",

@@ -300,7 +300,6 @@ test("what a policy does is told, and what it cannot do", () => {
   const redis = { ...app, inbound: app.inbound.map((port) => ({ ...port, port: 6379, protocol: "tcp" })) };
   assert.deepEqual(status('{ rules: [{ to: [{ operation: { methods: ["GET"] } }] }] }', "", [redis]), [
     "InForce: allows requests to workloads of default that match its rule; what no policy allows is denied",
-    "NotYetApplied: port 6379 of app is not HTTP: Envoy authorizes connections, Tulle's own proxy refuses them",
     "Ignored: port 6379 of app is not HTTP: the rule allows nothing there",
   ]);
 });

@@ -47,6 +47,9 @@ export function authorizers(
     if (provider === undefined) return { problem: `MeshConfig has no extension provider ${name}` };
     if (settings === undefined) return { problem: `the extension provider ${name} is no external authorizer` };
     if (!security.has("external authorization")) return { problem: "this data plane cannot ask external authorizers" };
+    if (provider.envoyExtAuthzHttp === undefined && !security.has("external authorization by gRPC")) {
+      return { problem: "this data plane cannot ask authorizers that speak gRPC" };
+    }
     const { namespace, host } = parseNamespacedHost(settings.service.toLowerCase());
     const service = services.get(host);
     if (service === undefined || (namespace !== "*" && namespace !== service.namespace)) {

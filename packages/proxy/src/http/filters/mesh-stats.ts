@@ -10,8 +10,10 @@ import {
   type Workload,
   parseWorkloadMetadata,
 } from "@tulle/telemetry";
+import type { Certificate } from "../../codec/x509/certificate.ts";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
+import type { TlsInfo } from "../../plan/request-views.ts";
 import type { RoutePlan } from "../../plan/route-plan.ts";
 import type { Counter, Histogram, StatsRegistry, Tags } from "../../stats/index.ts";
 import type { Cluster } from "../../upstream/cluster.ts";
@@ -52,8 +54,11 @@ export class MeshStats implements HttpFilter {
   private readonly inbound: boolean;
   private readonly byHost = new WeakMap<Host, Destination>();
   private readonly byCluster = new WeakMap<Cluster, Destination>();
+  private readonly bySecuredHost = new WeakMap<Host, Destination>();
   private readonly nowhere = new Destination();
   private readonly blocked = new Destination();
+  /** Of each connection that came with TLS: of what reached the application, and of what did not. */
+  private readonly byPeer = new WeakMap<TlsInfo, readonly [reached: Destination, not: Destination]>();
 
   constructor(config: MeshStatsConfig, context: FilterContext) {
     this.registry = context.stats;
@@ -84,10 +89,16 @@ export class MeshStats implements HttpFilter {
     return series;
   }
 
-  private destinationOf({ cluster, host, route }: Exchange): Destination {
+  private destinationOf(exchange: Exchange): Destination {
+    const { cluster, host, route } = exchange;
+    if (this.inbound) {
+      const tls = exchange.connection?.tls ?? null;
+      if (tls !== null) return this.destinationOfPeer(tls, host !== null);
+    }
     if (host !== null) {
-      let destination = this.byHost.get(host);
-      if (destination === undefined) this.byHost.set(host, (destination = new Destination()));
+      const known = this.inbound || exchange.upstreamInfo?.tls == null ? this.byHost : this.bySecuredHost;
+      let destination = known.get(host);
+      if (destination === undefined) known.set(host, (destination = new Destination()));
       return destination;
     }
     if (cluster === null) return isBlocked(route) ? this.blocked : this.nowhere;
@@ -96,9 +107,17 @@ export class MeshStats implements HttpFilter {
     return destination;
   }
 
+  private destinationOfPeer(tls: TlsInfo, reached: boolean): Destination {
+    let both = this.byPeer.get(tls);
+    if (both === undefined) this.byPeer.set(tls, (both = [new Destination(), new Destination()]));
+    return both[reached ? 0 : 1];
+  }
+
   private tags(exchange: Exchange, grpcStatus: string): Tags {
     const { cluster, host, route, status, flags, isGrpc } = exchange;
-    // Without mTLS the peer of an inbound request is nobody we know.
+    const tls = this.inbound ? (exchange.connection?.tls ?? null) : (exchange.upstreamInfo?.tls ?? null);
+    const [peer, own] = [principalOf(tls?.peer), principalOf(tls?.local)];
+    // Of the peer of an inbound request no more is known than its certificate says.
     const source = this.inbound ? UNKNOWN_WORKLOAD : this.local;
     const destination = this.inbound ? this.local : parseWorkloadMetadata(host?.workload ?? "");
     const service = cluster?.plan.service ?? null;
@@ -108,13 +127,13 @@ export class MeshStats implements HttpFilter {
       source_canonical_service: source.canonicalName,
       source_canonical_revision: source.canonicalRevision,
       source_workload_namespace: source.namespace,
-      source_principal: UNKNOWN,
+      source_principal: this.inbound ? peer : own,
       source_app: source.app,
       source_version: source.version,
       source_cluster: source.cluster,
       destination_workload: destination.name,
       destination_workload_namespace: destination.namespace,
-      destination_principal: UNKNOWN,
+      destination_principal: this.inbound ? own : peer,
       destination_app: destination.app,
       destination_version: destination.version,
       destination_service: named(service?.host),
@@ -127,10 +146,16 @@ export class MeshStats implements HttpFilter {
       response_code: String(status),
       grpc_response_status: grpcStatus,
       response_flags: shortFlags(flags),
-      connection_security_policy: this.inbound ? "none" : UNKNOWN,
+      // Clients do not tell: it is the server that asks for certificates.
+      connection_security_policy: this.inbound ? (tls?.peer == null ? "none" : "mutual_tls") : UNKNOWN,
     };
     return HTTP_LABELS.map((label) => [label, values[label]] as const);
   }
+}
+
+/** The name by which the mesh knows somebody. (istio/proxy `istio_stats.cc`: the first URI) */
+function principalOf(certificate: Certificate | null | undefined): string {
+  return certificate?.names.find(({ kind }) => kind === "uri")?.value ?? UNKNOWN;
 }
 
 /** What metrics call the destination of requests to hosts that the mesh does not know. (istio/proxy `istio_stats.cc`) */

@@ -87,6 +87,16 @@ export function findMembership(options: MembershipOptions, stateDir: string): Me
   return { address, from, rootsFile, rootsAreFresh: named === undefined, socket, token };
 }
 
+/** The error for a workload that got no certificate. */
+export function notJoined({ address, from, token }: Membership, account: string, why: string): CliError {
+  return new CliError(`no certificate from the control plane at ${formatAddress(address)} (from ${from}): ${why}`, [
+    token === undefined
+      ? "Whether it runs: tulle ca show"
+      : `A token, where the control plane runs: tulle token create --service-account ${account}`,
+    "More about it: --log-level info; more time: --wait SECONDS",
+  ]);
+}
+
 function addressOf(given: Address | undefined): { address: Address; from: string } | undefined {
   if (given !== undefined) return { address: given, from: "--xds-tls" };
   const text = variable("TULLE_XDS_TLS");

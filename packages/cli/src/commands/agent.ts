@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { join, resolve } from "node:path";
 import type { Agent } from "../agent/agent.ts";
-import { findMembership, membershipOptions } from "../agent/membership.ts";
+import { findMembership, membershipOptions, notJoined } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
 import { defaultStateDir } from "../control-plane/locate.ts";
 import { CliError, reason, UsageError } from "../errors.ts";
@@ -103,9 +103,7 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
       },
       AbortSignal.timeout(options.wait * 1000),
     ).catch((error: unknown) => {
-      throw new CliError(
-        `no certificate from ${formatAddress(membership.address)} (from ${membership.from}): ${reason(error)}`,
-      );
+      throw notJoined(membership, `${identity.namespace}/${identity.serviceAccount}`, reason(error));
     });
     const bind = { host: options.address, port: PORT.inbound };
     const { port } = options;

@@ -1,3 +1,4 @@
+import { findMembership } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
 import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
@@ -54,7 +55,9 @@ free one. Ports that no Gateway names stay closed.`,
       address: LOOPBACK,
       labels: options.label.length === 0 ? [INGRESS_LABEL] : options.label,
     });
-    const located = locate("xds", options.xds, options["state-dir"] ?? defaultStateDir());
+    const stateDir = options["state-dir"] ?? defaultStateDir();
+    const located = locate("xds", options.xds, stateDir);
+    const membership = findMembership(options, stateDir);
     const stopped = stopRequested();
     const admin = await reservePorts(1, LOOPBACK);
     const free = await reservePorts(wanted.length, options.address);
@@ -68,6 +71,7 @@ free one. Ports that no Gateway names stay closed.`,
       identity,
       ports: { gateway: bound },
       located,
+      membership,
       admin: adminAddress,
       reportsHealth: false,
       waitMs: options.wait * 1000,

@@ -1,3 +1,4 @@
+import { findMembership } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
 import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
@@ -112,6 +113,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     onStop((signal, count) => stop(signal, count));
     const stateDir = options["state-dir"] ?? defaultStateDir();
     const located = locate("xds", options.xds, stateDir);
+    const membership = findMembership(options, stateDir);
     if (options.capture) {
       if (outbound.length > 0) throw new UsageError("--outbound has no effect with --capture: every port is captured");
       const { runCaptured } = await import("../capture/run-captured.ts");
@@ -123,6 +125,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         protocol: options.protocol ?? "auto",
         selection: readSelection(options),
         located,
+        membership,
         waitMs: options.wait * 1000,
         graceMs: options.grace * 1000,
         logLevel: options["log-level"],
@@ -157,6 +160,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         outbound: bound,
       },
       located,
+      membership,
       admin,
       reportsHealth: true,
       waitMs: options.wait * 1000,

@@ -75,9 +75,9 @@ export function announce(stateDir: string, addresses: Announced): () => void {
 }
 
 /** The error for a control plane that does not answer. */
-export function unreachable(located: Located, port: "xds" | "http", cause: string): CliError {
+export function unreachable(located: Located, port: "xds" | "xds-tls" | "http", cause: string): CliError {
   return new CliError(`no control plane at ${formatAddress(located.address)} (from ${located.from}): ${cause}`, [
     "Start one:        tulle up",
-    `Name another one: --${port} HOST:PORT, or ${port === "xds" ? "TULLE_XDS" : "TULLE_HTTP"}, or --state-dir for the directory it runs in`,
+    `Name another one: --${port} HOST:PORT, or TULLE_${port.replace("-", "_").toUpperCase()}, or --state-dir for the directory it runs in`,
   ]);
 }

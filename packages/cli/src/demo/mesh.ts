@@ -28,8 +28,12 @@ const STOP_MS = 5000;
 const RESTART_MS = 1000;
 const REQUEST_MS = 5000;
 
+/** Another control plane that the environment names is none of the demo's business. */
+const ELSEWHERE = { TULLE_XDS: "", TULLE_XDS_TLS: "", TULLE_TOKEN: "", TULLE_CA_ROOTS: "" };
+
 interface ControlPlaneReady {
   readonly xds: string;
+  readonly xdsTls: string;
   readonly http: string;
 }
 
@@ -70,11 +74,14 @@ export class DemoMesh {
 
   /** Resolves when every proxy has the configuration and every service takes requests. */
   async start(): Promise<void> {
-    this.#addresses = await this.#startControlPlane("127.0.0.1:0", `127.0.0.1:${this.#options.httpPort}`);
+    this.#addresses = await this.#startControlPlane({
+      xds: `${LOOPBACK}:0`,
+      xdsTls: `${LOOPBACK}:0`,
+      http: `${LOOPBACK}:${this.#options.httpPort}`,
+    });
     if (this.#stopping) throw new Error("stopped");
-    const { xds } = this.#addresses;
-    const gateway = this.#startGateway(xds);
-    this.#workloads = [gateway, ...WORKLOADS.map(({ service, version }) => this.#startWorkload(xds, service, version))];
+    const gateway = this.#startGateway();
+    this.#workloads = [gateway, ...WORKLOADS.map(({ service, version }) => this.#startWorkload(service, version))];
     const ready = (await Promise.all(this.#workloads.map(({ ready }) => ready)).catch((error: unknown) => {
       throw new CliError(reason(error));
     })) as ProxyReady[];
@@ -105,10 +112,10 @@ export class DemoMesh {
     return new ControlPlaneClient({ address, from: "the demo" });
   }
 
-  async #startControlPlane(xds: string, http: string): Promise<ControlPlaneReady> {
+  async #startControlPlane({ xds, xdsTls, http }: ControlPlaneReady): Promise<ControlPlaneReady> {
     const { configDir, stateDir } = this.#options;
-    const args = ["up", "--config", configDir, "--state-dir", stateDir, "--xds", xds, "--http", http, "--json"];
-    const part = this.#part("control plane", [...args, "--log-level", "warning"]);
+    const args = ["up", "--config", configDir, "--state-dir", stateDir, "--json", "--log-level", "warning"];
+    const part = this.#part("control plane", [...args, "--xds", xds, "--xds-tls", xdsTls, "--http", http]);
     this.#controlPlane = part;
     const ready = (await part.ready.catch((error: unknown) => {
       throw new CliError(reason(error));
@@ -126,7 +133,7 @@ export class DemoMesh {
       await delay(RESTART_MS);
       if (this.#stopping) return;
       try {
-        await this.#startControlPlane(this.controlPlane.xds, this.controlPlane.http);
+        await this.#startControlPlane(this.controlPlane);
         this.#options.onNote("the control plane is back");
         return;
       } catch (error) {
@@ -135,14 +142,14 @@ export class DemoMesh {
     }
   }
 
-  #startWorkload(xds: string, service: string, version: string): Part {
+  #startWorkload(service: string, version: string): Part {
     const identity = ["--service", service, "--version", version, "--service-account", `bookinfo-${service}`];
-    const args = ["run", ...identity, "--port", `${SERVICE_PORT}`, "--xds", xds, "--wait", "60"];
+    const args = ["run", ...identity, "--port", `${SERVICE_PORT}`, ...this.#joining()];
     const program = ["--", process.execPath, programOf(service)];
     return this.#part(`${service}-${version}`, [...args, ...program], { SERVICE_VERSION: version });
   }
 
-  #startGateway(xds: string): Part {
+  #startGateway(): Part {
     const port = `${GATEWAY_PORT}=${this.#options.ingressPort}`;
     const args = [
       "gateway",
@@ -155,14 +162,19 @@ export class DemoMesh {
       "--label",
       "istio=ingressgateway",
     ];
-    return this.#part("ingress", [...args, "--xds", xds, "--json", "--wait", "60"]);
+    return this.#part("ingress", [...args, "--json", ...this.#joining()]);
+  }
+
+  /** By the state directory a workload finds the control plane and the socket over which it gets its identity. */
+  #joining(): string[] {
+    return ["--state-dir", this.#options.stateDir, "--wait", "60"];
   }
 
   #part(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Part {
     const onLine = (line: string): void => {
       if (/\b(?:warn|warning|error|critical)\b/.test(line)) this.#options.onNote(`${name}: ${line}`);
     };
-    return startPart({ name, args, env, onLine });
+    return startPart({ name, args, env: { ...env, ...ELSEWHERE }, onLine });
   }
 
   async #noteExit({ name, exit }: Part): Promise<void> {

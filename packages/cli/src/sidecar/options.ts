@@ -1,5 +1,6 @@
 /** The options by which `tulle run` and `tulle gateway` say who a workload is and whom it obeys. */
 import { randomBytes } from "node:crypto";
+import { membershipOptions } from "../agent/membership.ts";
 import { UsageError } from "../errors.ts";
 import { parsePairs } from "../options.ts";
 import type { Identity } from "./bootstrap.ts";
@@ -25,8 +26,9 @@ export const connectionOptions = {
   xds: {
     type: "address",
     value: "HOST:PORT",
-    help: "the control plane; else TULLE_XDS, the state directory's, 127.0.0.1:15010",
+    help: "the control plane in plaintext, for a workload without identity; else TULLE_XDS, the state directory's, 127.0.0.1:15010",
   },
+  ...membershipOptions,
   "state-dir": { type: "string", value: "DIR", help: "state directory of the control plane, to find it by" },
   wait: { type: "integer", value: "SECONDS", default: 15, min: 1, help: "how long to wait for its configuration" },
   "log-level": {

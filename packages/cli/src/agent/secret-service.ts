@@ -17,6 +17,7 @@ export class SecretService {
   readonly #ads: AdsServer;
   readonly #streams = new Set<string>();
   #set: ResourceSet;
+  #closed = false;
   #view: ResourceView;
 
   constructor(first: Credentials, clock: Clock, log: Log) {
@@ -31,8 +32,10 @@ export class SecretService {
         disconnect: (id) => void this.#streams.delete(id),
       },
       clock,
-      // Every listener of a proxy opens streams of its own.
-      log: (level, message, fields) => log(level === "info" ? "debug" : level, message, fields),
+      log: (level, message, fields) => {
+        // Streams come and go with listeners, and all go when this is closed.
+        if (level === "error" || (level === "warn" && !this.#closed)) log(level, message, fields);
+      },
     });
     this.#ads.register(this.#grpc, { service: "sds" });
   }
@@ -58,6 +61,7 @@ export class SecretService {
   }
 
   close(): void {
+    this.#closed = true;
     this.#ads.close();
     this.#grpc.forceShutdown();
   }

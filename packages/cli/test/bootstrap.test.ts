@@ -70,6 +70,27 @@ describe("the bootstrap of a sidecar", () => {
   });
 });
 
+test("beside an agent, both ways lead through its sockets, and the control plane hears where secrets are", async () => {
+  const bootstrap = buildBootstrap({
+    identity,
+    ports: {},
+    xds: { xds: "/run/a/XDS", secrets: "/run/a/socket" },
+    admin: local(0),
+    reportsHealth: false,
+  });
+  const { node, staticResources } = await parseBootstrap(JSON.stringify(bootstrap), "bootstrap.json");
+  assert.equal((node?.metadata?.["TULLE"] as { secrets?: string }).secrets, "sds-grpc");
+  const sockets = staticResources!.clusters.map(({ name, loadAssignment }) => {
+    const { hostIdentifier } = loadAssignment!.endpoints[0]!.lbEndpoints[0]!;
+    const address = hostIdentifier.case === "endpoint" ? hostIdentifier.value.address?.address : undefined;
+    return [name, address?.case === "pipe" ? address.value.path : undefined];
+  });
+  assert.deepEqual(sockets, [
+    ["xds-grpc", "/run/a/XDS"],
+    ["sds-grpc", "/run/a/socket"],
+  ]);
+});
+
 test("a gateway's bootstrap maps Gateway ports to local ones and waits for no health report", () => {
   const gateway = { ...identity, type: "router" as const };
   const bootstrap = buildBootstrap({

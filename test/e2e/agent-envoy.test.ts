@@ -1,6 +1,6 @@
 /** `tulle agent` beside a stock Envoy: secrets by both variants of SDS, renewal without a restart, xDS by the agent's way. */
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -79,7 +79,7 @@ test("beside an agent, both ways lead through its sockets, and the control plane
     reportsHealth: false,
   });
   const { node, staticResources } = await parseBootstrap(JSON.stringify(bootstrap), "bootstrap.json");
-  assert.equal((node?.metadata?.["TULLE"] as { secrets?: string }).secrets, "sds-grpc");
+  assert.equal((node!.metadata!["TULLE"] as { secrets?: string }).secrets, "sds-grpc");
   const sockets = staticResources!.clusters.map(({ name, loadAssignment }) => {
     const { hostIdentifier } = loadAssignment!.endpoints[0]!.lbEndpoints[0]!;
     const address = hostIdentifier.case === "endpoint" ? hostIdentifier.value.address?.address : undefined;

@@ -61,6 +61,7 @@ export const capturedSidecar = defineCommand({
       identity,
       ports: { inbound: [{ port, protocol, bind: app, app }] },
       located: { address: { host: LOOPBACK, port: control.port }, from: config.xdsFrom },
+      membership: undefined,
       admin: ADMIN,
       reportsHealth: true,
       captured: addresses,

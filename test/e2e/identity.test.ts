@@ -190,7 +190,8 @@ describe("under traffic", () => {
     rmSync(stateDir, { recursive: true, force: true });
   });
   const startCaller = async (): Promise<RunningTulle> => {
-    await eventually("web", 15_000, async () =>
+    // A proxy waits up to 30 s between attempts to reconnect.
+    await eventually("web", 45_000, async () =>
       /web\.default/.test((await tulle("proxies", "--http", mesh.http)).stdout),
     );
     await new Promise((resolve) => setTimeout(resolve, 1000));

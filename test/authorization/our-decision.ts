@@ -86,6 +86,7 @@ function requestView({ method, path, host, headers, forwardedFor }: Request): Re
     authority: host,
     scheme: "http",
     forwardedFor,
+    dynamicMetadata: null,
     header: (name) => all[name]?.join(","),
     someHeader: (name, test) => all[name]?.some(test),
   };

@@ -1,7 +1,7 @@
 /** The JWT filter: where tokens are found, what is asked of them, what becomes of the request. Keys: jwt-keys.ts. */
 import { encoded, jwk, jwks, signature, token } from "../../support/tokens.ts";
 import type { ContractCase, Json, JsonObject, Step } from "../harness/case.ts";
-import { answer, get, header, inTurn, post, request, toCluster, typed } from "../harness/steps.ts";
+import { answer, ended, get, header, inTurn, post, request, toCluster, typed } from "../harness/steps.ts";
 
 const NAME = "envoy.filters.http.jwt_authn";
 const TYPE = "extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -661,14 +661,17 @@ export const CASES: readonly ContractCase[] = [
     name: "what is refused: realm, bodies, gRPC, HEAD",
     feature: RULES,
     filters: needs(),
-    client: IN_TURN(
-      get(`/${"x".repeat(300)}?q=1`, "host: h.test:8080"),
-      get("/", "x-forwarded-proto: https"),
-      get("/", "x-envoy-original-path: /before"),
-      request("HEAD", "/"),
-      get("/", "content-type: application/grpc"),
+    client: [
+      ...IN_TURN(
+        get(`/${"x".repeat(300)}?q=1`, "host: h.test:8080"),
+        get("/", "x-forwarded-proto: https"),
+        get("/", "x-envoy-original-path: /before"),
+        request("HEAD", "/"),
+        get("/", "content-type: application/grpc"),
+      ),
       post("a body"),
-    ),
+      ended(),
+    ],
     accessLog: LOG,
   },
   {
@@ -868,6 +871,25 @@ export const CASES: readonly ContractCase[] = [
     client: IN_TURN(get("/", bearer(token({ tier: "gold" }))), get("/", bearer(GOOD), "x-tier: gold")),
   },
   {
+    name: "routes by claims: lists, numbers, what is inverted and what is missing",
+    feature: FORWARD,
+    filters: requires({ allow_missing: {} }, { p: provider({ payload_in_metadata: "p", clear_route_cache: true }) }),
+    routes: [
+      byClaim("list", "groups", { list_match: { one_of: { string_match: { exact: "admin" } } } }),
+      byClaim("number", "level", { double_match: { exact: 3 } }),
+      byClaim("inverted", "level", { double_match: { exact: 4 } }, true),
+      toCluster("/", "a"),
+    ],
+    clusters: { a: {}, list: {}, number: {}, inverted: {} },
+    client: IN_TURN(
+      get("/", bearer(token({ groups: ["x", "admin"], level: 4 }))),
+      get("/", bearer(token({ groups: "admin", level: 3 }))),
+      get("/", bearer(token({ groups: ["admins"], level: 5 }))),
+      get("/", bearer(token({ level: 4 }))),
+      get("/"),
+    ),
+  },
+  {
     name: "clear_route_cache: metadata chooses the route",
     feature: FORWARD,
     filters: needs({ payload_in_metadata: "p", clear_route_cache: true }),
@@ -885,7 +907,6 @@ export const CASES: readonly ContractCase[] = [
     ],
     clusters: { a: {}, gold: {} },
     client: IN_TURN(get("/", bearer(token({ tier: "gold" }))), get("/", bearer(GOOD))),
-    notBuilt: "routes that match by dynamic metadata",
   },
 
   // Metadata.
@@ -1037,6 +1058,11 @@ export const CASES: readonly ContractCase[] = [
     { upstreams: { a: answer(200, "a") } },
   ),
 ];
+
+function byClaim(cluster: string, claim: string, value: JsonObject, invert = false): JsonObject {
+  const matcher = { filter: NAME, path: [{ key: "p" }, { key: claim }], value, invert };
+  return { match: { prefix: "/", dynamic_metadata: [matcher] }, route: { cluster } };
+}
 
 function perRoute(fields: JsonObject): JsonObject {
   return {

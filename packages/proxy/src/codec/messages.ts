@@ -2,6 +2,7 @@
  * The contract between a codec and what is above it, the same for every HTTP version. A codec turns bytes into these events
  * and these calls into bytes; it has no socket and no clock. Nothing above a codec knows which version it speaks.
  */
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { BytesMeter } from "./bytes-meter.ts";
 import { HeaderBlock } from "./header-block.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
@@ -23,6 +24,8 @@ export class RequestHead {
   upgrade = "";
   /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
   forwardedFor = "";
+  /** What is known of it beside the message, where it was routed: by namespace. */
+  dynamicMetadata: Readonly<Record<string, JsonObject>> | null = null;
   readonly headers = new HeaderBlock();
 
   /** What follows the head is no HTTP, if the other side agrees: bytes both ways, until one side closes. */
@@ -70,6 +73,7 @@ export class RequestHead {
     this.absoluteForm = false;
     this.upgrade = "";
     this.forwardedFor = "";
+    this.dynamicMetadata = null;
     this.headers.reset();
   }
 }

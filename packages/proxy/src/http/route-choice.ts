@@ -12,6 +12,7 @@ import { sendLocalReply } from "./local-reply-sender.ts";
 export function chooseRoute(exchange: Exchange): void {
   const { routes, request, context } = exchange;
   const random = context.random();
+  request.dynamicMetadata = exchange.dynamicMetadata;
   // Envoy routes nothing whose scheme is said to be empty (`VirtualHostImpl::getRouteFromEntries`).
   const routable =
     routes !== null && request.headers.get(X_FORWARDED_PROTO) !== "" && (request.hasAuthority || routes.takesAll);

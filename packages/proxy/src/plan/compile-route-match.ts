@@ -1,5 +1,6 @@
 import type { RouteMatch } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { UriTemplateMatchConfig } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
+import { type MetadataTest, compileMetadataMatcher, metadataValue } from "./dynamic-metadata.ts";
 import { runtimeFraction } from "./fraction.ts";
 import type { RuntimeFraction } from "./runtime-values.ts";
 import type { RequestTest, RequestView } from "./request-views.ts";
@@ -34,6 +35,9 @@ export function compileRouteMatch(match: RouteMatch, place: Place): CompiledMatc
     conditions.push(compileQueryMatcher(matcher, place.item("query_parameters", i))),
   );
   match.cookies.forEach((matcher, i) => conditions.push(compileCookieMatcher(matcher, place.item("cookies", i))));
+  match.dynamicMetadata.forEach((matcher, i) =>
+    conditions.push(new DynamicMetadataTest(compileMetadataMatcher(matcher, place.item("dynamic_metadata", i)))),
+  );
   if (match.grpc !== undefined) conditions.push(new GrpcTest());
   return {
     path: compilePath(match, place),
@@ -98,6 +102,20 @@ function literalPath(
   if (!insensitive) return { kind, text, test: never };
   const lower = text.toLowerCase();
   return { kind: PATH_TEST, text: "", test: (path) => matches(path.toLowerCase(), lower) };
+}
+
+/** What filters have found out, where the request is routed again after that. */
+class DynamicMetadataTest implements RequestTest {
+  private readonly test: MetadataTest;
+
+  constructor(test: MetadataTest) {
+    this.test = test;
+  }
+
+  matches({ dynamicMetadata }: RequestView): boolean {
+    const { namespace, path, test } = this.test;
+    return test(metadataValue(dynamicMetadata, namespace, path));
+  }
 }
 
 /** `grpc: {}`: content-type is application/grpc, alone or with a subtype. */

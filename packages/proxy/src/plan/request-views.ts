@@ -1,6 +1,7 @@
 /** What the compiled matchers, formats and header values may read of a request, a response and a connection. */
 
 import type { Certificate } from "../codec/x509/certificate.ts";
+import type { Metadata } from "./format/stream-info.ts";
 
 /** What matchers, rewrites and header values may read of a request. Pseudo-headers are properties; names are lower-case. */
 export interface RequestView {
@@ -11,6 +12,8 @@ export interface RequestView {
   readonly scheme: string;
   /** The client's address as trusted proxies before us tell it; "" where it is the connection's peer. */
   readonly forwardedFor: string;
+  /** What filters had found out about it when it was routed; null: nothing. */
+  readonly dynamicMetadata: Metadata | null;
   /** Value of a header (lower-case name), repeated lines joined with ","; undefined if absent. */
   header(name: string): string | undefined;
   /** Whether one of a header's lines passes, each by itself; undefined if there is none. */

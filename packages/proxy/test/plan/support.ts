@@ -132,6 +132,7 @@ export function request(init: RequestInit = {}): RequestView {
     path,
     authority,
     scheme,
+    dynamicMetadata: null,
     forwardedFor: "",
     header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
     someHeader: (name, test) => (Object.hasOwn(headers, name) ? test(headers[name]) : undefined),

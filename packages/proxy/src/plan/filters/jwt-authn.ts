@@ -184,7 +184,10 @@ class RequirementCompiler {
 /** Path, headers and query parameters; whatever else a match names is not looked at. Envoy `jwt_authn/matcher.cc`. */
 function compileMatch(match: RouteMatch | undefined, place: Place): RequestTest {
   if (match === undefined) return { matches: () => false };
-  const { path, conditions } = compileRouteMatch({ ...match, grpc: undefined, cookies: [] }, place);
+  const { path, conditions } = compileRouteMatch(
+    { ...match, grpc: undefined, cookies: [], dynamicMetadata: [] },
+    place,
+  );
   return new RuleMatch(path, conditions);
 }
 

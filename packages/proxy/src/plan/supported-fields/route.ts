@@ -82,6 +82,7 @@ export const ROUTE: SupportGroup = {
       "cookies",
       "grpc",
       "path_match_policy",
+      "dynamic_metadata",
     ],
     extensions: { path_match_policy: [URI_TEMPLATE_MATCH] },
     optional: ["path_match_policy"],

@@ -3,6 +3,9 @@ import { accessSync, chownSync, constants, mkdirSync, rmSync, statSync } from "n
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import type { LogLevel } from "@tulle/proxy";
+import type { Agent } from "../agent/agent.ts";
+import { join as joinMesh } from "../agent/join.ts";
+import type { Membership } from "../agent/membership.ts";
 import { unreachable } from "../control-plane/locate.ts";
 import type { Located } from "../control-plane/locate.ts";
 import { DnsServer } from "../dns/server.ts";
@@ -13,7 +16,7 @@ import type { Part } from "../process/part.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
 import { startProgram } from "../process/program.ts";
 import type { OnStop } from "../process/stop-signal.ts";
-import type { Identity } from "../sidecar/bootstrap.ts";
+import type { AgentSockets, Identity } from "../sidecar/bootstrap.ts";
 import { applyRules } from "./apply-rules.ts";
 import { LinuxHostNetwork } from "./host-network.ts";
 import { BOTH_FAMILIES, ONLY_IPV4 } from "./options.ts";
@@ -37,6 +40,8 @@ export interface CapturedRun {
   readonly protocol: string;
   readonly selection: SelectedRules;
   readonly located: Located;
+  /** Where it gets its identity; undefined: it has none. */
+  readonly membership: Membership | undefined;
   readonly waitMs: number;
   readonly graceMs: number;
   readonly logLevel: LogLevel;
@@ -49,9 +54,10 @@ const SIDECAR_GRACE_MS = 10_000;
 /** Resolves with the program's exit code. `stopWith` is told what to do at a signal. */
 export async function runCaptured(run: CapturedRun, stopWith: (stop: OnStop) => void): Promise<number> {
   const backend = checkMachine();
-  const { located, waitMs } = run;
-  if (!(await waitUntilAccepting(located.address, AbortSignal.timeout(waitMs)))) {
-    throw unreachable(located, "xds", `nobody listens there (waited ${waitMs / 1000} s)`);
+  const { located, membership, waitMs } = run;
+  if (!(await waitUntilAccepting((membership ?? located).address, AbortSignal.timeout(waitMs)))) {
+    const why = `nobody listens there (waited ${waitMs / 1000} s)`;
+    throw membership === undefined ? unreachable(located, "xds", why) : unreachable(membership, "xds-tls", why);
   }
   const registry = new WorkloadRegistry();
   const host = new LinuxHostNetwork(registry.folder, backend);
@@ -73,14 +79,19 @@ export async function runCaptured(run: CapturedRun, stopWith: (stop: OnStop) => 
   const folder = join(registry.folder, `${network.index}`);
   const control = await openWayToControlPlane(folder, run.located);
   const resolver = await reachableResolver(network);
+  let agent: Agent | undefined;
   try {
-    const sidecar = await startSidecarProcess(run, network, host.ipv6, join(folder, SOCKET), resolver.servers);
+    const identity = { ...run.identity, address: network.addresses[0] };
+    if (membership !== undefined) agent = await joinFor(identity, run, membership, join(folder, "agent"));
+    const config = configOf(run, identity, network, host.ipv6, join(folder, SOCKET), agent, resolver.servers);
+    const sidecar = await startSidecarProcess(config, network);
     try {
       return await runProgram(run, network, sidecar, stopWith);
     } finally {
       await sidecar.stop(SIDECAR_GRACE_MS);
     }
   } finally {
+    await agent?.close();
     resolver.close();
     control.close();
   }
@@ -173,31 +184,49 @@ async function reachableResolver({ hostAddresses }: WorkloadNetwork): Promise<Re
   };
 }
 
-async function startSidecarProcess(
+/** The agent stays on this side, where the control plane can be reached; the sidecar's user gets into its directory. */
+async function joinFor(
+  identity: Identity,
+  { logLevel, waitMs }: CapturedRun,
+  membership: Membership,
+  directory: string,
+): Promise<Agent> {
+  const agent = await joinMesh({ identity, logLevel, waitMs }, membership, directory);
+  const { uid } = sidecarUser();
+  for (const path of [directory, agent.xds, agent.secrets]) chownSync(path, uid, PROXY_UID);
+  return agent;
+}
+
+function configOf(
   run: CapturedRun,
-  { namespace, addresses }: WorkloadNetwork,
+  identity: Identity,
+  { addresses }: WorkloadNetwork,
   ipv6: boolean,
   xdsSocket: string,
+  agent: AgentSockets | undefined,
   dnsServers: readonly Address[],
-): Promise<Part> {
-  const own = ipv6 ? addresses : [addresses[0]];
-  const config: CapturedSidecarConfig = {
-    identity: { ...run.identity, address: own[0]! },
+): CapturedSidecarConfig {
+  return {
+    identity,
     port: run.port,
     protocol: run.protocol,
     appPort: run.appPort,
-    addresses: own,
+    addresses: ipv6 ? addresses : [addresses[0]],
     xdsSocket,
+    agent: agent === undefined ? undefined : { xds: agent.xds, secrets: agent.secrets },
     xdsFrom: run.located.from,
     dnsServers,
     waitMs: run.waitMs,
     logLevel: run.logLevel,
   };
+}
+
+async function startSidecarProcess(config: CapturedSidecarConfig, { namespace }: WorkloadNetwork): Promise<Part> {
   const { uid } = sidecarUser();
   const part = startPart({
     name: "the sidecar",
     args: ["captured-sidecar", JSON.stringify(config)],
-    env: { HOME: "/", XDG_CACHE_HOME: xdsSocket.replace(SOCKET, "cache") },
+    env: { HOME: "/", XDG_CACHE_HOME: config.xdsSocket.replace(SOCKET, "cache") },
     prefix:
       `ip netns exec ${namespace} setpriv --reuid ${uid} --regid ${PROXY_UID} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs --`.split(
         " ",

@@ -13,7 +13,7 @@ import type { Address } from "../options.ts";
 import { onRequest, reportReady } from "../process/part.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
 import { stopRequested } from "../process/stop-signal.ts";
-import type { Identity } from "../sidecar/bootstrap.ts";
+import type { AgentSockets, Identity } from "../sidecar/bootstrap.ts";
 import { startSidecar } from "../sidecar/start.ts";
 import { relay } from "./relay.ts";
 import { ADMIN, CAPTURE_PORTS } from "./rules.ts";
@@ -27,6 +27,8 @@ export interface CapturedSidecarConfig {
   readonly addresses: readonly string[];
   /** Socket in the file system that leads to the control plane. */
   readonly xdsSocket: string;
+  /** The agent's sockets; undefined: the workload has no identity. */
+  readonly agent: AgentSockets | undefined;
   /** Where the control plane's address is from, for error messages. */
   readonly xdsFrom: string;
   readonly dnsServers: readonly Address[];
@@ -62,6 +64,7 @@ export const capturedSidecar = defineCommand({
       ports: { inbound: [{ port, protocol, bind: app, app }] },
       located: { address: { host: LOOPBACK, port: control.port }, from: config.xdsFrom },
       membership: undefined,
+      agent: config.agent,
       admin: ADMIN,
       reportsHealth: true,
       captured: addresses,

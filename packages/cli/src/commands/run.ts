@@ -113,6 +113,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     onStop((signal, count) => stop(signal, count));
     const stateDir = options["state-dir"] ?? defaultStateDir();
     const located = locate("xds", options.xds, stateDir);
+    const membership = findMembership(options, stateDir);
     if (options.capture) {
       if (outbound.length > 0) throw new UsageError("--outbound has no effect with --capture: every port is captured");
       const { runCaptured } = await import("../capture/run-captured.ts");
@@ -124,6 +125,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         protocol: options.protocol ?? "auto",
         selection: readSelection(options),
         located,
+        membership,
         waitMs: options.wait * 1000,
         graceMs: options.grace * 1000,
         logLevel: options["log-level"],
@@ -131,7 +133,6 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       return runCaptured(run, (stopIt) => (stop = stopIt));
     }
 
-    const membership = findMembership(options, stateDir);
     const local = await reservePorts(3 + outbound.length, LOOPBACK);
     const [adminPort, proxyPort, freeAppPort, ...freeOutbound] = local.ports as [number, number, number, ...number[]];
     const reachable = await reservePorts(1, options.address);

@@ -55,7 +55,7 @@ export interface BootstrapOptions {
 }
 
 /** Paths of the sockets of an agent: by one it leads to the control plane, at the other it serves secrets. */
-interface AgentSockets {
+export interface AgentSockets {
   readonly xds: string;
   readonly secrets: string;
 }

@@ -3,18 +3,17 @@ import { collectStartupGarbage, parseBootstrap, startProxy } from "@tulle/proxy"
 import type { LogLevel, Proxy } from "@tulle/proxy";
 import type { ResourceWatcher } from "@tulle/xds/client";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Agent } from "../agent/agent.ts";
-import { notJoined } from "../agent/membership.ts";
+import { join } from "../agent/join.ts";
 import type { Membership } from "../agent/membership.ts";
 import { unreachable } from "../control-plane/locate.ts";
 import type { Located } from "../control-plane/locate.ts";
 import { CAPTURE_PORTS } from "../capture/rules.ts";
-import { CliError, reason } from "../errors.ts";
+import { CliError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import type { Address } from "../options.ts";
 import { accepts, waitUntilAccepting } from "../process/probe.ts";
-import { buildBootstrap, nodeId } from "./bootstrap.ts";
-import type { Identity, Ports } from "./bootstrap.ts";
+import { buildBootstrap } from "./bootstrap.ts";
+import type { AgentSockets, Identity, Ports } from "./bootstrap.ts";
 
 export interface SidecarOptions {
   readonly identity: Identity;
@@ -23,6 +22,8 @@ export interface SidecarOptions {
   readonly located: Located;
   /** Where it gets its identity; undefined: it has none, and speaks plaintext with the mesh. */
   readonly membership: Membership | undefined;
+  /** Sockets of an agent that runs elsewhere, and has joined already. */
+  readonly agent?: AgentSockets | undefined;
   readonly admin: Address;
   readonly reportsHealth: boolean;
   /** All addresses of a workload whose connections are redirected to the proxy. */
@@ -53,7 +54,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     const json = buildBootstrap({
       identity,
       ports,
-      xds: agent ?? located.address,
+      xds: options.agent ?? agent ?? located.address,
       admin,
       reportsHealth,
       ...(captured === undefined ? {} : { captured }),
@@ -84,17 +85,6 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await agent?.close();
   };
   return { reportHealth, retire, close };
-}
-
-/** Resolves when the workload has a certificate. */
-async function join({ identity, logLevel, waitMs }: SidecarOptions, membership: Membership): Promise<Agent> {
-  const [{ startAgent }, { controlPlaneLog }] = await Promise.all([import("../agent/agent.ts"), import("../log.ts")]);
-  const { namespace, serviceAccount } = identity;
-  const log = controlPlaneLog(logLevel);
-  const options = { membership, namespace, serviceAccount, nodeId: nodeId(identity), directory: undefined, log };
-  return startAgent(options, AbortSignal.timeout(waitMs)).catch((error: unknown) => {
-    throw notJoined(membership, `${namespace}/${serviceAccount}`, reason(error));
-  });
 }
 
 /** Waits until the sidecar's own port, which every configuration opens, accepts; a gateway until the proxy is ready. */

@@ -325,6 +325,15 @@ export class DataPlane {
     }
   }
 
+  /** The same for listeners that take what comes in, and nobody else. */
+  drainInbound(): void {
+    for (const listener of this.listenersByName.values()) {
+      if (listener.plan.direction !== "inbound") continue;
+      listener.stopAccepting();
+      listener.drain();
+    }
+  }
+
   /** Resolves when no downstream connection is left; only after `startDraining` is that bound to happen. */
   drained(): Promise<void> {
     if (this.connectionCount() === 0) return Promise.resolve();

@@ -247,6 +247,7 @@ class RunningProxy implements Proxy {
       subscriptionStats: (typeUrl) => this.ads?.stats(typeUrl) ?? this.files?.stats(typeUrl),
       state: () => this.state,
       drainListeners: () => this.startDraining(),
+      drainInboundListeners: () => this.dataPlane.drainInbound(),
       quit: () => void this.close(),
     });
     await this.admin.listen(address);

@@ -22,6 +22,7 @@ export const configDumpEndpoint: AdminEndpoint = {
   help: "dump the current configuration",
   parameters: {
     resource: "Dump only this field of the dump, such as dynamic_active_clusters",
+    mask: "The fields to dump, of every element where a resource is asked for: paths, joined by commas",
     name_regex: "Dump only the resources whose names match the specified regex",
     include_eds: "Dump currently loaded configuration including EDS",
   },
@@ -39,14 +40,51 @@ export const configDumpEndpoint: AdminEndpoint = {
     }
     const resource = query.get("resource");
     const dumps = sections(context, keep, query.has("include_eds") || resource?.endsWith("endpoint_configs") === true);
-    if (resource === null || resource === "") return json({ configs: dumps });
+    const mask = query.get("mask") ?? "";
+    if (resource === null || resource === "") {
+      // What does not have all of these fields is left out.
+      return json({ configs: mask === "" ? dumps : dumps.flatMap((dump) => masked(dump, mask) ?? []) });
+    }
     const section = dumps.find((dump) => Array.isArray(dump[resource]));
     const known = RESOURCE_FIELDS[resource];
     if (known === undefined) return text(`${resource} not found in config dump\n`, 404);
     const items = (section?.[resource] ?? []) as JsonObject[];
-    return json({ configs: items.map((item) => ({ "@type": ADMIN_TYPE + known, ...item })) });
+    const typed = items.map((item): JsonObject => ({ "@type": ADMIN_TYPE + known, ...item }));
+    if (mask === "") return json({ configs: typed });
+    const parts = typed.map((item) => masked(item, mask));
+    if (parts.includes(undefined)) return text(`FieldMask ${mask} could not be successfully used.`, 400);
+    return json({ configs: parts });
   },
 };
+
+/** Undefined if it has nothing by the first name of one of the paths. */
+function masked(message: JsonObject, mask: string): JsonObject | undefined {
+  const part: JsonObject = message["@type"] === undefined ? {} : { "@type": message["@type"] };
+  for (const path of mask.split(",")) {
+    const [name = "", ...rest] = path.trim().split(".");
+    const value = message[name];
+    if (value === undefined) return undefined;
+    part[name] = merged(part[name], rest.length === 0 ? value : maskedValue(value, rest));
+  }
+  return part;
+}
+
+/** Fields that are not set, and what is in lists, cannot be chosen. */
+function maskedValue(value: JsonValue, path: readonly string[]): JsonValue {
+  const [name, ...rest] = path;
+  if (name === undefined || !isObject(value)) return value;
+  const type = value["@type"] === undefined ? {} : { "@type": value["@type"] };
+  const field = value[name];
+  return field === undefined ? type : { ...type, [name]: maskedValue(field, rest) };
+}
+
+function merged(before: JsonValue | undefined, value: JsonValue): JsonValue {
+  return before !== undefined && isObject(before) && isObject(value) ? { ...before, ...value } : value;
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** Lists of a dump that can be asked for by themselves, and the message types of their items. */
 const RESOURCE_FIELDS: Readonly<Record<string, string>> = {

@@ -25,6 +25,7 @@ export interface AdminContext {
   subscriptionStats(typeUrl: string): Readonly<SubscriptionStats> | undefined;
   state(): ServerState;
   drainListeners(): void;
+  drainInboundListeners(): void;
   quit(): void;
 }
 

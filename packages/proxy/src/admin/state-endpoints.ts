@@ -103,9 +103,13 @@ export const drainListenersEndpoint: AdminEndpoint = {
   path: "/drain_listeners",
   post: true,
   help: "drain listeners: stop accepting, close connections as their requests finish",
-  parameters: { graceful: "Accepted as in Envoy; draining is always graceful" },
-  handle(_, context) {
-    context.drainListeners();
+  parameters: {
+    graceful: "Accepted as in Envoy; draining is always graceful",
+    inboundonly: "Drains only listeners whose traffic_direction is INBOUND",
+  },
+  handle(query, context) {
+    if (query.has("inboundonly")) context.drainInboundListeners();
+    else context.drainListeners();
     return text("OK\n");
   },
 };

@@ -1,6 +1,6 @@
 import { RE2JS } from "re2js";
 import { renderPrometheus } from "../stats/prometheus.ts";
-import { type StatType, renderJson, renderText } from "../stats/text.ts";
+import { type HistogramMode, type StatType, renderJson, renderText } from "../stats/text.ts";
 import { type AdminContext, type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
 import { refreshServerStats } from "./server-stats.ts";
 
@@ -11,6 +11,8 @@ const FILTERS = {
 };
 const TYPES: readonly StatType[] = ["All", "Counters", "Histograms", "Gauges", "TextReadouts"];
 
+const MODES: readonly HistogramMode[] = ["cumulative", "disjoint", "detailed", "summary"];
+
 export const statsEndpoint: AdminEndpoint = {
   path: "/stats",
   post: false,
@@ -19,6 +21,7 @@ export const statsEndpoint: AdminEndpoint = {
     ...FILTERS,
     format: "Format to use; One of (text, json, prometheus)",
     type: `Stat types to include.; One of (${TYPES.join(", ")})`,
+    histogram_buckets: `Histogram bucket display mode; One of (${MODES.join(", ")})`,
   },
   handle(query, context) {
     const format = query.get("format") ?? "text";
@@ -26,9 +29,11 @@ export const statsEndpoint: AdminEndpoint = {
     if (format !== "text" && format !== "json") return text("usage: /stats?format=(json|prometheus|text)\n\n", 400);
     const type = TYPES.find((each) => each === (query.get("type") ?? "All"));
     if (type === undefined) return text(`invalid &type= param; One of (${TYPES.join(", ")})`, 400);
+    const histograms = MODES.find((each) => each === (query.get("histogram_buckets") ?? "summary"));
+    if (histograms === undefined) return text(`usage: /stats?histogram_buckets=(${MODES.join("|")})\n`, 400);
     return withFilter(query, (filter) => {
       refreshServerStats(context);
-      const selection = { usedOnly: query.has("usedonly"), filter, type };
+      const selection = { usedOnly: query.has("usedonly"), filter, type, histograms };
       if (format === "json") return { status: 200, contentType: JSON_TYPE, body: renderJson(context.stats, selection) };
       return text(renderText(context.stats, selection));
     });

@@ -43,6 +43,12 @@ export const DEFAULT_BUCKETS: readonly number[] = [
 /** Quantiles shown by `/stats`. Source: same file, `HistogramStatisticsImpl::supportedQuantiles`. */
 export const QUANTILES: readonly number[] = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1];
 
+export interface HistogramBin {
+  readonly lower: number;
+  readonly width: number;
+  readonly count: number;
+}
+
 /** Bins of one decade: two significant digits, 1.0 < x ≤ 10. */
 const BINS = 90;
 /** Lower bounds of the decades: 0.1 … 10^12. Anything above ends in the last bin. */
@@ -119,6 +125,18 @@ export class Histogram {
       }
     }
     return 0;
+  }
+
+  /** Every bin that has a value, from the lowest up. */
+  details(): HistogramBin[] {
+    const found: HistogramBin[] = this.tiny === 0 ? [] : [{ lower: 0, width: 0, count: this.tiny }];
+    const bins = this.bins ?? [];
+    for (let bin = 0; bin < bins.length; bin++) {
+      if (bins[bin] === 0) continue;
+      const lower = lowerBound(bin);
+      found.push({ lower, width: Number((upperBound(bin) - lower).toPrecision(6)), count: bins[bin] });
+    }
+    return found;
   }
 
   reset(): void {

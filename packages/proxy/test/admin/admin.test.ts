@@ -141,6 +141,11 @@ describe("looking", () => {
     assert.ok(json.stats.some((row) => JSON.stringify(row) === '{"name":"cluster.b.upstream_rq_2xx","value":3}'));
     assert.equal((await admin(proxy, "/stats?filter=(")).body.startsWith("Invalid re2 regex: "), true);
     assert.deepEqual([(await admin(proxy, "/stats?format=foo")).status], [400]);
+    assert.match(
+      (await admin(proxy, "/stats?filter=rq_time&histogram_buckets=cumulative")).body,
+      /: B0\.5\(0,\d+\) B1\(/,
+    );
+    assert.match((await admin(proxy, "/stats?histogram_buckets=x")).body, /^usage: \/stats\?histogram_buckets=/);
   });
 
   it("/stats/prometheus and /stats?format=prometheus are the same", async () => {
@@ -176,6 +181,15 @@ describe("looking", () => {
     const [cluster] = (await dump("resource=static_clusters")).configs;
     assert.equal(cluster["@type"], "type.googleapis.com/envoy.admin.v3.ClustersConfigDump.StaticCluster");
     assert.deepEqual((await dump("resource=static_clusters&name_regex=x.*")).configs, []);
+    assert.deepEqual((await dump("resource=static_clusters&mask=cluster.name,cluster.type")).configs, [
+      {
+        "@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump.StaticCluster",
+        cluster: { "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", name: "b", type: "STATIC" },
+      },
+    ]);
+    assert.deepEqual(Object.keys((await dump("mask=bootstrap.node.id")).configs[0]), ["@type", "bootstrap"]);
+    const wrong = await admin(proxy, "/config_dump?resource=static_clusters&mask=none");
+    assert.deepEqual([wrong.status, wrong.body], [400, "FieldMask none could not be successfully used."]);
     const unknown = await admin(proxy, "/config_dump?resource=foo");
     assert.deepEqual([unknown.status, unknown.body], [404, "foo not found in config dump\n"]);
   });

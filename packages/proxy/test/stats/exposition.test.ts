@@ -113,7 +113,7 @@ test("usedonly leaves out what was never counted", () => {
   stats.counter("b");
   stats.gauge("c");
   stats.histogram("d");
-  const selection = { usedOnly: true, filter: () => true, type: "All" } as const;
+  const selection = { usedOnly: true, filter: () => true, type: "All", histograms: "summary" } as const;
   assert.equal(renderText(stats, selection), "a: 1\n");
   assert.equal(renderPrometheus(stats, { ...ALL, usedOnly: true }), "# TYPE envoy_a counter\nenvoy_a{} 1\n");
 });
@@ -124,20 +124,25 @@ test("text: counters and gauges by name, then histograms", () => {
   stats.counter("b.counter").value = 2;
   stats.gauge("a.gauge").value = 1;
   stats.histogram("a.time").record(1);
-  assert.deepEqual(renderText(stats, { usedOnly: false, filter: () => true, type: "All" }).split("\n"), [
-    "a.gauge: 1",
-    "b.counter: 2",
-    "a.empty: No recorded values",
-    "a.time: P0(nan,0.99) P25(nan,0.9925) P50(nan,0.995) P75(nan,0.9975) P90(nan,0.999) P95(nan,0.9995) P99(nan,0.9999) P99.5(nan,0.99995) P99.9(nan,0.99999) P100(nan,1)",
-    "",
-  ]);
+  assert.deepEqual(
+    renderText(stats, { usedOnly: false, filter: () => true, type: "All", histograms: "summary" }).split("\n"),
+    [
+      "a.gauge: 1",
+      "b.counter: 2",
+      "a.empty: No recorded values",
+      "a.time: P0(nan,0.99) P25(nan,0.9925) P50(nan,0.995) P75(nan,0.9975) P90(nan,0.999) P95(nan,0.9995) P99(nan,0.9999) P99.5(nan,0.99995) P99.9(nan,0.99999) P100(nan,1)",
+      "",
+    ],
+  );
 });
 
 test("JSON: rows, then the quantiles of all histograms", () => {
   const stats = new StatsRegistry();
   stats.counter("c").value = 2;
   stats.histogram("h").record(5);
-  const { stats: rows } = JSON.parse(renderJson(stats, { usedOnly: false, filter: () => true, type: "All" })) as {
+  const { stats: rows } = JSON.parse(
+    renderJson(stats, { usedOnly: false, filter: () => true, type: "All", histograms: "summary" }),
+  ) as {
     stats: [
       { name: string; value: number },
       { histograms: { supported_quantiles: number[]; computed_quantiles: { name: string; values: unknown[] }[] } },
@@ -147,4 +152,30 @@ test("JSON: rows, then the quantiles of all histograms", () => {
   assert.deepEqual(rows[1].histograms.supported_quantiles, [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100]);
   assert.equal(rows[1].histograms.computed_quantiles[0].name, "h");
   assert.equal(rows[1].histograms.computed_quantiles[0].values.length, 10);
+});
+
+test("histograms by buckets and bins", () => {
+  const stats = new StatsRegistry();
+  for (const value of [0, 0.7, 3, 3, 2_000_000]) stats.histogram("h").record(value);
+  stats.histogram("i");
+  const shown = (histograms: "cumulative" | "disjoint" | "detailed"): string =>
+    renderText(stats, { usedOnly: false, filter: () => true, type: "All", histograms });
+  assert.equal(
+    shown("cumulative"),
+    "h: B0.5(0,1) B1(0,2) B5(0,4) B10(0,4) B25(0,4) B50(0,4) B100(0,4) B250(0,4) B500(0,4) B1000(0,4) B2500(0,4) B5000(0,4) " +
+      "B10000(0,4) B30000(0,4) B60000(0,4) B300000(0,4) B600000(0,4) B1.8e+06(0,4) B3.6e+06(0,5)\ni: No recorded values\n",
+  );
+  assert.match(shown("disjoint"), /^h: B0\.5\(0,1\) B1\(0,1\) B5\(0,2\) B10\(0,0\) .* B3\.6e\+06\(0,1\)\n/);
+  assert.match(
+    shown("detailed"),
+    /^h:\n {2}totals=0,0:1 0\.69,0\.01:1 2\.9,0\.1:2 1\.9e\+06,100000:1\n {2}intervals=\n {2}summary=P0/,
+  );
+  const json = (histograms: "cumulative" | "detailed"): unknown =>
+    JSON.parse(renderJson(stats, { usedOnly: true, filter: () => true, type: "All", histograms }));
+  assert.partialDeepStrictEqual(json("cumulative"), {
+    stats: [{ histograms: [{ name: "h", buckets: [{ upper_bound: 0.5, interval: 0, cumulative: 1 }] }] }],
+  });
+  assert.partialDeepStrictEqual(json("detailed"), {
+    stats: [{ histograms: { details: [{ name: "h", totals: [{ lower_bound: 0, width: 0, count: 1 }] }] } }],
+  });
 });

@@ -23,7 +23,16 @@ describe("edges", () => {
   test("are what the calling proxies counted between two times", () => {
     const edges = edgesBetween(countEdges([page(10, 0)]), countEdges([page(30, 2)]));
     assert.deepEqual(edges, [
-      { from: "productpage", to: "reviews", version: "v1", requests: 22, failed: 2, p50Ms: 3, p99Ms: 4.96 },
+      {
+        from: "productpage",
+        to: "reviews",
+        version: "v1",
+        requests: 22,
+        failed: 2,
+        mutualTls: false,
+        p50Ms: 3,
+        p99Ms: 4.96,
+      },
     ]);
   });
 
@@ -31,6 +40,17 @@ describe("edges", () => {
     const [edge] = edgesBetween(countEdges([]), countEdges([page(1, 0), page(2, 1)]));
     assert.equal(edge?.requests, 4);
     assert.equal(edge?.failed, 1);
+  });
+
+  test("are mutual TLS where everybody who was reached has shown who he is", () => {
+    const line = (principal: string, code: number, count: number): string =>
+      `istio_requests_total{reporter="source",source_canonical_service="a",destination_canonical_service="b",destination_version="v1",destination_principal="${principal}",response_code="${code}"} ${count}`;
+    const of = (...lines: string[]): boolean | undefined =>
+      edgesBetween(new Map(), countEdges([lines.join("\n")]))[0]?.mutualTls;
+    assert.equal(of(line("spiffe://a/ns/b/sa/c", 200, 2)), true);
+    assert.equal(of(line("spiffe://a/ns/b/sa/c", 200, 2), line("unknown", 503, 1)), true);
+    assert.equal(of(line("spiffe://a/ns/b/sa/c", 200, 2), line("unknown", 200, 1)), false);
+    assert.equal(of(line("unknown", 200, 1)), false);
   });
 
   test("without new requests are left out, as is a proxy that began again", () => {
@@ -47,6 +67,7 @@ describe("edges", () => {
       version: "unknown",
       requests: 3,
       failed: 3,
+      mutualTls: false,
       p50Ms: undefined,
       p99Ms: undefined,
     });

@@ -10,6 +10,7 @@ interface Edge {
   readonly version: string;
   readonly requests: number;
   readonly failed: number;
+  readonly mutualTls: boolean;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
 }

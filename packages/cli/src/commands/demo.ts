@@ -39,7 +39,7 @@ stream of requests, and shows who calls which version how often and how fast. Ed
 ${VARIANTS}: traffic follows at once. q or Ctrl-C stops everything.
 With --once it sends a fixed number of requests when all proxies are in sync, prints the result and stops; it exits with 1 if any
 failed. Counted by the proxies, on the calling side. P50 and P99 are interpolated within the buckets of Istio's histograms (0.5, 1, 5, 10, 25 …
-ms). With --json the result is one line: {"ingress","requests","failed","edges":[{"from","to","version","requests","failed","p50Ms","p99Ms"}]};
+ms). With --json the result is one line: {"ingress","requests","failed","edges":[{"from","to","version","requests","failed","mutualTls","p50Ms","p99Ms"}]};
 without --once that line follows when the demo ends, and one with the addresses comes first.`,
   examples: [
     { command: "tulle demo", does: "watch it" },

@@ -14,6 +14,8 @@ interface EdgeCounts {
   readonly version: string;
   requests: number;
   failed: number;
+  /** To endpoints that have shown who they are. */
+  secured: number;
   /** Cumulative counts by upper bound in milliseconds. */
   readonly buckets: Map<number, number>;
 }
@@ -28,6 +30,8 @@ export interface Edge {
   readonly requests: number;
   /** Answered with 5xx, or not at all. */
   readonly failed: number;
+  /** Of those that reached somebody, all went by mutual TLS. */
+  readonly mutualTls: boolean;
   /** Milliseconds, interpolated within Istio's buckets (see quantile); undefined without requests. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
@@ -51,7 +55,7 @@ function edgeOf(counts: Map<string, EdgeCounts>, labels: Sample["labels"]): Edge
   const key = `${from} ${to} ${version}`;
   let edge = counts.get(key);
   if (edge === undefined) {
-    edge = { from, to, version, requests: 0, failed: 0, buckets: new Map() };
+    edge = { from, to, version, requests: 0, failed: 0, secured: 0, buckets: new Map() };
     counts.set(key, edge);
   }
   return edge;
@@ -69,6 +73,7 @@ function add(edge: EdgeCounts, { name, labels, value }: Sample): void {
     return;
   }
   edge.requests += value;
+  if (known(labels["destination_principal"]) !== UNKNOWN) edge.secured += value;
   const code = Number(labels["response_code"]);
   if (code === 0 || code >= 500) edge.failed += value;
 }
@@ -89,11 +94,19 @@ export function edgesBetween(before: Counts, after: Counts): Edge[] {
       version: now.version,
       requests,
       failed: now.failed - (then?.failed ?? 0),
+      mutualTls: isSecured(now, then),
       p50Ms: rounded(quantile(0.5, buckets)),
       p99Ms: rounded(quantile(0.99, buckets)),
     });
   }
   return edges.sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to) || compare(a.version, b.version));
+}
+
+/** A request that found nobody has gone nowhere. */
+function isSecured(now: Readonly<EdgeCounts>, then: Readonly<EdgeCounts> | undefined): boolean {
+  const secured = now.secured - (then?.secured ?? 0);
+  const plain = now.requests - (then?.requests ?? 0) - secured;
+  return secured > 0 && plain <= now.failed - (then?.failed ?? 0);
 }
 
 function rounded(milliseconds: number | undefined): number | undefined {

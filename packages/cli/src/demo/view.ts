@@ -3,7 +3,7 @@ import { style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import type { Edge } from "./edges.ts";
 
-const HEADER = ["FROM", "TO", "VERSION", "SHARE", "REQ/S", "P50", "P99", "REQUESTS", "FAILED"];
+const HEADER = ["FROM", "TO", "VERSION", "SHARE", "REQ/S", "P50", "P99", "REQUESTS", "FAILED", "MTLS"];
 const NUMBERS = [3, 4, 5, 6, 7, 8];
 
 /**
@@ -25,6 +25,7 @@ export function edgeTable(total: readonly Edge[], recent: readonly Edge[], secon
       milliseconds(now?.p99Ms),
       `${edge.requests}`,
       edge.failed === 0 ? "0" : style.bad(`${edge.failed}`),
+      edge.mutualTls ? "yes" : "no",
     ];
   });
   return formatTable(rows, { header: HEADER, right: NUMBERS });

@@ -1,6 +1,6 @@
 /** TLS from clients: handshakes, versions, ALPN, whom a filter chain lets in, sessions. */
 import type { ContractCase, JsonObject, Step } from "../harness/case.ts";
-import { ended, get, got, secure, stat, typed } from "../harness/steps.ts";
+import { connect, elapse, ended, get, got, secure, stat, toCluster, typed } from "../harness/steps.ts";
 import { certificate, matchName, mutualTls, serverTls, sslStats, trusting } from "../harness/tls-config.ts";
 
 const listener = { stat_prefix: "L" };
@@ -114,6 +114,48 @@ const plain: readonly ContractCase[] = [
     client: letIn({}),
   },
 ];
+
+const slow: readonly ContractCase[] = [
+  {
+    name: "a client that does not begin its handshake in time",
+    feature: "TLS from clients: transport_socket_connect_timeout",
+    listener: { ...listener, ...impatient(serverTls()) },
+    client: [connect("c"), ended()],
+    stats: [...stats, "listener.L.downstream_cx_transport_socket_connect_timeout"],
+  },
+  {
+    name: "a client that does not end its handshake in time",
+    feature: "TLS from clients: transport_socket_connect_timeout",
+    listener: { ...listener, ...impatient(serverTls({ alpn_protocols: ["http/1.1"] })) },
+    client: ["\x16\x03\x01\x02\x00\x01\x00\x01", ended()],
+    stats: [...stats, "listener.L.downstream_cx_transport_socket_connect_timeout"],
+  },
+  {
+    name: "a client that has ended its handshake has time",
+    feature: "TLS from clients: transport_socket_connect_timeout",
+    listener: { ...listener, ...impatient(serverTls()) },
+    client: [secure(), elapse(400), CLOSING, got(1), ended()],
+    stats: [...stats, "listener.L.downstream_cx_transport_socket_connect_timeout"],
+  },
+];
+
+/** A filter chain whose handshakes may take 0.2 s. */
+function impatient(transport_socket: JsonObject): JsonObject {
+  const manager = typed("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
+    stat_prefix: "in",
+    route_config: { virtual_hosts: [{ name: "v", domains: ["*"], routes: [toCluster("/", "a")] }] },
+    http_filters: [{ name: "r", typed_config: typed("extensions.filters.http.router.v3.Router") }],
+  });
+  return {
+    filter_chains: [
+      {
+        filters: [{ name: "hcm", typed_config: manager }],
+        transport_socket,
+        transport_socket_connect_timeout: "0.2s",
+      },
+    ],
+  };
+}
 
 const versions: readonly ContractCase[] = (
   [
@@ -379,6 +421,7 @@ const names: readonly ContractCase[] = (
 
 export const CASES: readonly ContractCase[] = [
   ...plain,
+  ...slow,
   ...versions,
   ...ciphers,
   ...refusedConfigurations,

@@ -1,6 +1,6 @@
 /** TLS to upstreams: whom a cluster trusts, what it shows, what requests and logs are told when that fails. */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, endpoint, get, got, post } from "../harness/steps.ts";
+import { answer, endpoint, get, got, post, toCluster, typed } from "../harness/steps.ts";
 import { certificate, clientTls, matchName, sslStats, trusting } from "../harness/tls-config.ts";
 import type { TlsUpstreamEnd } from "../harness/tls.ts";
 
@@ -381,6 +381,75 @@ const autoSni: readonly ContractCase[] = [
   },
 ];
 
+const AUTO = (auto: JsonObject, more: JsonObject = {}): JsonObject => ({
+  transport_socket: clientTls({ validation_context: trusting("ca") }, more),
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+      "extensions.upstreams.http.v3.HttpProtocolOptions",
+      {
+        upstream_http_protocol_options: auto,
+        explicit_http_config: { http_protocol_options: {} },
+      },
+    ),
+  },
+});
+const BOTH = { auto_sni: true, auto_san_validation: true };
+
+const byRequest: readonly ContractCase[] = (
+  [
+    ["the request's host is the SNI", AUTO({ auto_sni: true }), ["Host: server.test"], {}],
+    ["its port is left out", AUTO({ auto_sni: true }), ["Host: server.test:1234"], {}],
+    ["an address is no SNI", AUTO({ auto_sni: true }), ["Host: 127.0.0.1"], {}],
+    [
+      "it stands before the configured one",
+      AUTO({ auto_sni: true }, { sni: "configured.test" }),
+      ["Host: server.test"],
+      {},
+    ],
+    ["it must be a name of the certificate", AUTO(BOTH), ["Host: server.test"], {}],
+    ["it is not", AUTO(BOTH), ["Host: wrong.test"], {}],
+    ["an address that is in the certificate", AUTO(BOTH), ["Host: 127.0.0.1"], {}],
+    [
+      "another header says it",
+      AUTO({ ...BOTH, override_auto_sni_header: "x-host" }),
+      ["Host: wrong.test", "x-host: server.test"],
+      {},
+    ],
+    ["that header is not there", AUTO({ ...BOTH, override_auto_sni_header: "x-host" }), ["Host: server.test"], {}],
+    [
+      "a host that the route rewrites",
+      AUTO({ auto_sni: true }),
+      ["Host: wrong.test"],
+      { host_rewrite_literal: "server.test" },
+    ],
+  ] as const
+).map(([name, cluster, lines, action]) => ({
+  name: `by the request: ${name}`,
+  feature: "TLS to upstreams: auto_sni, auto_san_validation",
+  clusters: { a: cluster },
+  routes: [toCluster("/", "a", action)],
+  upstreams: speaking(SERVER),
+  client: [get("/", ...lines, "Connection: close"), got(1)],
+  stats,
+  accessLog: FAILURE,
+}));
+
+const severalHosts: ContractCase = {
+  name: "by the request: requests for other hosts go by other connections",
+  feature: "TLS to upstreams: auto_sni, auto_san_validation",
+  clusters: { a: AUTO({ auto_sni: true }) },
+  upstreams: speaking(SERVER),
+  client: [
+    get("/1", "Host: one.test"),
+    got(1),
+    get("/2", "Host: two.test"),
+    got(2),
+    get("/3", "Host: one.test"),
+    got(3),
+  ],
+  stats,
+};
+
 function named(upstream: string, hostname: string): JsonObject {
   const address = { socket_address: { address: "127.0.0.1", port_value: `{port ${upstream}}` } };
   return { endpoint: { hostname, address } };
@@ -392,4 +461,6 @@ export const CASES: readonly ContractCase[] = [
   ...matches,
   ...refusedConfigurations,
   ...autoSni,
+  ...byRequest,
+  severalHosts,
 ];

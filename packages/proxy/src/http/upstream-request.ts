@@ -11,6 +11,7 @@ import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import { count, countResponse, recordTime } from "../upstream/route-stats.ts";
+import { namedPool } from "./auto-sni.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS, resetFlag } from "./local-replies.ts";
 import type { ResponseFlag } from "./response-flags.ts";
@@ -83,6 +84,12 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return request.method === "CONNECT" || (action.tunnels === "connect-and-post" && request.method === "POST");
   }
 
+  private poolOf({ plan: { autoSni } }: Cluster, host: Host): Pool {
+    if (this.tunnels()) return host.tunnelPool(this.priority);
+    if (autoSni === null || host.transport === null) return host.pool(this.priority);
+    return namedPool(host, this.priority, autoSni, this.exchange.request);
+  }
+
   /** Asks the host's pool for a connection; may fail before it returns. */
   start(cluster: Cluster, host: Host): void {
     this.cluster = cluster;
@@ -91,7 +98,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.start(this.exchange.context.net.turn.now);
     this.exchange.upstreamInfo = this.info;
     this.span = this.exchange.runtime?.tracing?.startUpstreamSpan(this.exchange, cluster) ?? null;
-    this.pool = this.tunnels() ? host.tunnelPool(this.priority) : host.pool(this.priority);
+    this.pool = this.poolOf(cluster, host);
     if (this.pool.newStream(this)) this.waitingInPool = true;
   }
 

@@ -187,11 +187,12 @@ export class Chain implements ConnectionOwner {
 
 function transportOf(
   { transportSocket }: FilterChainPlan,
-  { prefix }: ListenerStats,
+  { prefix, handshakeTimeout }: ListenerStats,
   { registry, http }: ChainDeps,
 ): DownstreamTransport {
   if (transportSocket === null) return RAW_TRANSPORT;
-  return new TlsServerTransport(transportSocket, new SslStats(registry, prefix, "server"), () => http.net.wallMs());
+  const stats = new SslStats(registry, prefix, "server");
+  return new TlsServerTransport(transportSocket, stats, handshakeTimeout, () => http.net.wallMs());
 }
 
 function tcpRuntime(plan: TcpProxyPlan, { http, registry }: ChainDeps): TcpProxyRuntime {

@@ -14,6 +14,7 @@ export class ListenerStats {
   readonly preCxActive: Gauge;
   readonly preCxTimeout: Counter;
   readonly filterRemoteClose: Counter;
+  readonly handshakeTimeout: Counter;
 
   constructor(registry: StatsRegistry, plan: ListenerPlan) {
     this.prefix = statPrefix(plan);
@@ -24,6 +25,7 @@ export class ListenerStats {
     this.preCxActive = registry.gauge(`${this.prefix}downstream_pre_cx_active`);
     this.preCxTimeout = registry.counter(`${this.prefix}downstream_pre_cx_timeout`);
     this.filterRemoteClose = registry.counter(`${this.prefix}downstream_listener_filter_remote_close`);
+    this.handshakeTimeout = registry.counter(`${this.prefix}downstream_cx_transport_socket_connect_timeout`);
     registry.counter(`${this.prefix}downstream_listener_filter_error`);
     this.noFilterChainMatch = registry.counter(`${this.prefix}no_filter_chain_match`);
   }

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from "node:net";
 import { latin1 } from "../codec/latin1.ts";
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { ByteSink } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Counter, NO_TAGS } from "../stats/metric.ts";
@@ -27,6 +28,9 @@ export interface TransportHandler {
 export interface TransportSecurity {
   /** What is known of the connection once its handshake is over. */
   readonly info: TlsInfo;
+  /** How long all that may take; 0 = for ever. `timedOut` counts that it took longer. */
+  readonly timeoutMs: number;
+  timedOut(): void;
   /** Whether the handshake can begin; if not, `then` is called when it can. */
   ready(connected: Socket, then: () => void): boolean;
   /**
@@ -57,7 +61,7 @@ const INLINE_BYTES = 8_192;
  * One TCP connection: bytes in by the shared buffer, bytes out gathered and written once per turn, back-pressure as counts.
  * The only class of the data path that touches a node:net socket.
  */
-export class Transport implements ByteSink, Flushable {
+export class Transport implements ByteSink, Flushable, TimerOwner {
   /** With TLS: the connected one, then the one over it. */
   socket: Socket;
   /** Of this connection, unique in its data plane. */
@@ -84,6 +88,8 @@ export class Transport implements ByteSink, Flushable {
   private cause = "";
   /** Null: bytes are sent as they are. */
   private readonly security: TransportSecurity | null;
+  /** Null: the handshake takes as long as it takes. */
+  private handshakeTimer: Timer | null = null;
   /** Why the handshake failed, in Envoy's words; "" if it did not. */
   failureReason = "";
   private readonly onPieceWritten = (): void => this.pieceWritten();
@@ -167,6 +173,11 @@ export class Transport implements ByteSink, Flushable {
 
   private secure(security: TransportSecurity): void {
     const connected = this.socket;
+    if (security.timeoutMs > 0) {
+      const { timers, turn } = this.context;
+      this.handshakeTimer = new Timer(this, 0);
+      timers.arm(this.handshakeTimer, turn.now, security.timeoutMs);
+    }
     if (!security.ready(connected, () => this.guarded(() => this.handshake(security, connected)))) {
       this.awaitSecurity(connected);
       connected.on("end", () => {
@@ -203,7 +214,14 @@ export class Transport implements ByteSink, Flushable {
     socket.on("drain", () => this.guarded(() => this.checkBelow()));
   }
 
+  /** The handshake has taken too long. */
+  onTimer(): void {
+    this.security?.timedOut();
+    this.socket.destroy();
+  }
+
   private onHandshake(security: TransportSecurity): void {
+    if (this.handshakeTimer !== null) this.context.timers.disarm(this.handshakeTimer);
     if (this.closed || this.socket.destroyed) return;
     this.failureReason = security.verify();
     if (this.failureReason === "") this.handler.onConnect();
@@ -435,6 +453,7 @@ export class Transport implements ByteSink, Flushable {
   private onClosed(): void {
     if (this.closed) return;
     this.closed = true;
+    if (this.handshakeTimer !== null) this.context.timers.disarm(this.handshakeTimer);
     this.guarded(() => this.handler.onClose(this.cause));
     this.releaseLent();
     this.context.buffers.release(this.buffer);

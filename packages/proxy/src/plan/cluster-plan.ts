@@ -54,10 +54,22 @@ export interface ClusterPlan {
   readonly transportSocket: UpstreamTlsPlan | null;
   /** `transport_socket_matches`, in their order: the first that an endpoint's metadata meets holds for it. */
   readonly transportSocketMatches: readonly TransportSocketMatch[];
+  /** Null: a request has no say in it. */
+  readonly autoSni: AutoSniPlan | null;
   readonly metadata: Metadata;
   /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | null;
   readonly fingerprint: string;
+}
+
+/** What a request's host has to say of the TLS connection that it goes by (`upstream_http_protocol_options`). */
+export interface AutoSniPlan {
+  /** `auto_sni`: it is the SNI. */
+  readonly sni: boolean;
+  /** `auto_san_validation`: it must be a name of the server's certificate. */
+  readonly names: boolean;
+  /** `override_auto_sni_header`, lower-case: this header stands for the host where there is one; "" for none. */
+  readonly header: string;
 }
 
 export interface TransportSocketMatch {

@@ -46,7 +46,7 @@ const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
 export function compileCluster(message: Cluster, context: ClusterContext, place: Place): ClusterPlan {
   const discovery = compileDiscovery(message, place);
   checkPerHostThresholds(message, place);
-  const { common: http, http1, errorMatcher } = compileUpstreamProtocol(message, context, place);
+  const { common: http, http1, errorMatcher, autoSni } = compileUpstreamProtocol(message, context, place);
   return {
     name: message.name,
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
@@ -73,6 +73,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
       message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
     ),
     transportSocket: compileUpstreamTls(message.transportSocket, context.secrets, place.field("transport_socket")),
+    autoSni,
     transportSocketMatches: compileTransportSocketMatches(message, context, place),
     metadata: filterMetadata(message.metadata),
     service: istioService(message),

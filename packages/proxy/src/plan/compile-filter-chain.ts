@@ -8,6 +8,7 @@ import { type NetworkFilterPlan, compileNetworkFilter } from "./compile-network-
 import type { ListenerContext } from "./compile-listener.ts";
 import { compileDownstreamTls } from "./compile-tls.ts";
 import { readDataSource } from "./data-source.ts";
+import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import type { FilterChainPlan, TerminalPlan } from "./listener-plan.ts";
@@ -57,13 +58,19 @@ export function compileFilterChain(
     }
   }
   if (terminal === null) return null;
-  const { transportSocket } = chain;
+  const { transportSocket, transportSocketConnectTimeout } = chain;
   return {
     name: chain.name,
     filters,
     terminal,
     info,
-    transportSocket: compileDownstreamTls(transportSocket, context.secrets, true, place.field("transport_socket")),
+    transportSocket: compileDownstreamTls(
+      transportSocket,
+      context.secrets,
+      terminal.kind === "http",
+      milliseconds(transportSocketConnectTimeout, 0),
+      place.field("transport_socket"),
+    ),
     fingerprint: fingerprintOf(toBinary(FilterChainSchema, chain)),
   };
 }

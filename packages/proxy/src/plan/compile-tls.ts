@@ -45,6 +45,7 @@ export function compileDownstreamTls(
   socket: TransportSocket | undefined,
   secrets: SecretRefs,
   speaksHttp: boolean,
+  handshakeTimeoutMs: number,
   place: Place,
 ): DownstreamTlsPlan | null {
   const packed = unpack(socket, DOWNSTREAM_TLS, place);
@@ -60,6 +61,7 @@ export function compileDownstreamTls(
     ...common,
     alpn: speaksHttp ? withoutHttp2(common.alpn, at.field("alpn_protocols")) : common.alpn,
     requireClientCertificate: message.requireClientCertificate ?? false,
+    handshakeTimeoutMs,
     withoutTickets: tickets.case === "disableStatelessSessionResumption" && tickets.value,
     sessionTimeoutS: Math.floor(milliseconds(message.sessionTimeout, 0) / 1000),
     prefersClientCiphers: message.preferClientCiphers,

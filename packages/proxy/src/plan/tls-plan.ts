@@ -70,6 +70,8 @@ export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 /** `DownstreamTlsContext`. */
 export interface DownstreamTlsPlan extends TlsContextPlan {
   readonly requireClientCertificate: boolean;
+  /** `transport_socket_connect_timeout` of the filter chain: how long a handshake may take; 0 = for ever. */
+  readonly handshakeTimeoutMs: number;
   /** `disable_stateless_session_resumption`. */
   readonly withoutTickets: boolean;
   /** 0 = OpenSSL's default. */

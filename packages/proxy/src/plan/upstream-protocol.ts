@@ -4,10 +4,12 @@ import {
   HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
   type Http1ProtocolOptions,
   type HttpProtocolOptions,
+  type UpstreamHttpProtocolOptions,
 } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import type { HttpProtocolOptions as UpstreamOptions } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { DnsCacheConfigs } from "./compile-dns-cache.ts";
 import type { SecretRefs } from "./compile-tls.ts";
+import type { AutoSniPlan } from "./cluster-plan.ts";
 import { compileErrorMatcher } from "./compile-outlier-detection.ts";
 import type { ResponseTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
@@ -36,6 +38,7 @@ export interface UpstreamProtocol {
   readonly http1: Http1ProtocolOptions | undefined;
   /** Which responses are errors to outlier detection; null: 5xx. */
   readonly errorMatcher: ResponseTest | null;
+  readonly autoSni: AutoSniPlan | null;
 }
 
 export function compileUpstreamProtocol(message: Cluster, context: ClusterContext, place: Place): UpstreamProtocol {
@@ -46,7 +49,12 @@ export function compileUpstreamProtocol(message: Cluster, context: ClusterContex
       place.field("http2_protocol_options").refuse(NO_HTTP2);
     checkHttp1(message.httpProtocolOptions, place.field("http_protocol_options"));
     checkCommon(message.commonHttpProtocolOptions, place.field("common_http_protocol_options"));
-    return { common: message.commonHttpProtocolOptions, http1: message.httpProtocolOptions, errorMatcher: null };
+    return {
+      common: message.commonHttpProtocolOptions,
+      http1: message.httpProtocolOptions,
+      errorMatcher: null,
+      autoSni: compileAutoSni(message.upstreamHttpProtocolOptions),
+    };
   }
   for (const name of ["httpProtocolOptions", "http2ProtocolOptions", "commonHttpProtocolOptions"] as const) {
     if (message[name] !== undefined)
@@ -72,8 +80,18 @@ export function compileUpstreamProtocol(message: Cluster, context: ClusterContex
   return {
     common: options?.commonHttpProtocolOptions,
     http1,
+    autoSni: compileAutoSni(options?.upstreamHttpProtocolOptions),
     errorMatcher:
       matcher === undefined ? null : compileErrorMatcher(matcher, at.field("outlier_detection.error_matcher")),
+  };
+}
+
+function compileAutoSni(options: UpstreamHttpProtocolOptions | undefined): AutoSniPlan | null {
+  if (options === undefined || (!options.autoSni && !options.autoSanValidation)) return null;
+  return {
+    sni: options.autoSni,
+    names: options.autoSanValidation,
+    header: options.overrideAutoSniHeader.toLowerCase(),
   };
 }
 

@@ -56,6 +56,8 @@ export class Host implements MonitoredHost {
   /** Made when first needed, as hardly anybody uses them. */
   private highPool: Pool | null = null;
   private readonly tunnels: (Pool | null)[] = [null, null];
+  /** By what requests want to see of the server (`auto_sni`), as long as they have connections. */
+  private readonly namedPools = new Map<string, Pool>();
 
   constructor(plan: EndpointPlan, use: ClusterUse) {
     this.name = hostName(plan.address, plan.port);
@@ -130,6 +132,23 @@ export class Host implements MonitoredHost {
     return (this.highPool ??= new Pool(this, this.use, 1, false));
   }
 
+  /** Connections that ask for a server by that name, to one whose certificate has the other name; "" for either says nothing. */
+  namedPool(priority: RoutingPriority, serverName: string, certifiedName: string): Pool {
+    if (serverName === "" && certifiedName === "") return this.pool(priority);
+    const key = `${priority} ${serverName} ${certifiedName}`;
+    let pool = this.namedPools.get(key);
+    if (pool === undefined) {
+      pool = new Pool(this, this.use, priority, false, serverName, certifiedName);
+      this.namedPools.set(key, pool);
+    }
+    return pool;
+  }
+
+  /** Names are for clients to choose: pools of no use are not kept. */
+  onPoolIdle(pool: Pool): void {
+    for (const [key, each] of this.namedPools) if (each === pool) this.namedPools.delete(key);
+  }
+
   /** Connections on which no HTTP is spoken. */
   tunnelPool(priority: RoutingPriority): Pool {
     return (this.tunnels[priority] ??= new Pool(this, this.use, priority, true));
@@ -140,6 +159,7 @@ export class Host implements MonitoredHost {
     this.defaultPool.drain();
     this.highPool?.drain();
     for (const pool of this.tunnels) pool?.drain();
+    for (const pool of this.namedPools.values()) pool.drain();
   }
 
   /** The host has been found unwell: its connections are not to be trusted. Source: Envoy `onHostHealthFailure`. */
@@ -147,6 +167,7 @@ export class Host implements MonitoredHost {
     this.defaultPool.renew();
     this.highPool?.renew();
     for (const pool of this.tunnels) pool?.renew();
+    for (const pool of this.namedPools.values()) pool.renew();
   }
 
   /** Closes every connection now. */
@@ -154,6 +175,7 @@ export class Host implements MonitoredHost {
     this.defaultPool.destroy();
     this.highPool?.destroy();
     for (const pool of this.tunnels) pool?.destroy();
+    for (const pool of this.namedPools.values()) pool.destroy();
   }
 
   /** Its name stands for other addresses now: new connections go there, open ones stay. */

@@ -28,6 +28,9 @@ export class Pool {
   private readonly host: Host;
   private readonly use: ClusterUse;
   private readonly tunnels: boolean;
+  /** What its connections ask for (SNI), and what the certificate must be for; "" = as the transport socket says. */
+  readonly serverName: string;
+  readonly certifiedName: string;
   /** What requests of its routing priority may use of the cluster. */
   private readonly breakers: CircuitBreakers;
   private readonly maxConnectionsPerHost: number;
@@ -40,7 +43,16 @@ export class Pool {
   private counted = false;
 
   /** @param tunnels no HTTP is spoken: each connection is for one request, and the limit of requests does not hold (Envoy's TCP pools) */
-  constructor(host: Host, use: ClusterUse, priority: RoutingPriority, tunnels: boolean) {
+  constructor(
+    host: Host,
+    use: ClusterUse,
+    priority: RoutingPriority,
+    tunnels: boolean,
+    serverName = "",
+    certifiedName = "",
+  ) {
+    this.serverName = serverName;
+    this.certifiedName = certifiedName;
     this.host = host;
     this.use = use;
     this.tunnels = tunnels;
@@ -205,6 +217,7 @@ export class Pool {
     if (!this.counted || this.all.size > 0 || this.pending.length > 0) return;
     this.counted = false;
     this.breakers.pools.dec();
+    if (this.serverName !== "" || this.certifiedName !== "") this.host.onPoolIdle(this);
   }
 
   private failPending(reason: StreamResetReason, transportFailure: string): void {

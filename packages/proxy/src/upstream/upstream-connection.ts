@@ -81,7 +81,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       use.plan.bufferLimitBytes,
       (onread) => use.net.connect(host.address, host.port, onread, host.addresses, source),
       null,
-      host.transport === null ? null : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1),
+      host.transport === null
+        ? null
+        : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1, pool.serverName, pool.certifiedName),
     );
     this.id = this.transport.id;
     this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;

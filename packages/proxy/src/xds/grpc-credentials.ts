@@ -28,7 +28,7 @@ export function credentialsFor(
       checkServerIdentity(_host, { raw }) {
         if (validation === null) return undefined;
         const peer = { certificates: [parseCertificate(raw)] as const, chainError: "" };
-        const expected = plan.autoSniSanValidation ? plan.sni : "";
+        const expected = { name: plan.autoSniSanValidation ? plan.sni : "", byRequest: false };
         const refusal = verifyPeer(peer, validation, expected, wallMs(), stats);
         return refusal === "" ? undefined : new Error(refusal);
       },

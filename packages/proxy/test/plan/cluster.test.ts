@@ -47,6 +47,7 @@ test("an empty cluster has Envoy's defaults", () => {
     tcpKeepaliveMs: -1,
     transportSocket: null,
     transportSocketMatches: [],
+    autoSni: null,
     outlierDetection: null,
     healthCheck: null,
     healthyPanicThreshold: 50,

@@ -39,6 +39,7 @@ test("defaults of a server", () => {
     alpn: [],
     secrets: [],
     requireClientCertificate: false,
+    handshakeTimeoutMs: 0,
     withoutTickets: false,
     sessionTimeoutS: 0,
     prefersClientCiphers: false,

@@ -61,6 +61,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     tcpKeepaliveMs: -1,
     transportSocket: null,
     transportSocketMatches: [],
+    autoSni: null,
     outlierDetection: null,
     healthCheck: null,
     healthyPanicThreshold: 50,

@@ -20,11 +20,16 @@ export class TlsClientTransport {
     this.wallMs = wallMs;
   }
 
-  /** @param hostName of the host, "" for none @param alpn what is offered where the context names nothing */
-  session(hostName: string, alpn: readonly string[]): TransportSecurity {
+  /**
+   * @param hostName of the host, "" for none
+   * @param alpn what is offered where the context names nothing
+   * @param serverName @param certifiedName what a request wants to ask for and to see; "" = nothing special
+   */
+  session(hostName: string, alpn: readonly string[], serverName = "", certifiedName = ""): TransportSecurity {
     const { plan } = this;
-    const sni = plan.autoHostSni && hostName !== "" ? hostName : plan.sni;
-    return new TlsClientSession(this, sni, plan.alpn.length > 0 ? plan.alpn : alpn);
+    const ownName = plan.autoHostSni && hostName !== "" ? hostName : plan.sni;
+    const sni = serverName === "" ? ownName : serverName;
+    return new TlsClientSession(this, sni, certifiedName, plan.alpn.length > 0 ? plan.alpn : alpn);
   }
 
   /** With the present versions of all secrets; null while one of them is missing. */
@@ -80,12 +85,13 @@ class TlsClientSession extends TlsSession {
   private identity: ClientIdentity | null = null;
   private resumed: KnownSession | undefined;
 
-  constructor(owner: TlsClientTransport, sni: string, offered: readonly string[]) {
+  constructor(owner: TlsClientTransport, sni: string, certifiedName: string, offered: readonly string[]) {
     super(owner.stats, owner.wallMs);
     this.owner = owner;
     this.serverName = sni;
     this.offered = offered;
-    if (owner.plan.autoSniSanValidation) this.expectedName = sni;
+    if (certifiedName !== "") this.expected = { name: certifiedName, byRequest: true };
+    else if (owner.plan.autoSniSanValidation) this.expected = { name: sni, byRequest: false };
   }
 
   begin(connected: Socket, done: () => void): Socket | null {

@@ -3,6 +3,7 @@ import type { SecureContext } from "node:tls";
 import { readClientHello } from "../../codec/tls-hello/client-hello.ts";
 import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { CertificatePlan, DownstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
+import type { Counter } from "../../stats/index.ts";
 import type { AcceptedSocket } from "../accepted-socket.ts";
 import type { NetContext } from "../context.ts";
 import type { DownstreamTransport } from "../downstream-transport.ts";
@@ -18,9 +19,12 @@ export class TlsServerTransport implements DownstreamTransport {
   readonly plan: DownstreamTlsPlan;
   readonly stats: SslStats;
   readonly wallMs: () => number;
+  /** Handshakes that took too long. */
+  readonly timeouts: Counter;
   private made: ServerIdentity | null = null;
 
-  constructor(plan: DownstreamTlsPlan, stats: SslStats, wallMs: () => number) {
+  constructor(plan: DownstreamTlsPlan, stats: SslStats, timeouts: Counter, wallMs: () => number) {
+    this.timeouts = timeouts;
     this.plan = plan;
     this.stats = stats;
     this.wallMs = wallMs;
@@ -89,6 +93,14 @@ class TlsServerSession extends TlsSession {
     super(owner.stats, owner.wallMs);
     this.owner = owner;
     this.early = early;
+  }
+
+  override get timeoutMs(): number {
+    return this.owner.plan.handshakeTimeoutMs;
+  }
+
+  override timedOut(): void {
+    this.owner.timeouts.value++;
   }
 
   /**

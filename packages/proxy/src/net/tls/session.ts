@@ -7,15 +7,15 @@ import type { ValidationPlan } from "../../plan/tls-plan.ts";
 import type { TransportSecurity } from "../transport.ts";
 import { reasonOf, transportFailure } from "./errors.ts";
 import type { SslStats } from "./ssl-stats.ts";
-import { nobody, unreadable, verifyPeer } from "./verify.ts";
+import { NO_NAME, nobody, unreadable, verifyPeer } from "./verify.ts";
 
 /** TLS on one connection, from the beginning of its handshake. What is logged and matched of it is found out when somebody asks. */
 export abstract class TlsSession implements TransportSecurity, TlsInfo {
   protected readonly stats: SslStats;
   /** What the peer has to be; set when the handshake begins. */
   protected validation: ValidationPlan | null = null;
-  /** The name that the peer has to have in place of those of `validation`; "" for none. */
-  protected expectedName = "";
+  /** The name that the peer has to have in place of those of `validation`. */
+  protected expected = NO_NAME;
   local: Certificate | null = null;
   version = "";
   cipher = "";
@@ -48,6 +48,13 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   get info(): TlsInfo {
     return this;
   }
+
+  /** A client's connections have a time to connect in all. */
+  get timeoutMs(): number {
+    return 0;
+  }
+
+  timedOut(): void {}
 
   ready(_connected: Socket, _then: () => void): boolean {
     return true;
@@ -120,7 +127,7 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
     )._handle.verifyError();
     const chainError = problem?.code ?? "";
     const peer = { certificates: [leaf, ...rest] as const, chainError };
-    const refusal = verifyPeer(peer, validation, this.expectedName, this.wallMs(), this.stats);
+    const refusal = verifyPeer(peer, validation, this.expected, this.wallMs(), this.stats);
     this.peerVerified = refusal === "" && validation.trustedCa !== "" && chainError === "";
     return refusal;
   }

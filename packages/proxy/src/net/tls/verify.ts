@@ -33,6 +33,16 @@ const CHAIN_ERRORS: Readonly<Record<string, string>> = {
   CERT_REJECTED: "certificate rejected",
 };
 
+/** A name that the certificate must have. */
+export interface ExpectedName {
+  /** "" for none. */
+  readonly name: string;
+  /** The request wants it (`auto_san_validation`), not the transport socket (`auto_sni_san_validation`). */
+  readonly byRequest: boolean;
+}
+
+export const NO_NAME: ExpectedName = { name: "", byRequest: false };
+
 /** Of the chain that was sent, the certificate that an error is about. */
 export interface PeerChain {
   readonly certificates: readonly [leaf: Certificate, ...rest: Certificate[]];
@@ -42,12 +52,12 @@ export interface PeerChain {
 
 /**
  * "" if the peer is who it should be, else why it is not.
- * @param expectedName stands for the plan's names where it is not "" (`auto_sni_san_validation`)
+ * @param expected whose name stands for the plan's where it is not ""
  */
 export function verifyPeer(
   { certificates, chainError }: PeerChain,
   plan: ValidationPlan,
-  expectedName: string,
+  expected: ExpectedName,
   now: number,
   stats: SslStats,
 ): string {
@@ -56,9 +66,14 @@ export function verifyPeer(
     stats.failVerifyError.value++;
     if (!plan.acceptUntrusted) return failed(chainFailure(certificates, chainError, plan, now));
   }
-  if (!namesMatch(leaf, plan, expectedName)) {
+  if (!namesMatch(leaf, plan, expected.name)) {
     stats.failVerifySan.value++;
-    return failed(`SAN matcher, certificate SANs are [${leaf.names.map(({ value }) => value).join(", ")}]`);
+    const shown = leaf.names.map(({ value }) => value).join(", ");
+    return failed(
+      expected.byRequest
+        ? `verify SAN list, expected SANs: [${expected.name}], certificate SANs: [${shown}]`
+        : `SAN matcher, certificate SANs are [${shown}]`,
+    );
   }
   if (!pinsMatch(leaf, plan)) {
     stats.failVerifyCertHash.value++;
@@ -96,7 +111,9 @@ function failed(details: string): string {
 
 function namesMatch(leaf: Certificate, { names }: ValidationPlan, expectedName: string): boolean {
   if (expectedName !== "") {
-    return leaf.names.some(({ kind, value }) => kind === "dns" && dnsNameMatches(expectedName, value));
+    return leaf.names.some(({ kind, value }) =>
+      kind === "dns" ? dnsNameMatches(expectedName, value) : value === expectedName,
+    );
   }
   return names.length === 0 || leaf.names.some((name) => names.some((test) => test(name)));
 }

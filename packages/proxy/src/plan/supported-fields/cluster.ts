@@ -1,5 +1,5 @@
 import type { SupportGroup } from "./message-support.ts";
-import { NO_TLS, OWN_SERVICE } from "./reasons.ts";
+import { OWN_SERVICE } from "./reasons.ts";
 import {
   CARES_RESOLVER,
   FORWARDING_CLUSTER,
@@ -51,6 +51,7 @@ export const CLUSTER: SupportGroup = {
       "load_balancing_policy",
       "cleanup_interval",
       "upstream_connection_options",
+      "upstream_http_protocol_options",
       "upstream_bind_config",
       "common_lb_config",
       "transport_socket",
@@ -67,14 +68,14 @@ export const CLUSTER: SupportGroup = {
       preconnect_policy: ["empty"],
       lb_subset_config: ["empty"],
     },
-    ignored: {
-      upstream_http_protocol_options: NO_TLS,
-    },
     extensions: {
       typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS],
       typed_dns_resolver_config: [CARES_RESOLVER],
     },
     optional: ["typed_dns_resolver_config"],
+  },
+  "envoy.config.core.v3.UpstreamHttpProtocolOptions": {
+    has: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
   },
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { has: ["name", "match", "transport_socket"] },
   "envoy.config.cluster.v3.Cluster.CustomClusterType": {
@@ -272,8 +273,8 @@ export const CLUSTER: SupportGroup = {
       "explicit_http_config",
       "use_downstream_protocol_config",
       "outlier_detection",
+      "upstream_http_protocol_options",
     ],
-    ignored: { upstream_http_protocol_options: NO_TLS },
   },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection": { has: ["error_matcher"] },
   "envoy.config.common.matcher.v3.MatchPredicate": {

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { MEMORY, NO_SUBSETS, NO_TLS, OWN_SERVICE } from "./reasons.ts";
+import { MEMORY, NO_SUBSETS, OWN_SERVICE } from "./reasons.ts";
 import {
   CONNECTION_LIMIT,
   DIRECT_RESPONSE,
@@ -54,9 +54,8 @@ export const LISTENER: SupportGroup = {
     },
   },
   "envoy.config.listener.v3.FilterChain": {
-    has: ["filter_chain_match", "filters", "transport_socket", "name", "metadata"],
+    has: ["filter_chain_match", "filters", "transport_socket", "transport_socket_connect_timeout", "name", "metadata"],
     only: { use_proxy_proto: [false] },
-    ignored: { transport_socket_connect_timeout: NO_TLS },
   },
   "envoy.config.listener.v3.FilterChainMatch": {
     has: [

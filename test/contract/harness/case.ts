@@ -110,12 +110,17 @@ export interface ProxyParts {
   readonly namespace?: string;
   /** `router` is a gateway. */
   readonly type?: "sidecar" | "router";
-  /** Listeners of a sidecar for service ports, by the name that `connect` knows; default `{ l: 80 }`. One named `proxy` is always there. */
-  readonly outbound?: Readonly<Record<string, number>>;
+  /**
+   * Listeners of a sidecar for service ports, by the name that `connect` knows; default `{ l: 80 }`. `redis:6379` is for connections to one
+   * service. One named `proxy` is always there.
+   */
+  readonly outbound?: Readonly<Record<string, number | string>>;
   /** Listeners of a gateway for its servers' ports. */
   readonly gateway?: Readonly<Record<string, number>>;
   /** Listeners for the workload's own ports, and the upstreams that are its application. */
-  readonly inbound?: Readonly<Record<string, { readonly port: number; readonly app: string }>>;
+  readonly inbound?: Readonly<
+    Record<string, { readonly port: number; readonly app: string; readonly protocol?: string }>
+  >;
   /** More fields of the node. */
   readonly node?: JsonObject;
 }

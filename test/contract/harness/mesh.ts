@@ -93,10 +93,15 @@ async function proxyOf(
   const address = "127.0.0.1";
   const tulle = {
     ...(type === "router" ? {} : { http_proxy: { address, port: ports.get("proxy") } }),
-    outbound: Object.entries(outbound).map(([name, port]) => ({ port, address, bind_port: ports.get(name) })),
-    inbound: Object.entries(inbound).map(([name, { port, app }]) => ({
+    outbound: Object.entries(outbound).map(([name, to]) => {
+      const place = { address, bind_port: ports.get(name) };
+      if (typeof to === "number") return { port: to, ...place };
+      const [service, port] = to.split(":");
+      return { port: Number(port), service, ...place };
+    }),
+    inbound: Object.entries(inbound).map(([name, { port, app, protocol = "http" }]) => ({
       port,
-      protocol: "http",
+      protocol,
       address,
       bind_port: ports.get(name),
       app_address: address,

@@ -32,7 +32,9 @@ export const run = defineCommand({
   NO_PROXY, no_proxy      localhost and 127.0.0.1 stay outside the mesh
   NODE_USE_ENV_PROXY      1, so that Node.js (24 and newer) honours them; NODE_OPTIONS makes its fetch do so without tunnels
   TULLE_SERVICE, TULLE_VERSION, TULLE_NAMESPACE, TULLE_ADMIN (the sidecar's admin endpoint)
-Other workloads send it requests once it accepts connections on PORT. HTTP is carried; other protocols are not yet.
+  TULLE_UPSTREAM_NAME_PORT  where --upstream NAME:PORT is bound
+Other workloads send it requests once it accepts connections on PORT. What does not speak HTTP says so (--protocol tcp),
+and is called at a local port (--upstream).
 Ends with the program's exit code (128 + N after signal N), and with nothing left of its process group. Ctrl-C and
 SIGTERM are passed on to the program; what is left after --grace, or at a second Ctrl-C, is killed.`,
   examples: [
@@ -51,6 +53,14 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     {
       command: "sudo tulle run --capture --service cache --port 6379 -- redis-server",
       does: "a program that knows nothing of proxies, all of whose connections go through the mesh",
+    },
+    {
+      command: "tulle run --service redis --port 6379 --protocol tcp --app-port 6379 -- redis-server",
+      does: "a service that does not speak HTTP",
+    },
+    {
+      command: "tulle run --service web --upstream redis:6379=16379 -- node server.js",
+      does: "connections to 127.0.0.1:16379 go to redis",
     },
     {
       command: "tulle run --service web --port 80 --app-port 3000 -- ./server",
@@ -80,6 +90,12 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       multiple: true,
       help: "a local port for requests to service port PORT, by Host header: for programs that honour no HTTP_PROXY",
     },
+    upstream: {
+      type: "string",
+      value: "SERVICE:PORT[=LOCAL]",
+      multiple: true,
+      help: "a local port for connections to a service, whatever it speaks",
+    },
     protocol: {
       type: "choice",
       value: "PROTOCOL",
@@ -107,7 +123,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       labels: options.label,
     });
     if (!options.capture) refuseCaptureOptions(options);
-    const outbound = options.outbound.map(parseOutbound);
+    const outbound: readonly Outbound[] = [
+      ...options.outbound.map(parseOutbound),
+      ...options.upstream.map(parseUpstream),
+    ];
     // One listener for all of the time: a signal that comes while listeners are exchanged would be lost.
     let stop: OnStop = (signal) => process.exit(signalExitCode(signal)); // nothing runs yet that would have to be stopped
     onStop((signal, count) => stop(signal, count));
@@ -115,7 +134,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     const located = locate("xds", options.xds, stateDir);
     const membership = findMembership(options, stateDir);
     if (options.capture) {
-      if (outbound.length > 0) throw new UsageError("--outbound has no effect with --capture: every port is captured");
+      if (outbound.length > 0) {
+        throw new UsageError("--outbound and --upstream have no effect with --capture: every port is captured");
+      }
       const { runCaptured } = await import("../capture/run-captured.ts");
       const run = {
         command: rest ?? [],
@@ -139,9 +160,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     const app = { host: LOOPBACK, port: options["app-port"] ?? freeAppPort };
     const admin = { host: LOOPBACK, port: adminPort };
     const httpProxy = { host: LOOPBACK, port: proxyPort };
-    const bound = outbound.map(({ port, local }, i) => ({
+    const bound = outbound.map(({ port, local, service }, i) => ({
       port,
       bind: { host: LOOPBACK, port: local ?? freeOutbound[i]! },
+      ...(service === undefined ? {} : { service }),
     }));
 
     const { startSidecar } = await import("../sidecar/start.ts");
@@ -167,10 +189,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       logLevel: options["log-level"],
     });
     reachable.release();
-    for (const { port, bind } of bound) {
-      process.stderr.write(
-        `${style.dim("tulle:", process.stderr)} ${formatAddress(bind)} carries requests for port ${port}\n`,
-      );
+    for (const { port, bind, service } of bound) {
+      const what = service === undefined ? `requests for port ${port}` : `connections to ${service}:${port}`;
+      process.stderr.write(`${style.dim("tulle:", process.stderr)} ${formatAddress(bind)} carries ${what}\n`);
     }
 
     const env = programEnvironment(process.env, { identity, app, httpProxy, admin, outbound: bound });
@@ -200,7 +221,24 @@ function refuseCaptureOptions(options: OptionValues<typeof selectionOptions>): v
   }
 }
 
-function parseOutbound(text: string): { port: number; local: number | undefined } {
+interface Outbound {
+  readonly port: number;
+  /** Undefined: any that is free. */
+  readonly local: number | undefined;
+  /** Undefined: requests go by their Host header. */
+  readonly service?: string;
+}
+
+function parseUpstream(text: string): Outbound {
+  const match = /^([a-z0-9.-]+):(.*)$/i.exec(text);
+  const [, service = "", ports = ""] = match ?? [];
+  if (!/^\d{1,5}(=\d{1,5})?$/.test(ports)) {
+    throw new UsageError(`--upstream ${text}: not of the form SERVICE:PORT or SERVICE:PORT=LOCALPORT`);
+  }
+  return { ...parseOutbound(ports), service };
+}
+
+function parseOutbound(text: string): Outbound {
   const match = /^(\d{1,5})(?:=(\d{1,5}))?$/.exec(text);
   const [port, local] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
   if (match === null || port < 1 || port > 65_535 || (local !== undefined && (local < 1 || local > 65_535))) {

@@ -36,8 +36,8 @@ export interface Ports {
   readonly inbound?: readonly InboundPort[];
   /** Where the program's HTTP_PROXY points. */
   readonly httpProxy?: Address;
-  /** Local ports that carry requests for a service port, by their Host header. */
-  readonly outbound?: readonly { readonly port: number; readonly bind: Address }[];
+  /** Local ports that carry requests for a service port, by their Host header, or connections to one service, whatever it speaks. */
+  readonly outbound?: readonly { readonly port: number; readonly bind: Address; readonly service?: string }[];
   /** Where a Gateway's server ports are bound. */
   readonly gateway?: readonly { readonly port: number; readonly bind: Address }[];
 }
@@ -131,7 +131,12 @@ function registration(identity: Identity, ports: Ports, reportsHealth: boolean):
       app_address: app.host,
       app_port: app.port,
     })),
-    outbound: outbound.map(({ port, bind }) => ({ port, address: bind.host, bind_port: bind.port })),
+    outbound: outbound.map(({ port, bind, service }) => ({
+      port,
+      address: bind.host,
+      bind_port: bind.port,
+      ...(service === undefined ? {} : { service }),
+    })),
     ...(gateway.length === 0
       ? {}
       : {

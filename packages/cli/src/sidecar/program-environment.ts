@@ -15,7 +15,7 @@ export interface ProgramSurroundings {
   readonly httpProxy: Address;
   readonly admin: Address;
   /** Local ports that carry requests for a service port. */
-  readonly outbound: readonly { readonly port: number; readonly bind: Address }[];
+  readonly outbound: readonly { readonly port: number; readonly bind: Address; readonly service?: string }[];
 }
 
 /** `inherited` with the sidecar's additions. */
@@ -36,8 +36,18 @@ export function programEnvironment(inherited: NodeJS.ProcessEnv, surroundings: P
     TULLE_VERSION: identity.labels["version"] ?? "",
     TULLE_NAMESPACE: identity.namespace,
     TULLE_ADMIN: `http://${formatAddress(admin)}`,
-    ...Object.fromEntries(outbound.map(({ port, bind }) => [`TULLE_OUTBOUND_${port}`, formatAddress(bind)])),
+    ...Object.fromEntries(
+      outbound.map(({ port, bind, service }) => [
+        service === undefined ? `TULLE_OUTBOUND_${port}` : `TULLE_UPSTREAM_${variable(service)}_${port}`,
+        formatAddress(bind),
+      ]),
+    ),
   };
+}
+
+/** `my-redis.prod` is `MY_REDIS_PROD`. */
+function variable(service: string): string {
+  return service.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
 }
 
 function joined(parts: readonly (string | undefined)[], separator: string): string {

@@ -20,6 +20,8 @@ import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capture } from "../translate/captured-listeners.ts";
 import { capturedHttpListener, capturedServiceListener, virtualOutbound } from "../translate/captured-listeners.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
+import type { TcpDestination } from "../model/tcp-route.ts";
+import { tcpRoute } from "../translate/tcp-routes.ts";
 import { outboundHttpFilter } from "../translate/listeners.ts";
 import { BLACK_HOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, portRoutes } from "../translate/names.ts";
 import type { MeshCaches } from "./mesh-view.ts";
@@ -98,6 +100,7 @@ interface OutboundSettings {
   readonly accessLogs: readonly AccessLogSink[];
   readonly unknown: string;
   readonly origin: Origin;
+  readonly tcpTo: (host: string, port: number) => readonly TcpDestination[];
 }
 
 /** Listeners for what leaves. Those of services are encoded once for all workloads that get the same. */
@@ -106,7 +109,7 @@ export function capturedOutbound(
   settings: OutboundSettings,
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
-  const { capture, capabilities, mesh, accessLogs, unknown, origin } = settings;
+  const { capture, capabilities, mesh, accessLogs, unknown, origin, tcpTo } = settings;
   const { transparent, families, detectionMs } = capture;
   const { carriers } = capabilities;
   const shared = { transparent, families, detectionMs, capabilities, mesh, accessLogs, unknown };
@@ -140,13 +143,15 @@ export function capturedOutbound(
       .filter(({ address }) => address === "" || families.includes(isIPv6(address) ? 6 : 4))
       .map(({ address: own, service, port, sniffed }) => {
         const address = own === "" ? (families.includes(4) ? "0.0.0.0" : "::") : own;
-        const input = { ...shared, service, port, address, sniffed };
+        const destinations = tcpTo(service.host, port.number);
+        // As text: equal ones are the same for the cache.
+        const input = { ...shared, service, port, address, sniffed, destinations: JSON.stringify(destinations) };
         return caches.resources.get(service, `captured ${address} ${port.number} ${key}`, input, () =>
           encode(
             capturedServiceListener(capture, {
               address,
               port: port.number,
-              cluster: outboundCluster(port.number, "", service.host),
+              bytes: tcpRoute(outboundCluster(port.number, "", service.host), destinations),
               http: sniffed ? filter({ address, port: port.number }, service) : undefined,
               carriers,
               origin: service.origin,

@@ -53,6 +53,8 @@ export interface ClientClass {
   /** The proxies' cluster for certificates; undefined: they have none. */
   readonly secrets: string | undefined;
   readonly atGateway: boolean;
+  /** Has local ports for services whatever they speak. */
+  readonly carriesBytes: boolean;
 }
 
 /** A cluster before it is encoded. */
@@ -217,6 +219,18 @@ export class MeshView {
     services.filter(({ visibility }) => isVisibleTo(visibility, this.client.namespace)),
   );
 
+  /** What VirtualServices say of TCP connections. */
+  get tcpRules(): HostIndex<VirtualServiceRule> {
+    return this.#tcpRules(this.#snapshot.virtualServices);
+  }
+
+  readonly #tcpRules = rememberLast((all: readonly VirtualServiceRule[]) => {
+    const rules = visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(
+      ({ spec }) => (spec.tcp ?? []).length > 0,
+    );
+    return new HostIndex(rules, ({ hosts }) => hosts);
+  });
+
   readonly #visibleRules = rememberLast((all: readonly VirtualServiceRule[]) =>
     visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp),
   );
@@ -245,10 +259,10 @@ export class MeshView {
       mesh: MeshSettings,
       _ports: Scope["ports"],
     ): readonly ClusterPlan[] => {
-      const { namespace, labels, capabilities } = this.client;
+      const { namespace, labels, capabilities, carriesBytes } = this.client;
       return services.flatMap((service) => {
         const rule = index.find(service, namespace, labels);
-        const ports = capabilities.captured ? this.tcpPorts(service) : this.httpPorts(service);
+        const ports = capabilities.captured || carriesBytes ? this.tcpPorts(service) : this.httpPorts(service);
         return ports.flatMap((port) =>
           [undefined, ...(rule?.subsets ?? [])].flatMap((subset): ClusterPlan[] => {
             const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);

@@ -1,5 +1,5 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
-import { isIP, parseProtocol, serviceHost } from "@tulle/api";
+import { isIP, MESH_GATEWAY, parseProtocol, resolveShortName, serviceHost } from "@tulle/api";
 import type { ConnectionPoolSettings, Labels } from "@tulle/api";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Filter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
@@ -22,6 +22,10 @@ import { portTraffic } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
 import type { SidecarIndex, SidecarRule } from "../model/sidecar.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { tcpDestinations } from "../model/tcp-route.ts";
+import type { TcpDestination } from "../model/tcp-route.ts";
+import type { HostIndex } from "../model/host-index.ts";
+import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
@@ -32,8 +36,16 @@ import type { Capture, InboundPortChains } from "../translate/captured-listeners
 import { virtualInbound } from "../translate/captured-listeners.ts";
 import type { InboundInput } from "../translate/listeners.ts";
 import { inboundHttpFilter, inboundListener, outboundListener } from "../translate/listeners.ts";
-import { BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
+import {
+  BLACK_HOLE_CLUSTER,
+  HTTP_PROXY_ROUTES,
+  inboundCluster,
+  listenerName,
+  outboundCluster,
+  portRoutes,
+} from "../translate/names.ts";
 import { tcpProxy } from "../translate/network.ts";
+import { outboundTcpListener, tcpRoute } from "../translate/tcp-routes.ts";
 import { authorizationNetworkFilters } from "../translate/security/authorization.ts";
 import type { KeyServer } from "../translate/security/key-servers.ts";
 import { keyServerCluster } from "../translate/security/key-servers.ts";
@@ -83,7 +95,8 @@ function originOfNode(node: ProxyNode): Origin {
 /** Names of the route configurations that the proxy's listeners refer to. */
 export function routeNames(member: Member, captured: CapturedPorts | undefined): readonly string[] {
   const { httpProxy, outbound } = member;
-  const ports = [...outbound, ...egressListeners(member)].map(({ port }) => port);
+  const requests = outbound.filter(({ service }) => service === undefined);
+  const ports = [...requests, ...egressListeners(member)].map(({ port }) => port);
   const names = [...ports, ...capturedHttpPorts(captured)].map(portRoutes);
   return [...new Set(httpProxy === undefined ? names : [HTTP_PROXY_ROUTES, ...names])];
 }
@@ -152,9 +165,13 @@ export function ownListeners(
       unknown: string,
       modes: PeerModes,
       tokens: Tokens | undefined,
+      tcpRules: HostIndex<VirtualServiceRule>,
     ) => {
       const origin = originOfNode(member);
       const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
+      const client = { gateways: [MESH_GATEWAY], namespace: member.namespace, labels: member.labels };
+      const tcpTo = (host: string, port: number): readonly TcpDestination[] =>
+        tcpDestinations(tcpRules, { host, port }, client, domain);
       const inputs = member.inbound.map((inbound) => ({
         inbound,
         service: inboundService(inbound, member, services, domain),
@@ -168,17 +185,17 @@ export function ownListeners(
         ...(tokens === undefined ? {} : { tokens: tokens.filter }),
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
-      const bound = outboundListeners(member, { ...settings, forwards });
+      const bound = [...outboundListeners(member, { ...settings, forwards }), ...tcpListeners(member, domain, tcpTo)];
       const resources =
         member.capture === undefined || captured === undefined
-          ? [...bound, ...inputs.map(inboundListener)].map(encodeListener)
+          ? [...bound, ...inputs.map((input) => inboundListener(input, bytesTo(input)))].map(encodeListener)
           : [
               ...bound.map(encodeListener),
               ...capturedListeners(
                 captureOf(member.capture, mesh),
                 captured,
                 inputs,
-                { ...settings, unknown, origin },
+                { ...settings, unknown, origin, tcpTo },
                 caches,
               ),
             ];
@@ -202,6 +219,7 @@ export function ownListeners(
       member.capture === undefined ? "" : unknownCluster(view.outbound),
       modesOf(snapshot.peers, member),
       tokens(snapshot, member),
+      view.tcpRules,
     );
   };
 }
@@ -253,11 +271,36 @@ function outboundListeners(
   const all = { origin: originOfNode(member), ...settings };
   return [
     ...(httpProxy === undefined ? [] : [outboundListener({ bind: httpProxy, routes: HTTP_PROXY_ROUTES, ...all })]),
-    ...outbound.map(({ port, bind }) => outboundListener({ bind, routes: portRoutes(port), ...all })),
+    ...outbound
+      .filter(({ service }) => service === undefined)
+      .map(({ port, bind }) => outboundListener({ bind, routes: portRoutes(port), ...all })),
     ...egressListeners(member).map(({ port, bind }) =>
       outboundListener({ ...all, bind, routes: portRoutes(port), origin: sidecar!.origin, field: "spec.egress" }),
     ),
   ];
+}
+
+/** Local ports for single services, whatever they speak. */
+function tcpListeners(
+  member: Member,
+  domain: string,
+  tcpTo: (host: string, port: number) => readonly TcpDestination[],
+): readonly Listener[] {
+  return member.outbound.flatMap(({ port, bind, service }) => {
+    if (service === undefined) return [];
+    const host = resolveShortName(service, member.namespace, domain).toLowerCase();
+    const filters = [tcpRoute(outboundCluster(port, "", host), tcpTo(host, port))];
+    return [outboundTcpListener({ bind, filters, origin: originOfNode(member) })];
+  });
+}
+
+/** What passes bytes on to an application that does not speak HTTP; undefined: it does, as far as is known. */
+function bytesTo(input: InboundInput): readonly Filter[] | undefined {
+  const { port, protocol } = input.inbound;
+  const known = input.service?.protocol ?? parseProtocol(protocol) ?? "AUTO";
+  return portTraffic({ protocol: known }, input.capabilities.carriers) === "tcp"
+    ? connectionFilters(input, inboundCluster(port))
+    : undefined;
 }
 
 /** The first of several. */

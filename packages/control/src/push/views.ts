@@ -51,12 +51,22 @@ export class Views {
     const sidecar = node.type === "router" ? "" : (sidecars.find(namespace, labels)?.key ?? "");
     const { secrets } = node;
     const atGateway = node.type === "router";
-    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar, secrets, atGateway]);
+    const carriesBytes = node.outbound.some(({ service }) => service !== undefined);
+    const key = JSON.stringify([
+      capabilities.id,
+      namespace,
+      asked,
+      locality,
+      sidecar,
+      secrets,
+      atGateway,
+      carriesBytes,
+    ]);
     let found = this.#used.get(key);
     if (found === undefined) {
       found =
         this.#classes.get(key) ??
-        this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar, secrets, atGateway });
+        this.#newClass({ namespace, capabilities, labels: asked, locality, sidecar, secrets, atGateway, carriesBytes });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }

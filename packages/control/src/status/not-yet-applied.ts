@@ -124,7 +124,11 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
       "statistics of single routes",
     ),
     { path: ["spec", "tls"], what: "routing of TLS connections" },
-    { path: ["spec", "tcp"], what: "routing of TCP connections" },
+    {
+      path: ["spec", "tcp", "*", "match", "*", "destinationSubnets"],
+      what: "conditions on addresses, which do not hold",
+    },
+    { path: ["spec", "tcp", "*", "match", "*", "sourceSubnet"], what: "conditions on addresses, which do not hold" },
   ],
   "networking.istio.io/DestinationRule": POLICY_PLACES.flatMap((place) =>
     TRAFFIC_POLICY.map(({ path, ...rest }) => ({ path: [...place, ...path], ...rest })),

@@ -51,7 +51,9 @@ function portFindings({ ports }: MeshService): readonly Finding[] {
           ),
         ];
       default:
-        return [finding("NotYetApplied", path, `port ${number} is ${protocol}; only HTTP is carried`)];
+        return [
+          finding("InForce", path, `port ${number} is ${protocol}: connections are carried, captured or by --upstream`),
+        ];
     }
   });
 }

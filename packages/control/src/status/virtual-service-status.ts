@@ -17,7 +17,7 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
   if (rule.visibility.type === "none") {
     return [finding("Ignored", ["spec", "exportTo"], 'it is exported to nobody ("~")')];
   }
-  if (!rule.hasHttp) return [];
+  if (!rule.hasHttp) return tcpFindings(rule);
   if (rule.hosts.length === 0) return [...delegateFindings(snapshot, rule), ...routeFindings(snapshot, rule)];
   const places =
     rule.http.length === 0
@@ -32,6 +32,16 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
           gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
         );
   return [...places, ...delegationFindings(rule), ...routeFindings(snapshot, rule)];
+}
+
+/** Of gateways it says nothing yet. */
+function tcpFindings({ spec, hosts, gateways }: VirtualServiceRule): readonly Finding[] {
+  if ((spec.tcp ?? []).length === 0) return [];
+  return gateways.map((gateway, index) =>
+    gateway === MESH_GATEWAY
+      ? finding("InForce", ["spec", "tcp"], `routes TCP connections to ${hosts.join(", ")}`)
+      : finding("NotYetApplied", ["spec", "gateways", index], "routing of TCP connections at gateways"),
+  );
 }
 
 /** A namespace in which the rule counts: its own, unless it is exported to others only. */

@@ -100,7 +100,8 @@ export function capturedServiceListener(
   input: {
     readonly address: string;
     readonly port: number;
-    readonly cluster: string;
+    /** What passes bytes on. */
+    readonly bytes: Filter;
     /** Undefined: bytes are bytes. */
     readonly http: Filter | undefined;
     readonly carriers: readonly HttpCarrier[];
@@ -108,8 +109,8 @@ export function capturedServiceListener(
     readonly field: string;
   },
 ): Listener {
-  const { address, port, cluster, http, carriers, origin, field } = input;
-  const bytes = { filters: [tcpProxy(cluster)] };
+  const { address, port, http, carriers, origin, field } = input;
+  const bytes = { filters: [input.bytes] };
   return create(ListenerSchema, {
     name: listenerName(address, port),
     address: socketAddress(address, port),

@@ -76,11 +76,12 @@ export function outboundListener(input: OutboundInput): Listener {
   return listener(input, TrafficDirection.OUTBOUND, { filterChains: [{ filters: [outboundHttpFilter(input)] }] });
 }
 
-/** Requests that others send to the application. */
-export function inboundListener(input: InboundInput): Listener {
+/** Requests that others send to the application. @param bytes what passes bytes on, where it does not speak HTTP */
+export function inboundListener(input: InboundInput, bytes?: readonly NetworkFilter[]): Listener {
   const { inbound, origin, mesh, security } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  const filters = { http: [inboundHttpFilter(input)], tcp: undefined };
+  const filters =
+    bytes === undefined ? { http: [inboundHttpFilter(input)], tcp: undefined } : { http: undefined, tcp: bytes };
   return listener({ bind, origin }, TrafficDirection.INBOUND, {
     filterChains: inboundChains({ filters, security, mesh }),
     ...(isInspected(security) ? { listenerFilters: [tlsInspector()] } : {}),

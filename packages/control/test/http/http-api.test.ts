@@ -29,7 +29,7 @@ test("apply answers what was done, and what will not work as a warning with its 
   const rule = virtualService("reviews", {
     hosts: "reviews",
     http: "[{ route: [{ destination: { host: reviews } }] }]",
-    more: "tcp: [{ route: [{ destination: { host: reviews } }] }]",
+    more: "tls: [{ match: [{ sniHosts: [reviews] }], route: [{ destination: { host: reviews } }] }]",
   });
   const { status, body } = await call("POST", "/api/v1/apply", YAML + rule);
   assert.equal(status, 200);
@@ -44,7 +44,7 @@ test("apply answers what was done, and what will not work as a warning with its 
   ]);
   assert.deepEqual(
     diagnostics.map(({ severity, file, line, message }) => `${severity} ${file}:${line} ${message}`),
-    ["warning default/virtualservice-reviews.yaml:4 not yet applied: routing of TCP connections"],
+    ["warning default/virtualservice-reviews.yaml:4 not yet applied: routing of TLS connections"],
   );
 });
 

@@ -162,7 +162,7 @@ data: { mesh: "{ connectTimeout: 1s, enableTracing: true }" }`;
   ]);
 });
 
-test("a Service says how many endpoints it has, which ports are not carried, and who does not listen there", () => {
+test("a Service says how many endpoints it has, which ports are carried how, and who does not listen there", () => {
   const yaml = service(
     "db",
     "default",
@@ -171,7 +171,7 @@ test("a Service says how many endpoints it has, which ports are not carried, and
   const mesh = new TestMesh(yaml, [workload("db-1", { labels: { app: "db" }, port: 9090 })]);
   assert.deepEqual(mesh.status("Service", "db").map(text), [
     "InForce: db.default.svc.cluster.local has 1 endpoint",
-    "NotYetApplied spec.ports[1]: port 3306 is MYSQL; only HTTP is carried",
+    "InForce spec.ports[1]: port 3306 is MYSQL: connections are carried, captured or by --upstream",
     "NotYetApplied spec.ports[2]: port 9090 is GRPC: Envoy and gRPC clients reach it, Tulle's own proxy not yet",
     "Ignored spec.ports[3]: port 53 is UDP, which a mesh does not carry",
     "Invalid spec.ports[0]: db-1 does not listen on target port 8080",
@@ -180,7 +180,7 @@ test("a Service says how many endpoints it has, which ports are not carried, and
   ]);
 });
 
-test("a ServiceEntry says how its hosts are found, and which ports are not carried", () => {
+test("a ServiceEntry says how its hosts are found, and which ports are carried how", () => {
   const entry = (resolution: string): string => `
 ---
 apiVersion: networking.istio.io/v1
@@ -189,7 +189,7 @@ metadata: { name: google }
 spec: { hosts: [www.googleapis.com], ports: [{ number: 80, name: http, protocol: HTTP }, { number: 443, name: https, protocol: HTTPS }], resolution: ${resolution}, location: MESH_EXTERNAL }`;
   assert.deepEqual(statuses(entry("DNS"), "ServiceEntry", "google"), [
     "InForce: www.googleapis.com is looked up in DNS",
-    "NotYetApplied spec.ports[1]: port 443 is HTTPS; only HTTP is carried",
+    "InForce spec.ports[1]: port 443 is HTTPS: connections are carried, captured or by --upstream",
   ]);
 });
 

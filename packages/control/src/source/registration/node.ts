@@ -18,6 +18,13 @@ export interface Bind {
   readonly port: number;
 }
 
+interface OutboundPort {
+  readonly port: number;
+  readonly bind: Bind;
+  /** Connections go to this service, whatever is spoken; undefined: requests go by their Host header. */
+  readonly service?: string;
+}
+
 export interface ProxyNode {
   readonly id: string;
   /** `router` is a gateway. */
@@ -44,7 +51,7 @@ export interface ProxyNode {
   readonly httpProxy: Bind | undefined;
   readonly inbound: readonly InboundPort[];
   /** Listeners for one service port each. */
-  readonly outbound: readonly { readonly port: number; readonly bind: Bind }[];
+  readonly outbound: readonly OutboundPort[];
   /** Where a gateway binds its servers' ports, if not at the same port of all addresses. */
   readonly gatewayPorts: ReadonlyMap<number, Bind>;
   /** The proxy's own cluster that answers for its certificates (SDS); undefined if it has none, and speaks plaintext with the mesh. */
@@ -93,7 +100,8 @@ export function readNode(node: Node): ProxyNode {
     outbound: readList(tulle, "outbound", at, MAX_PORTS).map((value, index) => {
       const place = `${at}.outbound[${index}]`;
       const bind = { address: readAddress(value, "address", place), port: readPort(value, "bind_port", place) };
-      return { port: readPort(value, "port", place), bind };
+      const service = readText(value, "service", place);
+      return { port: readPort(value, "port", place), bind, ...(service === undefined ? {} : { service }) };
     }),
     gatewayPorts: readGatewayPorts(tulle, `${at}.gateway_ports`),
     secrets: readText(tulle, "secrets", at),

@@ -29,6 +29,11 @@ spec: { selector: { matchLabels: { app: echo } }, ${more} rules: [${rules}] }`,
   };
 }
 
+function withMore(yaml: string): Pick<ContractCase, "istio"> {
+  const { istio } = limited("", "{ tokens: 2, interval: 1h }", []);
+  return { istio: { ...istio, yaml: `${istio?.yaml}${yaml}` } };
+}
+
 const user = (name: string, expect: Ask["expect"]): Ask => ({ headers: [`x-user: ${name}`], expect });
 
 export const CASES: readonly ContractCase[] = [
@@ -76,6 +81,81 @@ export const CASES: readonly ContractCase[] = [
       { path: "/b", expect: LIMITED },
     ],
   ),
+  limited("an exact path whatever the query", "{ match: { uri: { exact: /a } }, tokens: 1, interval: 1h }", [
+    { path: "/a?x=1", expect: OK },
+    { path: "/a", expect: LIMITED },
+    { path: "/a?", expect: LIMITED },
+    { path: "/ab", expect: OK },
+    { path: "/a/", expect: OK },
+  ]),
+  limited(
+    "a path by regex, whole and whatever the query",
+    '{ match: { uri: { regex: "/a|/b/[0-9]+" } }, tokens: 1, interval: 1h }',
+    [
+      { path: "/b/12?x=1", expect: OK },
+      { path: "/a", expect: LIMITED },
+      { path: "/a?b", expect: LIMITED },
+      { path: "/b/x?y", expect: OK },
+      { path: "/ab", expect: OK },
+    ],
+  ),
+  limited(
+    "headers that must only be there, and by regex",
+    '{ match: { headers: { x-user: {} } }, tokens: 1, interval: 1h }, { match: { headers: { X-Plan: { regex: "fre+" } } }, tokens: 1, interval: 1h }',
+    [
+      user("a", OK),
+      user("b", LIMITED),
+      { expect: OK },
+      { headers: ["x-plan: freee"], expect: OK },
+      { headers: ["x-plan: free"], expect: LIMITED },
+      { headers: ["x-plan: freely"], expect: OK },
+    ],
+  ),
+  limited(
+    "by header and client together",
+    "{ per: { header: x-user, clientAddress: true }, tokens: 1, interval: 1h }",
+    [user("a", OK), user("a", LIMITED), user("b", OK), { expect: OK }, { expect: OK }],
+  ),
+  limited(
+    "methods with a meaning in patterns, and in any case",
+    "{ match: { methods: [GET, x.y] }, tokens: 1, interval: 1h }",
+    [
+      { method: "POST", headers: ["content-length: 0"], expect: OK },
+      { expect: OK },
+      { expect: LIMITED },
+      { method: "POST", headers: ["content-length: 0"], expect: OK },
+    ],
+  ),
+  limited("a gRPC client is told in its way", "{ tokens: 1, interval: 1h }", [
+    { expect: OK },
+    {
+      headers: ["content-type: application/grpc"],
+      expect: { status: 200, got: ["grpc-status: 8", "grpc-message: local_rate_limited"] },
+    },
+  ]),
+  {
+    ...limited(
+      "those of the mesh and of the namespace hold together, those for others do not",
+      "{ tokens: 2, interval: 1h }",
+      [{ expect: OK }, { expect: LIMITED }],
+    ),
+    ...withMore(`
+---
+apiVersion: tulle.dev/v1alpha1
+kind: RateLimit
+metadata: { name: mesh, namespace: istio-system }
+spec: { rules: [{ tokens: 1, interval: 1h }] }
+---
+apiVersion: tulle.dev/v1alpha1
+kind: RateLimit
+metadata: { name: other }
+spec: { selector: { matchLabels: { app: other } }, rules: [{ match: { uri: { prefix: / } }, tokens: 1, interval: 1h }] }
+---
+apiVersion: tulle.dev/v1alpha1
+kind: RateLimit
+metadata: { name: elsewhere, namespace: elsewhere }
+spec: { rules: [{ tokens: 1, interval: 1h }] }`),
+  },
   limited(
     "an answer of one's own; retry-after is of 429",
     "{ tokens: 1, interval: 1h }",

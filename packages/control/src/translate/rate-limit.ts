@@ -1,7 +1,7 @@
 /** A RateLimit as Envoy's filter for it, one to an object: each has its own answer. */
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { RateLimitRuleSpec } from "@tulle/api";
+import type { RateLimitRuleSpec, StringMatch } from "@tulle/api";
 import { HeaderValueOption_HeaderAppendAction as Append } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { RateLimit_ActionSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { LocalRateLimitSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
@@ -10,7 +10,7 @@ import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import { fromText } from "./durations.ts";
 import { packed } from "./packed.ts";
-import { stringMatcher } from "./string-matcher.ts";
+import { headerMatcher } from "./route-match.ts";
 
 const ALWAYS = { defaultValue: { numerator: 100 } };
 const TOO_MANY_REQUESTS = 429;
@@ -35,7 +35,9 @@ export function rateLimitFilter({ spec, origin }: RateLimitRule): HttpFilter {
       header: { key, value },
       appendAction: Append.OVERWRITE_IF_EXISTS_OR_ADD,
     })),
-    rateLimits: rules.map((rule, index) => ({ actions: actions(rule, String(index)) })),
+    rateLimits: rules.flatMap((rule, index) =>
+      pathsOf(rule.match?.uri).map((path) => ({ actions: actions(rule, path, String(index)) })),
+    ),
     descriptors: rules.map((rule, index) => ({
       entries: entries(rule, String(index)),
       tokenBucket: {
@@ -62,15 +64,18 @@ function entries({ per }: RateLimitRuleSpec, index: string) {
 
 type ActionInit = MessageInitShape<typeof RateLimit_ActionSchema>;
 
-function actions({ match, per }: RateLimitRuleSpec, index: string): ActionInit[] {
+/** `:path` has the query behind it, which a match of the path does not look at: one of these must hold. Undefined: any path will do. */
+function pathsOf(uri: StringMatch | undefined): readonly (StringMatch | undefined)[] {
+  if (uri?.exact !== undefined) return [uri, { prefix: `${uri.exact}?` }];
+  return [uri?.regex === undefined ? uri : { regex: `(?:${uri.regex})(?:\\?.*)?` }];
+}
+
+function actions({ match, per }: RateLimitRuleSpec, path: StringMatch | undefined, index: string): ActionInit[] {
   const headers = [
-    ...(match?.uri === undefined ? [] : [{ name: ":path", matcher: stringMatcher(match.uri) }]),
-    ...(match?.methods === undefined ? [] : [{ name: ":method", matcher: anyOf(match.methods) }]),
-    ...Object.entries(match?.headers ?? {}).map(([name, value]) => ({ name, matcher: stringMatcher(value) })),
-  ].map(({ name, matcher }) => ({
-    name,
-    headerMatchSpecifier: { case: "stringMatch" as const, value: matcher },
-  }));
+    ...(path === undefined ? [] : [headerMatcher(":path", path, false)]),
+    ...(match?.methods === undefined ? [] : [headerMatcher(":method", anyOf(match.methods), false)]),
+    ...Object.entries(match?.headers ?? {}).map(([name, value]) => headerMatcher(name.toLowerCase(), value, false)),
+  ];
   const first: ActionInit =
     headers.length === 0
       ? { actionSpecifier: { case: "genericKey", value: { descriptorKey: RULE, descriptorValue: index } } }
@@ -90,6 +95,6 @@ function actions({ match, per }: RateLimitRuleSpec, index: string): ActionInit[]
 }
 
 /** Method names are tokens: but for the dot and the like of them none has a meaning in a regular expression. */
-function anyOf(methods: readonly string[]) {
-  return stringMatcher({ regex: methods.map((method) => method.replaceAll(/[.*+?^$|]/g, "\\$&")).join("|") });
+function anyOf(methods: readonly string[]): StringMatch {
+  return { regex: methods.map((method) => method.replaceAll(/[.*+?^$|]/g, "\\$&")).join("|") };
 }

@@ -60,7 +60,7 @@ function isPresence({ exact, prefix, regex }: StringMatch): boolean {
   return prefix === undefined ? regex === undefined || regex === ".*" || regex === "*" : prefix === "";
 }
 
-function headerMatcher(name: string, value: StringMatch, invertMatch: boolean): HeaderMatcher {
+export function headerMatcher(name: string, value: StringMatch, invertMatch: boolean): HeaderMatcher {
   if (isPresence(value)) {
     return create(HeaderMatcherSchema, {
       name,

@@ -1,5 +1,5 @@
 /** What a gRPC connection shows of itself and wants to see: a cluster's TLS context. */
-import { type ChannelCredentials, grpcCredentials } from "@tulle/xds/client";
+import { type ChannelCredentials, grpcCredentials } from "@tulle/xds/client/credentials";
 import { parseCertificate } from "../codec/x509/certificate.ts";
 import { TlsClientTransport } from "../net/tls/client.ts";
 import { SslStats } from "../net/tls/ssl-stats.ts";

@@ -9,5 +9,3 @@ export type {
   SubscriptionStats,
 } from "./types.ts";
 export { AdsClient } from "./ads-client.ts";
-/** What TLS streams are made with, so that users need not name gRPC themselves. */
-export { type ChannelCredentials, credentials as grpcCredentials } from "@grpc/grpc-js";

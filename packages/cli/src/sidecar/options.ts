@@ -1,9 +1,11 @@
 /** The options by which `tulle run` and `tulle gateway` say who a workload is and whom it obeys. */
-import { randomBytes } from "node:crypto";
 import { membershipOptions } from "../agent/membership.ts";
 import { UsageError } from "../errors.ts";
 import { parsePairs } from "../options.ts";
 import type { Identity } from "./bootstrap.ts";
+
+// An import would evaluate all of its exports, Web Crypto among them, and a proxy loads this (docs/decisions/0014-memory.md).
+const { randomBytes } = process.getBuiltinModule("node:crypto");
 
 /** Who a workload is. */
 export const workloadOptions = {

@@ -1,18 +1,14 @@
 /** Key sets (RFC 7517, and certificates by key id), and what they say of a token. Envoy `source/common/jwt/{jwks,verify}.cc`. */
-import {
-  type KeyObject,
-  X509Certificate,
-  constants,
-  createHmac,
-  createPublicKey,
-  timingSafeEqual,
-  verify,
-} from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { decodeBase64Url } from "./base64.ts";
 import { parseJsonObject } from "./json.ts";
 import { JWT_STATUS, type JwtStatus } from "./status.ts";
 import type { Jwt } from "./token.ts";
+
+// An import would evaluate all of its exports, Web Crypto among them (docs/decisions/0014-memory.md).
+const { X509Certificate, constants, createHmac, createPublicKey, timingSafeEqual, verify } =
+  process.getBuiltinModule("node:crypto");
 
 /** One public key, or a secret. */
 interface Jwk {

@@ -159,7 +159,7 @@ describe("looking", () => {
     const { configs } = JSON.parse((await admin(proxy, "/config_dump")).body) as { configs: Record<string, never>[] };
     assert.deepEqual(
       configs.map((config) => config["@type"]),
-      ["Bootstrap", "Clusters", "Listeners", "Routes"].map(
+      ["Bootstrap", "Clusters", "Listeners", "Routes", "Secrets"].map(
         (name) => `type.googleapis.com/envoy.admin.v3.${name}ConfigDump`,
       ),
     );

@@ -155,7 +155,7 @@ describe("looking", () => {
     assert.equal((await admin(proxy, `/stats?format=prometheus&${filter}`)).body, body);
   });
 
-  it("/config_dump: bootstrap, clusters, listeners and routes with Envoy's types and field names", async () => {
+  it("/config_dump: bootstrap, clusters, listeners, routes and secrets with Envoy's types and field names", async () => {
     const { configs } = JSON.parse((await admin(proxy, "/config_dump")).body) as { configs: Record<string, never>[] };
     assert.deepEqual(
       configs.map((config) => config["@type"]),

@@ -28,6 +28,7 @@ export type TrustDomains = readonly [string, ...string[]];
 export interface CallerOptions {
   readonly tokens: JoinTokens;
   readonly trustDomains: () => TrustDomains;
+  readonly now: () => number;
   /** By address, as gRPC gives it. */
   readonly peerAt: (address: string) => TlsPeer | undefined;
 }
@@ -43,19 +44,24 @@ export function callerOf(call: CallOrigin, options: CallerOptions): Caller {
   const peer = options.peerAt(call.getPeer());
   const token = BEARER.exec(String(call.metadata.get("authorization")[0] ?? ""))?.[1];
   if (peer?.certificate !== undefined && peer.error === undefined) {
-    return byCertificate(peer.certificate, options.trustDomains());
+    return byCertificate(peer.certificate, options);
   }
   if (token !== undefined) return byToken(token, options);
   if (peer?.error !== undefined) throw refusal(`the certificate is not accepted: ${peer.error}`);
   throw refusal("neither a certificate nor a token was shown; a new workload needs one of: tulle token create");
 }
 
-function byCertificate(certificate: NonNullable<TlsPeer["certificate"]>, domains: TrustDomains): Caller {
-  const { uris, serial, notAfter } = certificate;
+function byCertificate(
+  { uris, serial, notAfter }: NonNullable<TlsPeer["certificate"]>,
+  { trustDomains, now }: CallerOptions,
+): Caller {
+  // The handshake may be long ago.
+  if (notAfter <= now())
+    throw refusal("the certificate that this connection was opened with has expired; connect again");
   // X.509-SVID §2: exactly one URI. With two a verifier would have to choose.
   const id = uris.length === 1 ? parseSpiffeId(uris[0]!) : undefined;
   if (id === undefined) throw refusal(`the certificate is of no workload: its URIs are [${uris.join(" ")}]`);
-  return { kind: "mtls", id: inDomain(id, domains), serial, expiresAt: notAfter };
+  return { kind: "mtls", id: inDomain(id, trustDomains()), serial, expiresAt: notAfter };
 }
 
 function byToken(text: string, { tokens, trustDomains }: CallerOptions): Caller {

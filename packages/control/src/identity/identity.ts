@@ -85,7 +85,12 @@ export class Identities {
     this.#bundle = new TrustBundle(authority, clock, log);
 
     let endpoint: TlsEndpoint | undefined;
-    const callers: CallerOptions = { tokens, trustDomains, peerAt: (address) => endpoint?.peerAt(address) };
+    const callers: CallerOptions = {
+      tokens,
+      trustDomains,
+      now: () => clock.now(),
+      peerAt: (address) => endpoint?.peerAt(address),
+    };
     const local = { secure: () => securityOf(localCaller()) };
     const remote = { secure: (call: Parameters<typeof callerOf>[0]) => securityOf(callerOf(call, callers)) };
     for (const [server, { secure }] of [

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { status as Status } from "@grpc/grpc-js";
@@ -12,6 +15,8 @@ import type { Leaf } from "../support/certificates.ts";
 import { callSocket } from "../support/api-socket.ts";
 import { start } from "../support/control-plane.ts";
 import type { TestControlPlane } from "../support/control-plane.ts";
+import { temporaryFolder } from "../support/directory.ts";
+import { eventually } from "../support/eventually.ts";
 import { meshConfig } from "../support/mesh.ts";
 
 const identity = { xdsTls: "127.0.0.1:0" };
@@ -187,6 +192,64 @@ test("a certificate of another authority is refused in words", async (t) => {
     Status.UNAUTHENTICATED,
     /not accepted: unable to/,
   );
+});
+
+test("a certificate that has expired is refused: in a new connection, and in one that was opened with it", async (t) => {
+  const { identity, roots } = await mesh(t);
+  const local = asker(t, `unix:${identity.grpcSocket}`);
+  const leaf = await local.ask({ metadata: { ImpersonatedIdentity: ID }, seconds: 2 });
+  const open = asker(t, identity.tlsAddress, { roots, leaf });
+  await open.ask();
+  await eventually(() => assert.ok(new X509Certificate(leaf.chain[0]!).validToDate.getTime() < Date.now()));
+  await refused(open.ask(), Status.UNAUTHENTICATED, /opened with has expired; connect again/);
+  await refused(
+    asker(t, identity.tlsAddress, { roots, leaf }).ask(),
+    Status.UNAUTHENTICATED,
+    /certificate has expired/,
+  );
+});
+
+test("what is no TLS, no HTTP/2 or no gRPC closes its own connection and nothing else", async (t) => {
+  const { identity, roots, token } = await mesh(t);
+  const [host, port] = identity.tlsAddress.split(":") as [string, string];
+  const closed = (socket: Socket, text: string): Promise<void> =>
+    new Promise((resolve) => {
+      socket.on("error", () => undefined);
+      socket.once("close", () => resolve());
+      socket.resume();
+      socket.write(text);
+    });
+  const tls = (): Socket => connectTls({ host, port: Number(port), ca: roots, ALPNProtocols: ["h2"] });
+  await closed(connect(Number(port), host), "GET / HTTP/1.1\r\n\r\n".repeat(10));
+  await closed(tls(), "GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(10));
+  await closed(tls(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\xff".repeat(100));
+  await closed(connect(identity.grpcSocket), "x".repeat(100));
+  const reset = connect(Number(port), host);
+  await new Promise<void>((resolve) => reset.once("connect", () => resolve()));
+  reset.resetAndDestroy();
+  await asker(t, identity.tlsAddress, { roots }).ask({ token: (await token("ratings")).token });
+});
+
+test("a restart remembers tokens, revocations and who joined by what", async (t) => {
+  const base = temporaryFolder(t);
+  const first = await start(t, { identity, base });
+  const post = async (socket: string): Promise<{ id: string; token: string }> => {
+    const wanted = { namespace: "default", serviceAccount: "ratings", lifetimeSeconds: 60 };
+    return (await callSocket(socket, "POST", "/api/v1/tokens", wanted)).body as { id: string; token: string };
+  };
+  const served = first.plane.identity!;
+  const roots = readRoots(served.roots);
+  const [kept, revoked] = [await post(served.apiSocket), await post(served.apiSocket)];
+  const leaf = await asker(t, served.tlsAddress, { roots }).ask({ token: revoked.token });
+  await callSocket(served.apiSocket, "DELETE", `/api/v1/tokens/${revoked.id}`);
+  await first.plane.close();
+
+  const second = (await start(t, { identity, base })).plane.identity!;
+  assert.equal(readRoots(second.roots), roots);
+  const remote = asker(t, second.tlsAddress, { roots });
+  await remote.ask({ token: kept.token });
+  await refused(remote.ask({ token: revoked.token }), Status.UNAUTHENTICATED, /was revoked/);
+  await refused(asker(t, second.tlsAddress, { roots, leaf }).ask(), Status.PERMISSION_DENIED, /which was revoked/);
 });
 
 test("a mesh that changes its trust domain knows its old one as an alias", async (t) => {

@@ -54,6 +54,15 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
   const shell = (script: string, ...options: readonly string[]): Promise<Ended> =>
     start("shell", options, "sh", "-c", script).ended;
 
+  /** Two Node.js processes and a program for each, on a machine that may have more to do. */
+  const workloads = (count: number): Promise<unknown> =>
+    eventually(`${count} workloads`, 60_000, () =>
+      control.waitForWorkloads(count).then(
+        () => true,
+        () => false,
+      ),
+    );
+
   before(async () => {
     execFileSync("mkdir", ["-p", files]);
     execFileSync("sh", ["-c", `echo hello > ${files}/index.html`]);
@@ -70,7 +79,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     running.push(
       start("cache", ["--port", "6379"], "redis-server", "--protected-mode", "no", "--save", "", "--dir", folder),
     );
-    await control.waitForWorkloads(2);
+    await workloads(2);
   });
 
   after(async () => {
@@ -130,7 +139,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     );
     running.push(server);
     const address = /(fd74:[0-9a-f:]+)\//.exec(await server.nextLine())![1]!;
-    await control.waitForWorkloads(3);
+    await workloads(3);
     const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m);
     await eventually("a request from the sidecar", 5000, () => /^::6 - - /m.test(server.stderr()));

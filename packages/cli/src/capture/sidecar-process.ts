@@ -1,5 +1,6 @@
 /** The sidecar of a captured program, in the program's network namespace: proxy, DNS, and whether the program accepts connections. */
 import { fromBinary } from "@bufbuild/protobuf";
+import { setTimeout as delay } from "node:timers/promises";
 import { captureProblem } from "@tulle/proxy";
 import type { LogLevel } from "@tulle/proxy";
 import { TYPE } from "@tulle/xds";
@@ -15,6 +16,7 @@ import { waitUntilAccepting } from "../process/probe.ts";
 import { stopRequested } from "../process/stop-signal.ts";
 import type { AgentSockets, Identity } from "../sidecar/bootstrap.ts";
 import { startSidecar } from "../sidecar/start.ts";
+import { style } from "../terminal/style.ts";
 import { relay } from "./relay.ts";
 import { ADMIN, CAPTURE_PORTS } from "./rules.ts";
 
@@ -41,6 +43,8 @@ const LOOPBACK = "127.0.0.1";
 const PASSTHROUGH_SOURCE = "127.0.0.6";
 /** How long others may go on sending after this workload has said that it stops. */
 const FAREWELL_MS = 300;
+/** After it has been seen at loopback a program has so long to be seen elsewhere. */
+const REACHABLE_MS = 3000;
 
 export const capturedSidecar = defineCommand({
   name: "captured-sidecar",
@@ -79,9 +83,11 @@ export const capturedSidecar = defineCommand({
         return sidecar.retire(FAREWELL_MS);
       },
     });
-    const probing = waitUntilAccepting(app, ended.signal, PASSTHROUGH_SOURCE).then((accepting) => {
-      if (accepting) sidecar.reportHealth(true);
+    const accepting = waitUntilAccepting(app, ended.signal, PASSTHROUGH_SOURCE);
+    const probing = accepting.then((accepts) => {
+      if (accepts) sidecar.reportHealth(true);
     });
+    void warnOfLoopback(appPort, accepting, ended.signal);
     reportReady({ pid: process.pid });
     await stop;
     ended.abort();
@@ -92,6 +98,17 @@ export const capturedSidecar = defineCommand({
     return 0;
   },
 });
+
+/** Programs that listen on loopback only are what developers start; in a namespace of their own nobody would ever reach them. */
+async function warnOfLoopback(port: number, accepting: Promise<boolean>, signal: AbortSignal): Promise<void> {
+  if (!(await waitUntilAccepting({ host: LOOPBACK, port }, signal))) return;
+  const reachable = await Promise.race([accepting, delay(REACHABLE_MS, false, { ref: false })]);
+  if (reachable || signal.aborted) return;
+  process.stderr.write(
+    `${style.dim("tulle:", process.stderr)} the program listens at ${LOOPBACK}:${port} only, where no other workload reaches it: ` +
+      "have it listen at 0.0.0.0 (or ::)\n",
+  );
+}
 
 async function startDns({ addresses, dnsServers }: CapturedSidecarConfig): Promise<DnsServer> {
   const dns = new DnsServer(dnsServers);

@@ -1,4 +1,5 @@
 import { findMembership } from "../agent/membership.ts";
+import { servicePortProtocol } from "@tulle/api";
 import { defineCommand } from "../command.ts";
 import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
@@ -143,7 +144,8 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         identity,
         port: options.port,
         appPort: options["app-port"] ?? options.port,
-        protocol: options.protocol ?? "auto",
+        // Where servers usually speak first nothing is to be found out.
+        protocol: options.protocol ?? servicePortProtocol({ port: options.port }).toLowerCase(),
         selection: readSelection(options),
         located,
         membership,

@@ -256,9 +256,7 @@ export function translateInboundCluster(input: InboundClusterInput): Cluster {
   const name = inboundCluster(inbound.port);
   return create(ClusterSchema, {
     name,
-    ...(captured === undefined
-      ? inboundEndpoint(name, inbound)
-      : { ...ORIGINAL_DESTINATION, upstreamBindConfig: fromPassthrough(captured) }),
+    ...(captured === undefined ? inboundEndpoint(name, inbound) : capturedEndpoint(name, inbound, captured)),
     ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
     typedExtensionProtocolOptions: protocolOptions({
       protocol: "HTTP",
@@ -272,6 +270,15 @@ export function translateInboundCluster(input: InboundClusterInput): Cluster {
       istio: { services: services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
     }),
   });
+}
+
+/** The application is where connections were made to, unless a Sidecar has said that it is elsewhere. */
+function capturedEndpoint(name: string, inbound: InboundPort, families: readonly (4 | 6)[]): ClusterInit {
+  const { address, bindPort, appAddress, appPort } = inbound;
+  const upstreamBindConfig = fromPassthrough(families);
+  if (appAddress === address && appPort === bindPort) return { ...ORIGINAL_DESTINATION, upstreamBindConfig };
+  const isLoopback = appAddress === "::1" || appAddress.startsWith("127.");
+  return { ...inboundEndpoint(name, inbound), ...(isLoopback ? {} : { upstreamBindConfig }) };
 }
 
 function inboundEndpoint(name: string, inbound: InboundPort): ClusterInit {

@@ -198,6 +198,25 @@ describe("inbound listeners of a captured workload", () => {
     });
   });
 
+  test("an application that a Sidecar has put elsewhere is reached there", () => {
+    const sidecar = `${SERVICES}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: own, namespace: default }
+spec:
+  ingress:
+    - { port: { number: 8080, protocol: HTTP, name: http }, defaultEndpoint: "127.0.0.1:3000" }
+    - { port: { number: 6379, protocol: TCP, name: tcp }, defaultEndpoint: "0.0.0.0:6379" }
+`;
+    const proxy = captured({ tulle }, sidecar);
+    const moved = proxy.json(TYPE.cluster, "inbound|8080||");
+    assert.equal(moved["type"], "STATIC");
+    assert.match(JSON.stringify(moved["load_assignment"]), /"address":"127\.0\.0\.1","port_value":3000/);
+    assert.equal(moved["upstream_bind_config"], undefined);
+    assert.equal(proxy.json(TYPE.cluster, "inbound|6379||")["type"], "ORIGINAL_DST");
+  });
+
   test("connections to the application come from the address that is not captured", () => {
     const proxy = captured({ tulle, addresses: "10.0.0.1,fd00::1" });
     const cluster = proxy.json(TYPE.cluster, "inbound|6379||");

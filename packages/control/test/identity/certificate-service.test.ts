@@ -205,7 +205,7 @@ test("a certificate that has expired is refused: in a new connection, and in one
   await refused(
     asker(t, identity.tlsAddress, { roots, leaf }).ask(),
     Status.UNAUTHENTICATED,
-    /certificate has expired/,
+    /not accepted: cert has expired/,
   );
 });
 

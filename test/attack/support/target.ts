@@ -32,11 +32,13 @@ export interface Misbehaviour {
  * @param manager fields of the connection manager, in Envoy's JSON
  * @param upstream instead of the recording backend's regular answers
  * @param bootstrap more fields of the bootstrap
+ * @param listener more fields of the listener
  */
 export async function startTarget(
   manager: object = {},
   upstream: Misbehaviour | Script = named("b"),
   bootstrap: object = {},
+  listener: object = {},
 ): Promise<Target> {
   const backend =
     typeof upstream === "function" ? await startRecordingBackend(upstream) : await startMisbehaving(upstream);
@@ -77,6 +79,7 @@ export async function startTarget(
                 ],
               },
             ],
+            ...listener,
           },
         ],
         clusters: [
@@ -97,10 +100,10 @@ export async function startTarget(
   const proxy = await startProxy({ bootstrap: { file }, log });
   await proxy.ready;
   rmSync(folder, { recursive: true, force: true });
-  const [listener] = proxy.listenerAddresses();
-  assert.ok(listener, "the listener is up");
+  const [bound] = proxy.listenerAddresses();
+  assert.ok(bound, "the listener is up");
   return {
-    port: listener.port,
+    port: bound.port,
     backend,
     proxy,
     errors,

@@ -242,7 +242,7 @@ export const CASES: readonly ContractCase[] = [
       ],
       stat_prefix: "s",
     },
-    client: ["x", ended()],
+    client: [{ do: "connect", on: "c", listener: "l" }, ended()],
     stats: [
       "listener.s.no_filter_chain_match",
       "listener.s.downstream_cx_total",

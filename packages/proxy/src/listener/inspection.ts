@@ -89,6 +89,8 @@ export class Inspection implements TimerOwner {
     const { early } = connection;
     // cold: a hello that comes in pieces
     connection.early = early === null ? chunk : Buffer.concat([early, chunk]);
+    if (connection.early.length < connection.wantedBytes) return;
+    connection.wantedBytes = 0;
     this.run();
   }
 

@@ -18,6 +18,8 @@ export class AcceptedConnection implements ConnectionView {
   readonly socket: Socket;
   /** What listener filters have read and left to others; null: nothing. */
   early: Uint8Array | null = null;
+  /** Before there are so many of them no filter needs to look again. */
+  wantedBytes = 0;
   readonly directRemoteAddress: string;
   readonly directRemotePort: number;
   remoteAddress: string;

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { isIP } from "node:net";
 import { isDeepStrictEqual } from "node:util";
+import { readProxyHeader } from "../../src/codec/proxy-protocol/read-header.ts";
+import { readClientHello } from "../../src/codec/tls-hello/client-hello.ts";
 import { HeaderBlock } from "../../src/codec/header-block.ts";
 import { normalizePath } from "../../src/http/path.ts";
 import { ClientHarness, ServerHarness } from "../support/codec-harness.ts";
@@ -168,4 +171,78 @@ const headers: FuzzTarget = {
   },
 };
 
-export const TARGETS: Readonly<Record<string, FuzzTarget>> = { server, client, path, matcher, headers };
+const bytesOf = (pieces: readonly string[]): Uint8Array => Buffer.from(pieces.join(""), "latin1");
+
+/** What a parser says of the first bytes it says of more of them, unless it wants more; and it looks at no more than it needs. */
+function prefixesAgree<T>(bytes: Uint8Array, read: (bytes: Uint8Array) => T, isUndecided: (read: T) => boolean): void {
+  const whole = read(bytes);
+  let decided = false;
+  /** It has said that it needs so many. */
+  let wanted = 0;
+  for (let length = 0; length < bytes.length; length++) {
+    const part = read(bytes.subarray(0, length));
+    if (isUndecided(part)) {
+      assert.ok(!decided, `undecided again at ${length}`);
+      if (typeof part === "number") wanted = Math.max(wanted, part);
+      continue;
+    }
+    decided = true;
+    assert.ok(part === "not-tls" || length >= wanted, `decided at ${length}, though ${wanted} were wanted`);
+    if (!isDeepStrictEqual(part, whole)) assert.deepEqual(part, whole);
+  }
+}
+
+/** Records and hellos, whole and broken. */
+const hello: FuzzTarget = {
+  pieces: [
+    "\x16\x03\x01", "\x16\x03\x03\x00\x04", "\x00\x2d", "\x00\x00", "\x00\x04", "\x01\x00\x00\x29", "\x01\x00\x00\x31", "\x02", "\x03\x03",
+    "r".repeat(32), "\x00", "\x00\x02\xc0\x2b", "\x01\x00", "\x00\x08", "\x00\x00\x00\x06\x00\x04\x00\x00\x01a", "\x00\x10\x00\x05\x00\x03\x02h2",
+    "\xff\xff", "\x4a\x4a\x00\x00", "\x16", "GET / HTTP/1.1\r\n", "\x15\x03\x03\x00\x02",
+    "\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03" + "r".repeat(32) + "\x00\x00\x02\xc0\x2b\x01\x00",
+  ], // prettier-ignore
+  maxPieces: 16,
+  check(pieces) {
+    const bytes = bytesOf(pieces);
+    prefixesAgree(
+      bytes,
+      (some) => readClientHello(some, true),
+      (read) => typeof read === "number",
+    );
+    const read = readClientHello(bytes, true);
+    if (typeof read !== "object") return;
+    assert.equal(read.serverName, read.serverName.toLowerCase());
+    assert.ok(read.serverName.length <= 255 && !read.serverName.includes("\0"));
+    assert.ok(read.applicationProtocols.every((each) => each.length > 0));
+  },
+};
+
+/** Headers of both versions, whole and broken. */
+const proxyProtocol: FuzzTarget = {
+  pieces: [
+    "PROXY ", "TCP4 ", "TCP6 ", "UNKNOWN", "10.0.0.1 ", "::1 ", "1 ", "65535", "65536", " ", "\r\n", "\n", "x".repeat(60), "\r\n\r\n\0\r\nQUIT\n", "\x20", "\x21", "\x11",
+    "\x21\x11\x00\x0c", "\x21\x21\x00\x24", "\x00\x0c", "\x00\x0f", "abcdefghijkl", "\x01\x00\x01x", "\0",
+    "PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n", "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0cabcdefghijkl",
+  ], // prettier-ignore
+  maxPieces: 12,
+  check(pieces) {
+    const bytes = bytesOf(pieces);
+    prefixesAgree(bytes, readProxyHeader, (read) => read === "incomplete");
+    const header = readProxyHeader(bytes);
+    if (typeof header === "string") return;
+    assert.ok(header.length <= bytes.length);
+    const { addresses } = header;
+    if (addresses === null) return;
+    assert.ok(isIP(addresses.source) !== 0 && isIP(addresses.source) === isIP(addresses.destination));
+    assert.ok(addresses.sourcePort <= 65_535 && addresses.destinationPort <= 65_535);
+  },
+};
+
+export const TARGETS: Readonly<Record<string, FuzzTarget>> = {
+  server,
+  client,
+  path,
+  matcher,
+  headers,
+  hello,
+  proxyProtocol,
+};

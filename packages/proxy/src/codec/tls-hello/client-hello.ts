@@ -14,8 +14,8 @@ export interface ClientHello {
   readonly ja3: string;
 }
 
-/** More bytes are needed to tell; this is no TLS. */
-export type Unfinished = "incomplete" | "not-tls";
+/** This is no TLS; or a number: it cannot be told before there are so many bytes. */
+export type Unfinished = "not-tls" | number;
 
 const RECORD_HEADER = 5;
 const HANDSHAKE = 22;
@@ -41,7 +41,7 @@ const NONE: readonly string[] = [];
 /** @param bytes all that has come so far */
 export function readClientHello(bytes: Uint8Array, wantsJa3: boolean): ClientHello | Unfinished {
   const message = helloMessage(bytes);
-  return typeof message === "string" ? message : (parseHello(message, wantsJa3) ?? "not-tls");
+  return typeof message === "object" ? (parseHello(message, wantsJa3) ?? "not-tls") : message;
 }
 
 /** The handshake message without its header, put together from as many records as it takes. */
@@ -52,13 +52,13 @@ function helloMessage(bytes: Uint8Array): Uint8Array | Unfinished {
   let wanted = HELLO_HEADER;
   let empty = 0;
   for (let at = 0; ;) {
-    if (bytes.length - at < RECORD_HEADER) return "incomplete";
+    if (bytes.length - at < RECORD_HEADER) return Math.max(at + RECORD_HEADER, at + wanted - have);
     const length = (bytes[at + 3] << 8) | bytes[at + 4];
     if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3 || length > MAX_RECORD) return "not-tls";
     if (length === 0 && ++empty > MAX_EMPTY_RECORDS) return "not-tls";
     const start = at + RECORD_HEADER;
     // A record is taken only when all of it is there.
-    if (bytes.length < start + length) return "incomplete";
+    if (bytes.length < start + length) return Math.max(start + length, start + wanted - have);
     if (length > 0) {
       empty = 0;
       pieces.push(bytes.subarray(start, start + length));

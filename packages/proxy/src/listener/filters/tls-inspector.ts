@@ -44,8 +44,11 @@ export class TlsInspector implements ListenerFilter {
     const { maxHelloBytes, ja3, closesOnErrors } = this.plan;
     const bytes = early.length > maxHelloBytes ? early.subarray(0, maxHelloBytes) : early;
     const hello = readClientHello(bytes, ja3);
-    if (hello === "incomplete") {
-      if (bytes.length < maxHelloBytes) return WAIT;
+    if (typeof hello === "number") {
+      if (bytes.length < maxHelloBytes) {
+        connection.wantedBytes = Math.min(hello, maxHelloBytes);
+        return WAIT;
+      }
       this.tooLarge.value++;
       this.bytesProcessed.record(bytes.length);
       return CLOSE;

@@ -128,7 +128,7 @@ class TlsServerSession extends TlsSession {
   /** False: there is more to come. */
   private readOffer(bytes: Uint8Array): boolean {
     const hello = readClientHello(bytes, false);
-    if (hello === "incomplete") return false;
+    if (typeof hello === "number") return false;
     const { alpn } = this.owner.plan;
     this.speaksOurs = hello !== "not-tls" && alpn.some((protocol) => hello.applicationProtocols.includes(protocol));
     return true;

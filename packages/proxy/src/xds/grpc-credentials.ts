@@ -1,6 +1,6 @@
 /** What a gRPC connection shows of itself and wants to see: a cluster's TLS context. */
 import { type ChannelCredentials, grpcCredentials } from "@tulle/xds/client/credentials";
-import { parseCertificate } from "../codec/x509/certificate.ts";
+import { type Certificate, parseCertificate } from "../codec/x509/certificate.ts";
 import { TlsClientTransport } from "../net/tls/client.ts";
 import { SslStats } from "../net/tls/ssl-stats.ts";
 import { verifyPeer } from "../net/tls/verify.ts";
@@ -24,10 +24,17 @@ export function credentialsFor(
     if (identity === null) throw new Error("Secret is not supplied by SDS");
     const { validation } = identity;
     return grpcCredentials.createFromSecureContext(identity.context, {
-      rejectUnauthorized: validation !== null && validation.trustedCa !== "" && !validation.acceptUntrusted,
+      // Whoever is to be verified is verified whole: without this the runtime would not listen to us either.
+      rejectUnauthorized: validation !== null,
       checkServerIdentity(_host, { raw }) {
         if (validation === null) return undefined;
-        const peer = { certificates: [parseCertificate(raw)] as const, chainError: "" };
+        let leaf: Certificate;
+        try {
+          leaf = parseCertificate(raw);
+        } catch (error) {
+          return error instanceof Error ? error : new Error(String(error));
+        }
+        const peer = { certificates: [leaf] as const, chainError: "" };
         const expected = { name: plan.autoSniSanValidation ? plan.sni : "", byRequest: false };
         const refusal = verifyPeer(peer, validation, expected, wallMs(), stats);
         return refusal === "" ? undefined : new Error(refusal);

@@ -1,4 +1,4 @@
-import type { Counter, Gauge, StatsRegistry } from "../../stats/index.ts";
+import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
 
 /** `ssl.` under a listener or a cluster. Source: Envoy `source/common/tls/stats.h`. */
@@ -51,11 +51,6 @@ export class SslStats {
     this.detail("versions", info.version).value++;
     if (info.group !== "") this.detail("curves", info.group).value++;
     if (info.peer === null) this.noCertificate.value++;
-  }
-
-  /** When a certificate of ours or of an authority expires, in seconds since 1970. */
-  expiration(name: string): Gauge {
-    return this.registry.gauge(`${this.prefix}certificate.${name}.expiration_unix_time_seconds`);
   }
 
   private detail(kind: string, name: string): Counter {

@@ -259,6 +259,17 @@ export class HeaderBlock {
     this.edited = true;
   }
 
+  /** Adds to the value of the first line of a lower-case name, after a comma; nothing where there is none. */
+  joinNamed(name: string, value: string): void {
+    const id = headerId(name);
+    for (let i = 0; i < this.count; i++) {
+      if (this.ids[i] !== id || this.state[i] === REMOVED || (id === 0 && !this.isNamed(i, name))) continue;
+      const before = this.valueAt(i);
+      this.replaceAt(i, before === "" ? value : `${before},${value}`);
+      return;
+    }
+  }
+
   /** Replaces the value in place, or appends a line. */
   set(id: number, value: string): void {
     const index = this.slots[id];

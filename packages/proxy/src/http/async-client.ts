@@ -4,6 +4,7 @@ import type { RequestHead } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { NetContext } from "../net/context.ts";
 import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
@@ -43,6 +44,11 @@ export class AsyncClient {
       avoidsHost: () => false,
       retryPriority: null,
     };
+  }
+
+  /** Who would be asked, for what does not go through the pools. */
+  choose(cluster: Cluster): Host | null {
+    return cluster.chooseHost(this.balancing, 0);
   }
 
   /**

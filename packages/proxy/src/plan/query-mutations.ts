@@ -70,12 +70,7 @@ export function mutateQuery(path: string, mutations: readonly QueryMutation[], s
   const question = path.indexOf("?");
   const parameters = question < 0 ? new Map() : parse(path.slice(question + 1));
   for (const mutation of mutations) apply(parameters, mutation, stream);
-  let query = "";
-  for (const key of [...parameters.keys()].sort(byBytes)) {
-    for (const { key: written, value } of parameters.get(key) ?? [])
-      query += `${query === "" ? "?" : "&"}${written}=${value}`;
-  }
-  return (question < 0 ? path : path.slice(0, question)) + query;
+  return (question < 0 ? path : path.slice(0, question)) + written(parameters);
 }
 
 /** The first value of a parameter with its escapes resolved, "" if it has none; undefined if it is not there. @param name bytes */
@@ -86,6 +81,29 @@ export function decodedParameter(path: string, name: string): string | undefined
 
 function decodedValue(value: string | undefined): string | undefined {
   return value === undefined ? undefined : decoded(value);
+}
+
+/** Parameters set, each in place of all of its name, and others removed. Names and values are bytes, not escaped. */
+export function withQuery(
+  path: string,
+  set: readonly (readonly [name: string, value: string])[],
+  removed: readonly string[],
+): string {
+  const question = path.indexOf("?");
+  const parameters: Parameters = question < 0 ? new Map() : parse(path.slice(question + 1));
+  for (const [name, value] of set) parameters.set(name, [{ key: encoded(name), value: encoded(value) }]);
+  for (const name of removed) parameters.delete(name);
+  return (question < 0 ? path : path.slice(0, question)) + written(parameters);
+}
+
+function written(parameters: Parameters): string {
+  let query = "";
+  for (const key of [...parameters.keys()].sort(byBytes)) {
+    for (const { key: name, value } of parameters.get(key) ?? []) {
+      query += `${query === "" ? "?" : "&"}${name}=${value}`;
+    }
+  }
+  return query;
 }
 
 function parse(query: string): Parameters {

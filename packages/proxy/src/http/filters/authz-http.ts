@@ -6,7 +6,7 @@ import type { AuthzHttpPlan, ExtAuthzPlan, NameTest } from "../../plan/filters/e
 import type { AsyncCallbacks, AsyncRequest } from "../async-client.ts";
 import type { Exchange } from "../exchange.ts";
 import { applyHeaderMutations } from "../header-mutations.ts";
-import { AUTHZ_ERROR, type AuthzHeader, type AuthzOutcome, mayBeSet } from "./authz-outcome.ts";
+import { AUTHZ_ERROR, type AuthzCall, type AuthzHeader, type AuthzOutcome, mayBeSet } from "./authz-outcome.ts";
 import type { FilterContext } from "./filter.ts";
 
 const OK = 200;
@@ -16,7 +16,7 @@ const SERVICE_TIME = "x-envoy-upstream-service-time";
 const HEADERS_TO_REMOVE = "x-envoy-auth-headers-to-remove";
 
 /** One question to an HTTP server: Envoy `source/extensions/filters/common/ext_authz/ext_authz_http_impl.cc`. */
-export class AuthzHttpCall implements AsyncCallbacks {
+export class AuthzHttpCall implements AsyncCallbacks, AuthzCall {
   private readonly plan: ExtAuthzPlan;
   private readonly service: AuthzHttpPlan;
   private readonly context: FilterContext;
@@ -40,7 +40,6 @@ export class AuthzHttpCall implements AsyncCallbacks {
     this.onOutcome = onOutcome;
   }
 
-  /** @param partial only the beginning of the request's body is there; null: none of it was asked for */
   start(exchange: Exchange, body: Uint8Array, partial: boolean | null): void {
     const { client, net } = this.context;
     const { uri } = this.service;
@@ -57,7 +56,6 @@ export class AuthzHttpCall implements AsyncCallbacks {
     if (!this.over) this.request = request;
   }
 
-  /** Nobody waits for it any more. */
   cancel(): void {
     this.over = true;
     this.request?.cancel();
@@ -134,6 +132,8 @@ export class AuthzHttpCall implements AsyncCallbacks {
       requestHeaders,
       headersToRemove: namesToRemove(response),
       responseHeaders,
+      queryToSet: NONE,
+      queryToRemove: NONE,
       metadata: this.metadata(response),
     };
   }
@@ -173,6 +173,8 @@ export class AuthzHttpCall implements AsyncCallbacks {
     return metadata;
   }
 }
+
+const NONE: readonly never[] = [];
 
 function always(): boolean {
   return true;

@@ -2,17 +2,20 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { metadataValue } from "../../plan/dynamic-metadata.ts";
-import type { AuthzBodyPlan, AuthzHttpPlan, ExtAuthzPlan, ExtAuthzRoutePlan } from "../../plan/filters/ext-authz.ts";
+import type { AuthzBodyPlan, AuthzServicePlan, ExtAuthzPlan, ExtAuthzRoutePlan } from "../../plan/filters/ext-authz.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { Cluster } from "../../upstream/cluster.ts";
 import type { Exchange } from "../exchange.ts";
 import { localReply } from "../local-replies.ts";
 import { chooseRoute } from "../route-choice.ts";
+import { AuthzGrpcCall } from "./authz-grpc.ts";
 import { AuthzHttpCall } from "./authz-http.ts";
 import {
   type AuthzAllowed,
+  type AuthzCall,
   type AuthzHeader,
   type AuthzOutcome,
+  INVALID_REPLY,
   applyHeader,
   applyToRequest,
   denialReply,
@@ -26,14 +29,15 @@ const TOO_LARGE = localReply(413, "Payload Too Large", "", "request_payload_too_
 
 /** One request that another server is asked about. */
 interface Question {
-  readonly service: AuthzHttpPlan;
+  readonly service: AuthzServicePlan;
+  readonly extensions: Readonly<Record<string, string>>;
   /** Null: its body is not told. */
   readonly body: AuthzBodyPlan | null;
   readonly pieces: Buffer[];
   /** Of the body, so far. */
   bytes: number;
   /** Null: the body is still awaited; or it has been answered. */
-  call: AuthzHttpCall | null;
+  call: AuthzCall | null;
   /** The cluster that the request would have gone to. */
   cluster: Cluster | null;
   startedAt: number;
@@ -55,6 +59,12 @@ export class ExtAuthzFilter implements HttpFilter {
     this.stats = new ExtAuthzStats(context.stats, `http.${context.statPrefix}.ext_authz.${plan.statPrefix}`);
   }
 
+  /** What gRPC takes is loaded where it is needed; routes may name a service of their own. */
+  start(onReady: () => void): void {
+    if (this.plan.service.kind === "grpc") this.context.grpc.load(onReady);
+    else onReady();
+  }
+
   onRequest(exchange: Exchange, routeConfig: unknown): FilterStatus {
     const { plan } = this;
     const ofRoute = routeConfig as ExtAuthzRoutePlan | null;
@@ -68,6 +78,7 @@ export class ExtAuthzFilter implements HttpFilter {
     const body = ofRoute?.withoutBody === true ? null : (ofRoute?.body ?? plan.body);
     const question: Question = {
       service: ofRoute?.service ?? plan.service,
+      extensions: ofRoute?.contextExtensions ?? NO_EXTENSIONS,
       body,
       pieces: [],
       bytes: 0,
@@ -144,10 +155,14 @@ export class ExtAuthzFilter implements HttpFilter {
     question.startedAt = exchange.now;
     let atOnce: AuthzOutcome | null = null;
     let asking = true;
-    const call = new AuthzHttpCall(this.plan, service, this.context, (outcome) => {
+    const onOutcome = (outcome: AuthzOutcome): void => {
       if (asking) atOnce = outcome;
       else if (this.conclude(exchange, question, outcome)) exchange.filters.continueRequest();
-    });
+    };
+    const call =
+      service.kind === "http"
+        ? new AuthzHttpCall(this.plan, service, this.context, onOutcome)
+        : new AuthzGrpcCall(this.plan, service, question.extensions, this.context, onOutcome);
     question.call = call;
     const partial = body === null || bytes === 0 ? null : bytes > body.maxBytes;
     call.start(exchange, joined(pieces), partial);
@@ -176,6 +191,10 @@ export class ExtAuthzFilter implements HttpFilter {
         if (plan.chargeCluster) cluster?.stats.countStatus(outcome.status, true, null);
         exchange.reply(denialReply(outcome));
         return false;
+      case "invalid":
+        stats.invalid.value++;
+        exchange.reply(INVALID_REPLY);
+        return false;
       default:
         ofCluster?.count("error");
         stats.error.value++;
@@ -191,7 +210,7 @@ export class ExtAuthzFilter implements HttpFilter {
   }
 
   private tell(exchange: Exchange, question: Question, outcome: AuthzOutcome): void {
-    if (outcome.kind === "error" || outcome.metadata === null) return;
+    if (outcome.kind === "error" || outcome.kind === "invalid" || outcome.metadata === null) return;
     const found: Record<string, JsonValue> = { ...outcome.metadata };
     if (outcome.kind === "ok") found["ext_authz_duration"] = Math.floor(exchange.now - question.startedAt);
     exchange.addDynamicMetadata({ [NAMESPACE]: found });
@@ -199,9 +218,8 @@ export class ExtAuthzFilter implements HttpFilter {
 
   private allow(exchange: Exchange, question: Question, outcome: AuthzAllowed): void {
     question.responseHeaders = outcome.responseHeaders;
-    const { requestHeaders, headersToRemove } = outcome;
-    if (requestHeaders.length === 0 && headersToRemove.length === 0) return;
-    applyToRequest(exchange.request, outcome);
+    if (!changesRequest(outcome)) return;
+    applyToRequest(exchange, outcome);
     if (this.plan.clearRouteCache) chooseRoute(exchange);
   }
 
@@ -216,7 +234,12 @@ export class ExtAuthzFilter implements HttpFilter {
 }
 
 const FAILURE_MODE_ALLOWED = "x-envoy-auth-failure-mode-allowed";
+const NO_EXTENSIONS: Readonly<Record<string, string>> = {};
 const NO_HEADERS: readonly AuthzHeader[] = [];
+
+function changesRequest({ requestHeaders, headersToRemove, queryToSet, queryToRemove }: AuthzAllowed): boolean {
+  return requestHeaders.length + headersToRemove.length + queryToSet.length + queryToRemove.length > 0;
+}
 
 function copyOf({ bytes }: ReadBuffer, start: number, end: number): Buffer {
   return Buffer.from(bytes.subarray(start, end));
@@ -253,6 +276,7 @@ class ExtAuthzStats {
   readonly error: Counter;
   readonly failureModeAllowed: Counter;
   readonly disabled: Counter;
+  readonly invalid: Counter;
 
   constructor(registry: StatsRegistry, prefix: string) {
     this.ok = registry.counter(`${prefix}ok`);
@@ -260,7 +284,6 @@ class ExtAuthzStats {
     this.error = registry.counter(`${prefix}error`);
     this.failureModeAllowed = registry.counter(`${prefix}failure_mode_allowed`);
     this.disabled = registry.counter(`${prefix}disabled`);
-    // Of answers that validate_mutations refuses.
-    registry.counter(`${prefix}invalid`);
+    this.invalid = registry.counter(`${prefix}invalid`);
   }
 }

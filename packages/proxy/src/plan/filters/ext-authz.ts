@@ -4,6 +4,7 @@ import {
   HeaderValueOptionSchema,
   HeaderValueOption_HeaderAppendAction as AppendAction,
 } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { GrpcService } from "@tulle/xds/gen/envoy/config/core/v3/grpc_service_pb.js";
 import type {
   BufferSettings,
   ExtAuthz,
@@ -12,6 +13,7 @@ import type {
 } from "@tulle/xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import type { ListStringMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/string_pb.js";
 import { type MetadataTest, compileMetadataMatcher } from "../dynamic-metadata.ts";
+import { milliseconds } from "../duration.ts";
 import { runtimeFraction } from "../fraction.ts";
 import { compileHeadersToAdd } from "../header-mutations.ts";
 import { type HttpUriPlan, compileHttpUri } from "../http-uri.ts";
@@ -24,7 +26,7 @@ import { EXT_AUTHZ_PER_ROUTE } from "../supported-fields/index.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 
 export interface ExtAuthzPlan {
-  readonly service: AuthzHttpPlan;
+  readonly service: AuthzServicePlan;
   /** Which request headers are told; null: those that the kind of service has of its own. */
   readonly allowedHeaders: NameTest | null;
   readonly disallowedHeaders: NameTest | null;
@@ -45,6 +47,10 @@ export interface ExtAuthzPlan {
   readonly chargeCluster: boolean;
   /** 0: all of it. */
   readonly maxDeniedBodyBytes: number;
+  /** Dynamic metadata that gRPC servers are told. */
+  readonly metadataNamespaces: readonly string[];
+  readonly includePeerCertificate: boolean;
+  readonly validatesMutations: boolean;
 }
 
 /** A test of a header's name, lower-case. */
@@ -54,9 +60,21 @@ export interface AuthzBodyPlan {
   readonly maxBytes: number;
   /** Of longer ones only the beginning is told; else they are refused. */
   readonly allowsPartial: boolean;
+  readonly packsBytes: boolean;
+}
+
+export type AuthzServicePlan = AuthzHttpPlan | AuthzGrpcPlan;
+
+export interface AuthzGrpcPlan {
+  readonly kind: "grpc";
+  readonly cluster: string;
+  readonly authority: string;
+  /** Default 200 ms. */
+  readonly timeoutMs: number;
 }
 
 export interface AuthzHttpPlan {
+  readonly kind: "http";
   readonly uri: HttpUriPlan;
   readonly pathPrefix: string;
   /** In place of the request's; "" for none. */
@@ -79,7 +97,7 @@ export interface ExtAuthzRoutePlan {
   readonly withoutBody: boolean;
   /** In place of the filter's; null: those. */
   readonly body: AuthzBodyPlan | null;
-  readonly service: AuthzHttpPlan | null;
+  readonly service: AuthzServicePlan | null;
 }
 
 const FORBIDDEN = 403;
@@ -99,10 +117,8 @@ export const extAuthz: FilterCompiler = {
 
 function compileExtAuthz(message: ExtAuthz, place: Place): ExtAuthzPlan {
   const { services, statPrefix, denyAtDisable } = message;
-  if (services.case !== "httpService") place.refuse("one of grpc_service, http_service is required");
-  const http = services.case === "httpService" ? services.value : undefined;
   return {
-    service: compileHttpService(http, place.field("http_service")),
+    service: compileService(services, place),
     allowedHeaders: compileNames(message.allowedHeaders, place.field("allowed_headers")),
     disallowedHeaders: compileNames(message.disallowedHeaders, place.field("disallowed_headers")),
     body: compileBody(message.withRequestBody),
@@ -119,6 +135,9 @@ function compileExtAuthz(message: ExtAuthz, place: Place): ExtAuthzPlan {
     statPrefix: statPrefix === "" || statPrefix.endsWith(".") ? statPrefix : `${statPrefix}.`,
     chargeCluster: message.chargeClusterResponseStats ?? true,
     maxDeniedBodyBytes: message.maxDeniedResponseBodyBytes,
+    metadataNamespaces: message.metadataContextNamespaces,
+    includePeerCertificate: message.includePeerCertificate,
+    validatesMutations: message.validateMutations,
   };
 }
 
@@ -138,17 +157,39 @@ function compilePerRoute({ override }: ExtAuthzPerRoute, place: Place): ExtAuthz
     contextExtensions: settings.contextExtensions,
     withoutBody: settings.disableRequestBodyBuffering,
     body: compileBody(settings.withRequestBody),
-    service:
-      service.case === "httpService"
-        ? compileHttpService(service.value, place.field("check_settings.http_service"))
-        : null,
+    service: service.case === undefined ? null : compileService(service, place.field("check_settings")),
   };
 }
 
 function compileBody(settings: BufferSettings | undefined): AuthzBodyPlan | null {
   return settings === undefined
     ? null
-    : { maxBytes: settings.maxRequestBytes, allowsPartial: settings.allowPartialMessage };
+    : {
+        maxBytes: settings.maxRequestBytes,
+        allowsPartial: settings.allowPartialMessage,
+        packsBytes: settings.packAsBytes,
+      };
+}
+
+function compileService(service: ExtAuthz["services"], place: Place): AuthzServicePlan {
+  if (service.case === "httpService") return compileHttpService(service.value, place.field("http_service"));
+  if (service.case === "grpcService") return compileGrpcService(service.value, place.field("grpc_service"));
+  place.refuse("one of grpc_service, http_service is required");
+  return compileHttpService(undefined, place);
+}
+
+/** Source: Envoy `source/extensions/filters/http/ext_authz/config.cc`, DefaultTimeout. */
+const DEFAULT_GRPC_TIMEOUT_MS = 200;
+
+function compileGrpcService({ targetSpecifier: target, timeout }: GrpcService, place: Place): AuthzGrpcPlan {
+  if (target.case !== "envoyGrpc") place.refuse("envoy_grpc is required");
+  const { clusterName, authority } = target.case === "envoyGrpc" ? target.value : { clusterName: "", authority: "" };
+  return {
+    kind: "grpc",
+    cluster: clusterName,
+    authority: authority === "" ? clusterName : authority,
+    timeoutMs: milliseconds(timeout, DEFAULT_GRPC_TIMEOUT_MS),
+  };
 }
 
 const NOWHERE: HttpUriPlan = { cluster: "", authority: "", path: "", timeoutMs: 0 };
@@ -166,6 +207,7 @@ function compileHttpService(message: HttpService | undefined, place: Place): Aut
   const names = (list: ListStringMatcher | undefined, name: string): NameTest | null =>
     compileNames(list, place.field(name));
   return {
+    kind: "http",
     uri: serverUri === undefined ? NOWHERE : compileHttpUri(serverUri),
     pathPrefix,
     pathOverride,

@@ -60,8 +60,12 @@ export const AUTHN: SupportGroup = {
   [`${JWT}.RequirementRule`]: { has: ["match", "requires", "requirement_name"] },
   [EXT_AUTHZ]: {
     has: [
+      "grpc_service",
       "http_service",
       "failure_mode_allow",
+      "metadata_context_namespaces",
+      "include_peer_certificate",
+      "validate_mutations",
       "failure_mode_allow_header_add",
       "with_request_body",
       "clear_route_cache",
@@ -76,20 +80,13 @@ export const AUTHN: SupportGroup = {
       "max_denied_response_body_bytes",
     ],
     only: { transport_api_version: ["V3", "AUTO"] },
-    ignored: {
-      validate_mutations: "what no header can hold is never taken from the server's answer",
-      metadata_context_namespaces: "HTTP servers are not told of metadata",
-      include_peer_certificate: "HTTP servers are not told of certificates",
-    },
   },
   [EXT_AUTHZ_PER_ROUTE]: { has: ["disabled", "check_settings"] },
   [`${AUTHZ}.CheckSettings`]: {
-    has: ["disable_request_body_buffering", "with_request_body", "http_service"],
-    ignored: { context_extensions: "HTTP servers are not told of them" },
+    has: ["context_extensions", "disable_request_body_buffering", "with_request_body", "http_service"],
   },
   [`${AUTHZ}.BufferSettings`]: {
-    has: ["max_request_bytes", "allow_partial_message"],
-    ignored: { pack_as_bytes: "HTTP servers get bodies as they are" },
+    has: ["max_request_bytes", "allow_partial_message", "pack_as_bytes"],
   },
   [`${AUTHZ}.HttpService`]: {
     has: ["server_uri", "path_prefix", "path_override", "authorization_request", "authorization_response"],

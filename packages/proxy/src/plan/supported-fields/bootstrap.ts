@@ -70,10 +70,8 @@ export const BOOTSTRAP: SupportGroup = {
     has: ["grpc_services", "set_node_on_first_message_only"],
     only: { api_type: ["GRPC", "DELTA_GRPC"], transport_api_version: ["V3", "AUTO"] },
   },
-  "envoy.config.core.v3.GrpcService": {
-    has: ["envoy_grpc"],
-    ignored: { timeout: "a stream has no deadline" },
-  },
+  // A stream has no deadline; a call has.
+  "envoy.config.core.v3.GrpcService": { has: ["envoy_grpc", "timeout"] },
   "envoy.config.core.v3.GrpcService.EnvoyGrpc": {
     has: ["cluster_name", "authority"],
     ignored: { skip_envoy_headers: "the stream carries no x-envoy headers" },

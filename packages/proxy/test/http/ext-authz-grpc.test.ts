@@ -109,6 +109,6 @@ test("a client that goes takes the question back", async (t) => {
   client.send(GET);
   await until(() => authority.asked.length === 1);
   client.socket.destroy();
-  await until(() => authority.asked[0]?.cancelled === true);
+  await until(() => authority.asked[0]?.cancelled ?? false);
   assert.equal(proxy.backend.requests, 0);
 });

@@ -225,7 +225,12 @@ class Stage {
     for (const [name, { connections }] of this.parts.upstreams) {
       const streams = connections
         .filter(({ received }) => received !== "")
-        .map((each) => streamOf(linesOf(parse(each.received, "requests"), exactChunks), each));
+        .map((each) =>
+          // What a proxy of ours says to who speaks no TLS is full of random numbers.
+          each.received.startsWith("\x16\x03") && this.own.includes("UpstreamTlsContext")
+            ? { received: ["{TLS}"] }
+            : streamOf(linesOf(parse(each.received, "requests"), exactChunks), each),
+        );
       if (streams.length > 0) upstreams[name] = streams;
     }
     const seen: Observation = { ...(stuck === undefined ? {} : { stuck }), client, upstreams };
@@ -282,8 +287,6 @@ class Stage {
 }
 
 function streamOf(received: string[], { tls, end }: { tls: string; end: "closed" | "reset" | null }): Stream {
-  // The first message of a client that speaks TLS to who does not is full of random numbers.
-  if ((received[0] ?? "").startsWith("\x16\x03")) return { received: ["{TLS}"], ...(end === null ? {} : { end }) };
   return { received, ...(tls === "" ? {} : { tls }), ...(end === null ? {} : { end }) };
 }
 

@@ -1,6 +1,6 @@
 /** TCP: what goes through, how connections end on either side, what is counted and logged. */
 import { type ContractCase, type JsonObject, REFUSED } from "../harness/case.ts";
-import { chain, fileLog, listenerFilter, tcpProxy } from "../harness/filters.ts";
+import { TLS_INSPECTOR, answers, chain, clientHello, fileLog, listenerFilter, tcpProxy } from "../harness/filters.ts";
 import {
   CLOSE,
   FINISH,
@@ -183,10 +183,6 @@ export const CASES: readonly ContractCase[] = [
     upstreams: { a: REFUSED },
     proxy: { max_connect_attempts: 3, backoff_options: { base_interval: "0.01s", max_interval: "0.02s" } },
     client: [CONNECT, ended()],
-  }),
-  tcp("what the client has said meanwhile is lost with the connection", "connecting", {
-    upstreams: { a: REFUSED },
-    client: ["hello there", ended()],
   }),
   tcp("no such cluster", "connecting", { to: "b", client: [CONNECT, ended()] }),
   tcp("no endpoint", "connecting", { clusters: { a: { endpoints: [] } }, client: [CONNECT, ended()] }),
@@ -375,6 +371,26 @@ export const CASES: readonly ContractCase[] = [
     client: [CONNECT, got("hello"), close()],
   },
   {
+    name: "the server name that was asked for",
+    feature: "TCP proxy: access logs",
+    listener: {
+      listener_filters: [TLS_INSPECTOR],
+      connection_balance_config: { exact_balance: {} },
+      tcp_backlog_size: 100,
+      filter_chains: [
+        chain({}, [
+          tcpProxy("a", {
+            access_log: [
+              fileLog("%REQUESTED_SERVER_NAME% %REQUESTED_SERVER_NAME(SNI_FIRST)% %REQUESTED_SERVER_NAME(HOST_FIRST)%"),
+            ],
+          }),
+        ]),
+      ],
+    },
+    upstreams: { a: GREETS },
+    client: [clientHello({ serverName: "A.test" }), got("hello"), close()],
+  },
+  {
     name: "what a listener logs of a connection",
     feature: "TCP proxy: access logs",
     listener: { access_log: [fileLog(LOG)], filter_chains: [chain({}, [tcpProxy("a")])] },
@@ -384,7 +400,7 @@ export const CASES: readonly ContractCase[] = [
   {
     name: "what a listener logs of a connection with HTTP",
     feature: "TCP proxy: access logs",
-    listener: { access_log: [fileLog(LOG)] },
+    listener: { access_log: [fileLog(LOG)], filter_chains: [chain({}, [answers("web")])] },
     client: ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", got(1), close()],
   },
   {

@@ -167,10 +167,24 @@ export function requestedServerName(argument: string): Operator {
       `Invalid REQUESTED_SERVER_NAME option: '${host}', only 'ORIG_OR_HOST'/'HOST'/'ORIG' are allowed`,
     );
   }
-  if (source === "" || source === "SNI_ONLY") return new TextOperator(() => undefined);
-  if (host === "HOST") return new TextOperator(authorityOf);
-  if (host === "ORIG") return new TextOperator(originalHost);
-  return new TextOperator((stream) => originalHost(stream) ?? authorityOf(stream));
+  if (source === "" || source === "SNI_ONLY") return new TextOperator(askedName);
+  const hostOf = hostReader(host);
+  return source === "SNI_FIRST"
+    ? new TextOperator((stream) => askedName(stream) ?? hostOf(stream))
+    : new TextOperator((stream) => hostOf(stream) ?? askedName(stream));
+}
+
+/** By SNI, which a listener filter or the handshake has told. */
+function askedName({ connection }: StreamInfo): string | undefined {
+  if (connection === null) return undefined;
+  const name = connection.serverName === "" ? (connection.tls?.serverName ?? "") : connection.serverName;
+  return name === "" ? undefined : name;
+}
+
+function hostReader(host: string): (stream: StreamInfo) => string | undefined {
+  if (host === "HOST") return authorityOf;
+  if (host === "ORIG") return originalHost;
+  return (stream) => originalHost(stream) ?? authorityOf(stream);
 }
 
 function originalHost({ requestHeadDone, request }: StreamInfo): string | undefined {

@@ -43,11 +43,12 @@ export const LISTENER: SupportGroup = {
     only: {
       freebind: [false],
       enable_mptcp: [false],
-      connection_balance_config: ["empty"],
     },
     ignored: {
       enable_reuse_port: "one event loop accepts; nothing shares the port",
       reuse_port: "one event loop accepts; nothing shares the port",
+      connection_balance_config: "one event loop accepts; there is nobody to balance with",
+      tcp_backlog_size: "the kernel's own limit holds",
       max_connections_to_accept_per_socket_event: "tunes Envoy's accept loop",
       ignore_global_conn_limit: "there is no global connection limit",
       bypass_overload_manager: "there is no overload manager",

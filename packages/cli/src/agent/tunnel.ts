@@ -24,9 +24,6 @@ export interface TunnelOptions {
 }
 
 const CONNECT_MS = 5_000;
-/** Of its certificate's life, before whose end a connection is closed, so that the next one has the new certificate. */
-const LAST_PART = 0.05;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Tunnel {
   readonly #options: TunnelOptions;
@@ -83,8 +80,6 @@ export class Tunnel {
     const cancelConnect = clock.after(CONNECT_MS, () =>
       far.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)),
     );
-    const cancelEnd =
-      credentials === undefined ? undefined : clock.after(lifeOf(credentials, clock.now()), () => far.destroy());
     far.once("secureConnect", () => {
       cancelConnect();
       this.#lastError = "";
@@ -94,7 +89,6 @@ export class Tunnel {
     far.on("error", (error) => this.#failed(reason(error)));
     far.once("close", () => {
       cancelConnect();
-      cancelEnd?.();
       near.destroy();
     });
     near.once("close", () => far.destroy());
@@ -113,9 +107,4 @@ export class Tunnel {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
   }
-}
-
-function lifeOf({ receivedAt, notAfter }: Credentials, now: number): number {
-  const end = notAfter - (notAfter - receivedAt) * LAST_PART;
-  return Math.min(Math.max(end - now, 0), LONGEST_TIMER_MS);
 }

@@ -29,6 +29,8 @@ export interface CallerOptions {
   readonly tokens: JoinTokens;
   readonly trustDomains: () => TrustDomains;
   readonly now: () => number;
+  /** When the newest certificate ends of whoever holds the one with this serial number. */
+  readonly renewedUntil: (serial: string) => number | undefined;
   /** By address, as gRPC gives it. */
   readonly peerAt: (address: string) => TlsPeer | undefined;
 }
@@ -53,15 +55,16 @@ export function callerOf(call: CallOrigin, options: CallerOptions): Caller {
 
 function byCertificate(
   { uris, serial, notAfter }: NonNullable<TlsPeer["certificate"]>,
-  { trustDomains, now }: CallerOptions,
+  { trustDomains, now, renewedUntil }: CallerOptions,
 ): Caller {
-  // The handshake may be long ago.
-  if (notAfter <= now())
+  // The handshake may be long ago: a connection lives on with the certificates that its peer has been given since.
+  const expiresAt = Math.max(notAfter, renewedUntil(serial) ?? 0);
+  if (expiresAt <= now())
     throw refusal("the certificate that this connection was opened with has expired; connect again");
   // X.509-SVID §2: exactly one URI. With two a verifier would have to choose.
   const id = uris.length === 1 ? parseSpiffeId(uris[0]!) : undefined;
   if (id === undefined) throw refusal(`the certificate is of no workload: its URIs are [${uris.join(" ")}]`);
-  return { kind: "mtls", id: inDomain(id, trustDomains()), serial, expiresAt: notAfter };
+  return { kind: "mtls", id: inDomain(id, trustDomains()), serial, expiresAt };
 }
 
 function byToken(text: string, { tokens, trustDomains }: CallerOptions): Caller {

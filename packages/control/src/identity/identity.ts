@@ -89,6 +89,7 @@ export class Identities {
       tokens,
       trustDomains,
       now: () => clock.now(),
+      renewedUntil: (serial) => ledger.renewedUntil(serial),
       peerAt: (address) => endpoint?.peerAt(address),
     };
     const local = { secure: () => securityOf(localCaller()) };

@@ -27,12 +27,16 @@ interface Saved {
 
 /** Written at most so often: with thousands of workloads it is no small file. */
 const WRITE_INTERVAL_MS = 1000;
+/** So long may a connection live on after the certificate that it was opened with. */
+const REMEMBERED_MS = 7 * 86_400_000;
 
 export class Ledger {
   readonly #file: StateFile<Saved>;
   readonly #clock: Clock;
-  /** All that have not expired, by serial number, in the order of their issue. */
+  /** By serial number, in the order of their issue. */
   readonly #leaves = new Map<string, IssuedLeaf>();
+  /** The last of each holder. */
+  readonly #newest = new Map<string, IssuedLeaf>();
   #cancelWrite: (() => void) | undefined;
 
   constructor(stateDir: string, clock: Clock, log: Log) {
@@ -41,11 +45,11 @@ export class Ledger {
   }
 
   async load(): Promise<void> {
-    for (const leaf of (await this.#file.load())?.leaves ?? []) this.#leaves.set(leaf.serial, leaf);
+    for (const leaf of (await this.#file.load())?.leaves ?? []) this.#note(leaf);
   }
 
   add(leaf: IssuedLeaf): void {
-    this.#leaves.set(leaf.serial, leaf);
+    this.#note(leaf);
     this.#cancelWrite ??= this.#clock.after(WRITE_INTERVAL_MS, () => this.#write());
   }
 
@@ -53,14 +57,16 @@ export class Ledger {
     return this.#leaves.get(serial);
   }
 
-  /** The newest of each holder that has not expired. One that did not say who it is counts with each certificate. */
+  /** When the newest certificate ends of whoever holds this one; undefined if that is not known. */
+  renewedUntil(serial: string): number | undefined {
+    const held = this.#leaves.get(serial);
+    return held === undefined ? undefined : this.#newest.get(holderOf(held))?.notAfter;
+  }
+
+  /** The newest of each holder that has not expired. */
   current(): readonly IssuedLeaf[] {
     const now = this.#clock.now();
-    const newest = new Map<string, IssuedLeaf>();
-    for (const leaf of this.#leaves.values()) {
-      if (leaf.notAfter > now) newest.set(leaf.node === "" ? leaf.serial : `${leaf.identity} ${leaf.node}`, leaf);
-    }
-    return [...newest.values()];
+    return [...this.#newest.values()].filter(({ notAfter }) => notAfter > now);
   }
 
   /** Resolves when what is known is on disk. */
@@ -69,13 +75,32 @@ export class Ledger {
     await this.#file.flush();
   }
 
+  #note(leaf: IssuedLeaf): void {
+    this.#leaves.set(leaf.serial, leaf);
+    this.#newest.set(holderOf(leaf), leaf);
+  }
+
+  /** One that has expired is still known for as long as its holder has a newer one: its connection may live. */
+  #forget(leaf: IssuedLeaf, now: number): void {
+    const newest = this.#newest.get(holderOf(leaf));
+    const renewed = newest !== undefined && newest.notAfter > now && now - leaf.notAfter < REMEMBERED_MS;
+    if (leaf.notAfter > now || renewed) return;
+    this.#leaves.delete(leaf.serial);
+    if (newest === leaf) this.#newest.delete(holderOf(leaf));
+  }
+
   #write(): void {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
     const now = this.#clock.now();
-    for (const { serial, notAfter } of this.#leaves.values()) if (notAfter <= now) this.#leaves.delete(serial);
+    for (const leaf of this.#leaves.values()) this.#forget(leaf, now);
     this.#file.save({ leaves: [...this.#leaves.values()] });
   }
+}
+
+/** One that did not say who it is counts with each certificate. */
+function holderOf({ identity, node, serial }: IssuedLeaf): string {
+  return node === "" ? serial : `${identity} ${node}`;
 }
 
 function isSaved(value: unknown): value is Saved {

@@ -209,6 +209,17 @@ test("a certificate that has expired is refused: in a new connection, and in one
   );
 });
 
+test("a connection lives on with the certificates that its peer has been given since it was opened", async (t) => {
+  const { identity, roots } = await mesh(t);
+  const local = asker(t, `unix:${identity.grpcSocket}`);
+  const metadata = { ImpersonatedIdentity: ID, NODE_ID: "node" };
+  const leaf = await local.ask({ metadata, seconds: 2 });
+  const open = asker(t, identity.tlsAddress, { roots, leaf });
+  await open.ask({ metadata: { NODE_ID: "node" } });
+  await eventually(() => assert.ok(new X509Certificate(leaf.chain[0]!).validToDate.getTime() < Date.now()));
+  await open.ask({ metadata: { NODE_ID: "node" } });
+});
+
 test("what is no TLS, no HTTP/2 or no gRPC closes its own connection and nothing else", async (t) => {
   const { identity, roots, token } = await mesh(t);
   const [host, port] = identity.tlsAddress.split(":") as [string, string];

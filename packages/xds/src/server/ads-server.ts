@@ -183,10 +183,19 @@ export class AdsServer {
       call.emit("error", { code: refusal?.code ?? Status.INTERNAL, details });
     };
 
-    const expire = (at: number): void => {
+    /** What proved the peer's identity may have been renewed meanwhile: it is asked for again when its time is over. */
+    const expire = (at: number | undefined): void => {
+      if (at === undefined) return;
       const left = at - this.#clock.now();
       if (left <= 0) fail(new AdsRefusal(Status.UNAUTHENTICATED, EXPIRED));
-      else cancelExpiry = this.#clock.after(Math.min(left, LONGEST_TIMER_MS), () => expire(at));
+      else cancelExpiry = this.#clock.after(Math.min(left, LONGEST_TIMER_MS), () => prove());
+    };
+    const prove = (): void => {
+      try {
+        expire(secure(call).expiresAt);
+      } catch (cause) {
+        fail(cause);
+      }
     };
 
     call.on("data", (request: R) => {
@@ -205,7 +214,7 @@ export class AdsServer {
         if (machine === undefined) {
           const security = secure(call);
           machine = this.#connect(id, call, security, protocol, request.node, end, fail);
-          if (security.expiresAt !== undefined) expire(security.expiresAt);
+          expire(security.expiresAt);
         }
         if (request.typeUrl === HEALTH_INFORMATION) {
           this.#source.health?.(id, request.errorDetail === undefined, request.errorDetail?.message ?? "");

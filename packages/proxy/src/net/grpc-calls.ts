@@ -29,14 +29,10 @@ export class GrpcCalls {
     this.net = net;
   }
 
-  /** To be awaited before the first call. */
-  load(onReady: () => void): void {
-    if (this.library !== null) {
-      onReady();
-      return;
-    }
-    import("@grpc/grpc-js").then(
-      (library) => {
+  /** To be awaited before the first call. @param messages loads what is sent, which is as large as the library */
+  load(messages: () => Promise<void>, onReady: () => void): void {
+    Promise.all([import("@grpc/grpc-js"), messages()]).then(
+      ([library]) => {
         this.library = library;
         onReady();
       },

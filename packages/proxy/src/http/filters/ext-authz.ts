@@ -8,13 +8,14 @@ import type { Cluster } from "../../upstream/cluster.ts";
 import type { Exchange } from "../exchange.ts";
 import { localReply } from "../local-replies.ts";
 import { chooseRoute } from "../route-choice.ts";
-import { AuthzGrpcCall } from "./authz-grpc.ts";
+import type { AuthzGrpcCall } from "./authz-grpc.ts";
 import { AuthzHttpCall } from "./authz-http.ts";
 import {
   type AuthzAllowed,
   type AuthzCall,
   type AuthzHeader,
   type AuthzOutcome,
+  AUTHZ_ERROR,
   INVALID_REPLY,
   applyHeader,
   applyToRequest,
@@ -51,6 +52,8 @@ export class ExtAuthzFilter implements HttpFilter {
   private readonly plan: ExtAuthzPlan;
   private readonly context: FilterContext;
   private readonly stats: ExtAuthzStats;
+  /** Null: not loaded. */
+  private grpcCall: typeof AuthzGrpcCall | null = null;
   private readonly ofClusters = new WeakMap<Cluster, ClusterStats>();
 
   constructor(plan: ExtAuthzPlan, context: FilterContext) {
@@ -61,8 +64,13 @@ export class ExtAuthzFilter implements HttpFilter {
 
   /** What gRPC takes is loaded where it is needed; routes may name a service of their own. */
   start(onReady: () => void): void {
-    if (this.plan.service.kind === "grpc") this.context.grpc.load(onReady);
+    if (this.plan.service.kind === "grpc") this.context.grpc.load(() => this.loadCall(), onReady);
     else onReady();
+  }
+
+  // cold: once a listener
+  private async loadCall(): Promise<void> {
+    ({ AuthzGrpcCall: this.grpcCall } = await import("./authz-grpc.ts")); // cold: once a listener
   }
 
   onRequest(exchange: Exchange, routeConfig: unknown): FilterStatus {
@@ -159,16 +167,24 @@ export class ExtAuthzFilter implements HttpFilter {
       if (asking) atOnce = outcome;
       else if (this.conclude(exchange, question, outcome)) exchange.filters.continueRequest();
     };
-    const call =
-      service.kind === "http"
-        ? new AuthzHttpCall(this.plan, service, this.context, onOutcome)
-        : new AuthzGrpcCall(this.plan, service, question.extensions, this.context, onOutcome);
+    const call = this.callTo(service, question.extensions, onOutcome);
+    if (call === null) return AUTHZ_ERROR;
     question.call = call;
     const partial = body === null || bytes === 0 ? null : bytes > body.maxBytes;
     call.start(exchange, joined(pieces), partial);
     pieces.length = 0;
     asking = false;
     return atOnce;
+  }
+
+  private callTo(
+    service: AuthzServicePlan,
+    extensions: Question["extensions"],
+    onOutcome: (outcome: AuthzOutcome) => void,
+  ): AuthzCall | null {
+    const { plan, context, grpcCall: GrpcCall } = this;
+    if (service.kind === "http") return new AuthzHttpCall(plan, service, context, onOutcome);
+    return GrpcCall === null ? null : new GrpcCall(plan, service, extensions, context, onOutcome);
   }
 
   /** False if the request has been answered. */

@@ -162,6 +162,32 @@ it("who speaks no TLS gets no answer", async (t) => {
   assert.equal((await statsOf(proxy)).get("listener.l.ssl.connection_error"), 1);
 });
 
+it("handshakes are not done again on a connection, and who tries is not served again", async (t) => {
+  const backend = await startBackend(t);
+  const { proxy, port } = await tlsProxy(t, { backend: backend.port, downstream: SERVER });
+  const socket = connect({
+    port,
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    maxVersion: "TLSv1.2",
+    ...identity("client"),
+  });
+  t.after(() => socket.destroy());
+  let received = "";
+  socket.on("data", (chunk) => (received += chunk.toString("latin1")));
+  socket.on("error", () => {});
+  socket.write(GET);
+  await until(() => received.includes("200 OK"));
+  const renewed = await new Promise<boolean>((resolve) => {
+    socket.on("close", () => resolve(false));
+    socket.renegotiate({}, (error) => resolve(error === null));
+  });
+  assert.equal(renewed, false);
+  const stats = await statsOf(proxy);
+  assert.equal(stats.get("listener.l.ssl.handshake"), 1);
+  assert.equal(stats.get("http.in.downstream_cx_http1_total"), 1);
+});
+
 async function ask(t: TestContext, port: number, options: ConnectionOptions): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1", ca: pem("ca.pem"), rejectUnauthorized: false, ...options });
   t.after(() => socket.destroy());

@@ -118,7 +118,7 @@ class TlsClientSession extends TlsSession {
     });
     // Nothing may be written in this event (Node 24): it only keeps the session.
     socket.on("session", (ticket) => identity.keepSession({ ticket, chain: this.peerChain }));
-    socket.on("secureConnect", done);
+    socket.once("secureConnect", done);
     return this.watch(socket, connected);
   }
 

@@ -61,6 +61,9 @@ function make(
     // An empty list is nobody; without one the runtime would trust its own authorities.
     ca: validation === null || validation.trustedCa === "" ? [] : [bytes(validation.trustedCa)],
     ...(validation === null || validation.crl === "" ? {} : { crl: bytes(validation.crl) }),
+    // As BoringSSL: who a peer is does not change on a connection, and handshakes cost.
+    secureOptions:
+      constants.SSL_OP_NO_RENEGOTIATION | (server?.withoutTickets === true ? constants.SSL_OP_NO_TICKET : 0),
     // An intermediate authority may be trusted by itself (Envoy sets X509_V_FLAG_PARTIAL_CHAIN).
     allowPartialTrustChain: true,
     ...(server === null
@@ -69,7 +72,6 @@ function make(
           honorCipherOrder: !server.prefersClientCiphers,
           sessionIdContext: hash("sha1", key, "hex").slice(0, 32),
           ...(server.sessionTimeoutS > 0 ? { sessionTimeout: server.sessionTimeoutS } : {}),
-          ...(server.withoutTickets ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
         }),
   });
 }

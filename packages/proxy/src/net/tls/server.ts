@@ -156,7 +156,7 @@ class TlsServerSession extends TlsSession {
       ...(this.speaksOurs ? { ALPNProtocols: [...plan.alpn] } : {}),
       ...(byName === null ? {} : { SNICallback: (name, answer) => answer(null, byName.contextFor(name)) }),
     });
-    socket.on("secure", done);
+    socket.once("secure", done);
     return this.watch(socket, accepted);
   }
 

@@ -120,8 +120,8 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
       return unreadable(this.stats);
     }
     const [leaf, ...rest] = this.chain;
-    if (validation === null) return "";
     if (leaf === undefined) return this.mayBeNobody ? "" : nobody(this.stats);
+    if (validation === null) return "";
     const problem = (
       socket as unknown as { _handle: { verifyError(): { code: string } | null } }
     )._handle.verifyError();

@@ -95,6 +95,26 @@ const ROWS: readonly Row[] = [
     more: PROVIDER + telemetry(`{ ${BY_FILE} }`, "istio-system") + telemetry("{ accessLogging: [{ disabled: true }] }"),
   },
   {
+    name: "a filter: errors only",
+    more:
+      PROVIDER +
+      telemetry("{ accessLogging: [{ providers: [{ name: file }], filter: { expression: response.code >= 400 } }] }"),
+  },
+  {
+    name: "a filter: of some paths, but for a client",
+    more:
+      PROVIDER +
+      telemetry(
+        `{ accessLogging: [{ providers: [{ name: file }], filter: { expression: 'request.url_path.startsWith("/na") && !("x-none" in request.headers)' } }] }`,
+      ),
+  },
+  {
+    name: "a filter that is no expression: everything is logged",
+    more:
+      PROVIDER +
+      telemetry("{ accessLogging: [{ providers: [{ name: file }], filter: { expression: response.code >= } }] }"),
+  },
+  {
     name: "a default provider logs without a Telemetry",
     more: PROVIDER + "\n    defaultProviders: { accessLogging: [file] }",
   },

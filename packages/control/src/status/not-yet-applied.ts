@@ -1,4 +1,5 @@
 /** The one table of fields that the API has and this version does not apply. A field that is in it and set is reported. */
+import { checkExpression } from "../model/access-log-filter.ts";
 import type { Path } from "@tulle/api";
 import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { carriesHttp } from "../model/scope.ts";
@@ -159,9 +160,10 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     { path: ["spec", "targetRefs"], what: "Telemetries of single gateways and waypoints; it is for nobody" },
     ...notByOwnProxy(OWN_PROXY.httpFeatures.has("access logs"), ["spec", "accessLogging"], "access logs"),
     ...notByOwnProxy(
-      OWN_PROXY.httpFeatures.has("access log filters"),
-      ["spec", "accessLogging", "*", "filter"],
-      "filters of access logs, without which every request is logged",
+      OWN_PROXY.httpFeatures.has("all attributes in access log filters"),
+      ["spec", "accessLogging", "*", "filter", "expression"],
+      "all attributes and functions in filters of access logs, without which every request is logged",
+      (value) => typeof value !== "string" || checkExpression(value).missing === null,
     ),
     { path: ["spec", "tracing"], what: "tracing settings" },
     { path: ["spec", "metrics"], what: "settings of metrics" },

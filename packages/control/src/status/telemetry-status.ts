@@ -1,4 +1,5 @@
 import type { Path } from "@tulle/api";
+import { checkExpression } from "../model/access-log-filter.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TelemetryRule } from "../model/telemetry.ts";
 import { findProvider, namespaceWide } from "../model/telemetry.ts";
@@ -22,7 +23,20 @@ export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): read
       : `workloads of namespace ${namespace} with ${Object.entries(rule.selector)
           .map(([key, value]) => `${key}=${value}`)
           .join(", ")}`;
-  return [finding("InForce", [], `access logs of ${who}`), ...providerFindings(snapshot, rule)];
+  return [
+    finding("InForce", [], `access logs of ${who}`),
+    ...providerFindings(snapshot, rule),
+    ...filterFindings(rule),
+  ];
+}
+
+function filterFindings({ spec }: TelemetryRule): readonly Finding[] {
+  return (spec.accessLogging ?? []).flatMap(({ filter }, i): readonly Finding[] => {
+    const error = filter?.expression === undefined ? null : checkExpression(filter.expression).error;
+    if (error === null) return [];
+    const path: Path = ["spec", "accessLogging", i, "filter", "expression"];
+    return [finding("Invalid", path, `is no CEL expression: ${error}; every request is logged`)];
+  });
 }
 
 function providerFindings({ mesh }: Snapshot, { spec }: TelemetryRule): readonly Finding[] {

@@ -11,6 +11,7 @@ import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_logg
 import { ExpressionFilterSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
 import type { AccessLogSink } from "../model/telemetry.ts";
+import { checkExpression } from "../model/access-log-filter.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { packed } from "./packed.ts";
 
@@ -86,10 +87,17 @@ export function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabi
         create(FileAccessLogSchema, { path, accessLogFormat: { case: "logFormat", value: formatOf(sink) } }),
       ),
     },
-    ...(filter === undefined || !httpFeatures.has("access log filters")
+    ...(filter === undefined || !understands(filter, httpFeatures)
       ? {}
       : { filter: { filterSpecifier: { case: "extensionFilter", value: expressionFilter(filter) } } }),
   });
+}
+
+/** What is no expression would make a proxy refuse all that it comes with: then everything is logged, and the status says why. */
+function understands(filter: string, features: Capabilities["httpFeatures"]): boolean {
+  const { error, missing } = checkExpression(filter);
+  const complete = missing === null || features.has("all attributes in access log filters");
+  return features.has("access log filters") && error === null && complete;
 }
 
 function formatOf({ format, omitEmptyValues }: AccessLogSink): SubstitutionFormatString {

@@ -30,6 +30,8 @@ type HttpFeature =
   | "access logs"
   /** Logs only what a CEL expression is true of. */
   | "access log filters"
+  /** With all that Envoy knows of a request. */
+  | "all attributes in access log filters"
   | "rate limits";
 
 /** What it can be told of identities. */
@@ -112,7 +114,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
-    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "rate limits"]),
+    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
     security: new Set(["authorization", "external authorization", "network authorization", "tokens", "mutual TLS"]),
   },
   envoy: {
@@ -137,7 +139,14 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
-    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
+    httpFeatures: new Set([
+      "retry priorities",
+      "route statistics",
+      "access logs",
+      "access log filters",
+      "all attributes in access log filters",
+      "rate limits",
+    ]),
     security: new Set([
       "authorization",
       "external authorization",

@@ -10,6 +10,9 @@ import {
 import { AccessLogType } from "@tulle/xds/gen/envoy/data/accesslog/v3/accesslog_pb.js";
 import { X_REQUEST_ID } from "../codec/header-names.ts";
 import { RequestHead } from "../codec/messages.ts";
+import type { ExpressionFilter } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
+import { compileCel } from "./cel.ts";
+import { unpackExtension } from "./schemas.ts";
 import { compileMetadataMatcher, metadataValue } from "./dynamic-metadata.ts";
 import { grpcStatusOfResponse } from "./format/headers.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
@@ -33,6 +36,16 @@ export function compileAccessLogFilter(filter: AccessLogFilter, place: Place): S
       return (stream) => !stream.isHealthCheck;
     case "traceableFilter":
       return (stream) => stream.isTraceForced && !stream.isHealthCheck;
+    case "extensionFilter": {
+      const config = filterSpecifier.value.configType.value;
+      // Reported by the reflection check.
+      if (config === undefined) return always;
+      const { expression } = (unpackExtension(config)?.message ?? { expression: "" }) as Pick<
+        ExpressionFilter,
+        "expression"
+      >;
+      return compileCel(expression, place.field("extension_filter.typed_config.expression"));
+    }
     case "metadataFilter":
       return metadataTest(filterSpecifier.value, place.field("metadata_filter"));
     case "runtimeFilter":

@@ -23,6 +23,12 @@ export function fullMatch(text: string, ignoreCase = false): TextTest {
   return (text) => regex.testExact(text);
 }
 
+/** A match anywhere. Throws an Error if the pattern is not valid. */
+export function partialMatch(text: string): TextTest {
+  const regex = compile(bytesOf(text), false);
+  return (text) => regex.test(text);
+}
+
 /**
  * Replacement of every match, as Envoy's `RegexMatchAndSubstitute`: `\1` to `\9` are groups, `\0` the match, `\\` a backslash.
  * Throws an Error if pattern or substitution is not valid.

@@ -31,6 +31,7 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/filters/http/compressor/v3/compressor_pb.js";
 import { BrotliSchema as BrotliDecompressorSchema } from "@tulle/xds/gen/envoy/extensions/compression/brotli/decompressor/v3/brotli_pb.js";
 import { GzipSchema as GzipDecompressorSchema } from "@tulle/xds/gen/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.js";
+import { ExpressionFilterSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { DecompressorSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.js";
 import { CorsPolicySchema, CorsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ClusterConfigSchema as ForwardingClusterSchema } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
@@ -131,6 +132,7 @@ export const extensionRegistry: Registry = createRegistry(
   GzipDecompressorSchema,
   BrotliDecompressorSchema,
   DecompressorSchema,
+  ExpressionFilterSchema,
   BrotliSchema,
   BufferPerRouteSchema,
   CorsSchema,

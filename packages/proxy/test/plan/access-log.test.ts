@@ -95,7 +95,7 @@ test("a logger or a filter that we lack is refused", () => {
   const filter = { extension_filter: { name: "cel" } };
   assert.match(
     refusals(() => logs(file({}, filter))).join(),
-    /access_log\[0\]\.filter\.extension_filter: is not supported/,
+    /access_log\[0\]\.filter\.extension_filter: cel \(no typed_config\) is not supported/,
   );
   assert.match(
     refusals(() => logs({ name: "als" })).join(),

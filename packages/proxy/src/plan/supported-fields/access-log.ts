@@ -1,5 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import {
+  CEL_FILTER,
   FILE_ACCESS_LOG,
   METADATA_FORMATTER,
   REQ_WITHOUT_QUERY,
@@ -45,8 +46,14 @@ export const ACCESS_LOG: SupportGroup = {
       "log_type_filter",
       "metadata_filter",
       "traceable_filter",
+      "extension_filter",
     ],
   },
+  "envoy.config.accesslog.v3.ExtensionFilter": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [CEL_FILTER] },
+  },
+  [CEL_FILTER]: { has: ["expression"] },
   "envoy.config.accesslog.v3.ComparisonFilter": { has: ["op", "value"] },
   "envoy.config.core.v3.RuntimeUInt32": { has: ["default_value", "runtime_key"] },
   "envoy.config.accesslog.v3.StatusCodeFilter": { has: ["comparison"] },

@@ -59,6 +59,7 @@ export const BROTLI_COMPRESSOR = "envoy.extensions.compression.brotli.compressor
 export const DECOMPRESSOR = "envoy.extensions.filters.http.decompressor.v3.Decompressor";
 export const GZIP_DECOMPRESSOR = "envoy.extensions.compression.gzip.decompressor.v3.Gzip";
 export const BROTLI_DECOMPRESSOR = "envoy.extensions.compression.brotli.decompressor.v3.Brotli";
+export const CEL_FILTER = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter";
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
 export const GRPC_STATS = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig";

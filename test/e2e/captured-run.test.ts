@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -17,7 +18,14 @@ import type { Ended, RunningTulle } from "./support/tulle.ts";
 
 const TULLE = join(import.meta.dirname, "../../packages/cli/bin/tulle.js");
 const PROGRAMS = ["curl", "python3", "redis-server", "redis-cli", "setpriv"];
-const WORLD = { v4: "198.51.100.2", v6: "2001:db8:99::2" };
+/** One of 64 blocks of four addresses: such tests may run side by side. */
+const BLOCK = randomInt(64);
+const WORLD = {
+  device: `world${BLOCK}`,
+  host: { v4: `198.51.100.${BLOCK * 4 + 1}`, v6: `2001:db8:99:${BLOCK}::1` },
+  v4: `198.51.100.${BLOCK * 4 + 2}`,
+  v6: `2001:db8:99:${BLOCK}::2`,
+};
 
 const RULES = `
 apiVersion: networking.istio.io/v1
@@ -47,9 +55,12 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
   let control: RunningControlPlane;
 
   const start = (service: string, options: readonly string[], ...program: readonly string[]): RunningTulle =>
-    startTulle(["run", "--capture", "--service", service, ...options, "--", ...program], {
-      TULLE_XDS: `127.0.0.1:${control.xdsPort}`,
-    });
+    startTulle([
+      ...`run --capture --state-dir ${folder}/state --wait 60 --service ${service}`.split(" "),
+      ...options,
+      "--",
+      ...program,
+    ]);
   /** A shell script as the captured program. */
   const shell = (script: string, ...options: readonly string[]): Promise<Ended> =>
     start("shell", options, "sh", "-c", script).ended;
@@ -109,7 +120,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     assert.doesNotMatch(server.stderr(), /^10\.213\./m);
   });
 
-  test("redis-cli talks to redis-server, captured on both sides", async () => {
+  test("redis-cli talks to redis-server, captured on both sides, over mutual TLS", async () => {
     const { code, stdout, stderr } = await shell(
       "redis-cli -h cache set greeting hello && redis-cli -h cache get greeting && redis-cli -h cache client list && " +
         "curl -s $TULLE_ADMIN/stats",
@@ -117,7 +128,21 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^OK\nhello\n/);
     assert.match(stdout, /addr=127\.0\.0\.6:/);
-    assert.match(stdout, /^cluster\.outbound\|6379\|\|cache\.default\.svc\.cluster\.local\.upstream_cx_total: 3$/m);
+    // What is no HTTP has a cluster of its own, whose connections say so.
+    const cluster = "cluster.outbound|6379|~tcp|cache.default.svc.cluster.local";
+    assert.ok(stdout.includes(`${cluster}.upstream_cx_total: 3\n`), stdout);
+    assert.ok(stdout.includes(`${cluster}.ssl.handshake: 3\n`), stdout);
+  });
+
+  test("the sidecar is another user than the program, and may do nothing", () => {
+    const status = (running[1] as RunningTulle)
+      .processes()
+      .map((pid) => [readFileSync(`/proc/${pid}/cmdline`, "utf8"), readFileSync(`/proc/${pid}/status`, "utf8")])
+      .find(([command]) => command!.includes("captured-sidecar"))![1]!;
+    assert.match(status, /^Gid:\t1337\t1337\t1337\t1337$/m);
+    assert.match(status, /^CapEff:\t0+$/m);
+    assert.match(status, /^CapBnd:\t0+$/m);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
   });
 
   test("over IPv6: to a service, and to an address that nobody knows", async () => {
@@ -126,7 +151,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     );
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^x-mesh: through\r$/m);
-    assert.match(stdout, /^2001:db8:99::2$/m);
+    assert.ok(stdout.includes(`\n${WORLD.v6}\n`), stdout);
   });
 
   test("over IPv6 the server is captured, too", async () => {
@@ -237,11 +262,11 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
 function makeWorld(world: Namespace): void {
   const ip = (...args: readonly string[]): void => void execFileSync("ip", args);
   world.create();
-  ip("link", "add", "world0", "type", "veth", "peer", "name", "eth0", "netns", world.name);
-  ip("address", "add", "198.51.100.1/24", "dev", "world0");
-  ip("address", "add", "2001:db8:99::1/64", "dev", "world0", "nodad");
-  ip("link", "set", "world0", "up");
-  world.exec("ip", "address", "add", `${WORLD.v4}/24`, "dev", "eth0");
+  ip("link", "add", WORLD.device, "type", "veth", "peer", "name", "eth0", "netns", world.name);
+  ip("address", "add", `${WORLD.host.v4}/30`, "dev", WORLD.device);
+  ip("address", "add", `${WORLD.host.v6}/64`, "dev", WORLD.device, "nodad");
+  ip("link", "set", WORLD.device, "up");
+  world.exec("ip", "address", "add", `${WORLD.v4}/30`, "dev", "eth0");
   world.exec("ip", "address", "add", `${WORLD.v6}/64`, "dev", "eth0", "nodad");
   world.exec("ip", "link", "set", "eth0", "up");
 }

@@ -21,9 +21,15 @@ import type { Capture } from "../translate/captured-listeners.ts";
 import { capturedHttpListener, capturedServiceListener, virtualOutbound } from "../translate/captured-listeners.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import type { TcpDestination } from "../model/tcp-route.ts";
-import { tcpRoute } from "../translate/tcp-routes.ts";
+import { tcpRoute, usualCluster } from "../translate/tcp-routes.ts";
 import { outboundHttpFilter } from "../translate/listeners.ts";
-import { BLACK_HOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, portRoutes } from "../translate/names.ts";
+import {
+  BLACK_HOLE_CLUSTER,
+  bytesCluster,
+  outboundCluster,
+  PASSTHROUGH_CLUSTER,
+  portRoutes,
+} from "../translate/names.ts";
 import type { MeshCaches } from "./mesh-view.ts";
 
 /** How the node's connections are captured. */
@@ -37,6 +43,8 @@ export interface CapturedPorts {
   /** HTTP goes by its Host header, whatever the address. */
   readonly http: readonly HttpPort[];
   readonly services: readonly ServiceAddress[];
+  /** Names of clusters for what is no HTTP, where servers are to be told so. */
+  readonly bytesClusters: ReadonlySet<string>;
 }
 
 interface HttpPort {
@@ -59,6 +67,7 @@ export function capturedPorts(
   auto: AutoAddresses,
   ports: (service: MeshService) => readonly ServicePort[],
   { carriers }: Capabilities,
+  bytesClusters: ReadonlySet<string>,
 ): CapturedPorts {
   const http = new Map<number, HttpPort>();
   const byPlace = new Map<string, ServiceAddress>();
@@ -84,7 +93,11 @@ export function capturedPorts(
   // A port of all addresses is one listener's: HTTP's before others', then the first service's.
   const wildcards = new Set(http.keys());
   const rest = anywhere.filter(({ port }) => !wildcards.has(port.number) && wildcards.add(port.number));
-  return { http: [...http.values()].sort((a, b) => a.number - b.number), services: [...byPlace.values(), ...rest] };
+  return {
+    http: [...http.values()].sort((a, b) => a.number - b.number),
+    services: [...byPlace.values(), ...rest],
+    bytesClusters,
+  };
 }
 
 /** Where connections go that nobody has a listener for. */
@@ -105,7 +118,7 @@ interface OutboundSettings {
 
 /** Listeners for what leaves. Those of services are encoded once for all workloads that get the same. */
 export function capturedOutbound(
-  { http, services }: CapturedPorts,
+  { http, services, bytesClusters }: CapturedPorts,
   settings: OutboundSettings,
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
@@ -123,6 +136,10 @@ export function capturedOutbound(
       forwards: false,
       capabilities,
     });
+  const clusterOf = (destination: TcpDestination): string => {
+    const bytes = bytesCluster(destination.port, destination.host);
+    return destination.subset === "" && bytesClusters.has(bytes) ? bytes : usualCluster(destination);
+  };
   const key = `${capabilities.id} ${families.join()} ${transparent}`;
   return [
     encode(virtualOutbound(capture, unknown, origin)),
@@ -145,13 +162,20 @@ export function capturedOutbound(
         const address = own === "" ? (families.includes(4) ? "0.0.0.0" : "::") : own;
         const destinations = tcpTo(service.host, port.number);
         // As text: equal ones are the same for the cache.
-        const input = { ...shared, service, port, address, sniffed, destinations: JSON.stringify(destinations) };
+        const input = {
+          ...shared,
+          service,
+          port,
+          address,
+          sniffed,
+          destinations: JSON.stringify(destinations.map((each) => [clusterOf(each), each.weight])),
+        };
         return caches.resources.get(service, `captured ${address} ${port.number} ${key}`, input, () =>
           encode(
             capturedServiceListener(capture, {
               address,
               port: port.number,
-              bytes: tcpRoute(outboundCluster(port.number, "", service.host), destinations),
+              bytes: tcpRoute(outboundCluster(port.number, "", service.host), destinations, clusterOf),
               http: sniffed ? filter({ address, port: port.number }, service) : undefined,
               carriers,
               origin: service.origin,

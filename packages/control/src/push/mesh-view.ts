@@ -32,7 +32,7 @@ import type { LoadAssignmentInput } from "../translate/endpoints.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
 import type { LocalityBalancing } from "../translate/locality.ts";
 import { asksLocality, localityBalancing, rankingLabels } from "../translate/locality.ts";
-import { outboundCluster } from "../translate/names.ts";
+import { bytesCluster, outboundCluster } from "../translate/names.ts";
 import type { AutoAddresses } from "../model/auto-addresses.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
 import { capturedPorts, nameTableOf } from "./captured-resources.ts";
@@ -67,6 +67,8 @@ interface ClusterPlan {
   readonly discovery: Discovery;
   readonly balancing: LocalityBalancing | undefined;
   readonly withUnhealthy: boolean;
+  /** For bytes to a port that carries HTTP as well: the endpoints are those of the cluster before it. */
+  readonly bytes: boolean;
 }
 
 /** What requests to one port of the client may reach. */
@@ -143,7 +145,7 @@ export class MeshView {
 
   /** Where captured connections are expected, and by which names. */
   get captured(): CapturedPorts {
-    return this.#captured(this.services, this.#snapshot.autoAddresses, this.scope.ports);
+    return this.#captured(this.services, this.#snapshot.autoAddresses, this.scope.ports, this.#clusterPlans);
   }
 
   get names(): ResourceSet {
@@ -151,8 +153,15 @@ export class MeshView {
   }
 
   readonly #captured = rememberLast(
-    (services: readonly MeshService[], auto: AutoAddresses, _ports: Scope["ports"]): CapturedPorts =>
-      capturedPorts(services, auto, (service) => this.tcpPorts(service), this.client.capabilities),
+    (
+      services: readonly MeshService[],
+      auto: AutoAddresses,
+      _ports: Scope["ports"],
+      plans: readonly ClusterPlan[],
+    ): CapturedPorts => {
+      const names = new Set(plans.filter(({ bytes }) => bytes).map(({ name }) => name));
+      return capturedPorts(services, auto, (service) => this.tcpPorts(service), this.client.capabilities, names);
+    },
   );
   readonly #names = nameTableOf();
 
@@ -273,12 +282,20 @@ export class MeshView {
               ? localityBalancing(policy, mesh)
               : undefined;
             const withUnhealthy = (policy.outlierDetection?.minHealthPercent ?? 0) === 0;
-            return [{ name, service, port, rule, subset, discovery, balancing, withUnhealthy }];
+            const plan = { name, service, port, rule, subset, discovery, balancing, withUnhealthy, bytes: false };
+            if (subset !== undefined || !this.#tellsBytes(port, discovery)) return [plan];
+            return [plan, { ...plan, name: bytesCluster(port.number, service.host), bytes: true }];
           }),
         );
       });
     },
   );
+
+  /** Whether servers are to be told whether HTTP comes: where it is found out, and they could not find it out again. */
+  #tellsBytes({ protocol }: ServicePort, discovery: Discovery): boolean {
+    const { capabilities, secrets } = this.client;
+    return capabilities.captured && secrets !== undefined && protocol === "AUTO" && discovery === "eds";
+  }
 
   /** `looked` are the endpoints of the plans that do not get them by EDS, in order; `accounts` who answers, of all plans if it matters. */
   readonly #clusters = rememberLast(
@@ -310,6 +327,7 @@ export class MeshView {
           secrets,
           accounts,
           atGateway,
+          bytesName: plan.bytes ? name : undefined,
         };
         const place = assignment === undefined ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
         return [
@@ -346,7 +364,7 @@ export class MeshView {
 
   readonly #endpoints = rememberLast((plans: readonly ClusterPlan[], index: EndpointIndex): ResourceSet => {
     const resources = plans.flatMap((plan): EncodedResource[] => {
-      if (plan.discovery !== "eds") return [];
+      if (plan.discovery !== "eds" || plan.bytes) return [];
       const { name, service } = plan;
       const endpoints = endpointsAt(plan, index);
       // Most assignments are the ones of before: looking here first is what keeps a change of one endpoint cheap.

@@ -1,4 +1,6 @@
 /** A service port, or a subset of it, as a cluster; and the application behind a sidecar. */
+import { portTraffic } from "../model/service.ts";
+import type { Carried } from "./security/tls-context.ts";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConnectionPoolSettings } from "@tulle/api";
@@ -57,6 +59,8 @@ export interface OutboundClusterInput {
   readonly accounts: readonly string[];
   /** Whether the client is a gateway. */
   readonly atGateway: boolean;
+  /** Its own name, for bytes to a port that carries HTTP as well. */
+  readonly bytesName: string | undefined;
 }
 
 /** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
@@ -98,7 +102,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
     capabilities,
   };
   return create(ClusterSchema, {
-    name,
+    name: input.bytesName ?? name,
     // Hosts that requests name have said nothing of themselves.
     ...(input.discovery === "by request"
       ? {}
@@ -110,7 +114,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
           mesh,
           secrets: input.secrets,
           accounts: input.accounts,
-          http2: speaksHttp2(protocol),
+          carries: carried(input, speaksHttp2(protocol)),
           mayHaveCredentials: input.atGateway || rule?.rules[0]?.selector !== undefined,
         })),
     ...loadBalancer(policy.loadBalancer, capabilities),
@@ -127,6 +131,11 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
     typedExtensionProtocolOptions: protocolOptions(protocol),
     metadata: clusterMetadata(service, port, rule, subset),
   });
+}
+
+function carried({ port, bytesName, capabilities }: OutboundClusterInput, http2: boolean): Carried {
+  if (bytesName !== undefined || portTraffic(port, capabilities.carriers) === "tcp") return "bytes";
+  return http2 ? "http2" : "http1";
 }
 
 function endpointSource(name: string, { discovery, assignment, mesh }: OutboundClusterInput): ClusterInit {

@@ -5,6 +5,11 @@ export function outboundCluster(port: number, subset: string, host: string): str
   return `outbound|${port}|${subset}|${host}`;
 }
 
+/** The same endpoints for what is no HTTP, where a port may carry both: a server is told which of the two comes. No subset is called so. */
+export function bytesCluster(port: number, host: string): string {
+  return outboundCluster(port, "~tcp", host);
+}
+
 /** Where requests to hosts that nobody knows go, if they may. */
 export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
 /** Where nothing is. */

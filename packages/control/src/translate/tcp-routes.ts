@@ -12,10 +12,14 @@ import { networkFilter, socketAddress, tcpProxy } from "./network.ts";
 import { originMetadata } from "./origin.ts";
 
 /** Bytes as they are, by weight. @param statPrefix of what the client has asked for */
-export function tcpRoute(statPrefix: string, destinations: readonly TcpDestination[]): Filter {
-  const clusters = destinations.map(({ host, port, subset, weight }) => ({
-    name: outboundCluster(port, subset, host),
-    weight,
+export function tcpRoute(
+  statPrefix: string,
+  destinations: readonly TcpDestination[],
+  clusterOf: (destination: TcpDestination) => string = usualCluster,
+): Filter {
+  const clusters = destinations.map((destination) => ({
+    name: clusterOf(destination),
+    weight: destination.weight,
   }));
   const [only, second] = clusters;
   if (only !== undefined && second === undefined) return tcpProxy(only.name);
@@ -40,4 +44,8 @@ export function outboundTcpListener(input: {
     filterChains: [{ filters: [...filters] }],
     metadata: originMetadata(origin, ""),
   });
+}
+
+export function usualCluster({ host, port, subset }: TcpDestination): string {
+  return outboundCluster(port, subset, host);
 }

@@ -107,6 +107,25 @@ describe("outbound listeners of a captured workload", () => {
     ]);
   });
 
+  test("with certificates, servers of ports that may carry both are told whether HTTP comes", () => {
+    const proxy = captured({ tulle: { secrets: "sds" } });
+    assert.deepEqual(chains(listener(proxy, "10.96.0.3_8000")), [
+      "http/1.0 http/1.1 h2c -> 8000",
+      "else -> outbound|8000|~tcp|legacy.default.svc.cluster.local",
+    ]);
+    const alpn = (cluster: string): string =>
+      /"alpn_protocols":(\[.*?\])/.exec(JSON.stringify(proxy.json(TYPE.cluster, cluster)))![1]!;
+    const http = "outbound|8000||legacy.default.svc.cluster.local";
+    const bytes = "outbound|8000|~tcp|legacy.default.svc.cluster.local";
+    assert.equal(alpn(http), '["istio-http/1.1","istio","http/1.1"]');
+    assert.equal(alpn(bytes), '["istio"]');
+    assert.equal(alpn("outbound|6379||redis.default.svc.cluster.local"), '["istio"]');
+    // Their endpoints are the same, and come once.
+    const eds = proxy.json(TYPE.cluster, bytes)["eds_cluster_config"] as JsonObject;
+    assert.equal(eds["service_name"], http);
+    assert.ok(!proxy.names(TYPE.endpoints).includes(bytes));
+  });
+
   test("what a data plane cannot read is carried as bytes", () => {
     const proxy = captured({ agent: "tulle" });
     assert.deepEqual(chains(listener(proxy, "10.96.0.1_9000")), [

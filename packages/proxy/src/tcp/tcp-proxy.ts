@@ -60,6 +60,8 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
   private upstream: UpstreamConnection | null = null;
   private encoder: RequestEncoder | null = null;
   private closed = false;
+  /** What came before there was anywhere to send it: TLS gives out what has come with the end of the handshake, paused or not. */
+  private early: Buffer | null = null;
   /** What is written may leave (TLS: after the handshake). */
   private ready: boolean;
   /** Each side has said its last byte. */
@@ -173,6 +175,13 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
     if (plan.logsOnConnected) this.log("TcpUpstreamConnected");
     this.armIdle();
     if (!this.ready) encoder.pauseResponse();
+    const { early } = this;
+    this.early = null;
+    if (early !== null) {
+      const buffer = new ReadBuffer(early.length, true);
+      buffer.bytes.set(early);
+      encoder.encodeData(buffer, 0, early.length, false);
+    }
     this.transport.resumeReading();
   }
 
@@ -205,10 +214,20 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
     const { stream, encoder } = this;
     stream.bytesReceived += length;
     stream.downstreamBytes.wireReceived += length;
-    if (encoder === null) return;
+    if (encoder === null) {
+      this.keep(buffer, length);
+      return;
+    }
     encoder.encodeData(buffer, 0, length, false);
     this.transport.useLargeReads(length >= LONG_READ_BYTES);
     this.armIdle();
+  }
+
+  private keep(buffer: ReadBuffer, length: number): void {
+    if (this.closed || this.upstreamEnded) return;
+    const bytes = Buffer.from(buffer.bytes.subarray(0, length));
+    // cold: only with the end of a handshake
+    this.early = this.early === null ? bytes : Buffer.concat([this.early, bytes]);
   }
 
   onEnd(): void {

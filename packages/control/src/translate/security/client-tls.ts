@@ -7,6 +7,7 @@ import type { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/clust
 import type { MeshSettings } from "../../model/mesh-settings.ts";
 import type { MeshService } from "../../model/service.ts";
 import { caOf, file, kubernetesSecret } from "./secrets.ts";
+import type { Carried } from "./tls-context.ts";
 import {
   CLIENT_PARAMETERS,
   meshClient,
@@ -28,7 +29,7 @@ export interface ClientTlsInput {
   readonly secrets: string | undefined;
   /** Who answers for the service: `namespace/account`. */
   readonly accounts: readonly string[];
-  readonly http2: boolean;
+  readonly carries: Carried;
   /** Whether the client is one that gets what is in Secrets: a gateway, or a workload that the rule selects. */
   readonly mayHaveCredentials: boolean;
 }
@@ -62,7 +63,7 @@ export function clientTls(input: ClientTlsInput): Pick<ClusterInit, "transportSo
 
 /** TLS as the rule's author wants it. A credential that the client may not have counts as none: a server that it is needed for refuses then. */
 function originated(
-  { service, http2, mayHaveCredentials }: ClientTlsInput,
+  { service, carries, mayHaveCredentials }: ClientTlsInput,
   settings: ClientTlsSettings,
 ): TransportSocket {
   const { caCertificates = "", clientCertificate = "", privateKey = "", caCrl = "", insecureSkipVerify } = settings;
@@ -76,7 +77,7 @@ function originated(
     sni,
     commonTlsContext: {
       tlsParams: CLIENT_PARAMETERS,
-      alpnProtocols: http2 ? ["h2"] : [],
+      alpnProtocols: carries === "http2" ? ["h2"] : [],
       ...(byMutual && credential !== "" ? { tlsCertificateSdsSecretConfigs: [kubernetesSecret(credential)] } : {}),
       ...(byMutual && credential === "" && clientCertificate !== ""
         ? { tlsCertificates: [{ certificateChain: file(clientCertificate), privateKey: file(privateKey) }] }
@@ -111,13 +112,13 @@ function isServerName(host: string): boolean {
   return !isIP(host) && !host.includes("*");
 }
 
-function mutual({ service, port, subset, settings, mesh, accounts, http2 }: ClientTlsInput, secrets: string) {
+function mutual({ service, port, subset, settings, mesh, accounts, carries }: ClientTlsInput, secrets: string) {
   const named = settings?.subjectAltNames;
   return meshClient({
     secrets,
     sni: settings?.sni || encodedSni(port, subset, service.host),
     names: named ?? [...identities(accounts, mesh.trustDomains), ...service.subjectAltNames],
-    http2,
+    carries,
   });
 }
 

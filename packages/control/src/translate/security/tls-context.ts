@@ -138,16 +138,26 @@ export interface ClientIdentity {
   readonly sni: string;
   /** Who the server may be; empty: anybody of the mesh. */
   readonly names: readonly string[];
-  readonly http2: boolean;
+  readonly carries: Carried;
 }
 
+/** What a client sends. */
+export type Carried = "http1" | "http2" | "bytes";
+
+/** By it servers of ports that may carry both choose what reads it. (istio/istio `pilot/pkg/networking/util/util.go` ALPNInMesh…) */
+const MESH_ALPN: Readonly<Record<Carried, readonly string[]>> = {
+  http1: ["istio-http/1.1", "istio", "http/1.1"],
+  http2: ["istio-h2", "istio", "h2"],
+  bytes: ["istio"],
+};
+
 /** What a proxy offers other proxies. Istio's filter that tells servers which HTTP comes is not needed where a cluster speaks one. */
-export function meshClient({ secrets, sni, names, http2 }: ClientIdentity): TransportSocket {
+export function meshClient({ secrets, sni, names, carries }: ClientIdentity): TransportSocket {
   return upstreamTls({
     sni,
     commonTlsContext: {
       tlsParams: CLIENT_PARAMETERS,
-      alpnProtocols: http2 ? ["istio-h2", "istio", "h2"] : ["istio-http/1.1", "istio", "http/1.1"],
+      alpnProtocols: [...MESH_ALPN[carries]],
       tlsCertificateSdsSecretConfigs: [ownCertificate(secrets)],
       validationContextType: {
         case: "combinedValidationContext",

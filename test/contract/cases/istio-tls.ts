@@ -235,6 +235,36 @@ const DESTINATIONS: readonly DestinationRow[] = [
     status: 200,
   },
   {
+    name: "SIMPLE: the name of somebody else",
+    tls: `mode: SIMPLE, ${CA}, sni: server.test, subjectAltNames: [other.test]`,
+    upstream: { identity: "server" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: the name is the service's host unless the rule says another",
+    tls: `mode: SIMPLE, ${CA}`,
+    upstream: { identity: "server" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: somebody else's authority",
+    tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server-self" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: an expired certificate",
+    tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server-expired" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: a server that wants a certificate",
+    tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server", asksFor: "ca" },
+    status: 503,
+  },
+  {
     name: "MUTUAL with files",
     tls: `mode: MUTUAL, ${CA}, ${NAMED}, clientCertificate: "${CERTIFICATES}/client.pem", privateKey: "${CERTIFICATES}/client.key"`,
     upstream: { identity: "server", asksFor: "ca" },

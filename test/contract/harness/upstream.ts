@@ -35,6 +35,8 @@ export class ScriptedUpstream {
   /** Requests that have been answered or are being answered. */
   taken = 0;
   private server: Server | null = null;
+  /** As they were accepted: with TLS there are some whose handshake never ends. */
+  private readonly accepted: Socket[] = [];
   port = 0;
 
   constructor(name: string, script: Upstream | undefined, gates: Gates, activity: Activity) {
@@ -58,6 +60,7 @@ export class ScriptedUpstream {
         ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
         : createTlsServer(tls, onConnection);
     this.server = server;
+    server.on("connection", (socket: Socket) => this.accepted.push(socket));
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", () => resolve()));
     this.port = (server.address() as AddressInfo).port;
   }
@@ -74,6 +77,7 @@ export class ScriptedUpstream {
 
   async close(): Promise<void> {
     for (const connection of this.connections) connection.destroy();
+    for (const socket of this.accepted) socket.destroy();
     const { server } = this;
     if (server !== null) await new Promise((resolve) => server.close(resolve));
   }

@@ -13,7 +13,7 @@ import { reportReady } from "../process/part.ts";
 import { stopRequested } from "../process/stop-signal.ts";
 import { buildBootstrap, nodeId } from "../sidecar/bootstrap.ts";
 import type { Ports } from "../sidecar/bootstrap.ts";
-import { identify, LOG_LEVELS, workloadOptions } from "../sidecar/options.ts";
+import { identifyWorkload, LOG_LEVELS, workloadOptions } from "../sidecar/options.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** Istio's ports of a sidecar: admin, outbound, inbound, the agent's own. (istio/istio `pilot/cmd/pilot-agent/options/options.go`) */
@@ -75,18 +75,9 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
     },
   },
   run: async ({ options }) => {
-    if (options.service === undefined) throw new UsageError("--service is missing");
+    const identity = identifyWorkload(options);
     if (options.directory === undefined) throw new UsageError("--directory is missing");
     const directory = resolve(options.directory);
-    const identity = identify({
-      type: "sidecar",
-      service: options.service,
-      version: options.version,
-      namespace: options.namespace,
-      serviceAccount: options["service-account"],
-      address: options.address,
-      labels: options.label,
-    });
     const membership = findMembership(options, resolve(options["state-dir"] ?? defaultStateDir()));
     if (membership === undefined)
       throw new UsageError("no control plane is known: --xds-tls HOST:PORT, or --state-dir DIR");

@@ -13,7 +13,7 @@ import { onStop, signalExitCode } from "../process/stop-signal.ts";
 import type { OnStop } from "../process/stop-signal.ts";
 import { readSelection, selectionOptions } from "../capture/options.ts";
 import type { OptionValues } from "../options.ts";
-import { connectionOptions, identify, workloadOptions } from "../sidecar/options.ts";
+import { connectionOptions, identifyWorkload, workloadOptions } from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
 import { style } from "../terminal/style.ts";
@@ -113,16 +113,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
   },
   takesProgram: true,
   run: async ({ options, rest }) => {
-    if (options.service === undefined) throw new UsageError("--service is missing");
-    const identity = identify({
-      type: "sidecar",
-      service: options.service,
-      version: options.version,
-      namespace: options.namespace,
-      serviceAccount: options["service-account"],
-      address: options.address,
-      labels: options.label,
-    });
+    const identity = identifyWorkload(options);
     if (!options.capture) refuseCaptureOptions(options);
     const outbound: readonly Outbound[] = [
       ...options.outbound.map(parseOutbound),

@@ -77,6 +77,20 @@ export function identify(options: IdentityOptions): Identity {
   return { type, service, namespace, workload, suffix: randomSuffix(), serviceAccount, labels, address };
 }
 
+/** By what `workloadOptions` were given. Throws a UsageError without a service, too. */
+export function identifyWorkload(options: {
+  readonly service: string | undefined;
+  readonly version: string | undefined;
+  readonly namespace: string;
+  readonly "service-account": string;
+  readonly address: string;
+  readonly label: readonly string[];
+}): Identity {
+  const { service, version, namespace, "service-account": serviceAccount, address, label: labels } = options;
+  if (service === undefined) throw new UsageError("--service is missing");
+  return identify({ type: "sidecar", service, version, namespace, serviceAccount, address, labels });
+}
+
 /** Five characters, as ReplicaSets give their pods. */
 function randomSuffix(): string {
   return (randomBytes(4).readUInt32BE() % 36 ** 5).toString(36).padStart(5, "0");

@@ -33,12 +33,14 @@ export interface Misbehaviour {
  * @param upstream instead of the recording backend's regular answers
  * @param bootstrap more fields of the bootstrap
  * @param listener more fields of the listener
+ * @param filterChain more fields of its filter chain
  */
 export async function startTarget(
   manager: object = {},
   upstream: Misbehaviour | Script = named("b"),
   bootstrap: object = {},
   listener: object = {},
+  filterChain: object = {},
 ): Promise<Target> {
   const backend =
     typeof upstream === "function" ? await startRecordingBackend(upstream) : await startMisbehaving(upstream);
@@ -77,6 +79,7 @@ export async function startTarget(
                     },
                   },
                 ],
+                ...filterChain,
               },
             ],
             ...listener,

@@ -55,6 +55,8 @@ export class JwtCheck {
   /** What a refusal names. Envoy `Http::Utility::buildOriginalUri`. */
   get originalUri(): string {
     const { scheme, authority, headers } = this.exchange.request;
+    // CONNECT has no path.
+    if (this.path === "") return "";
     const path = headers.has(X_ENVOY_ORIGINAL_PATH) ? headers.get(X_ENVOY_ORIGINAL_PATH) : this.path;
     return `${scheme}://${authority}${path.slice(0, MAX_REALM_PATH)}`;
   }

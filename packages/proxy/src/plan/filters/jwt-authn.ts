@@ -207,6 +207,7 @@ class RuleMatch implements RequestTest {
   private matchesPath({ method, path: whole }: RequestView): boolean {
     const { kind, text, test } = this.path;
     if (kind === PATH_CONNECT) return method === "CONNECT";
+    if (whole === "") return false;
     const path = withoutQuery(whole);
     switch (kind) {
       case PATH_PREFIX:

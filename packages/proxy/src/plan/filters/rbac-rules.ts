@@ -92,7 +92,7 @@ export function result(value: number): Check {
 
 /**
  * Walks to a result.
- * @param path the request's, without what its route ignores; query and fragment may be there
+ * @param path the request's, without what its route ignores; query and fragment may be there. CONNECT has none: nothing said of paths is true of it
  */
 export function walk(start: Check, subject: RbacSubject, path: string): number {
   let check = start;
@@ -115,7 +115,7 @@ export function walk(start: Check, subject: RbacSubject, path: string): number {
         passed = path.charCodeAt(check.text.length - 1) === check.low && path.startsWith(check.text);
         break;
       case PATH_TEST:
-        passed = check.test(withoutQuery(path));
+        passed = path !== "" && check.test(withoutQuery(path));
         break;
       case METADATA:
         passed = metadataPasses(check.metadata, subject.dynamicMetadata);
@@ -308,10 +308,11 @@ function compilePath({ rule }: PathMatcher, place: Place): Condition {
   const test = compileStringMatcher(rule.value, place.field("path"));
   const { matchPattern, ignoreCase } = rule.value;
   const isText = matchPattern.case === "exact" || matchPattern.case === "prefix";
-  if (!isText || ignoreCase || /[?#]/.test(matchPattern.value)) return ask(PATH_TEST, { test });
+  if (!isText || ignoreCase || matchPattern.value === "" || /[?#]/.test(matchPattern.value))
+    return ask(PATH_TEST, { test });
   const text = matchPattern.value;
   if (matchPattern.case === "exact") return ask(PATH_EXACT, { text });
-  return text === "" ? anything : ask(PATH_PREFIX, { text, low: text.charCodeAt(text.length - 1) });
+  return ask(PATH_PREFIX, { text, low: text.charCodeAt(text.length - 1) });
 }
 
 function compileTemplate({ pathTemplate }: UriTemplateMatchConfig, place: Place): Condition {

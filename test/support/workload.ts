@@ -17,8 +17,13 @@ export interface NodeParts {
   readonly more?: object;
 }
 
-/** A bootstrap for Envoy and Tulle alike: a node and the ADS address, nothing else. */
-export function adsBootstrap(xdsPort: number, node: NodeParts): object {
+/**
+ * A bootstrap for Envoy and Tulle alike: a node and the ADS address, nothing else.
+ * @param xds a port in plaintext, or the socket of this machine's user, who gets Secrets as well
+ */
+export function adsBootstrap(xds: number | string, node: NodeParts): object {
+  const address =
+    typeof xds === "string" ? { pipe: { path: xds } } : { socket_address: { address: "127.0.0.1", port_value: xds } };
   return {
     node: nodeOf(node),
     dynamic_resources: {
@@ -44,13 +49,7 @@ export function adsBootstrap(xdsPort: number, node: NodeParts): object {
           },
           load_assignment: {
             cluster_name: "xds-grpc",
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: xdsPort } } } },
-                ],
-              },
-            ],
+            endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
           },
         },
       ],

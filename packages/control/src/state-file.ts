@@ -47,7 +47,8 @@ export class StateFile<T> {
       await mkdir(dirname(this.#path), { recursive: true });
       for (let next = this.#pending; next !== undefined; next = this.#pending) {
         this.#pending = undefined;
-        await writeAtomically(this.#path, JSON.stringify(next.value));
+        // Texts of configuration are among it, Secrets with them.
+        await writeAtomically(this.#path, JSON.stringify(next.value), 0o600);
       }
     } catch (error) {
       this.#log("error", `cannot write ${this.#path}`, { error });

@@ -8,7 +8,7 @@ import type { JsonObject } from "./case.ts";
 
 export type HostRequest =
   | { readonly do: "proxy"; readonly bootstrap: JsonObject }
-  | { readonly do: "control plane"; readonly folder: string }
+  | { readonly do: "control plane"; readonly folder: string; readonly identities: boolean }
   | { readonly do: "stop"; readonly which: number };
 
 export interface HostAnswer {
@@ -18,6 +18,7 @@ export interface HostAnswer {
   readonly ports?: readonly (readonly [string, number])[];
   readonly adminPort?: number;
   readonly xds?: string;
+  readonly xdsSocket?: string;
   readonly http?: string;
 }
 
@@ -35,7 +36,7 @@ process.on("disconnect", () => process.exit(0));
 
 function done(request: HostRequest & { id: number }): Promise<Told> {
   if (request.do === "proxy") return proxy(request.id, request.bootstrap);
-  return request.do === "control plane" ? controlPlane(request.id, request.folder) : stop(request.which);
+  return request.do === "control plane" ? controlPlane(request.id, request) : stop(request.which);
 }
 
 async function proxy(id: number, bootstrap: JsonObject): Promise<Told> {
@@ -52,16 +53,21 @@ async function proxy(id: number, bootstrap: JsonObject): Promise<Told> {
   return { ports, adminPort: Number(started.adminAddress!.split(":").at(-1)) };
 }
 
-async function controlPlane(id: number, folder: string): Promise<Told> {
+async function controlPlane(
+  id: number,
+  { folder, identities }: Extract<HostRequest, { do: "control plane" }>,
+): Promise<Told> {
   const started = await startControlPlane({
     configDir: join(folder, "config"),
     stateDir: join(folder, "state"),
     xds: "127.0.0.1:0",
     http: "127.0.0.1:0",
+    ...(identities ? { identity: { xdsTls: "127.0.0.1:0" } } : {}),
     log: () => undefined,
   });
   running.set(id, started);
-  return { xds: started.xdsAddress, http: started.httpAddress };
+  const { xdsAddress: xds, httpAddress: http, identity } = started;
+  return { xds, http, ...(identity === undefined ? {} : { xdsSocket: identity.grpcSocket }) };
 }
 
 async function stop(which: number): Promise<Told> {

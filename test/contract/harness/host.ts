@@ -16,10 +16,10 @@ export class Host {
     return { ports: new Map(ports), adminPort: adminPort!, stop: () => life.stop(id) };
   }
 
-  async controlPlane(folder: string): Promise<RunningControlPlane> {
+  async controlPlane(folder: string, identities: boolean): Promise<RunningControlPlane> {
     const life = this.living();
-    const { id, xds, http } = await life.ask({ do: "control plane", folder });
-    return { xdsPort: Number(xds!.split(":").at(-1)), http: http!, stop: () => life.stop(id) };
+    const { id, xds, http, xdsSocket } = await life.ask({ do: "control plane", folder, identities });
+    return { xdsPort: Number(xds!.split(":").at(-1)), xdsSocket, http: http!, stop: () => life.stop(id) };
   }
 
   async end(): Promise<void> {

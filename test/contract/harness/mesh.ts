@@ -16,6 +16,9 @@ const DEFAULT_WORKLOADS: Readonly<Record<string, Workload>> = {
 
 const DEFAULT_PORT = 8080;
 
+/** Proxies get them only over a socket that nobody else can open. */
+const SECRETS = /^kind: Secret$/m;
+
 /** Name of the access log in a case's folder. */
 export const LOG_FILE = "access.log";
 
@@ -58,7 +61,7 @@ export class Mesh {
       .replace(/\{port ([^}]+)\}/g, (_, name: string) => `${upstreams.get(name)}`)
       .replaceAll("{log}", join(folder, LOG_FILE));
     writeFileSync(join(config, "case.yaml"), filled);
-    const controlPlane = await subject.controlPlane(folder);
+    const controlPlane = await subject.controlPlane(folder, SECRETS.test(yaml));
     const api = controlPlaneApi(controlPlane.http, () => "(in the process of the proxies)");
     const registrations = Object.entries(workloads).map(([name, { labels, port = DEFAULT_PORT, namespace, node }]) =>
       registerWorkload(controlPlane.xdsPort, {
@@ -71,7 +74,7 @@ export class Mesh {
       }),
     );
     await api.waitForWorkloads(registrations.length);
-    const [ports, bootstrap] = await proxyOf(proxy, controlPlane.xdsPort, upstreams);
+    const [ports, bootstrap] = await proxyOf(proxy, controlPlane.xdsSocket ?? controlPlane.xdsPort, upstreams);
     return new Mesh(controlPlane, api, registrations, ports, bootstrap);
   }
 
@@ -83,7 +86,7 @@ export class Mesh {
 
 async function proxyOf(
   { labels = { app: "client" }, namespace, type, node, ...listeners }: ProxyParts,
-  xdsPort: number,
+  xds: number | string,
   upstreams: ReadonlyMap<string, number>,
 ): Promise<[ReadonlyMap<string, number>, JsonObject]> {
   const { outbound = { l: 80 }, inbound = {}, gateway = {} } = listeners;
@@ -111,7 +114,7 @@ async function proxyOf(
       Object.entries(gateway).map(([name, port]) => [`${port}`, { address, port: ports.get(name) }]),
     ),
   };
-  const bootstrap = adsBootstrap(xdsPort, {
+  const bootstrap = adsBootstrap(xds, {
     name: labels["app"] ?? "client",
     labels,
     tulle,

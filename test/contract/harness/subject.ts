@@ -3,8 +3,8 @@ import type { JsonObject } from "./case.ts";
 
 export interface Subject {
   start(bootstrap: JsonObject): Promise<Running | Refusal>;
-  /** A control plane of ours, its files in this folder. */
-  controlPlane(folder: string): Promise<RunningControlPlane>;
+  /** A control plane of ours, its files in this folder. @param identities it has a socket for its user */
+  controlPlane(folder: string, identities: boolean): Promise<RunningControlPlane>;
 }
 
 export interface Running {
@@ -16,6 +16,7 @@ export interface Running {
 
 export interface RunningControlPlane {
   readonly xdsPort: number;
+  readonly xdsSocket: string | undefined;
   /** `HOST:PORT` of its API. */
   readonly http: string;
   stop(): Promise<void>;

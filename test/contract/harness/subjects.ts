@@ -17,10 +17,13 @@ export function envoySubject(host: Host): Subject {
         throw error;
       }
     },
-    controlPlane: (folder) => host.controlPlane(folder),
+    controlPlane: (folder, identities) => host.controlPlane(folder, identities),
   };
 }
 
 export function tulleSubject(host: Host): Subject {
-  return { start: (bootstrap) => host.proxy(bootstrap), controlPlane: (folder) => host.controlPlane(folder) };
+  return {
+    start: (bootstrap) => host.proxy(bootstrap),
+    controlPlane: (folder, identities) => host.controlPlane(folder, identities),
+  };
 }

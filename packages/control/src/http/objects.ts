@@ -1,11 +1,12 @@
 /** Objects: what they are, what became of them, and changing them. */
-import { DEFAULT_NAMESPACE, findKind, groupOf } from "@tulle/api";
+import { DEFAULT_NAMESPACE, findKind, groupOf, isKind } from "@tulle/api";
+import type { KubeObject } from "@tulle/api";
 import { applyStream, deleteObject } from "../source/files/apply.ts";
 import { Statuses } from "../status/statuses.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
 import { HttpError } from "./messages.ts";
 
-function list(context: ApiContext, { query }: ApiRequest): ApiAnswer {
+function list(context: ApiContext, { query, local }: ApiRequest): ApiAnswer {
   const wanted = { kind: query.get("kind"), namespace: query.get("namespace"), name: query.get("name") };
   const group = query.get("group");
   const snapshot = context.pusher.current();
@@ -24,12 +25,27 @@ function list(context: ApiContext, { query }: ApiRequest): ApiAnswer {
       const { object, source } = stored.loaded;
       const creationTimestamp = new Date(stored.createdAt).toISOString();
       return {
-        object: { ...object, metadata: { creationTimestamp, ...object.metadata } },
+        object: {
+          ...(local ? object : withoutSecrets(object)),
+          metadata: { creationTimestamp, ...object.metadata },
+        },
         source: { file: source.file, line: source.line },
         status: statuses.of(stored),
       };
     });
   return { json: { items } };
+}
+
+/** Everybody on this machine can ask. Envoy's word for what it does not tell. */
+function withoutSecrets(object: KubeObject): KubeObject {
+  if (!isKind(object, "", "Secret")) return object;
+  const hidden = (values: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.keys(values ?? {}).map((key) => [key, "[redacted]"]));
+  return {
+    ...object,
+    ...(object.data === undefined ? {} : { data: hidden(object.data) }),
+    ...(object.stringData === undefined ? {} : { stringData: hidden(object.stringData) }),
+  };
 }
 
 async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {

@@ -21,10 +21,13 @@ export class ProxyView {
   readonly #inboundClusters: ReturnType<typeof inboundClusters>;
   readonly #routeNames = rememberLast(routeNames);
   readonly #gateway: GatewayViews | undefined;
+  readonly #isProven: boolean;
   #sets: readonly ResourceSet[] = [];
   #view: ResourceView | undefined;
 
-  constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches) {
+  /** @param isProven whoever asks has shown that it is whom the node says, or the control plane's own user: others get no Secrets */
+  constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches, isProven: boolean) {
+    this.#isProven = isProven;
     this.#capabilities = capabilities;
     this.#member = memberOf(node);
     this.#listeners = ownListeners(node, capabilities, caches);
@@ -72,7 +75,7 @@ export class ProxyView {
         : this.#configurations(outbound.configurations, ofGateway.configurations),
     ];
     if (captured !== undefined) sets.push(mesh.names);
-    sets.push(this.#secrets(member, snapshot));
+    if (this.#isProven) sets.push(this.#secrets(member, snapshot));
     if (!this.#capabilities.virtualHostDiscovery) return sets;
     const hosts =
       ofGateway === undefined ? outbound.virtualHosts : this.#hosts(outbound.virtualHosts, ofGateway.virtualHosts);

@@ -15,6 +15,7 @@ import type { WorkloadRegistry } from "../source/registration/registry.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { capabilitiesOf } from "../translate/data-plane.ts";
 import { Debounce } from "./debounce.ts";
+import { namesSecrets } from "./secrets.ts";
 import { ProxyView } from "./proxy-view.ts";
 import { Views } from "./views.ts";
 
@@ -114,7 +115,15 @@ export class Pusher implements AdsSource {
   connect(connection: AdsConnection): ResourceView {
     const node = readNodeOf(connection, this.#options.trustDomains());
     const capabilities = capabilitiesOf(node.dataPlane, connection.delta, node.capture !== undefined);
-    const view = new ProxyView(node, capabilities, this.#views.caches);
+    // (istio/istio `pilot/pkg/xds/sds.go`: no verified identity, no credentials)
+    const isProven = connection.security.kind !== "plaintext";
+    if (!isProven && namesSecrets(node, this.#snapshot)) {
+      this.#options.log("warn", "a proxy that has proved no identity gets no Secrets: let it connect over TLS", {
+        node: node.id,
+        peer: connection.peer,
+      });
+    }
+    const view = new ProxyView(node, capabilities, this.#views.caches, isProven);
     const target = this.#views.view(view, node, capabilities);
     const connectedAt = this.#options.clock.now();
     const streamId = connection.id;

@@ -19,14 +19,7 @@ export function secretsOf(): (node: Asker, snapshot: Snapshot) => ResourceSet {
   let names: readonly string[] = [];
   let before: ResourceSet | undefined;
   const named = rememberLast((node: Asker, gateways: readonly GatewayRule[], rules: readonly DestinationRuleRule[]) => {
-    const ofServers = node.type === "router" ? gatewaysOf(gateways, node.labels) : [];
-    const found = [
-      ...ofServers.flatMap(({ spec }) =>
-        spec.servers.flatMap(({ tls }) => (tls === undefined ? [] : credentialNames(tls))),
-      ),
-      ...rules.filter((rule) => isFor(rule, node)).flatMap(credentialsOfRule),
-    ];
-    names = shareList(names, [...new Set(found)].sort());
+    names = shareList(names, namesFor(node, gateways, rules));
     return names;
   });
   const encode = rememberLast((wanted: readonly string[], namespace: string, credentials: Credentials) => {
@@ -37,6 +30,26 @@ export function secretsOf(): (node: Asker, snapshot: Snapshot) => ResourceSet {
   });
   return (node, { gateways, destinationRules, credentials }) =>
     encode(named(node, gateways, destinationRules), node.namespace, credentials);
+}
+
+/** Whether there is a rule for a proxy that names a Secret. */
+export function namesSecrets(node: Asker, { gateways, destinationRules }: Snapshot): boolean {
+  return namesFor(node, gateways, destinationRules).length > 0;
+}
+
+function namesFor(
+  node: Asker,
+  gateways: readonly GatewayRule[],
+  rules: readonly DestinationRuleRule[],
+): readonly string[] {
+  const ofServers = node.type === "router" ? gatewaysOf(gateways, node.labels) : [];
+  const found = [
+    ...ofServers.flatMap(({ spec }) =>
+      spec.servers.flatMap(({ tls }) => (tls === undefined ? [] : credentialNames(tls))),
+    ),
+    ...rules.filter((rule) => isFor(rule, node)).flatMap(credentialsOfRule),
+  ];
+  return [...new Set(found)].sort();
 }
 
 /** Workloads get only what a rule for them alone names. */

@@ -35,6 +35,8 @@ export interface ProxyOptions {
   readonly secrets?: string;
   /** WorkloadGroup that it says it is of. */
   readonly group?: string;
+  /** False: it has said who it is, and shown nothing for it. */
+  readonly isProven?: boolean;
   /** Further node metadata. */
   readonly metadata?: JsonObject;
 }
@@ -131,7 +133,7 @@ export class TestProxy {
       }),
     );
     const capabilities = capabilitiesOf(node.dataPlane, delta, node.capture !== undefined);
-    const view = new ProxyView(node, capabilities, mesh.views.caches);
+    const view = new ProxyView(node, capabilities, mesh.views.caches, options.isProven ?? true);
     this.#view = () => mesh.views.view(view, node, capabilities);
   }
 

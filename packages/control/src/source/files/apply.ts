@@ -152,8 +152,10 @@ async function write(directory: ConfigDirectory, edits: FileEdits): Promise<void
   }
 }
 
+const HAS_SECRET = /^["']?kind["']?: *["']?Secret\b/m;
+
 async function put(path: string, text: string | undefined): Promise<void> {
   if (text === undefined) return rm(path, { force: true });
   await mkdir(dirname(path), { recursive: true });
-  await writeAtomically(path, text);
+  await writeAtomically(path, text, HAS_SECRET.test(text) ? 0o600 : 0o666);
 }

@@ -130,6 +130,7 @@ export { isPrivate, isVisibleTo, parseExportTo, parseExportToAnnotation } from "
 export type { Visibility } from "./visibility.ts";
 export { matchesLabels, matchesSelector } from "./selector.ts";
 export type { Labels } from "./selector.ts";
+export { routingClaim } from "./routing-claim.ts";
 export { perMillion } from "./percent.ts";
 export { isHttpProtocol, isTlsProtocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 export type { PortProtocol } from "./protocol.ts";

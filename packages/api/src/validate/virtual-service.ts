@@ -4,6 +4,7 @@ import type { Path } from "../diagnostic.ts";
 import { hostMatches, isWildcard, MESH_GATEWAY } from "../host.ts";
 import type { StringMatch, VirtualServiceSpec } from "../kinds/istio/virtual-service.ts";
 import type { ResourceObject } from "../kinds/registry.ts";
+import { routingClaim } from "../routing-claim.ts";
 import { validateDestinations, validateHttpRoute } from "./http-route.ts";
 import { eachRepeated } from "./reporter.ts";
 import type { Reporter } from "./reporter.ts";
@@ -27,7 +28,7 @@ export function validateVirtualService({ spec, metadata }: VirtualService, repor
     validateHttpRoute(route, isDelegate, ["spec", "http", index], reporter);
   }
   // A delegate's gateways are its root's, which may well be ingress gateways.
-  if (appliesToMesh && !isDelegate) validateClaimMatches(spec, reporter);
+  validateClaimMatches(spec, appliesToMesh && !isDelegate, reporter);
   for (const [index, route] of tls.entries()) {
     const path = ["spec", "tls", index];
     if ((route.route ?? []).length === 0) reporter.error(path, "has no destination", "a route");
@@ -87,13 +88,17 @@ function coveringWildcard(name: string, wildcards: ReadonlyMap<string, number>):
   return undefined;
 }
 
-const CLAIM_KEY = /^@request\.auth\.claims[.[]/;
+const CLAIM_FORMS = "@request.auth.claims.NAME, or @request.auth.claims[NAME], for claims of tokens";
 
-function validateClaimMatches(spec: VirtualServiceSpec, { error }: Reporter): void {
+/** @param inMesh sidecars, which verify no tokens of what leaves, use the routes */
+function validateClaimMatches(spec: VirtualServiceSpec, inMesh: boolean, { error }: Reporter): void {
   const check = (headers: Readonly<Record<string, StringMatch>> | undefined, path: Path): void => {
     for (const name of Object.keys(headers ?? {})) {
-      if (!CLAIM_KEY.test(name)) continue;
-      error([...path, name], "JWT claims are known to gateways only", "gateways without mesh");
+      if (routingClaim(name) === undefined) {
+        if (name.startsWith("@")) error([...path, name], "is the name of no header", CLAIM_FORMS);
+      } else if (inMesh) {
+        error([...path, name], "JWT claims are known to gateways only", "gateways without mesh");
+      }
     }
   };
   for (const [index, route] of (spec.http ?? []).entries()) {

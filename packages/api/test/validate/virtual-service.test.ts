@@ -158,6 +158,15 @@ test("JWT claims can only be matched on gateways", () => {
   ]);
 });
 
+test("a key that begins as claims do and names none is no header either", () => {
+  for (const key of ["@request.auth.claims", "@request.auth.claims.", "@request.auth.claims[a", "@request.auth.sub"]) {
+    assert.deepEqual(ruleFaults(`match: [{withoutHeaders: {"${key}": {exact: a}}}], ${ROUTE}`), [
+      `http[0].match[0].withoutHeaders["${key}"]: is the name of no header, expected ` +
+        "@request.auth.claims.NAME, or @request.auth.claims[NAME], for claims of tokens",
+    ]);
+  }
+});
+
 test("a path prefix may be empty, other prefixes not, and * in withoutHeaders means present", () => {
   assert.deepEqual(ruleFaults(`match: [{uri: {prefix: ""}, withoutHeaders: {x: {regex: "*"}}}], ${ROUTE}`), []);
   assert.deepEqual(ruleFaults(`match: [{method: {prefix: ""}, headers: {x: {regex: "*"}}}], ${ROUTE}`), [

@@ -1,4 +1,11 @@
-import { isWildcard, MESH_GATEWAY, resolveGatewayName, resolveShortName } from "@tulle/api";
+import {
+  isWildcard,
+  matchesLabels,
+  MESH_GATEWAY,
+  resolveGatewayName,
+  resolveShortName,
+  routingClaim,
+} from "@tulle/api";
 import type { Destination, HttpMatchRequest, IstioHeaders, Path } from "@tulle/api";
 import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
 import { HostIndex } from "../model/host-index.ts";
@@ -8,7 +15,6 @@ import { visibleRules } from "../model/virtual-service.ts";
 import { serviceNames } from "../translate/domains.ts";
 import { isHeaderFormat } from "../translate/header-format.ts";
 import { isRedirectCode } from "../translate/route-answer.ts";
-import { isClaimKey } from "../translate/route-match.ts";
 import { delegateFindings, delegationFindings } from "./delegation-status.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
@@ -141,7 +147,7 @@ function routeFindings(snapshot: Snapshot, rule: VirtualServiceRule): readonly F
       ),
       ...headerFindings(http.headers, [...path, "headers"]),
       ...(http.route ?? []).flatMap(({ headers }, j) => headerFindings(headers, [...path, "route", j, "headers"])),
-      ...(http.match ?? []).flatMap((match, j) => matchFindings(rule, match, [...path, "match", j])),
+      ...(http.match ?? []).flatMap((match, j) => matchFindings(snapshot, rule, match, [...path, "match", j])),
       ...(http.redirect?.redirectCode !== undefined && !isRedirectCode(http.redirect.redirectCode)
         ? [
             finding(
@@ -172,13 +178,43 @@ function headerFindings(headers: IstioHeaders | undefined, path: Path): readonly
   );
 }
 
-/** Matches that never hold. */
-function matchFindings(rule: VirtualServiceRule, match: HttpMatchRequest, path: Path): readonly Finding[] {
-  const claims = (["headers", "withoutHeaders"] as const).flatMap((field) =>
-    Object.keys(match[field] ?? {})
-      .filter(isClaimKey)
-      .map((key) => finding("NotYetApplied", [...path, field, key], "routing by JWT claims; this match never holds")),
+/** Claims that nobody finds out: no RequestAuthentication is for the proxies. (istio/istio IST0149) */
+function claimFindings(
+  { gateways, requestAuthentications }: Snapshot,
+  rule: VirtualServiceRule,
+  match: HttpMatchRequest,
+  path: Path,
+): readonly Finding[] {
+  const keys = (["headers", "withoutHeaders"] as const).flatMap((field) =>
+    Object.keys(match[field] ?? {}).flatMap((key) => (routingClaim(key) === undefined ? [] : [[field, key] as const])),
   );
+  if (keys.length === 0) return [];
+  // Gateways' proxies register nowhere; their Gateways name labels that they have.
+  const unverified = gateways.filter(
+    ({ key, spec }) =>
+      rule.gateways.includes(key) &&
+      !requestAuthentications.some(({ scope }) => matchesLabels(scope.selector, spec.selector ?? {})),
+  );
+  return unverified.flatMap((gateway) =>
+    keys.map(([field, key]) =>
+      finding(
+        "Ignored",
+        [...path, field, key],
+        `no RequestAuthentication is for the proxies of Gateway ${gateway.key}, so no request there has claims; ` +
+          `this ${field === "headers" ? "never" : "always"} holds`,
+      ),
+    ),
+  );
+}
+
+/** Matches that never hold. */
+function matchFindings(
+  snapshot: Snapshot,
+  rule: VirtualServiceRule,
+  match: HttpMatchRequest,
+  path: Path,
+): readonly Finding[] {
+  const claims = claimFindings(snapshot, rule, match, path);
   // A delegate's gateways are those of whoever delegates to it.
   if (rule.hosts.length === 0 || match.gateways === undefined || match.gateways.length === 0) return claims;
   const gateways = match.gateways.map((name) => resolveGatewayName(name, rule.origin.namespace));

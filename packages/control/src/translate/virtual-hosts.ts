@@ -135,7 +135,7 @@ function translateRoute(
 ): Route | undefined {
   const { port, client, capabilities } = input;
   if (match !== undefined && !holdsFor(match, client, port)) return undefined;
-  const routeMatch = translateMatch(match);
+  const routeMatch = translateMatch(match, capabilities.security.has("tokens"));
   const { service } = input;
   const translated =
     capabilities.apiListeners && answersItself(http)

@@ -135,12 +135,26 @@ test("a match may be for one gateway only", () => {
   assert.deepEqual(prefixes(sidecar.routes("a.default.svc.cluster.local:9080")), ["/mesh"]);
 });
 
-test("a match on JWT claims never holds: it needs RequestAuthentication", () => {
-  const match = '[{ headers: { "@request.auth.claims.sub": { exact: a } } }, { uri: { prefix: /b } }]';
+test("a match on claims of tokens is on what the JWT filter has found", () => {
+  const match =
+    '[{ headers: { "@request.auth.claims.sub": { exact: a } }, withoutHeaders: { "@request.auth.claims[b][c]": {} } }]';
   const http = `[{ match: ${match}, route: [{ destination: { host: a.default.svc.cluster.local } }] }]`;
-  const routes = router(gateway('"*"') + bound("a", "a.example", http)).routes("a.example:8080", "http.8080");
-  assert.deepEqual(
-    routes.map((route) => route["match"]),
-    [{ prefix: "/b" }],
-  );
+  const [route] = router(gateway('"*"') + bound("a", "a.example", http)).routes("a.example:8080", "http.8080");
+  const text = { string_match: { exact: "a" } };
+  assert.deepEqual(route?.["match"], {
+    prefix: "/",
+    dynamic_metadata: [
+      {
+        filter: "envoy.filters.http.jwt_authn",
+        path: [{ key: "payload" }, { key: "sub" }],
+        value: { or_match: { value_matchers: [{ list_match: { one_of: text } }, text] } },
+      },
+      {
+        filter: "envoy.filters.http.jwt_authn",
+        path: [{ key: "payload" }, { key: "b" }, { key: "c" }],
+        value: { present_match: true },
+        invert: true,
+      },
+    ],
+  });
 });

@@ -114,6 +114,39 @@ spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [
   ]);
 });
 
+test("a match on claims of tokens says that nobody verifies tokens there, unless somebody does", () => {
+  const yaml = `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { selector: { istio: edge }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews }
+spec:
+  hosts: [a.example]
+  gateways: [edge]
+  http:
+  - match: [{ headers: { "@request.auth.claims.a": { exact: b } } }, { withoutHeaders: { "@request.auth.claims[c]": {} } }]
+    route: [{ destination: { host: reviews } }]`;
+  const authentication = (label: string): string => `
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: tokens }
+spec: { selector: { matchLabels: { istio: ${label} } }, jwtRules: [{ issuer: x, jwksUri: "https://x.test/keys" }] }`;
+  const inForce = "InForce spec.gateways[0]: routes HTTP at Gateway default/edge, port 80";
+  const nobody = "no RequestAuthentication is for the proxies of Gateway default/edge, so no request there has claims";
+  assert.deepEqual(statuses(service("reviews") + yaml + authentication("other")), [
+    inForce,
+    `Ignored spec.http[0].match[0].headers["@request.auth.claims.a"]: ${nobody}; this never holds`,
+    `Ignored spec.http[0].match[1].withoutHeaders["@request.auth.claims[c]"]: ${nobody}; this always holds`,
+  ]);
+  assert.deepEqual(statuses(service("reviews") + yaml + authentication("edge")), [inForce]);
+});
+
 test("a DestinationRule: in force, without a service, or shadowed in part by an older one for the host", () => {
   assert.deepEqual(statuses("", "DestinationRule"), ["InForce: applies to reviews.default.svc.cluster.local"]);
   assert.deepEqual(statuses(destinationRule("x", "{ host: nobody }"), "DestinationRule", "x"), [

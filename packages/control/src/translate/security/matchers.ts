@@ -10,6 +10,8 @@ export type ValueMatcherInit = MessageInitShape<typeof ValueMatcherSchema>;
 export type MetadataMatcherInit = MessageInitShape<typeof MetadataMatcherSchema>;
 export type HeaderMatcherInit = MessageInitShape<typeof HeaderMatcherSchema>;
 
+type Plain<T> = Exclude<T, { $typeName: string }>;
+
 export function regex(text: string): StringMatcherInit {
   return { matchPattern: { case: "safeRegex", value: { regex: text } } };
 }
@@ -67,7 +69,7 @@ export function anyValue(matchers: readonly ValueMatcherInit[]): ValueMatcherIni
   return { matchPattern: { case: "orMatch", value: { valueMatchers: [...matchers] } } };
 }
 
-export function metadata(filter: string, path: readonly string[], value: ValueMatcherInit): MetadataMatcherInit {
+export function metadata(filter: string, path: readonly string[], value: ValueMatcherInit): Plain<MetadataMatcherInit> {
   return { filter, path: path.map((key) => ({ segment: { case: "key", value: key } })), value };
 }
 
@@ -77,6 +79,18 @@ export const JWT_PAYLOAD = "payload";
 
 export function claim(name: string, matcher: StringMatcherInit): MetadataMatcherInit {
   return metadata(JWT_FILTER, [JWT_PAYLOAD, name], textValue(matcher));
+}
+
+/** A claim that is a text of the form, or a list that has one of it; without a form: that is there at all. */
+export function claimMatching(
+  path: readonly string[],
+  form: StringMatcherInit | undefined,
+): Plain<MetadataMatcherInit> {
+  const value: ValueMatcherInit =
+    form === undefined
+      ? { matchPattern: { case: "presentMatch", value: true } }
+      : anyValue([listWith(textValue(form)), textValue(form)]);
+  return metadata(JWT_FILTER, [JWT_PAYLOAD, ...path], value);
 }
 
 /** A claim that is one of the texts, or a list that has one of them. */

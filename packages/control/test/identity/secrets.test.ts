@@ -50,13 +50,13 @@ async function mesh(t: TestContext) {
   return { ...started, identity, roots, certificate };
 }
 
-/** What a gateway gets that asks for the Secret: its name, or that there is none; or why its stream ended. */
+/** What a gateway gets that asks for the Secret: `given`, `none`, or why its stream ended. */
 async function asked(
   t: TestContext,
   target: string,
   namespace: string,
   secured?: { readonly roots: string; readonly leaf: Leaf },
-): Promise<"given" | "none" | string> {
+): Promise<string> {
   let outcome = "";
   const client = new AdsClient({
     target,

@@ -10,9 +10,13 @@ import { join } from "node:path";
 import { HttpApi } from "./http/http-api.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
 import { Identities } from "./identity/identity.ts";
+import { issuersToAsk } from "./model/issuers.ts";
+import { requestAuthenticationOf } from "./model/request-authentication.ts";
 import { Pusher } from "./push/pusher.ts";
 import { ConfigDirectory } from "./source/files/config-directory.ts";
 import { SavedFiles } from "./source/files/saved-files.ts";
+import { getDocument } from "./source/issuers/get-document.ts";
+import { IssuerDiscovery } from "./source/issuers/issuer-discovery.ts";
 import { WorkloadRegistry } from "./source/registration/registry.ts";
 import { RegistrationStore } from "./source/registration/store.ts";
 
@@ -82,18 +86,35 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       pusher?.changed();
     },
   });
+  const issuers = new IssuerDiscovery({
+    stateDir,
+    get: getDocument,
+    onChange: () => pusher?.changed(),
+    clock,
+    log,
+  });
   const directory = new ConfigDirectory({
     directory: options.configDir,
     saved: new SavedFiles(stateDir, log),
     clock,
     log,
-    onChange: () => pusher?.changed(),
+    onChange: () => {
+      askIssuers();
+      pusher?.changed();
+    },
   });
+  /** Those of rules that name no keys. */
+  const askIssuers = (): void => {
+    const rules = directory.objects.map(requestAuthenticationOf).filter((rule) => rule !== undefined);
+    issuers.want(issuersToAsk(rules.flatMap(({ spec }) => spec.jwtRules ?? [])));
+  };
 
   // Everything that was known is known again before the first proxy asks.
   let pusher: Pusher | undefined;
   registry.restore(await store.load());
+  await issuers.load();
   await directory.start();
+  askIssuers();
 
   const metrics = new PushMetrics();
   const ads: AdsServer = new AdsServer({
@@ -108,7 +129,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   pusher = new Pusher({
     mesh,
-    read: () => ({ objects: directory.objects, workloads: registry.workloads }),
+    read: () => ({ objects: directory.objects, workloads: registry.workloads, issuers: issuers.found }),
     registry,
     update: (streamId, view) => ads.update(streamId, view),
     trustDomains: () => pusher!.current().mesh.trustDomains,
@@ -130,12 +151,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   const grpc = new Server(ADS_SERVER_OPTIONS);
   ads.register(grpc);
-  const api = new HttpApi({ directory, registry, pusher, ads, metrics, identities, clock, log });
+  const api = new HttpApi({ directory, registry, pusher, ads, metrics, issuers, identities, clock, log });
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
     await identities?.close();
     pusher.close();
     registry.close();
+    await issuers.close();
     await directory.close();
     await store.flush();
   };

@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Identities } from "../identity/identity.ts";
 import type { Pusher } from "../push/pusher.ts";
 import type { ConfigDirectory } from "../source/files/config-directory.ts";
+import type { IssuerDiscovery } from "../source/issuers/issuer-discovery.ts";
 import type { WorkloadRegistry } from "../source/registration/registry.ts";
 import type { PushMetrics } from "./push-metrics.ts";
 import { HttpError, readText, sendJson, sendText } from "./messages.ts";
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly pusher: Pusher;
   readonly ads: AdsServer;
   readonly metrics: PushMetrics;
+  readonly issuers: IssuerDiscovery;
   readonly identities: Identities | undefined;
   readonly clock: Clock;
   readonly log: Log;

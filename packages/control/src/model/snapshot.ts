@@ -22,6 +22,8 @@ import type { GatewayRule } from "./gateway.ts";
 import { gatewayOf } from "./gateway.ts";
 import { implicitServices } from "./implicit-services.ts";
 import { withIngress } from "./ingress.ts";
+import type { Issuers } from "./issuers.ts";
+import { NO_ISSUERS } from "./issuers.ts";
 import { localityOfLabels, localityOfNode } from "./locality.ts";
 import type { MeshSettings } from "./mesh-settings.ts";
 import { meshSettings } from "./mesh-settings.ts";
@@ -59,6 +61,8 @@ export interface MeshOptions {
 export interface SnapshotInput {
   readonly objects: readonly StoredObject[];
   readonly workloads: readonly Workload[];
+  /** Default: none has said anything. */
+  readonly issuers?: Issuers;
 }
 
 export interface Snapshot extends SnapshotInput {
@@ -83,6 +87,7 @@ export interface Snapshot extends SnapshotInput {
   readonly authorizations: readonly AuthorizationRule[];
   readonly credentials: Credentials;
   readonly requestAuthentications: readonly RequestAuthenticationRule[];
+  readonly issuers: Issuers;
   readonly peerRules: readonly PeerAuthenticationRule[];
   readonly peers: PeerAuthentications;
   /** Oldest first. */
@@ -108,7 +113,7 @@ export class SnapshotBuilder {
     this.#options = options;
   }
 
-  next({ objects, workloads }: SnapshotInput): Snapshot {
+  next({ objects, workloads, issuers = NO_ISSUERS }: SnapshotInput): Snapshot {
     const before = this.#current;
     if (objects !== before?.objects) this.#byKind = partition(objects, this.#byKind);
     const mesh = this.#mesh(this.#ofKind("/ConfigMap"));
@@ -159,6 +164,7 @@ export class SnapshotBuilder {
       peerRules,
       peers,
       credentials: this.#credentials(this.#ofKind("/Secret")),
+      issuers,
       requestAuthentications: this.#requestAuthentications(this.#ofKind(REQUEST_AUTHENTICATION)),
       authorizations: this.#authorizations(this.#ofKind(AUTHORIZATION_POLICY)),
       sidecarRules,

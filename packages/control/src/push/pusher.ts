@@ -81,8 +81,10 @@ export class Pusher implements AdsSource {
   /** Of the inputs as they are now, which the next push may still be waiting for. */
   current(): Snapshot {
     const input = this.#options.read();
-    const { objects, workloads } = this.#snapshot;
-    if (input.objects !== objects || input.workloads !== workloads) this.#snapshot = this.#builder.next(input);
+    const { objects, workloads, issuers } = this.#snapshot;
+    const isOther =
+      input.objects !== objects || input.workloads !== workloads || (input.issuers ?? issuers) !== issuers;
+    if (isOther) this.#snapshot = this.#builder.next(input);
     return this.#snapshot;
   }
 

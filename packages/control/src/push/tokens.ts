@@ -1,4 +1,5 @@
 import type { JwtRule } from "@tulle/api";
+import { hasNoKeys, NO_ISSUERS, withFoundKeys } from "../model/issuers.ts";
 import type { PolicySubject } from "../model/policy-scope.ts";
 import { jwtRulesFor } from "../model/request-authentication.ts";
 import type { RequestAuthenticationRule } from "../model/request-authentication.ts";
@@ -24,6 +25,7 @@ export function tokensOf(atGateway: boolean): (snapshot: Snapshot, subject: Poli
       return before;
     },
   );
+  const fill = rememberLast(withFoundKeys);
   const make = rememberLast(
     (rules: readonly JwtRule[], services: ReadonlyMap<string, MeshService> | undefined): Tokens => ({
       filter: {
@@ -34,8 +36,9 @@ export function tokensOf(atGateway: boolean): (snapshot: Snapshot, subject: Poli
       keyServers: services === undefined ? [] : foreignKeyServers(rules, services),
     }),
   );
-  return ({ requestAuthentications, options, serviceByHost }, subject) => {
-    const rules = find(requestAuthentications, options.rootNamespace, subject);
+  return ({ requestAuthentications, options, serviceByHost, issuers }, subject) => {
+    const written = find(requestAuthentications, options.rootNamespace, subject);
+    const rules = fill(written, written.some(hasNoKeys) ? issuers : NO_ISSUERS);
     if (rules.length === 0) return undefined;
     return make(rules, rules.some(({ jwksUri }) => jwksUri !== undefined) ? serviceByHost : undefined);
   };

@@ -8,6 +8,8 @@ import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceView } from "@tulle/xds";
 import { RESOURCE_MESSAGES } from "../../src/http/resource-messages.ts";
+import type { Issuers } from "../../src/model/issuers.ts";
+import { NO_ISSUERS } from "../../src/model/issuers.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { SnapshotBuilder } from "../../src/model/snapshot.ts";
 import type { StoredObject } from "../../src/model/stored-object.ts";
@@ -59,10 +61,10 @@ export class TestMesh {
   snapshot: Snapshot;
   readonly views: Views;
 
-  constructor(yaml: string, workloads: readonly Workload[] = []) {
+  constructor(yaml: string, workloads: readonly Workload[] = [], issuers: Issuers = NO_ISSUERS) {
     this.#objects = storedObjects(yaml);
     this.#workloads = workloads;
-    this.snapshot = this.#builder.next({ objects: this.#objects, workloads });
+    this.snapshot = this.#builder.next({ objects: this.#objects, workloads, issuers });
     this.views = new Views(this.snapshot);
   }
 

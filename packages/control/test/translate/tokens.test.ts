@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TYPE } from "@tulle/xds";
+import type { IssuerKeys } from "../../src/model/issuers.ts";
+import type { ObjectStatus } from "../../src/status/object-status.ts";
 import { service, TestMesh } from "../support/mesh.ts";
 
 function authentication(name: string, spec: string, namespace = "default"): string {
@@ -20,8 +22,8 @@ const TULLE = {
 const NAME = "envoy.filters.http.jwt_authn";
 
 /** The filter's configuration at the workload `app`; undefined if it has none. */
-function filterOf(yaml: string): { config: JsonObject | undefined; clusters: string[] } {
-  const proxy = new TestMesh(yaml).proxy({ labels: { app: "app" }, tulle: TULLE });
+function filterOf(mesh: string | TestMesh): { config: JsonObject | undefined; clusters: string[] } {
+  const proxy = (typeof mesh === "string" ? new TestMesh(mesh) : mesh).proxy({ labels: { app: "app" }, tulle: TULLE });
   const [chain] = proxy.json(TYPE.listener, "127.0.0.1_18080")["filter_chains"] as JsonObject[];
   const [manager] = chain!["filters"] as JsonObject[];
   const filters = (manager!["typed_config"] as JsonObject)["http_filters"] as JsonObject[];
@@ -29,8 +31,8 @@ function filterOf(yaml: string): { config: JsonObject | undefined; clusters: str
   return { config, clusters: proxy.names(TYPE.cluster) };
 }
 
-function providersOf(yaml: string): Record<string, JsonObject> {
-  return filterOf(yaml).config!["providers"] as Record<string, JsonObject>;
+function providersOf(mesh: string | TestMesh): Record<string, JsonObject> {
+  return filterOf(mesh).config!["providers"] as Record<string, JsonObject>;
 }
 
 const KEYS = `jwks: '{"keys":[]}'`;
@@ -108,17 +110,32 @@ test("keys come from a service of the mesh, or from a server of the web that is 
   assert.deepEqual(of("http://10.0.0.1:8000/keys"), ["jwks|8000||10.0.0.1", ["jwks|8000||10.0.0.1"]]);
 });
 
-test("without keys no token passes, and that is told", () => {
-  const yaml = authentication("a", "{ jwtRules: [{ issuer: a }] }");
-  assert.match(JSON.stringify(providersOf(yaml)["origins-0"]!["local_jwks"]), /P-256/);
-  const messages = new TestMesh(yaml)
-    .status("RequestAuthentication", "a")
-    .map(({ type, message }) => `${type}: ${message}`);
+test("where an issuer says that its keys are, there they are fetched; until then no token passes, and that is told", () => {
+  const yaml = authentication("a", '{ jwtRules: [{ issuer: "https://a.test" }] }');
+  const of = (said?: IssuerKeys): readonly [JsonObject, string] => {
+    const mesh = new TestMesh(yaml, [], new Map(said === undefined ? [] : [["https://a.test", said]]));
+    const [, { type, field, message }] = mesh.status("RequestAuthentication", "a") as [ObjectStatus, ObjectStatus];
+    return [providersOf(mesh)["origins-0"]!, `${type} ${field}: ${message}`];
+  };
+  const at = "spec.jwtRules[0].issuer";
+  const [unknown, asking] = of();
+  assert.match(JSON.stringify(unknown["local_jwks"]), /P-256/);
   assert.equal(
-    messages[0],
-    "InForce: tokens of a are verified in requests to workloads of default; requests without token pass",
+    asking,
+    `NotYetApplied ${at}: https://a.test is being asked where its keys are; until then no token passes`,
   );
-  assert.equal(messages[1], "NotYetApplied: finding the keys at the issuer: without jwksUri or jwks no token passes");
+  const [refused, failing] = of({ jwksUri: undefined, problem: "refused" });
+  assert.match(JSON.stringify(refused["local_jwks"]), /P-256/);
+  assert.equal(failing, `Invalid ${at}: where the keys are is not known, so no token passes: refused`);
+  const [found, told] = of({ jwksUri: "https://keys.test/k", problem: undefined });
+  assert.deepEqual((found["remote_jwks"] as JsonObject)["http_uri"], {
+    uri: "https://keys.test/k",
+    cluster: "jwks|443||keys.test",
+    timeout: "5s",
+  });
+  assert.equal(told, `InForce ${at}: the keys are at https://keys.test/k, as it says`);
+  const [, stale] = of({ jwksUri: "https://keys.test/k", problem: "gone" });
+  assert.match(stale, /as it says; it does not say so again: gone$/);
 });
 
 test("who is not selected verifies nothing", () => {

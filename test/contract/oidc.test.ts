@@ -68,7 +68,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const { stop } of subjects) await stop();
+  for (const subject of subjects) await subject.stop();
   await control?.stop();
   await app?.close();
   for (const close of closers) close();

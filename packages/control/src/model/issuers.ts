@@ -15,7 +15,7 @@ export type Issuers = ReadonlyMap<string, IssuerKeys>;
 export const NO_ISSUERS: Issuers = new Map();
 
 /** How long an answer may take unless a rule says otherwise. (istio/istio `policy_applier.go`, convertToEnvoyJwtConfig) */
-export const ISSUER_TIMEOUT_MS = 5_000;
+const ISSUER_TIMEOUT_MS = 5_000;
 
 export function hasNoKeys({ jwks, jwksUri }: JwtRule): boolean {
   return jwks === undefined && jwksUri === undefined;

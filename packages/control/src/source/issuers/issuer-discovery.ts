@@ -80,11 +80,12 @@ export class IssuerDiscovery {
   }
 
   #begin(name: string, timeoutMs: number): void {
-    const { jwksUri, saidAt = 0 } = this.#saved[name] ?? {};
+    const saved = this.#saved[name];
+    const saidAt = saved?.saidAt ?? 0;
     const isGood = this.#options.clock.now() - saidAt < LASTS_MS;
     const issuer: Issuer = {
       timeoutMs,
-      jwksUri: isGood ? jwksUri : undefined,
+      jwksUri: isGood ? saved?.jwksUri : undefined,
       saidAt,
       problem: undefined,
       failures: 0,

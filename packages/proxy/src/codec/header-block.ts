@@ -121,6 +121,12 @@ export class HeaderBlock {
     return this.slots[id] >= 0;
   }
 
+  /** Whether a line of a known name is there or was, before it was removed. */
+  hasHad(id: number): boolean {
+    for (let i = 0; i < this.count; i++) if (this.ids[i] === id) return true;
+    return false;
+  }
+
   /** Value of the first line of a known name, "" if absent. */
   get(id: number): string {
     const index = this.slots[id];

@@ -8,7 +8,7 @@ import { fallback } from "../../src/plan/filters/fallback.ts";
 import type { Extension } from "../../src/plan/schemas.ts";
 import { FALLBACK, FALLBACK_POLICY } from "../../src/plan/supported-fields/index.ts";
 import { compileTextFormat } from "../../src/plan/format/format.ts";
-import type { HeaderMutation, RouteAction } from "../../src/plan/route-plan.ts";
+import type { HeaderMutation, RouteAction, RouteTable } from "../../src/plan/route-plan.ts";
 import { Place, type Problem, throwProblems } from "../../src/plan/problems.ts";
 import { clusterPlan, endpoint, forwardTo, limits, managerOf, prefixTable, routePlan } from "../support/plans.ts";
 import {
@@ -601,6 +601,64 @@ describe("fallback: the last good response", () => {
     assert.equal(await kept(t, [], ["cookie: x"]), false);
     assert.equal(await kept(t, ["cache-control: public"], ["authorization: x"]), true);
     assert.equal(await kept(t, ["cache-control: s-maxage=1"], ["cookie: x"]), true);
+  });
+
+  it("what is taken from a request before it goes on still makes the answer personal", async (t) => {
+    const { ask, proxy } = await mesh(t, [lastGood()]);
+    const [listener] = proxy.plane.listeners();
+    const { routes } = managerOf(listener.plan);
+    const route = routes.current?.route({ path: "/" } as never, 0) ?? null;
+    assert.ok(route);
+    const requestHeaders = ["authorization", "cookie"].map((name): HeaderMutation => ({ op: "remove", name }));
+    routes.current = prefixTable([{ prefix: "/", route: { ...route, requestHeaders } }]);
+    proxy.backend.onData = answering(200, "good");
+    for (const line of ["authorization: x", "cookie: x"]) await ask(get("/", line));
+    assert.equal(proxy.gauge("fallback.default/reviews.kept_responses"), 0);
+    await ask(get("/"));
+    assert.equal(proxy.gauge("fallback.default/reviews.kept_responses"), 1);
+  });
+
+  it("a request with a body has none, and makes none", async (t) => {
+    const { ask, proxy } = await mesh(t, [lastGood()]);
+    const search = "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n";
+    proxy.backend.onData = answering(200, "good");
+    await ask(`${search}a`);
+    assert.equal(proxy.gauge("fallback.default/reviews.kept_responses"), 0);
+    await ask(get("/"));
+    proxy.plane.setEndpoints("b", []);
+    assert.equal(body(await ask(get("/"))), "good");
+    assert.match(await ask(`${search}b`), /^HTTP\/1\.1 503 /);
+  });
+
+  it("of another destination is not given", async (t) => {
+    const { ask, proxy } = await mesh(t, [lastGood()]);
+    const { plane } = proxy;
+    const [listener] = plane.listeners();
+    const { routes } = managerOf(listener.plan);
+    const route = routes.current?.route({ path: "/" } as never, 0) ?? null;
+    assert.ok(route);
+    const hidden: RouteTable = {
+      ...prefixTable([]),
+      route: (request) =>
+        request.header("x-beta") === undefined ? { ...route, action: forwardTo(plane.clusterRef("other")) } : route,
+    };
+    routes.current = hidden;
+    proxy.backend.onData = answering(200, "hidden");
+    await ask(get("/", "x-beta: 1"));
+    plane.setEndpoints("b", []);
+    plane.setEndpoints("other", []);
+    assert.match(await ask(get("/")), /^HTTP\/1\.1 503 /);
+    assert.equal(body(await ask(get("/", "x-beta: 1"))), "hidden");
+  });
+
+  it("has bounds: how many, as they vary", async (t) => {
+    const { ask, proxy } = await mesh(t, [lastGood({ max_bytes: 1_000_000 })]);
+    proxy.backend.onData = answering(200, "good", "vary: x-any");
+    for (let i = 0; i < 70; i++) await ask(get("/", `x-any: ${i}`));
+    assert.equal(proxy.gauge("fallback.default/reviews.kept_responses"), 64);
+    proxy.plane.setEndpoints("b", []);
+    assert.match(await ask(get("/", "x-any: 5")), /^HTTP\/1\.1 503 /, "the oldest have gone");
+    assert.equal(body(await ask(get("/", "x-any: 6"))), "good");
   });
 
   it("requests differ by what the response varies in", async (t) => {

@@ -14,6 +14,7 @@ import { mayBeAnswered, mayBeKept } from "../last-good/cacheability.ts";
 import { Capture, ResponseStore } from "../last-good/response-store.ts";
 import { DETAILS, type LocalReply, localReply } from "../local-replies.ts";
 import { flagSet, hasAnyFlag, withFlag } from "../response-flags.ts";
+import { JWT_NAMESPACE } from "./jwt-authn.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter } from "./filter.ts";
 
 /**
@@ -91,9 +92,8 @@ export class Fallback implements HttpFilter {
     const plan = routeConfig as FallbackPlan;
     const { request } = exchange;
     if (plan.redirects) exchange.router.keepBody();
-    // As the client wrote it: routes may rewrite it.
     const keeps = plan.keeps !== null && mayBeAnswered(request.method);
-    if (keeps) exchange.filters.keepState(this, new State(this.policyOf(plan), `${request.authority} ${request.path}`));
+    if (keeps) exchange.filters.keepState(this, new State(this.policyOf(plan), keyOf(exchange)));
     return CONTINUE;
   }
 
@@ -164,7 +164,8 @@ export class Fallback implements HttpFilter {
 
   private giveLastGood(exchange: Exchange, reply: LocalReply | null, plan: LastGoodPlan, state: State): boolean {
     const { policy, key } = state;
-    const kept = exchange.context.lastGood.get(policy.plan.name)?.find(key, exchange.request, plan.maxAgeMs) ?? null;
+    const store = exchange.context.lastGood.get(policy.plan.name);
+    const kept = store === undefined || hasBody(exchange) ? null : store.find(key, exchange.request, plan.maxAgeMs);
     if (kept === null) return false;
     policy.lastGood.value++;
     const details = this.take(exchange, reply, state);
@@ -192,7 +193,7 @@ export class Fallback implements HttpFilter {
   private capture(exchange: Exchange, state: State): void {
     const { request, response } = exchange;
     const { keeps } = state.policy.plan;
-    if (keeps === null || !mayBeKept(request, response)) return;
+    if (keeps === null || hasBody(exchange) || !mayBeKept(request, response, isKnown(exchange))) return;
     state.capture = new Capture(state.key, request, response, keeps);
   }
 
@@ -231,6 +232,25 @@ export class Fallback implements HttpFilter {
     if (policy === undefined) this.policies.set(plan, (policy = new Policy(plan, this.stats)));
     return policy;
   }
+}
+
+/**
+ * What a response is kept under: host and path as the client wrote them (routes may rewrite them), and where the request goes. A route that
+ * headers choose, as of a version for testers, is not told by `vary`.
+ */
+function keyOf({ request, route, target }: Exchange): string {
+  // cold: only where a policy keeps good responses
+  return [target?.cluster.name ?? "", route?.name ?? "", request.authority, request.path].join(" ");
+}
+
+/** What a request's body asks for, as of searches by GET, its host and path do not tell. */
+function hasBody({ bytesReceived, requestEnded }: Exchange): boolean {
+  return bytesReceived > 0 || !requestEnded;
+}
+
+/** By a token, wherever it was, or by a certificate. */
+function isKnown({ connection, dynamicMetadata }: Exchange): boolean {
+  return (connection?.tls?.peer ?? null) !== null || dynamicMetadata?.[JWT_NAMESPACE] !== undefined;
 }
 
 function detailsOf(exchange: Exchange, reply: LocalReply | null): string {

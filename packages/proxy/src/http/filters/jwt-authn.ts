@@ -16,7 +16,7 @@ import { JwtCheck } from "./jwt-check.ts";
 import { Issuers } from "./jwt-issuers.ts";
 
 /** Where findings are put, whatever the filter is called. */
-const NAMESPACE = "envoy.filters.http.jwt_authn";
+export const JWT_NAMESPACE = "envoy.filters.http.jwt_authn";
 /** Tokens of requests: Envoy `source/extensions/filters/http/jwt_authn/filter.cc`. */
 export class JwtAuthn implements HttpFilter {
   readonly issuers: Issuers;
@@ -84,7 +84,7 @@ export class JwtAuthn implements HttpFilter {
 
   /** False if the request has been answered. */
   private conclude(exchange: Exchange, check: JwtCheck, result: JwtStatus): boolean {
-    if (check.findings !== null) exchange.addDynamicMetadata({ [NAMESPACE]: check.findings });
+    if (check.findings !== null) exchange.addDynamicMetadata({ [JWT_NAMESPACE]: check.findings });
     if (result !== JWT_STATUS.ok) {
       this.stats.denied.value++;
       exchange.reply(this.refusal(check.originalUri, result));

@@ -13,7 +13,8 @@ export function mayBeAnswered(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-export function mayBeKept(request: RequestHead, response: ResponseHead): boolean {
+/** @param isKnown the client has proved who it is, by whatever means */
+export function mayBeKept(request: RequestHead, response: ResponseHead, isKnown: boolean): boolean {
   if (request.method !== "GET" || response.status !== 200) return false;
   const { headers } = response;
   if (headers.has(SET_COOKIE) || variedHeaders(response).includes("*")) return false;
@@ -21,7 +22,8 @@ export function mayBeKept(request: RequestHead, response: ResponseHead): boolean
   if (FORBID.some((directive) => control.has(directive))) return false;
   if (directives(request.headers.get(CACHE_CONTROL)).has("no-store")) return false;
   // Answers to somebody in particular are for others only where they say so (section 3.5; cookies are treated alike).
-  const personal = request.headers.has(AUTHORIZATION) || request.headers.has(COOKIE);
+  // A filter or the route may have removed them: a token that was verified goes no further.
+  const personal = isKnown || request.headers.hasHad(AUTHORIZATION) || request.headers.hasHad(COOKIE);
   return !personal || control.has("public") || control.has("s-maxage");
 }
 

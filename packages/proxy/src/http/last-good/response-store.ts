@@ -40,6 +40,9 @@ interface Entry {
 /** What an entry costs beside its text. */
 const ENTRY_OVERHEAD = 256;
 
+/** Of one key, as they vary: a client that makes up headers shall not make looking for one slow. */
+const MAX_VARIANTS = 64;
+
 /** A good response on its way to the client, while it is not known whether all of it will come. */
 export class Capture {
   readonly key: string;
@@ -100,7 +103,10 @@ export class ResponseStore implements TimerOwner {
   keep({ key, varied, head, body, bytes, ageMs, freshnessMs, limits }: Capture): void {
     const { clock } = this;
     this.maxAgeMs = limits.maxAgeMs;
-    for (const before of this.byKey.get(key) ?? []) if (isSame(before.varied, varied)) this.remove(before);
+    const variants = this.byKey.get(key) ?? [];
+    const before = variants.find((each) => isSame(each.varied, varied));
+    if (before !== undefined) this.remove(before);
+    else if (variants.length === MAX_VARIANTS) this.remove(variants[0]);
     const entry = {
       key,
       varied,

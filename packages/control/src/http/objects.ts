@@ -51,18 +51,15 @@ function withoutSecrets(object: KubeObject): KubeObject {
 async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
   const { query } = request;
   const options = { namespace: query.get("namespace") ?? DEFAULT_NAMESPACE, dryRun: query.get("dryRun") === "true" };
-  const { results, diagnostics } = await applyStream(context.directory, await request.body(), options);
+  const { results, diagnostics, objects } = await applyStream(context.directory, await request.body(), options);
   if (diagnostics.some(({ severity }) => severity === "error"))
     return { status: 422, json: { results: [], diagnostics } };
   if (options.dryRun) return { json: { results, diagnostics } };
   const statuses = new Statuses(context.pusher.current());
-  const applied = new Set(results.map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
-  const warnings = context.directory.objects
-    .filter(({ loaded: { object, kindInfo } }) => {
-      const { namespace, name } = object.metadata;
-      return kindInfo.isMeshConfig && applied.has(`${object.kind}/${namespace}/${name}`);
-    })
-    .flatMap((stored) => statuses.warnings(stored));
+  const warnings = [...objects].flatMap(([key, written]) => {
+    const stored = context.directory.byKey.get(key);
+    return stored?.loaded.kindInfo.isMeshConfig === true ? statuses.warnings(stored, written) : [];
+  });
   return { json: { results, diagnostics: [...diagnostics, ...warnings] } };
 }
 

@@ -72,7 +72,7 @@ function ruleFindings(snapshot: Snapshot, rule: FallbackRule): readonly Finding[
     if (lastGood !== undefined) {
       return [
         finding(
-          "NotYetApplied",
+          "InForce",
           [...path, "lastGood"],
           "Tulle's own proxy gives the last good response; Envoys pass this rule over",
         ),
@@ -82,7 +82,7 @@ function ruleFindings(snapshot: Snapshot, rule: FallbackRule): readonly Finding[
     const { host } = redirectTo.destination;
     const found = [
       finding(
-        "NotYetApplied",
+        "InForce",
         [...path, "redirectTo"],
         "Tulle's own proxy sends requests there; Envoys pass this rule over, for they would send each as a GET and answer each with one status",
       ),

@@ -1,6 +1,6 @@
 /** What became of every object of a snapshot. */
 import { groupOf, isKind, validate } from "@tulle/api";
-import type { Diagnostic } from "@tulle/api";
+import type { Diagnostic, LoadedObject } from "@tulle/api";
 import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
 import type { GatewayRule } from "../model/gateway.ts";
 import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
@@ -36,11 +36,15 @@ export class Statuses {
     return [...this.#findings(stored), ...withoutEffect(stored)].map(toStatus);
   }
 
-  /** What a user should hear about an object besides that it is in force, and besides what its validation said. */
-  warnings(stored: StoredObject): readonly Diagnostic[] {
+  /**
+   * What a user should hear about an object besides that it is in force, and besides what its validation said.
+   *
+   * @param written the same object as its user wrote it: positions are those in there
+   */
+  warnings(stored: StoredObject, written: LoadedObject): readonly Diagnostic[] {
     return this.#findings(stored)
       .filter(({ type }) => type !== "InForce")
-      .map((found) => toDiagnostic(stored.loaded, found));
+      .map((found) => toDiagnostic(written, found));
   }
 
   #findings(stored: StoredObject): readonly Finding[] {

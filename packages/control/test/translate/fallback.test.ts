@@ -159,8 +159,8 @@ test("status: in force, and what Envoys pass over", () => {
     "f",
   );
   assert.match(inForce!, /^InForce/);
-  assert.match(lastGood!, /^NotYetApplied spec\.rules\[0\]\.lastGood: .*Envoys pass this rule over/);
-  assert.match(redirect!, /^NotYetApplied spec\.rules\[1\]\.redirectTo: .*Envoys pass this rule over/);
+  assert.match(lastGood!, /^InForce spec\.rules\[0\]\.lastGood: .*Envoys pass this rule over/);
+  assert.match(redirect!, /^InForce spec\.rules\[1\]\.redirectTo: .*Envoys pass this rule over/);
   assert.match(unknown!, /^Invalid spec\.rules\[1\]\.redirectTo\.destination\.host: no service is called nobody/);
 });
 

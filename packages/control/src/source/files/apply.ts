@@ -23,6 +23,8 @@ export interface ApplyAnswer {
   /** Empty if anything was wrong: then nothing was applied. */
   readonly results: readonly ApplyResult[];
   readonly diagnostics: readonly Diagnostic[];
+  /** What the stream has, by key: who sent it wants to know what is where in that, not in our files. */
+  readonly objects: ReadonlyMap<string, LoadedObject>;
 }
 
 export interface ApplyOptions {
@@ -39,8 +41,8 @@ export async function applyStream(
   text: string,
   options: ApplyOptions,
 ): Promise<ApplyAnswer> {
-  const { wanted, diagnostics } = readWanted(text, options.namespace);
-  if (diagnostics.some(({ severity }) => severity === "error")) return { results: [], diagnostics };
+  const { wanted, diagnostics, objects } = readWanted(text, options.namespace);
+  if (diagnostics.some(({ severity }) => severity === "error")) return { results: [], diagnostics, objects };
   return directory.exclusively(async () => {
     const editor = new FileEditor(directory.files);
     const results: ApplyResult[] = [];
@@ -52,9 +54,9 @@ export async function applyStream(
       results.push({ kind: one.object.kind, namespace, name, action });
     }
     const broken = brokenFiles(directory, editor.edits);
-    if (broken.length > 0) return { results: [], diagnostics: [...diagnostics, ...broken] };
+    if (broken.length > 0) return { results: [], diagnostics: [...diagnostics, ...broken], objects };
     if (!options.dryRun) await write(directory, editor.edits);
-    return { results, diagnostics };
+    return { results, diagnostics, objects };
   });
 }
 
@@ -70,27 +72,28 @@ export async function deleteObject(directory: ConfigDirectory, key: string): Pro
   });
 }
 
-function readWanted(
-  text: string,
-  namespace: string,
-): { readonly wanted: readonly WantedObject[]; readonly diagnostics: readonly Diagnostic[] } {
+interface Wanted extends Pick<ApplyAnswer, "diagnostics" | "objects"> {
+  readonly wanted: readonly WantedObject[];
+}
+
+function readWanted(text: string, namespace: string): Wanted {
   // Parsed whole for the diagnostics' order and limits, and in parts for the objects' own texts.
   const diagnostics = [...parseYaml(text, REQUEST).diagnostics];
   const wanted: WantedObject[] = [];
-  const seen = new Map<string, LoadedObject>();
+  const objects = new Map<string, LoadedObject>();
   for (const document of parseStream(text, REQUEST, [])) {
     for (const loaded of document.objects) {
       const moved =
         !namesNamespace(loaded) && loaded.kindInfo.namespaced && loaded.object.metadata.namespace !== namespace;
       const object = moved ? inNamespace(loaded.object, namespace) : loaded.object;
       const key = objectKey(object);
-      const before = seen.get(key);
+      const before = objects.get(key);
       if (before !== undefined) diagnostics.push(twice(loaded, before));
-      seen.set(key, loaded);
+      objects.set(key, loaded);
       wanted.push({ object, text: moved || document.objects.length > 1 ? undefined : document.text });
     }
   }
-  return { wanted, diagnostics };
+  return { wanted, diagnostics, objects };
 }
 
 /** A field that is not written has the position of what it would be in. */

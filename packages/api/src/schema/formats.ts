@@ -9,6 +9,10 @@ const WILDCARD_LABEL = /^(?:\*|\*?-?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)$/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const LABEL_NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
+function isOneLine(value: string): boolean {
+  return !/[\r\n\0]/.test(value);
+}
+
 export function isDnsLabel(value: string): boolean {
   return value.length <= 63 && LOWER_LABEL.test(value);
 }
@@ -117,6 +121,28 @@ export const ipOrCidr: Format = {
 export const headerName: Format = {
   expected: "an HTTP header name",
   accepts: (value) => TOKEN.test(value) && value.length <= 256,
+};
+/** What Envoy lets go into a head (`validate.rules` of `HTTP_HEADER_VALUE`, not strict): anything else would make proxies refuse the route. */
+export const oneLine: Format = { expected: "a text without line ends and NUL", accepts: isOneLine };
+/** Envoy `HeaderValue.value`. */
+export const MAX_HEADER_VALUE_BYTES = 16_384;
+export const headerValue: Format = {
+  expected: `a header value without line ends and NUL, at most ${MAX_HEADER_VALUE_BYTES} bytes`,
+  accepts: (value) => isOneLine(value) && Buffer.byteLength(value) <= MAX_HEADER_VALUE_BYTES,
+};
+/** Parts of a `set-cookie` that a proxy writes. */
+export const cookieName: Format = {
+  expected: "the name of a cookie, or of one of its attributes",
+  accepts: (value) => TOKEN.test(value) && value.length <= MAX_HEADER_VALUE_BYTES,
+};
+export const cookieValue: Format = {
+  expected: "a text without line ends, NUL and ';'",
+  accepts: (value) => headerValue.accepts(value) && !value.includes(";"),
+};
+/** Envoy `UpstreamTlsContext.sni`. */
+export const serverName: Format = {
+  expected: "a server name of at most 255 bytes, without NUL",
+  accepts: (value) => !value.includes("\0") && Buffer.byteLength(value) <= 255,
 };
 /** Keys of header maps: a header name, a pseudo header such as `:authority`, or `@request.auth.claims…`. */
 export const headerKey: Format = {

@@ -1,5 +1,6 @@
 /** Rules for PeerAuthentication and RequestAuthentication (istio/istio `pkg/config/validation`). */
 import type { ResourceObject } from "../kinds/registry.ts";
+import { keySetFault } from "./key-set.ts";
 import type { Reporter } from "./reporter.ts";
 import { validateTargets, validateWorkloadSelector } from "./scope.ts";
 
@@ -21,18 +22,8 @@ export function validateRequestAuthentication({ spec }: RequestAuthentication, r
   for (const [index, rule] of (spec.jwtRules ?? []).entries()) {
     const path = ["spec", "jwtRules", index];
     if ((rule.issuer ?? "") === "") reporter.error([...path, "issuer"], "is missing", "the issuer of the tokens");
-    if (rule.jwks !== undefined && !isKeySet(rule.jwks)) {
-      reporter.error([...path, "jwks"], "is no JSON Web Key Set", 'JSON of the form {"keys": […]}');
-    }
-  }
-}
-
-function isKeySet(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return false;
-    return ("keys" in value && Array.isArray(value.keys)) || "kty" in value;
-  } catch {
-    return false;
+    const fault = rule.jwks === undefined ? undefined : keySetFault(rule.jwks);
+    if (fault !== undefined)
+      reporter.error([...path, "jwks"], fault, 'JSON of the form {"keys": […]}, with public keys');
   }
 }

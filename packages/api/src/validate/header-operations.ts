@@ -1,6 +1,8 @@
 /** Header changes: which headers may be changed where, and Envoy's format of values. */
 import type { Path } from "../diagnostic.ts";
 import type { HeaderOperations, Headers } from "../kinds/istio/virtual-service.ts";
+import { describeValue } from "../schema/describe.ts";
+import { MAX_HEADER_VALUE_BYTES } from "../schema/formats.ts";
 import type { Reporter } from "./reporter.ts";
 
 export function isAuthorityHeader(name: string): boolean {
@@ -26,7 +28,7 @@ function validateOperations(operations: HeaderOperations, request: boolean, path
         error(at, `${JSON.stringify(name)} cannot be changed`, "a header that is neither Host nor starts with ':'");
       }
       const reason = headerValueError(value);
-      if (reason !== undefined) error(at, `is ${JSON.stringify(value)} (${reason})`, 'a header value ("%%" for a "%")');
+      if (reason !== undefined) error(at, `is ${describeValue(value)} (${reason})`, 'a header value ("%%" for a "%")');
     }
   }
   for (const [index, name] of (operations.remove ?? []).entries()) {
@@ -47,6 +49,7 @@ const COMMAND = /^%[A-Z_0-9]+(?:\([^)]*\))?(?::\d+)?%/;
  */
 function headerValueError(value: string): string | undefined {
   if (CONTROL.test(value)) return "a control character";
+  if (Buffer.byteLength(value) > MAX_HEADER_VALUE_BYTES) return `more than ${MAX_HEADER_VALUE_BYTES} bytes`;
   for (let index = value.indexOf("%"); index >= 0; index = value.indexOf("%", index)) {
     if (value[index + 1] === "%") {
       index += 2;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TEST_KEYS } from "../../../../test/support/test-keys.ts";
 import { diagnose, faultsOf } from "../support/diagnose.ts";
 
 const policy = (fields: string): string[] => faultsOf("AuthorizationPolicy", `  {${fields}}\n`);
@@ -23,6 +24,32 @@ test("a JWT rule has an issuer and one source of keys", () => {
     'spec.jwtRules[0].jwksUri: is "ftp://a", expected an http:// or https:// URL',
     "spec.jwtRules[0].jwks: is set together with jwksUri, expected only one of jwksUri, jwks",
   ]);
+});
+
+test("a key set has a key that proxies can use: with none they would refuse the listener", () => {
+  const fault = (jwks: string): string =>
+    faultsOf("RequestAuthentication", `  {jwtRules: [{issuer: a, jwks: '${jwks}'}]}\n`).join("; ");
+  const set = (...keys: readonly object[]): string => fault(JSON.stringify({ keys }));
+  const { rsa, p256, p384, p521, ed, oct } = TEST_KEYS;
+  for (const key of [rsa, p256, p384, p521, ed, oct]) assert.equal(set({ kty: "none" }, key), "", JSON.stringify(key));
+  assert.match(fault("{}"), /^spec\.jwtRules\[0\]\.jwks: is no JSON Web Key Set, expected /);
+  assert.match(fault(JSON.stringify(rsa)), /is no JSON Web Key Set/, "a key is no set");
+  assert.match(fault("{"), /is no JSON Web Key Set/);
+  assert.match(set(), /has no key,/);
+  const useless: readonly object[] = [
+    { ...rsa, kty: "rsa" },
+    { ...rsa, n: 1 },
+    { ...rsa, n: "AQAB" },
+    { ...rsa, e: "AQ" },
+    { ...rsa, alg: "ES256" },
+    { ...p256, x: p384.x },
+    { ...p256, crv: "P-384" },
+    { ...p256, alg: "ES384" },
+    { ...ed, crv: "X25519" },
+    { ...oct, k: "" },
+    { ...oct, alg: "RS256" },
+  ];
+  for (const key of useless) assert.match(set(key), /has no key that proxies can use/, JSON.stringify(key));
 });
 
 test("actions that never apply are refused", () => {

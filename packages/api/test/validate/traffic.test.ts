@@ -158,3 +158,23 @@ test("a Sidecar says something, with hosts of the form namespace/name", () => {
     ],
   );
 });
+
+test("cookies and server names are what proxies take", () => {
+  const rule = (policy: string): string[] =>
+    faultsOf("DestinationRule", `  {host: a, trafficPolicy: {${policy}}}\n`).map((line) =>
+      line.replace(/^.*\.(\w+): is .*(, expected)/, "$1$2"),
+    );
+  const cookie = (fields: string): string[] => rule(`loadBalancer: {consistentHash: {httpCookie: {${fields}}}}`);
+  assert.deepEqual(cookie("name: a, path: /, ttl: 1s, attributes: [{name: SameSite, value: Lax}, {name: Secure}]"), []);
+  const text = "expected a text without line ends, NUL and ';'";
+  assert.deepEqual(cookie('name: a, path: "/\\r\\nb: c"'), [`path, ${text}`]);
+  assert.deepEqual(cookie('name: a, path: "/; b"'), [`path, ${text}`]);
+  assert.deepEqual(cookie('name: a, attributes: [{name: b, value: "\\n"}]'), [`value, ${text}`]);
+  assert.deepEqual(cookie('name: a, attributes: [{name: "b=c"}]'), [
+    "name, expected the name of a cookie, or of one of its attributes",
+  ]);
+  assert.deepEqual(cookie('name: "a\\n"'), ["name, expected the name of a cookie, or of one of its attributes"]);
+  const sni = "sni, expected a server name of at most 255 bytes, without NUL";
+  assert.deepEqual(rule('tls: {mode: SIMPLE, sni: "a\\0"}'), [sni]);
+  assert.deepEqual(rule(`tls: {mode: SIMPLE, sni: ${"a".repeat(256)}}`), [sni]);
+});

@@ -21,6 +21,30 @@ test("weights are shares: negative ones and a sum of 0 are refused, other sums a
   assert.deepEqual(ruleFaults("route: [{destination: {host: a}, weight: 0}]"), []);
 });
 
+test("what goes into a head is one line, and header values have Envoy's bounds", () => {
+  const fields = [
+    ["redirect: {uri: $}", "redirect.uri"],
+    ["redirect: {authority: $}", "redirect.authority"],
+    ["redirect: {prefixRewrite: $}", "redirect.prefixRewrite"],
+    [`${ROUTE}, rewrite: {uri: $}`, "rewrite.uri"],
+    [`${ROUTE}, rewrite: {authority: $}`, "rewrite.authority"],
+    [`${ROUTE}, rewrite: {uriRegexRewrite: {match: a, rewrite: $}}`, "rewrite.uriRegexRewrite.rewrite"],
+  ] as const;
+  for (const [rule, field] of fields) {
+    for (const value of ['"a\\r\\nb"', '"a\\0"']) {
+      assert.deepEqual(ruleFaults(rule.replace("$", value)), [
+        `http[0].${field}: is ${JSON.stringify(JSON.parse(value.replace("0", "u0000")))}, expected a text without line ends and NUL`,
+      ]);
+    }
+  }
+  const set = (value: string): string[] => ruleFaults(`${ROUTE}, headers: {request: {set: {a: ${value}}}}`);
+  assert.match(
+    set("a".repeat(16_385)).join(""),
+    /^http\[0\]\.headers\.request\.set\.a: is "a{60}…" \(more than 16384 bytes\)/,
+  );
+  assert.deepEqual(set("a".repeat(16_384)), []);
+});
+
 test("a rule does exactly one thing", () => {
   assert.deepEqual(ruleFaults("name: idle"), [
     "http[0]: has no action, expected one of route, redirect, directResponse, delegate",

@@ -1,5 +1,5 @@
 /** TrafficPolicy and its parts (istio/api `networking/v1alpha3/destination_rule.proto`). */
-import { headerName, hostOrAddress, nonEmpty } from "../../schema/formats.ts";
+import { cookieName, cookieValue, headerName, hostOrAddress, nonEmpty, serverName } from "../../schema/formats.ts";
 import {
   boolean,
   deprecated,
@@ -42,10 +42,10 @@ const consistentHash = object(
   {
     httpHeaderName: string(headerName),
     httpCookie: object({
-      name: required(string(nonEmpty)),
-      path: string(),
+      name: required(string(cookieName)),
+      path: string(cookieValue),
       ttl: duration(),
-      attributes: list(object({ name: required(string(nonEmpty)), value: string() })),
+      attributes: list(object({ name: required(string(cookieName)), value: string(cookieValue) })),
     }),
     useSourceIp: boolean(),
     httpQueryParameterName: string(nonEmpty),
@@ -145,7 +145,7 @@ const clientTls = object({
   caCertificates: string(),
   credentialName: string(),
   subjectAltNames: list(string()),
-  sni: string(),
+  sni: string(serverName),
   insecureSkipVerify: boolean(),
   caCrl: string(),
 });

@@ -5,6 +5,7 @@ import {
   dnsLabel,
   dnsSubdomain,
   headerKey,
+  oneLine,
   ipOrCidr,
   labelKey,
   labelValue,
@@ -100,13 +101,13 @@ export type RouteDestination = Infer<typeof routeDestination>;
 
 const httpRedirect = object(
   {
-    uri: string(),
-    authority: string(),
+    uri: string(oneLine),
+    authority: string(oneLine),
     port,
     derivePort: enumOf(["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]),
     scheme: string(),
     redirectCode: integer({ min: 0 }),
-    prefixRewrite: string(),
+    prefixRewrite: string(oneLine),
   },
   { oneOf: [["port", "derivePort"]] },
 );
@@ -122,9 +123,9 @@ const delegate = object({ name: required(string(dnsSubdomain)), namespace: strin
 export type Delegate = Infer<typeof delegate>;
 
 const httpRewrite = object({
-  uri: string(),
-  authority: string(),
-  uriRegexRewrite: object({ match: regex(), rewrite: string() }),
+  uri: string(oneLine),
+  authority: string(oneLine),
+  uriRegexRewrite: object({ match: regex(), rewrite: string(oneLine) }),
 });
 export type HttpRewrite = Infer<typeof httpRewrite>;
 

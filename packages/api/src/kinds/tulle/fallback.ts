@@ -1,5 +1,5 @@
 /** Fallback: an acceptable answer where requests to a host fail (docs/guides/fallback.md, docs/decisions/0030). */
-import { headerName, nonEmpty, wildcardHost } from "../../schema/formats.ts";
+import { headerName, headerValue, nonEmpty, wildcardHost } from "../../schema/formats.ts";
 import { duration, integer, intOrString, list, map, object, opaque, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { exportTo } from "../istio/selector.ts";
@@ -7,7 +7,7 @@ import { destination } from "../istio/virtual-service.ts";
 
 const respond = object({
   status: integer({ min: 200, max: 599 }),
-  headers: map(string(), headerName),
+  headers: map(string(headerValue), headerName),
   body: object({ string: string(), bytes: string(), json: opaque() }, { exactlyOne: [["string", "bytes", "json"]] }),
 });
 export type FallbackResponse = Infer<typeof respond>;

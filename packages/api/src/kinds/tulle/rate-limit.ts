@@ -1,5 +1,5 @@
 /** RateLimit: token buckets in the proxies of the workloads that receive requests (docs/guides/rate-limits.md). */
-import { headerName } from "../../schema/formats.ts";
+import { headerName, headerValue } from "../../schema/formats.ts";
 import { boolean, duration, integer, list, map, object, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { workloadSelector } from "../istio/selector.ts";
@@ -21,6 +21,6 @@ export type RateLimitRuleSpec = Infer<typeof rule>;
 export const rateLimitSpec = object({
   selector: workloadSelector,
   rules: required(list(rule, { min: 1 })),
-  respond: object({ status: integer({ min: 400, max: 599 }), headers: map(string(), headerName) }),
+  respond: object({ status: integer({ min: 400, max: 599 }), headers: map(string(headerValue), headerName) }),
 });
 export type RateLimitSpec = Infer<typeof rateLimitSpec>;

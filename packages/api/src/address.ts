@@ -34,3 +34,35 @@ export function isIPv6(text: string): boolean {
 export function isIP(text: string): boolean {
   return isIPv4(text) || isIPv6(text);
 }
+
+/** A block with its bits behind the prefix cleared: `10.1.2.3/8` → `10.0.0.0/8`. An address by itself is a block of one; what is neither stays. */
+export function maskedAddress(text: string): string {
+  const [address = "", bits] = text.split("/");
+  const isV6 = isIPv6(address);
+  if (!isV6 && !isIPv4(address)) return text;
+  const width = isV6 ? 16 : 8;
+  const numbers = isV6 ? groupsOf(address) : address.split(".").map(Number);
+  const length = bits === undefined ? numbers.length * width : Number(bits);
+  const masked = numbers.map((number, index) => {
+    const kept = Math.min(Math.max(length - index * width, 0), width);
+    return number & ((2 ** width - 1) << (width - kept));
+  });
+  return `${isV6 ? masked.map((group) => group.toString(16)).join(":") : masked.join(".")}/${length}`;
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): readonly number[] {
+  const [head = "", tail] = address.split("::");
+  const [before, after] = [head, tail ?? ""].map((half) =>
+    half
+      .split(":")
+      .filter((part) => part !== "")
+      .flatMap((part) => {
+        if (!part.includes(".")) return [Number.parseInt(part, 16)];
+        const [a = 0, b = 0, c = 0, d = 0] = part.split(".").map(Number);
+        return [(a << 8) | b, (c << 8) | d];
+      }),
+  ) as [number[], number[]];
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array.from({ length: missing }, () => 0), ...after];
+}

@@ -1,5 +1,5 @@
 export { formatDuration, parseDuration } from "./duration.ts";
-export { isIP, isIPv4, isIPv6 } from "./address.ts";
+export { isIP, isIPv4, isIPv6, maskedAddress } from "./address.ts";
 export { findKind, findKindsByName, groupOf, isKind, isKnownGroup, KINDS, kindsOfGroup } from "./kinds/registry.ts";
 export type { Group, KindInfo, KindOf, ResourceObject } from "./kinds/registry.ts";
 export type { KubeObject, ObjectMeta, OwnerReference } from "./kinds/kubernetes/metadata.ts";

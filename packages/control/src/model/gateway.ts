@@ -1,11 +1,22 @@
 /** Istio Gateways: which servers a gateway workload opens, and which VirtualServices are bound to them. */
-import { hostMatches, hostsIntersect, isKind, isVisibleTo, matchesLabels, parseNamespacedHost } from "@tulle/api";
+import {
+  hostMatches,
+  hostsIntersect,
+  isHttpProtocol,
+  isKind,
+  isTlsProtocol,
+  isVisibleTo,
+  matchesLabels,
+  parseNamespacedHost,
+  parseProtocol,
+} from "@tulle/api";
 import type { GatewayServer, GatewaySpec, Labels } from "@tulle/api";
 import { someHoldFor } from "./http-rule.ts";
 import type { Origin } from "./origin.ts";
 import { originOf } from "./origin.ts";
 import type { StoredObject } from "./stored-object.ts";
 import type { VirtualServiceRule } from "./virtual-service.ts";
+import { visibleRules } from "./virtual-service.ts";
 
 export interface GatewayRule {
   readonly origin: Origin;
@@ -27,16 +38,32 @@ export function gatewayOf(stored: StoredObject): GatewayRule | undefined {
   };
 }
 
-/** Servers that read requests after TLS. */
-export function isHttpsServer({ port, tls }: GatewayServer): boolean {
+/** What a server does with connections: reads requests, in plain text or once TLS has ended, or passes bytes on. */
+type ServerKind =
+  | "http"
+  | "https"
+  /** TLS passed on, by the names that clients ask for. */
+  | "passthrough"
+  /** The names say which services of other networks are meant. */
+  | "auto passthrough"
+  /** Bytes once TLS has ended. */
+  | "tls"
+  | "tcp";
+
+export function kindOfServer({ port, tls }: GatewayServer): ServerKind {
+  const protocol = parseProtocol(port.protocol) ?? "TCP";
+  if (isHttpProtocol(protocol)) return "http";
+  if (!isTlsProtocol(protocol)) return "tcp";
   const { mode = "PASSTHROUGH" } = tls ?? {};
-  return port.protocol.toUpperCase() === "HTTPS" && mode !== "PASSTHROUGH" && mode !== "AUTO_PASSTHROUGH";
+  if (mode === "PASSTHROUGH") return "passthrough";
+  if (mode === "AUTO_PASSTHROUGH") return "auto passthrough";
+  return protocol === "HTTPS" ? "https" : "tls";
 }
 
-/** Plain HTTP servers. */
-export function isHttpServer(server: GatewayServer): boolean {
-  const protocol = server.port.protocol.toUpperCase();
-  return protocol === "HTTP" || protocol === "HTTP2" || protocol === "GRPC" || protocol === "GRPC-WEB";
+/** Whether its connections are read as HTTP. */
+export function readsRequests(server: GatewayServer): boolean {
+  const kind = kindOfServer(server);
+  return kind === "http" || kind === "https";
 }
 
 /** Gateways whose selector the workload's labels satisfy; an absent selector selects every gateway workload. */
@@ -44,37 +71,59 @@ export function gatewaysOf(gateways: readonly GatewayRule[], labels: Labels): re
   return gateways.filter(({ spec }) => matchesLabels(spec.selector, labels));
 }
 
-/** One HTTP server of one Gateway. */
+/** One server of one Gateway. */
 export interface BoundServer {
   readonly gateway: GatewayRule;
   readonly server: GatewayServer;
   readonly index: number;
 }
 
-/** Of what is bound to one port either all are HTTP, or all are HTTPS: as the first is. */
+/** Of what is bound to one port either all are plain HTTP, or all speak TLS, or there is one that does neither: as the first is. */
 export interface GatewayPort {
-  readonly secure: boolean;
+  readonly number: number;
+  /** The address that its servers are bound to; "": all. */
+  readonly bind: string;
+  readonly family: "http" | "tls" | "tcp";
   readonly servers: readonly BoundServer[];
 }
 
-/** HTTP and HTTPS servers by port number, in order of the gateways' creation. */
-export function serversByPort(gateways: readonly GatewayRule[]): ReadonlyMap<number, GatewayPort> {
+const FAMILIES: Readonly<Record<ServerKind, GatewayPort["family"]>> = {
+  http: "http",
+  https: "tls",
+  passthrough: "tls",
+  "auto passthrough": "tls",
+  tls: "tls",
+  tcp: "tcp",
+};
+
+/** Servers by where they are bound, in order of the gateways' creation. (istio/istio `pilot/pkg/model/gateway.go` mergeGateways) */
+export function serversByPort(gateways: readonly GatewayRule[]): readonly GatewayPort[] {
   const bound = gateways.flatMap((gateway) =>
     gateway.spec.servers.map((server, index): BoundServer => ({ gateway, server, index })),
   );
-  const byPort = Map.groupBy(
-    bound.filter(({ server }) => isHttpServer(server) || isHttpsServer(server)),
-    ({ server }) => server.port.number,
+  const byPlace = Map.groupBy(
+    bound.filter(({ server: { bind = "" } }) => !bind.startsWith("unix://")),
+    ({ server: { port, bind = "" } }) => `${port.number} ${bind}`,
   );
-  return new Map(
-    [...byPort].map(([port, all]) => {
-      const secure = isHttpsServer(all[0]!.server);
-      return [port, { secure, servers: all.filter(({ server }) => isHttpsServer(server) === secure) }];
-    }),
-  );
+  return [...byPlace.values()].map((all): GatewayPort => {
+    const [first] = all;
+    const { port, bind = "" } = first!.server;
+    const family = familyOf(first!);
+    const servers = family === "tcp" ? [first!] : all.filter((each) => familyOf(each) === family);
+    return { number: port.number, bind, family, servers };
+  });
 }
 
-/** HTTPS servers of a port with the names that they are asked for by: a name is the first's that has it. `*`: any. */
+function familyOf({ server }: BoundServer): GatewayPort["family"] {
+  return FAMILIES[kindOfServer(server)];
+}
+
+/** Whether some server passes bytes on. */
+export function carriesBytes(gateways: readonly GatewayRule[]): boolean {
+  return gateways.some(({ spec }) => spec.servers.some((server) => !readsRequests(server)));
+}
+
+/** Servers of a port that end TLS, with the names that they are asked for by: a name is the first's that has it. `*`: any. */
 export function serverNames(
   servers: readonly BoundServer[],
 ): readonly { bound: BoundServer; names: readonly string[] }[] {
@@ -128,6 +177,17 @@ export function gatewayHosts(
     gateways: [...gateways],
     httpsRedirect,
   }));
+}
+
+/** Rules whose names some server has, in the order in which they count for connections. (pickMatchingGatewayHosts) */
+export function connectionRulesAt(
+  { gateway, server }: BoundServer,
+  rules: readonly VirtualServiceRule[],
+  namespace: string,
+): readonly VirtualServiceRule[] {
+  return visibleRules(rules, namespace, gateway.key).filter(
+    (rule) => boundHosts(server.hosts, gateway.origin.namespace, rule).length > 0,
+  );
 }
 
 /** Names that both a server and a rule have. */

@@ -5,7 +5,7 @@ import type { MeshService } from "./service.ts";
 import { httpCarrier } from "./service.ts";
 import { shareList } from "./sharing.ts";
 import type { SidecarRule } from "./sidecar.ts";
-import type { VirtualServiceRule } from "./virtual-service.ts";
+import type { DestinationPort, VirtualServiceRule } from "./virtual-service.ts";
 
 /** Ports of a service; undefined: all. */
 type Ports = ReadonlySet<number> | undefined;
@@ -190,12 +190,13 @@ function imported(
 /** Hosts that the rules send to on behalf of a namespace, with the ports that they name; undefined: all. */
 function destinationsOf(rules: readonly VirtualServiceRule[], namespace: string): ReadonlyMap<string, Ports> {
   const found = new Map<string, Set<number> | undefined>();
-  const add = ({ host, port }: { readonly host: string; readonly port?: { readonly number: number } }): void => {
+  const add = ({ host, port }: DestinationPort): void => {
     if (port === undefined) found.set(host, undefined);
     else if (!found.has(host)) found.set(host, new Set([port.number]));
     else found.get(host)?.add(port.number);
   };
-  for (const { http } of rules) {
+  for (const { http, connectionDestinations } of rules) {
+    for (const destination of connectionDestinations) add(destination);
     for (const { route: item } of http) {
       const { match = [], route = [], mirror, mirrors = [] } = item;
       const mayHold =

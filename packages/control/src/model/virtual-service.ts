@@ -31,9 +31,16 @@ export interface VirtualServiceRule {
   readonly http: readonly HttpRule[];
   /** What `http` is like. */
   readonly facts: HttpFacts;
+  /** Where its `tls` and `tcp` lead to, fully qualified. */
+  readonly connectionDestinations: readonly DestinationPort[];
   /** What became of its references to delegates, in order. */
   readonly delegations: readonly Delegation[];
   readonly loaded: LoadedObject;
+}
+
+export interface DestinationPort {
+  readonly host: string;
+  readonly port?: { readonly number: number };
 }
 
 interface HttpFacts {
@@ -71,6 +78,9 @@ export function virtualServiceOf(
     hasHttp: http.length > 0,
     http,
     facts: httpFacts(http),
+    connectionDestinations: [...(spec.tls ?? []), ...(spec.tcp ?? [])]
+      .flatMap(({ route = [] }) => route)
+      .map(({ destination: { host, port } }) => ({ host: resolve(host), ...(port === undefined ? {} : { port }) })),
     delegations: [],
     loaded: stored.loaded,
   };

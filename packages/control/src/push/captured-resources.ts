@@ -7,6 +7,7 @@ import { NameTableSchema } from "@tulle/xds/gen/istio/networking/nds/v1/nds_pb.j
 import { encodeResource, resourceSet, TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceSet } from "@tulle/xds";
 import { addressesOf } from "../model/auto-addresses.ts";
+import { withoutOverlaps } from "../model/chain-conditions.ts";
 import type { AutoAddresses } from "../model/auto-addresses.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { Origin } from "../model/origin.ts";
@@ -17,19 +18,17 @@ import { portTraffic } from "../model/service.ts";
 import { rememberLast } from "../model/sharing.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
+import type { ConnectionChain, ConnectionTarget, TcpDestination } from "../model/connection-route.ts";
+import { accessLogsOf } from "../translate/access-log.ts";
 import type { Capture } from "../translate/captured-listeners.ts";
-import { capturedHttpListener, capturedServiceListener, virtualOutbound } from "../translate/captured-listeners.ts";
+import { capturedListener, virtualOutbound } from "../translate/captured-listeners.ts";
+import type { MatchedChain } from "../translate/connections.ts";
+import { passOn } from "../translate/connections.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
-import type { TcpDestination } from "../model/tcp-route.ts";
-import { tcpRoute, usualCluster } from "../translate/tcp-routes.ts";
+import { plaintextHttp } from "../translate/listener-filters.ts";
 import { outboundHttpFilter } from "../translate/listeners.ts";
-import {
-  BLACK_HOLE_CLUSTER,
-  bytesCluster,
-  outboundCluster,
-  PASSTHROUGH_CLUSTER,
-  portRoutes,
-} from "../translate/names.ts";
+import { BLACK_HOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, portRoutes } from "../translate/names.ts";
+import { tcpProxy } from "../translate/network.ts";
 import type { MeshCaches } from "./mesh-view.ts";
 
 /** How the node's connections are captured. */
@@ -40,23 +39,26 @@ export function captureOf(capture: NonNullable<ProxyNode["capture"]>, { config }
 
 /** Addresses and ports of services that captured connections are made to. */
 export interface CapturedPorts {
-  /** HTTP goes by its Host header, whatever the address. */
-  readonly http: readonly HttpPort[];
+  /** At addresses that are nobody's: HTTP goes by its Host header, TLS by the name that is asked for. */
+  readonly anywhere: readonly SharedPort[];
   readonly services: readonly ServiceAddress[];
-  /** Names of clusters for what is no HTTP, where servers are to be told so. */
-  readonly bytesClusters: ReadonlySet<string>;
 }
 
-interface HttpPort {
+interface SharedPort {
   readonly number: number;
-  /** The first service that has it. */
-  readonly service: MeshService;
+  /** The first service that carries HTTP there. */
+  readonly http: MeshService | undefined;
+  /** What carries something else. */
+  readonly rest: readonly ServiceAtPort[];
 }
 
-interface ServiceAddress {
-  readonly address: string;
+interface ServiceAtPort {
   readonly service: MeshService;
   readonly port: ServicePort;
+}
+
+interface ServiceAddress extends ServiceAtPort {
+  readonly address: string;
   /** HTTP is looked for. */
   readonly sniffed: boolean;
 }
@@ -67,36 +69,31 @@ export function capturedPorts(
   auto: AutoAddresses,
   ports: (service: MeshService) => readonly ServicePort[],
   { carriers }: Capabilities,
-  bytesClusters: ReadonlySet<string>,
 ): CapturedPorts {
-  const http = new Map<number, HttpPort>();
+  const shared = new Map<number, { http: MeshService | undefined; rest: ServiceAtPort[] }>();
   const byPlace = new Map<string, ServiceAddress>();
-  const anywhere: ServiceAddress[] = [];
   for (const service of services) {
     const addresses = addressesOf(service, auto);
     for (const port of ports(service)) {
       const traffic = portTraffic(port, carriers);
       if (traffic === "none") continue;
-      // Who has no address is known by what he is asked for.
-      if (traffic === "http" || (traffic === "auto" && addresses.length === 0)) {
-        if (!http.has(port.number)) http.set(port.number, { number: port.number, service });
+      if (traffic === "http" || addresses.length === 0) {
+        const entry = shared.get(port.number) ?? { http: undefined, rest: [] };
+        shared.set(port.number, entry);
+        // Who has no address is known by what he is asked for.
+        if (traffic === "tcp") entry.rest.push({ service, port });
+        else entry.http ??= service;
         continue;
       }
-      const entry = { service, port, sniffed: traffic === "auto" };
-      if (addresses.length === 0) anywhere.push({ ...entry, address: "" });
       for (const address of addresses) {
         const place = `${address} ${port.number}`;
-        if (!byPlace.has(place)) byPlace.set(place, { ...entry, address });
+        if (!byPlace.has(place)) byPlace.set(place, { service, port, sniffed: traffic === "auto", address });
       }
     }
   }
-  // A port of all addresses is one listener's: HTTP's before others', then the first service's.
-  const wildcards = new Set(http.keys());
-  const rest = anywhere.filter(({ port }) => !wildcards.has(port.number) && wildcards.add(port.number));
   return {
-    http: [...http.values()].sort((a, b) => a.number - b.number),
-    services: [...byPlace.values(), ...rest],
-    bytesClusters,
+    anywhere: [...shared].map(([number, entry]) => ({ number, ...entry })).sort((a, b) => a.number - b.number),
+    services: [...byPlace.values()],
   };
 }
 
@@ -113,78 +110,88 @@ interface OutboundSettings {
   readonly accessLogs: readonly AccessLogSink[];
   readonly unknown: string;
   readonly origin: Origin;
-  readonly tcpTo: (host: string, port: number) => readonly TcpDestination[];
+  readonly chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[];
+  readonly clusterOf: (destination: TcpDestination) => string;
 }
 
 /** Listeners for what leaves. Those of services are encoded once for all workloads that get the same. */
 export function capturedOutbound(
-  { http, services, bytesClusters }: CapturedPorts,
+  { anywhere, services }: CapturedPorts,
   settings: OutboundSettings,
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
-  const { capture, capabilities, mesh, accessLogs, unknown, origin, tcpTo } = settings;
+  const { capture, capabilities, mesh, accessLogs, unknown, origin, chainsTo, clusterOf } = settings;
   const { transparent, families, detectionMs } = capture;
-  const { carriers } = capabilities;
   const shared = { transparent, families, detectionMs, capabilities, mesh, accessLogs, unknown };
-  const filter = (bind: { address: string; port: number }, service: MeshService) =>
-    outboundHttpFilter({
-      bind,
-      routes: portRoutes(bind.port),
+  const passing = { accessLogs: accessLogsOf(accessLogs, capabilities), clusterOf };
+  const http = (address: string, port: number, service: MeshService) => ({
+    filter: outboundHttpFilter({
+      bind: { address: address === "" ? "0.0.0.0" : address, port },
+      routes: portRoutes(port),
       origin: service.origin,
       mesh,
       accessLogs,
       forwards: false,
       capabilities,
-    });
-  const clusterOf = (destination: TcpDestination): string => {
-    const bytes = bytesCluster(destination.port, destination.host);
-    return destination.subset === "" && bytesClusters.has(bytes) ? bytes : usualCluster(destination);
-  };
+    }),
+    protocols: plaintextHttp(capabilities.carriers),
+  });
+  const toUnknown = tcpProxy(unknown, passing.accessLogs);
+  const matched = (chain: ConnectionChain): MatchedChain => ({ ...chain, filters: [passOn(chain, passing)] });
+  // As text: equal ones are the same for the cache.
+  const textOf = (chains: readonly ConnectionChain[]): string =>
+    JSON.stringify(chains.map((chain) => [chain, chain.destinations.map(clusterOf)]));
   const key = `${capabilities.id} ${families.join()} ${transparent}`;
   return [
-    encode(virtualOutbound(capture, unknown, origin)),
-    ...http.map(({ number, service }) =>
-      caches.resources.get(service, `captured http ${number} ${key}`, { ...shared, service, number }, () =>
+    encode(virtualOutbound(capture, toUnknown, origin)),
+    ...anywhere.map(({ number, http: carrier, rest }) => {
+      const service = carrier ?? rest[0]!.service;
+      const chains = withoutOverlaps(
+        rest.flatMap((each) => chainsTo({ ...targetOf(each), byName: each.service.addresses.length === 0 })),
+      );
+      const input = { ...shared, service, carrier, number, chains: textOf(chains) };
+      return caches.resources.get(service, `captured ${number} ${key}`, input, () =>
         encode(
-          capturedHttpListener(capture, {
+          capturedListener(capture, {
+            address: "",
             port: number,
-            http: filter({ address: "0.0.0.0", port: number }, service),
-            carriers,
-            unknown,
+            chains: chains.map(matched),
+            http: carrier === undefined ? undefined : http("", number, carrier),
+            rest: toUnknown,
             origin: service.origin,
+            field: carrier === undefined ? fieldOf(rest[0]!) : "",
           }),
         ),
-      ),
-    ),
+      );
+    }),
     ...services
-      .filter(({ address }) => address === "" || families.includes(isIPv6(address) ? 6 : 4))
-      .map(({ address: own, service, port, sniffed }) => {
-        const address = own === "" ? (families.includes(4) ? "0.0.0.0" : "::") : own;
-        const destinations = tcpTo(service.host, port.number);
-        // As text: equal ones are the same for the cache.
-        const input = {
-          ...shared,
-          service,
-          port,
-          address,
-          sniffed,
-          destinations: JSON.stringify(destinations.map((each) => [clusterOf(each), each.weight])),
-        };
+      .filter(({ address }) => families.includes(isIPv6(address) ? 6 : 4))
+      .map(({ address, service, port, sniffed }) => {
+        const chains = chainsTo({ ...targetOf({ service, port }), byName: false });
+        const input = { ...shared, service, port, address, sniffed, chains: textOf(chains) };
         return caches.resources.get(service, `captured ${address} ${port.number} ${key}`, input, () =>
           encode(
-            capturedServiceListener(capture, {
+            capturedListener(capture, {
               address,
               port: port.number,
-              bytes: tcpRoute(outboundCluster(port.number, "", service.host), destinations, clusterOf),
-              http: sniffed ? filter({ address, port: port.number }, service) : undefined,
-              carriers,
+              chains: chains.map(matched),
+              http: sniffed ? http(address, port.number, service) : undefined,
+              rest: undefined,
               origin: service.origin,
-              field: service.implicit ? "" : `spec.ports[${service.ports.indexOf(port)}]`,
+              field: fieldOf({ service, port }),
             }),
           ),
         );
       }),
   ];
+}
+
+function targetOf({ service: { host }, port: { number, protocol } }: ServiceAtPort) {
+  return { host, port: number, protocol };
+}
+
+function fieldOf({ service, port }: ServiceAtPort): string {
+  return service.implicit ? "" : `spec.ports[${service.ports.indexOf(port)}]`;
 }
 
 function encode(listener: Listener): EncodedResource {

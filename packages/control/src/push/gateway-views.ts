@@ -1,26 +1,51 @@
 /** Listeners and routes of gateway workloads. */
 import { toBinary } from "@bufbuild/protobuf";
 import { matchesLabels } from "@tulle/api";
+import type { Filter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { VirtualHostSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
+import { withoutOverlaps } from "../model/chain-conditions.ts";
+import type { ChainConditions } from "../model/chain-conditions.ts";
+import type { ConnectionChain, ConnectionRules } from "../model/connection-route.ts";
+import { gatewayTcpRoute, gatewayTlsChains, isServerName } from "../model/connection-route.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { FallbackIndex } from "../model/fallback.ts";
 import type { BoundServer, GatewayHost, GatewayPort, GatewayRule } from "../model/gateway.ts";
-import { gatewayHosts, gatewaysOf, serverNames, serversByPort } from "../model/gateway.ts";
+import {
+  connectionRulesAt,
+  gatewayHosts,
+  gatewaysOf,
+  kindOfServer,
+  serverNames,
+  serversByPort,
+} from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
-import { rememberLast } from "../model/sharing.ts";
+import { rememberLast, shareList } from "../model/sharing.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
+import { accessLogsOf as accessLogsFor } from "../translate/access-log.ts";
+import type { MatchedChain, Passing } from "../translate/connections.ts";
+import { passOn } from "../translate/connections.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { gatewayDomains } from "../translate/domains.ts";
-import { gatewayListener, secureGatewayListener } from "../translate/listeners.ts";
+import { gatewayListener, gatewayTcpListener, secureGatewayListener } from "../translate/listeners.ts";
 import type { SecureServer } from "../translate/listeners.ts";
-import { gatewayRoutes, secureGatewayRoutes, virtualHostName, virtualHostResource } from "../translate/names.ts";
+import {
+  BLACK_HOLE_CLUSTER,
+  gatewayRoutes,
+  listenerName,
+  secureGatewayRoutes,
+  virtualHostName,
+  virtualHostResource,
+} from "../translate/names.ts";
+import { tcpProxy } from "../translate/network.ts";
+import { authorized as withAuthorization } from "../translate/security/authorization.ts";
 import { gatewayTls } from "../translate/security/gateway-tls.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
@@ -28,11 +53,12 @@ import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import { accessLogsOf } from "./access-logs.ts";
 import type { Authorization } from "./authorization.ts";
-import { authorizationOf, gatewayPort } from "./authorization.ts";
+import { authorizationOf, gatewayPort as portOfGateway } from "./authorization.ts";
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
 import type { Tokens } from "./tokens.ts";
 import { tokensOf } from "./tokens.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
+import type { MeshView } from "./mesh-view.ts";
 import type { HashRules } from "./hash-rules.ts";
 import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
@@ -65,8 +91,12 @@ export class GatewayViews {
     this.#authorization = authorizationOf(capabilities);
   }
 
-  view(snapshot: Snapshot, forwards: boolean): GatewayView {
+  view({ snapshot, forwards, clusterOf }: Pick<MeshView, "snapshot" | "forwards" | "clusterOf">): GatewayView {
     const servers = this.#servers(snapshot.gateways);
+    this.#forConnections = shareList(
+      this.#forConnections,
+      snapshot.virtualServices.filter(({ connectionDestinations }) => connectionDestinations.length > 0),
+    );
     return {
       listeners: this.#listeners(
         servers,
@@ -77,6 +107,8 @@ export class GatewayViews {
         this.#rateLimits(snapshot),
         this.#authorization(snapshot, this.#node),
         this.#tokens(snapshot, this.#node),
+        this.#connectionRules(this.#forConnections, snapshot.serviceByHost, snapshot.options.domain),
+        clusterOf,
       ),
       routes: this.#routes(
         servers,
@@ -93,9 +125,18 @@ export class GatewayViews {
     serversByPort(gatewaysOf(gateways, this.#node.labels)),
   );
 
+  #forConnections: readonly VirtualServiceRule[] | undefined;
+  readonly #connectionRules = rememberLast(
+    (rules: readonly VirtualServiceRule[], services: Snapshot["serviceByHost"], domain: string): ConnectionRules => ({
+      rules,
+      services,
+      domain,
+    }),
+  );
+
   readonly #listeners = rememberLast(
     (
-      ports: ReadonlyMap<number, GatewayPort>,
+      ports: readonly GatewayPort[],
       services: readonly MeshService[],
       mesh: MeshSettings,
       accessLogs: AccessLogs,
@@ -103,13 +144,20 @@ export class GatewayViews {
       rateLimits: readonly RateLimitRule[],
       authorized: Authorization,
       tokens: Tokens | undefined,
-    ): readonly EncodedResource[] =>
-      [...ports].flatMap(([port, { secure, servers }]) => {
-        const [first] = servers;
-        const bind = this.#bind(port, services);
+      rules: ConnectionRules,
+      clusterOf: Passing["clusterOf"],
+    ): readonly EncodedResource[] => {
+      const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, this.#capabilities), clusterOf };
+      return ports.flatMap((gatewayPort) => {
+        const [first] = gatewayPort.servers;
+        const { number: port, bind: address } = gatewayPort;
+        const bind = this.#bind(gatewayPort, services);
+        const authorization =
+          authorized === undefined ? undefined : { ...authorized, port: portOfGateway(port, bind.port) };
         const input = {
           bind,
           port,
+          name: listenerName(address === "" ? "0.0.0.0" : address, port),
           origin: first!.gateway.origin,
           field: `spec.servers[${first!.index}]`,
           mesh,
@@ -118,47 +166,92 @@ export class GatewayViews {
           forwards,
           rateLimits,
           ...(tokens === undefined ? {} : { tokens: tokens.filter }),
-          ...(authorized === undefined ? {} : { authorization: { ...authorized, port: gatewayPort(port, bind.port) } }),
+          ...(authorization === undefined ? {} : { authorization }),
         };
-        const secured = secure ? this.#secureServers(port, servers, mesh) : [];
-        if (secure && secured.length === 0) return [];
-        const listener = secure
-          ? secureGatewayListener({ ...input, servers: secured })
-          : gatewayListener({ ...input, routes: gatewayRoutes(port) });
-        return [encodeResource(listener.name, ListenerSchema, listener)];
-      }),
+        const filters = (chain: ConnectionChain): readonly Filter[] =>
+          withAuthorization(authorization, this.#capabilities, passOn(chain, passing), () =>
+            tcpProxy(BLACK_HOLE_CLUSTER, passing.accessLogs),
+          );
+        const listener = this.#listener(gatewayPort, input, rules, filters);
+        return listener === undefined ? [] : [encodeResource(listener.name, ListenerSchema, listener)];
+      });
+    },
   );
 
-  #secureServers(port: number, servers: readonly BoundServer[], mesh: MeshSettings): readonly SecureServer[] {
-    return serverNames(servers).flatMap(({ bound, names }) => {
+  /** Undefined: none of its servers has anywhere to send what it takes. */
+  #listener(
+    { number, bind, family, servers }: GatewayPort,
+    input: Omit<Parameters<typeof gatewayListener>[0], "routes">,
+    rules: ConnectionRules,
+    filters: (chain: ConnectionChain) => readonly Filter[],
+  ): Listener | undefined {
+    if (family === "http") return gatewayListener({ ...input, routes: gatewayRoutes(number, bind) });
+    if (family === "tcp") {
+      const chain = this.#tcpRoute(servers[0]!, rules);
+      return chain === undefined ? undefined : gatewayTcpListener({ ...input, filters: filters(chain) });
+    }
+    const secure = this.#secureServers(number, servers, input.mesh, rules, filters);
+    return secure.length === 0 ? undefined : secureGatewayListener({ ...input, servers: secure });
+  }
+
+  #tcpRoute(bound: BoundServer, all: ConnectionRules): ConnectionChain | undefined {
+    const rules = connectionRulesAt(bound, all.rules, this.#node.namespace);
+    return gatewayTcpRoute(rules, bound.server.port.number, bound.gateway.key, all);
+  }
+
+  #secureServers(
+    port: number,
+    servers: readonly BoundServer[],
+    mesh: MeshSettings,
+    all: ConnectionRules,
+    filters: (chain: ConnectionChain) => readonly Filter[],
+  ): readonly (SecureServer | MatchedChain)[] {
+    const ending = new Map(serverNames(servers.filter(endsTls)).map(({ bound, names }) => [bound, names]));
+    const chains = servers.flatMap((bound): readonly GatewayChain[] => {
+      const kind = kindOfServer(bound.server);
+      if (kind === "auto passthrough") return [];
+      if (kind === "passthrough") {
+        const rules = connectionRulesAt(bound, all.rules, this.#node.namespace);
+        const passed = gatewayTlsChains(rules, port, bound.gateway.key, all);
+        return passed.map((chain) => ({ ...chain, make: (free) => ({ ...free, filters: filters(chain) }) }));
+      }
+      const names = (ending.get(bound) ?? []).filter((name) => name === "*" || isServerName(name));
       const socket = gatewayTls(bound.server.tls ?? {}, this.#node.secrets, mesh);
-      return socket === undefined ? [] : [{ names, routes: routesOf(port, bound), socket }];
+      if (socket === undefined || names.length === 0) return [];
+      const asked = { ...ANYTHING, serverNames: names.includes("*") ? [] : names };
+      if (kind === "https") {
+        const routes = routesOf(port, bound);
+        return [{ ...asked, make: ({ serverNames }) => ({ names: serverNames, routes, socket }) }];
+      }
+      const chain = this.#tcpRoute(bound, all);
+      return chain === undefined ? [] : [{ ...asked, make: (free) => ({ ...free, filters: filters(chain), socket }) }];
     });
+    return withoutOverlaps(chains).map(({ make, ...free }) => make(free));
   }
 
   /** A Gateway names the port of the gateway's Service; the workload listens on the target port. */
-  #bind(port: number, services: readonly MeshService[]): Bind {
+  #bind({ number: port, bind }: GatewayPort, services: readonly MeshService[]): Bind {
     const asked = this.#node.gatewayPorts.get(port);
-    if (asked !== undefined) return asked;
+    if (asked !== undefined) return bind === "" ? asked : { ...asked, address: bind };
     const { namespace, labels } = this.#node;
     const own = services.filter(
       (service) =>
         service.namespace === namespace && service.selector !== undefined && matchesLabels(service.selector, labels),
     );
     const target = own.flatMap(({ ports }) => ports).find(({ number }) => number === port)?.targetPort;
-    return { address: "0.0.0.0", port: typeof target === "number" ? target : port };
+    return { address: bind === "" ? "0.0.0.0" : bind, port: typeof target === "number" ? target : port };
   }
 
   readonly #routes = rememberLast(
     (
-      ports: ReadonlyMap<number, GatewayPort>,
+      ports: readonly GatewayPort[],
       rules: readonly VirtualServiceRule[],
       services: ReadonlyMap<string, MeshService>,
       hashing: HashRules,
       mesh: MeshSettings,
       index: FallbackIndex,
     ): readonly RouteView[] =>
-      [...ports].flatMap(([port, { secure, servers }]) => {
+      ports.flatMap(({ number: port, bind, family, servers }) => {
         const view = (name: string, bound: readonly BoundServer[]): RouteView => {
           const hosts = gatewayHosts(bound, rules, this.#node);
           return this.#routeView(
@@ -167,14 +260,13 @@ export class GatewayViews {
             hosts.map((host) => this.#input(port, host, services, hashing, mesh, index)),
           );
         };
-        if (!secure) return [view(gatewayRoutes(port), servers)];
-        const byName = Map.groupBy(serverNames(servers), ({ bound }) => routesOf(port, bound));
-        return [...byName].map(([name, same]) =>
-          view(
-            name,
-            same.map(({ bound }) => bound),
-          ),
-        );
+        if (family === "tcp") return [];
+        if (family === "http") return [view(gatewayRoutes(port, bind), servers)];
+        const reading = serverNames(servers.filter(endsTls))
+          .map(({ bound }) => bound)
+          .filter(({ server }) => kindOfServer(server) === "https");
+        const byName = Map.groupBy(reading, (bound) => routesOf(port, bound));
+        return [...byName].map(([name, same]) => view(name, same));
       }),
   );
 
@@ -238,6 +330,18 @@ export class GatewayViews {
     const message = translateRouteConfiguration({ name, ignorePort: true, virtualHosts });
     return { configuration: encodeResource(name, RouteConfigurationSchema, message), virtualHosts: [] };
   }
+}
+
+/** A chain of a port, and what it is once it is known what of its conditions is its own. */
+interface GatewayChain extends ChainConditions {
+  readonly make: (free: ChainConditions) => SecureServer | MatchedChain;
+}
+
+const ANYTHING: ChainConditions = { serverNames: [], destinationSubnets: [], sourceSubnets: [] };
+
+function endsTls({ server }: BoundServer): boolean {
+  const kind = kindOfServer(server);
+  return kind === "https" || kind === "tls";
 }
 
 function routesOf(port: number, { server, gateway: { origin } }: BoundServer): string {

@@ -32,7 +32,9 @@ import type { LoadAssignmentInput } from "../translate/endpoints.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
 import type { LocalityBalancing } from "../translate/locality.ts";
 import { asksLocality, localityBalancing, rankingLabels } from "../translate/locality.ts";
+import { usualCluster } from "../translate/connections.ts";
 import { bytesCluster, outboundCluster } from "../translate/names.ts";
+import type { ConnectionRules, TcpDestination } from "../model/connection-route.ts";
 import type { AutoAddresses } from "../model/auto-addresses.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
 import { capturedPorts, nameTableOf } from "./captured-resources.ts";
@@ -53,7 +55,7 @@ export interface ClientClass {
   /** The proxies' cluster for certificates; undefined: they have none. */
   readonly secrets: string | undefined;
   readonly atGateway: boolean;
-  /** Has local ports for services whatever they speak. */
+  /** Has local ports, or servers, for what is not read as HTTP. */
   readonly carriesBytes: boolean;
 }
 
@@ -145,7 +147,7 @@ export class MeshView {
 
   /** Where captured connections are expected, and by which names. */
   get captured(): CapturedPorts {
-    return this.#captured(this.services, this.#snapshot.autoAddresses, this.scope.ports, this.#clusterPlans);
+    return this.#captured(this.services, this.#snapshot.autoAddresses, this.scope.ports);
   }
 
   get names(): ResourceSet {
@@ -153,15 +155,8 @@ export class MeshView {
   }
 
   readonly #captured = rememberLast(
-    (
-      services: readonly MeshService[],
-      auto: AutoAddresses,
-      _ports: Scope["ports"],
-      plans: readonly ClusterPlan[],
-    ): CapturedPorts => {
-      const names = new Set(plans.filter(({ bytes }) => bytes).map(({ name }) => name));
-      return capturedPorts(services, auto, (service) => this.tcpPorts(service), this.client.capabilities, names);
-    },
+    (services: readonly MeshService[], auto: AutoAddresses, _ports: Scope["ports"]): CapturedPorts =>
+      capturedPorts(services, auto, (service) => this.tcpPorts(service), this.client.capabilities),
   );
   readonly #names = nameTableOf();
 
@@ -228,20 +223,41 @@ export class MeshView {
     services.filter(({ visibility }) => isVisibleTo(visibility, this.client.namespace)),
   );
 
-  /** What VirtualServices say of TCP connections. */
-  get tcpRules(): HostIndex<VirtualServiceRule> {
-    return this.#tcpRules(this.#snapshot.virtualServices);
+  /** What VirtualServices say of connections that are not read as HTTP. */
+  get connectionRules(): ConnectionRules {
+    const { serviceByHost, options } = this.#snapshot;
+    const imported = new Set(this.scope.listeners.flatMap(({ rules }) => rules));
+    this.#forConnections = shareList(
+      this.#forConnections,
+      [...imported].filter(({ connectionDestinations }) => connectionDestinations.length > 0),
+    );
+    return this.#connectionRules(this.#forConnections, serviceByHost, options.domain);
   }
 
-  readonly #tcpRules = rememberLast((all: readonly VirtualServiceRule[]) => {
-    const rules = visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(
-      ({ spec }) => (spec.tcp ?? []).length > 0,
-    );
-    return new HostIndex(rules, ({ hosts }) => hosts);
+  #forConnections: readonly VirtualServiceRule[] | undefined;
+  readonly #connectionRules = rememberLast(
+    (rules: readonly VirtualServiceRule[], services: Snapshot["serviceByHost"], domain: string): ConnectionRules => ({
+      rules,
+      services,
+      domain,
+    }),
+  );
+
+  /** The cluster for bytes to a destination; the same function while no cluster comes or goes. */
+  get clusterOf(): (destination: TcpDestination) => string {
+    return this.#clusterOf(this.#clusterPlans);
+  }
+
+  readonly #clusterOf = rememberLast((plans: readonly ClusterPlan[]) => {
+    const names = new Set(plans.filter(({ bytes }) => bytes).map(({ name }) => name));
+    return (destination: TcpDestination): string => {
+      const name = bytesCluster(destination.port, destination.subset, destination.host);
+      return names.has(name) ? name : usualCluster(destination);
+    };
   });
 
   readonly #visibleRules = rememberLast((all: readonly VirtualServiceRule[]) =>
-    visibleRules(all, this.client.namespace, MESH_GATEWAY).filter(({ hasHttp }) => hasHttp),
+    visibleRules(all, this.client.namespace, MESH_GATEWAY),
   );
 
   #lastScope: Scope | undefined;
@@ -283,8 +299,9 @@ export class MeshView {
               : undefined;
             const withUnhealthy = (policy.outlierDetection?.minHealthPercent ?? 0) === 0;
             const plan = { name, service, port, rule, subset, discovery, balancing, withUnhealthy, bytes: false };
-            if (subset !== undefined || !this.#tellsBytes(port, discovery)) return [plan];
-            return [plan, { ...plan, name: bytesCluster(port.number, service.host), bytes: true }];
+            if (!this.#tellsBytes(port, discovery)) return [plan];
+            const bytesName = bytesCluster(port.number, subset?.subset.name ?? "", service.host);
+            return [plan, { ...plan, name: bytesName, bytes: true }];
           }),
         );
       });
@@ -293,8 +310,9 @@ export class MeshView {
 
   /** Whether servers are to be told whether HTTP comes: where it is found out, and they could not find it out again. */
   #tellsBytes({ protocol }: ServicePort, discovery: Discovery): boolean {
-    const { capabilities, secrets } = this.client;
-    return capabilities.captured && secrets !== undefined && protocol === "AUTO" && discovery === "eds";
+    const { capabilities, secrets, carriesBytes } = this.client;
+    const carries = capabilities.captured || carriesBytes;
+    return carries && secrets !== undefined && protocol === "AUTO" && discovery === "eds";
   }
 
   /** `looked` are the endpoints of the plans that do not get them by EDS, in order; `accounts` who answers, of all plans if it matters. */
@@ -403,10 +421,10 @@ export class MeshView {
 
 const NO_RANKING: readonly string[] = [];
 
-const rulesByHost = rememberByObject((rules: readonly VirtualServiceRule[]): MeshRules => ({
-  rules,
-  index: new HostIndex(rules, ({ hosts }) => hosts),
-}));
+const rulesByHost = rememberByObject((all: readonly VirtualServiceRule[]): MeshRules => {
+  const rules = all.filter(({ hasHttp }) => hasHttp);
+  return { rules, index: new HostIndex(rules, ({ hosts }) => hosts) };
+});
 
 /** Whether its endpoints are names in the cluster itself. */
 function looksUp({ discovery }: ClusterPlan): boolean {

@@ -1,6 +1,7 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
 import { isIP, MESH_GATEWAY, parseProtocol, resolveShortName, serviceHost } from "@tulle/api";
 import type { ConnectionPoolSettings, Labels } from "@tulle/api";
+import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Filter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -22,10 +23,8 @@ import { portTraffic } from "../model/service.ts";
 import { rememberLast, shareList } from "../model/sharing.ts";
 import type { SidecarIndex, SidecarRule } from "../model/sidecar.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { tcpDestinations } from "../model/tcp-route.ts";
-import type { TcpDestination } from "../model/tcp-route.ts";
-import type { HostIndex } from "../model/host-index.ts";
-import type { VirtualServiceRule } from "../model/virtual-service.ts";
+import { connectionChains } from "../model/connection-route.ts";
+import type { ConnectionChain, ConnectionRules, ConnectionTarget } from "../model/connection-route.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import type { InboundPort } from "../model/workload.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
@@ -36,17 +35,12 @@ import type { Capture, InboundPortChains } from "../translate/captured-listeners
 import { virtualInbound } from "../translate/captured-listeners.ts";
 import type { InboundInput } from "../translate/listeners.ts";
 import { inboundHttpFilter, inboundListener, outboundListener } from "../translate/listeners.ts";
-import {
-  BLACK_HOLE_CLUSTER,
-  HTTP_PROXY_ROUTES,
-  inboundCluster,
-  listenerName,
-  outboundCluster,
-  portRoutes,
-} from "../translate/names.ts";
+import { BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
 import { tcpProxy } from "../translate/network.ts";
-import { outboundTcpListener, tcpRoute } from "../translate/tcp-routes.ts";
-import { authorizationNetworkFilters } from "../translate/security/authorization.ts";
+import { accessLogsOf as connectionLogs } from "../translate/access-log.ts";
+import type { Passing } from "../translate/connections.ts";
+import { outboundTcpListener, passOn } from "../translate/connections.ts";
+import { authorized } from "../translate/security/authorization.ts";
 import type { KeyServer } from "../translate/security/key-servers.ts";
 import { keyServerCluster } from "../translate/security/key-servers.ts";
 import type { AccessLogs } from "./access-logs.ts";
@@ -104,7 +98,8 @@ export function routeNames(member: Member, captured: CapturedPorts | undefined):
 function capturedHttpPorts(captured: CapturedPorts | undefined): readonly number[] {
   if (captured === undefined) return [];
   const sniffed = captured.services.filter((each) => each.sniffed).map(({ port }) => port.number);
-  return [...captured.http.map(({ number }) => number), ...sniffed].sort((a, b) => a - b);
+  const shared = captured.anywhere.filter(({ http }) => http !== undefined).map(({ number }) => number);
+  return [...shared, ...sniffed].sort((a, b) => a - b);
 }
 
 interface PortListener {
@@ -165,13 +160,14 @@ export function ownListeners(
       unknown: string,
       modes: PeerModes,
       tokens: Tokens | undefined,
-      tcpRules: HostIndex<VirtualServiceRule>,
+      rules: ConnectionRules,
+      clusterOf: Passing["clusterOf"],
     ) => {
       const origin = originOfNode(member);
       const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
       const client = { gateways: [MESH_GATEWAY], namespace: member.namespace, labels: member.labels };
-      const tcpTo = (host: string, port: number): readonly TcpDestination[] =>
-        tcpDestinations(tcpRules, { host, port }, client, domain);
+      const chainsTo = (target: ConnectionTarget): readonly ConnectionChain[] =>
+        connectionChains(target, client, rules);
       const inputs = member.inbound.map((inbound) => ({
         inbound,
         service: inboundService(inbound, member, services, domain),
@@ -185,7 +181,11 @@ export function ownListeners(
         ...(tokens === undefined ? {} : { tokens: tokens.filter }),
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
-      const bound = [...outboundListeners(member, { ...settings, forwards }), ...tcpListeners(member, domain, tcpTo)];
+      const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, capabilities), clusterOf };
+      const bound = [
+        ...outboundListeners(member, { ...settings, forwards }),
+        ...tcpListeners(member, rules, chainsTo, passing),
+      ];
       const resources =
         member.capture === undefined || captured === undefined
           ? [...bound, ...inputs.map((input) => inboundListener(input, bytesTo(input)))].map(encodeListener)
@@ -195,7 +195,8 @@ export function ownListeners(
                 captureOf(member.capture, mesh),
                 captured,
                 inputs,
-                { ...settings, unknown, origin, tcpTo },
+                { ...settings, unknown, origin, chainsTo, clusterOf },
+                connectionLogs(accessLogs.SERVER, capabilities),
                 caches,
               ),
             ];
@@ -219,7 +220,8 @@ export function ownListeners(
       member.capture === undefined ? "" : unknownCluster(view.outbound),
       modesOf(snapshot.peers, member),
       tokens(snapshot, member),
-      view.tcpRules,
+      view.connectionRules,
+      view.clusterOf,
     );
   };
 }
@@ -235,6 +237,7 @@ function capturedListeners(
   ports: CapturedPorts,
   inputs: readonly InboundInput[],
   settings: Omit<Parameters<typeof capturedOutbound>[1], "capture">,
+  arriving: readonly AccessLog[],
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
   const { carriers } = settings.capabilities;
@@ -252,15 +255,16 @@ function capturedListeners(
   });
   return [
     ...capturedOutbound(ports, { ...settings, capture }, caches),
-    encodeListener(virtualInbound(capture, inbound, carriers, settings)),
+    encodeListener(virtualInbound(capture, inbound, carriers, { ...settings, accessLogs: arriving })),
   ];
 }
 
-/** Who may connect is settled before anybody is connected to. Where that cannot be, nobody is. */
-function connectionFilters({ authorization, capabilities }: InboundInput, cluster: string): readonly Filter[] {
-  const filters = authorization === undefined ? [] : authorizationNetworkFilters(authorization);
-  const settled = filters.length === 0 || capabilities.security.has("network authorization");
-  return settled ? [...filters, tcpProxy(cluster)] : [tcpProxy(BLACK_HOLE_CLUSTER)];
+function connectionFilters(
+  { authorization, capabilities, accessLogs }: InboundInput,
+  cluster: string,
+): readonly Filter[] {
+  const logs = connectionLogs(accessLogs, capabilities);
+  return authorized(authorization, capabilities, tcpProxy(cluster, logs), () => tcpProxy(BLACK_HOLE_CLUSTER, logs));
 }
 
 function outboundListeners(
@@ -283,14 +287,17 @@ function outboundListeners(
 /** Local ports for single services, whatever they speak. */
 function tcpListeners(
   member: Member,
-  domain: string,
-  tcpTo: (host: string, port: number) => readonly TcpDestination[],
+  { services, domain }: ConnectionRules,
+  chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[],
+  passing: Passing,
 ): readonly Listener[] {
   return member.outbound.flatMap(({ port, bind, service }) => {
     if (service === undefined) return [];
     const host = resolveShortName(service, member.namespace, domain).toLowerCase();
-    const filters = [tcpRoute(outboundCluster(port, "", host), tcpTo(host, port))];
-    return [outboundTcpListener({ bind, filters, origin: originOfNode(member) })];
+    const protocol = services.get(host)?.ports.find(({ number }) => number === port)?.protocol ?? "TCP";
+    const chains = chainsTo({ host, port, protocol, byName: false });
+    const matched = chains.map((chain) => ({ ...chain, filters: [passOn(chain, passing)] }));
+    return [outboundTcpListener({ bind, chains: matched, origin: originOfNode(member) })];
   });
 }
 

@@ -58,12 +58,12 @@ export class ProxyView {
   }
 
   #proxySets(mesh: MeshView, routes: RouteViews): readonly ResourceSet[] {
-    const { snapshot, forwards } = mesh;
+    const { snapshot } = mesh;
     const member = this.#member(snapshot);
     const own = this.#listeners(member, mesh);
     const captured = member.capture === undefined ? undefined : mesh.captured;
     const outbound = routes.sets(this.#routeNames(member, captured));
-    const gateway = this.#gateway?.view(snapshot, forwards);
+    const gateway = this.#gateway?.view(mesh);
     const listeners = gateway === undefined ? own : this.#gatewayListeners(own, gateway.listeners);
     const ofGateway = gateway === undefined ? undefined : this.#gatewayRoutes(...gateway.routes);
     const sets = [

@@ -124,18 +124,12 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
       [...HTTP, "match", "*", "statPrefix"],
       "statistics of single routes",
     ),
-    { path: ["spec", "tls"], what: "routing of TLS connections" },
-    {
-      path: ["spec", "tcp", "*", "match", "*", "destinationSubnets"],
-      what: "conditions on addresses, which do not hold",
-    },
-    { path: ["spec", "tcp", "*", "match", "*", "sourceSubnet"], what: "conditions on addresses, which do not hold" },
   ],
   "networking.istio.io/DestinationRule": POLICY_PLACES.flatMap((place) =>
     TRAFFIC_POLICY.map(({ path, ...rest }) => ({ path: [...place, ...path], ...rest })),
   ),
   "networking.istio.io/Gateway": [
-    { path: ["spec", "servers", "*", "bind"], what: "addresses of single servers" },
+    { path: ["spec", "servers", "*", "bind"], what: "servers at Unix sockets", unless: isNoSocket },
     { path: ["spec", "servers", "*", "defaultEndpoint"], what: "default endpoints" },
   ],
   "networking.istio.io/ServiceEntry": [

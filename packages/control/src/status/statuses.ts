@@ -1,7 +1,7 @@
 /** What became of every object of a snapshot. */
 import { groupOf, isKind, validate } from "@tulle/api";
 import type { Diagnostic, LoadedObject } from "@tulle/api";
-import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
+import { boundHosts, kindOfServer, readsRequests } from "../model/gateway.ts";
 import type { GatewayRule } from "../model/gateway.ts";
 import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
 import { servicesOf } from "../model/service.ts";
@@ -156,16 +156,24 @@ function withoutEffect({ loaded: { object } }: StoredObject): readonly Finding[]
 function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule): readonly Finding[] {
   return spec.servers.flatMap((server, index): readonly Finding[] => {
     const path = ["spec", "servers", index] as const;
-    if (!isHttpServer(server) && !isHttpsServer(server)) {
-      const passed = server.port.protocol.toUpperCase() === "HTTPS" ? " that pass TLS on" : "";
-      return [finding("NotYetApplied", path, `servers of protocol ${server.port.protocol}${passed}`)];
+    const kind = kindOfServer(server);
+    if (kind === "auto passthrough") {
+      return [finding("NotYetApplied", [...path, "tls", "mode"], "gateways between networks")];
     }
+    const field = readsRequests(server) ? "http" : kind === "passthrough" ? "tls" : "tcp";
     const bound = snapshot.virtualServices.filter(
-      (rule) => rule.gateways.includes(key) && boundHosts(server.hosts, origin.namespace, rule).length > 0,
+      (rule) =>
+        rule.gateways.includes(key) &&
+        (field === "http" ? rule.hasHttp : (rule.spec[field] ?? []).length > 0) &&
+        boundHosts(server.hosts, origin.namespace, rule).length > 0,
     );
+    const unserved =
+      field === "http"
+        ? `no VirtualService is bound to it: port ${server.port.number} answers 404`
+        : `no VirtualService with ${field} routes is bound to it: port ${server.port.number} takes none of its connections`;
     const message =
       bound.length === 0
-        ? `no VirtualService is bound to it: port ${server.port.number} answers 404`
+        ? unserved
         : `port ${server.port.number} serves ${bound.length === 1 ? "1 VirtualService" : `${bound.length} VirtualServices`}`;
     const known = new Set([...snapshot.credentials.values()].map(({ name }) => name));
     const missing = credentialNames(server.tls ?? {}).filter((name) => !known.has(name));

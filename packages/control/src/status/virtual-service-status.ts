@@ -7,7 +7,7 @@ import {
   routingClaim,
 } from "@tulle/api";
 import type { Destination, HttpMatchRequest, IstioHeaders, Path } from "@tulle/api";
-import { boundHosts, isHttpServer, isHttpsServer } from "../model/gateway.ts";
+import { boundHosts, readsRequests } from "../model/gateway.ts";
 import { HostIndex } from "../model/host-index.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
@@ -15,6 +15,8 @@ import { visibleRules } from "../model/virtual-service.ts";
 import { serviceNames } from "../translate/domains.ts";
 import { isHeaderFormat } from "../translate/header-format.ts";
 import { isRedirectCode } from "../translate/route-answer.ts";
+import { connectionFindings } from "./connection-status.ts";
+import { destinationFindings } from "./destination-status.ts";
 import { delegateFindings, delegationFindings } from "./delegation-status.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
@@ -23,7 +25,8 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
   if (rule.visibility.type === "none") {
     return [finding("Ignored", ["spec", "exportTo"], 'it is exported to nobody ("~")')];
   }
-  if (!rule.hasHttp) return tcpFindings(rule);
+  const connections = connectionFindings(snapshot, rule);
+  if (!rule.hasHttp) return connections;
   if (rule.hosts.length === 0) return [...delegateFindings(snapshot, rule), ...routeFindings(snapshot, rule)];
   const places =
     rule.http.length === 0
@@ -37,17 +40,7 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
       : rule.gateways.flatMap((gateway, index) =>
           gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
         );
-  return [...places, ...delegationFindings(rule), ...routeFindings(snapshot, rule)];
-}
-
-/** Of gateways it says nothing yet. */
-function tcpFindings({ spec, hosts, gateways }: VirtualServiceRule): readonly Finding[] {
-  if ((spec.tcp ?? []).length === 0) return [];
-  return gateways.map((gateway, index) =>
-    gateway === MESH_GATEWAY
-      ? finding("InForce", ["spec", "tcp"], `routes TCP connections to ${hosts.join(", ")}`)
-      : finding("NotYetApplied", ["spec", "gateways", index], "routing of TCP connections at gateways"),
-  );
+  return [...places, ...delegationFindings(rule), ...routeFindings(snapshot, rule), ...connections];
 }
 
 /** A namespace in which the rule counts: its own, unless it is exported to others only. */
@@ -119,9 +112,11 @@ function gatewayFindings(snapshot: Snapshot, rule: VirtualServiceRule, key: stri
       ),
     ];
   }
-  const http = bound.filter((server) => isHttpServer(server) || isHttpsServer(server));
-  if (http.length === 0)
-    return [finding("NotYetApplied", path, `Gateway ${key} has only TLS or TCP servers for these hosts`)];
+  const http = bound.filter(readsRequests);
+  if (http.length === 0) {
+    const connections = rule.connectionDestinations.length > 0;
+    return connections ? [] : [finding("Ignored", path, `no server of Gateway ${key} for these hosts reads requests`)];
+  }
   const ports = http.map(({ port }) => port.number).join(", ");
   return [finding("InForce", path, `routes HTTP at Gateway ${key}, port ${ports}`)];
 }
@@ -221,43 +216,4 @@ function matchFindings(
   if (gateways.some((name) => rule.gateways.includes(name))) return claims;
   const message = `the VirtualService is not bound to ${gateways.join(", ")}; this match never holds`;
   return [...claims, finding("Ignored", [...path, "gateways"], message)];
-}
-
-function destinationFindings(
-  snapshot: Snapshot,
-  rule: VirtualServiceRule,
-  { host, subset, port }: Destination,
-  path: Path,
-): readonly Finding[] {
-  const { namespace } = rule.origin;
-  const fqdn = resolveShortName(host, namespace, snapshot.options.domain).toLowerCase();
-  const isMirror = path.includes("mirror") || path.includes("mirrors");
-  const consequence = isMirror ? "nothing is mirrored" : "requests get 503";
-  const service = snapshot.serviceByHost.get(fqdn);
-  if (service === undefined) {
-    const meant = snapshot.services.find((candidate) => serviceNames(candidate, namespace).includes(fqdn));
-    const hint = meant === undefined ? "" : `; did you mean ${meant.host}?`;
-    return [finding("Invalid", [...path, "host"], `no service is called ${fqdn}: ${consequence}${hint}`)];
-  }
-  const found: Finding[] = [];
-  if (port !== undefined && !service.ports.some(({ number }) => number === port.number)) {
-    const ports = service.ports.map(({ number }) => number).join(", ");
-    found.push(
-      finding("Invalid", [...path, "port"], `${fqdn} has no port ${port.number}, only ${ports}: ${consequence}`),
-    );
-  }
-  if (subset !== undefined && subset !== "") {
-    const subsets = snapshot.destinationRuleIndex.find(service, namespace, {})?.subsets ?? [];
-    if (!subsets.some((known) => known.subset.name === subset)) {
-      const names = subsets.length === 0 ? "" : `; there are ${subsets.map((known) => known.subset.name).join(", ")}`;
-      found.push(
-        finding(
-          "Invalid",
-          [...path, "subset"],
-          `no DestinationRule gives ${fqdn} a subset ${subset}: ${consequence}${names}`,
-        ),
-      );
-    }
-  }
-  return found;
 }

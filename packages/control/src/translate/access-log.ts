@@ -76,7 +76,14 @@ const TEXT_FORMAT = `[${FIELDS.start_time}] ${TEXT.map((part) => {
   return `"${fields.map((field) => FIELDS[field]).join(" ")}"`;
 }).join(" ")}\n`;
 
-export function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabilities): AccessLog {
+/** Requests and connections are written down in one format: what the latter do not have is `-`. */
+export function accessLogsOf(sinks: readonly AccessLogSink[], capabilities: Capabilities): AccessLog[] {
+  return capabilities.httpFeatures.has("access logs")
+    ? sinks.map((sink) => translateAccessLog(sink, capabilities))
+    : [];
+}
+
+function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabilities): AccessLog {
   const { path, filter } = sink;
   return create(AccessLogSchema, {
     name: "envoy.access_loggers.file",

@@ -17,13 +17,16 @@ import type { Origin } from "../model/origin.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
-import { translateAccessLog } from "./access-log.ts";
+import { accessLogsOf } from "./access-log.ts";
+import { filterChain } from "./connections.ts";
+import type { MatchedChain } from "./connections.ts";
 import type { Capabilities, HttpFilterKind } from "./data-plane.ts";
 import { milliseconds } from "./durations.ts";
 import type { Reporter } from "./http-filters.ts";
 import { httpFilters } from "./http-filters.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
 import type { InboundService } from "./inbound-routes.ts";
+import { tlsInspector } from "./listener-filters.ts";
 import { HTTP_PROXY_ROUTES, listenerName } from "./names.ts";
 import { networkFilter, socketAddress } from "./network.ts";
 import { originMetadata } from "./origin.ts";
@@ -31,7 +34,7 @@ import { packed } from "./packed.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
 import type { AuthorizationInput } from "./security/authorization.ts";
 import { authorizationHttpFilters, externalHttpFilters } from "./security/authorization.ts";
-import { inboundChains, isInspected, tlsInspector } from "./security/inbound-chains.ts";
+import { inboundChains, isInspected } from "./security/inbound-chains.ts";
 import type { InboundSecurity } from "./security/inbound-chains.ts";
 import { tokenFilter } from "./security/tokens.ts";
 import type { TokenInput } from "./security/tokens.ts";
@@ -116,39 +119,48 @@ export function inboundHttpFilter(input: InboundInput): NetworkFilter {
   );
 }
 
+/** Of a gateway: named after the place that the Gateway names, wherever it is bound. */
+type GatewayInput = ListenerInput & { readonly port: number; readonly name: string };
+
 /** Requests from outside the mesh. */
-export function gatewayListener(input: ListenerInput & { readonly routes: string; readonly port: number }): Listener {
-  const { routes, port } = input;
-  // Named after the port that the Gateway names, wherever it is bound.
+export function gatewayListener(input: GatewayInput & { readonly routes: string }): Listener {
+  const { routes, port, name } = input;
   const chains = { filterChains: [{ filters: [gatewayManager(input, port, routes)] }] };
-  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name };
 }
 
-/** A server of a gateway's port, by the names that clients ask for; `*`: any. */
+/** A server of a gateway's port that reads requests once TLS has ended, by the names that clients ask for; none: any. */
 export interface SecureServer {
   readonly names: readonly string[];
   readonly routes: string;
   readonly socket: TransportSocket;
 }
 
-/** Requests from outside the mesh, by TLS. */
+/** What comes from outside the mesh by TLS: requests, and what is passed on. */
 export function secureGatewayListener(
-  input: ListenerInput & { readonly port: number; readonly servers: readonly SecureServer[] },
+  input: GatewayInput & { readonly servers: readonly (SecureServer | MatchedChain)[] },
 ): Listener {
-  const { port, servers } = input;
+  const { port, servers, name } = input;
+  const requests = ({ names, routes, socket }: SecureServer) => ({
+    filterChainMatch: { transportProtocol: "tls", serverNames: [...names] },
+    filters: [
+      gatewayManager(input, port, routes, {
+        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+      }),
+    ],
+    transportSocket: socket,
+  });
   const chains = {
     listenerFilters: [tlsInspector()],
-    filterChains: servers.map(({ names, routes, socket }) => ({
-      filterChainMatch: { transportProtocol: "tls", serverNames: names.includes("*") ? [] : [...names] },
-      filters: [
-        gatewayManager(input, port, routes, {
-          setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
-        }),
-      ],
-      transportSocket: socket,
-    })),
+    filterChains: servers.map((server) => ("routes" in server ? requests(server) : filterChain(server))),
   };
-  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: listenerName("0.0.0.0", port) };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name };
+}
+
+/** Bytes from outside the mesh. */
+export function gatewayTcpListener(input: GatewayInput & { readonly filters: readonly NetworkFilter[] }): Listener {
+  const chains = { filterChains: [{ filters: [...input.filters] }] };
+  return { ...listener(input, TrafficDirection.OUTBOUND, chains), name: input.name };
 }
 
 function gatewayManager(
@@ -218,9 +230,7 @@ function connectionManager(
     ...pathSettings(mesh),
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),
-    accessLog: capabilities.httpFeatures.has("access logs")
-      ? accessLogs.map((sink) => translateAccessLog(sink, capabilities))
-      : [],
+    accessLog: accessLogsOf(accessLogs, capabilities),
     upgradeConfigs: [...(own.upgradeConfigs ?? []), ...capabilities.upgrades.map((upgradeType) => ({ upgradeType }))],
     httpFilters: httpFilters(
       forwards ? capabilities.httpFilters : withoutForwarding(capabilities),

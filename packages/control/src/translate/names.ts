@@ -6,8 +6,8 @@ export function outboundCluster(port: number, subset: string, host: string): str
 }
 
 /** The same endpoints for what is no HTTP, where a port may carry both: a server is told which of the two comes. No subset is called so. */
-export function bytesCluster(port: number, host: string): string {
-  return outboundCluster(port, "~tcp", host);
+export function bytesCluster(port: number, subset: string, host: string): string {
+  return outboundCluster(port, `${subset}~tcp`, host);
 }
 
 /** Where requests to hosts that nobody knows go, if they may. */
@@ -30,9 +30,9 @@ export function portRoutes(port: number): string {
   return String(port);
 }
 
-/** Route configuration of a gateway's server port: `http.8080`. */
-export function gatewayRoutes(port: number): string {
-  return `http.${port}`;
+/** Route configuration of a gateway's server port: `http.8080`, with an address `http.8080.10.0.0.1`. (GatewayRDSRouteName) */
+export function gatewayRoutes(port: number, bind: string): string {
+  return bind === "" ? `http.${port}` : `http.${port}.${bind}`;
 }
 
 /** Route configuration of one HTTPS server of a gateway. (Istio `pilot/pkg/model/gateway.go` GatewayRDSRouteName) */

@@ -1,6 +1,7 @@
 /** Parts of listeners that have nothing to do with HTTP. */
 import { create } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { AddressSchema } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import type { Address } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import { FilterSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
@@ -22,7 +23,11 @@ export function networkFilter<Desc extends DescMessage>(
 }
 
 /** Bytes as they are, to one cluster. */
-export function tcpProxy(cluster: string): Filter {
-  const config = create(TcpProxySchema, { statPrefix: cluster, clusterSpecifier: { case: "cluster", value: cluster } });
+export function tcpProxy(cluster: string, accessLogs: readonly AccessLog[]): Filter {
+  const config = create(TcpProxySchema, {
+    statPrefix: cluster,
+    clusterSpecifier: { case: "cluster", value: cluster },
+    accessLog: [...accessLogs],
+  });
   return networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, config);
 }

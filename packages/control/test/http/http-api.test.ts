@@ -45,7 +45,7 @@ test("apply answers what was done, and what will not work as a warning with its 
   assert.deepEqual(
     diagnostics.map(({ severity, file, line, message }) => `${severity} ${file}:${line} ${message}`),
     [
-      `warning (applied):${(YAML + rule).split("\n").findIndex((line) => line.includes("tls:")) + 1} not yet applied: routing of TLS connections`,
+      `warning (applied):${(YAML + rule).split("\n").findIndex((line) => line.includes("tls:")) + 1} ignored: no port of protocol TLS has reviews.default.svc.cluster.local: sidecars have no such connections to route`,
     ],
   );
 });

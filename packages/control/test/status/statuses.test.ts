@@ -106,11 +106,11 @@ spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [
     "Ignored spec.gateways[0]: no server of Gateway default/edge admits c.example from namespace default",
   ]);
   assert.deepEqual(statuses(bound("b.example")), [
-    "NotYetApplied spec.gateways[0]: Gateway default/edge has only TLS or TCP servers for these hosts",
+    "Ignored spec.gateways[0]: no server of Gateway default/edge for these hosts reads requests",
   ]);
   assert.deepEqual(statuses(bound("a.example"), "Gateway", "edge"), [
     "InForce spec.servers[0]: port 8080 serves 1 VirtualService",
-    "NotYetApplied spec.servers[1]: servers of protocol HTTPS that pass TLS on",
+    "InForce spec.servers[1]: no VirtualService with tls routes is bound to it: port 8443 takes none of its connections",
   ]);
 });
 

@@ -15,6 +15,7 @@ import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network
 import { ExtAuthzSchema as NetworkExtAuthzSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js";
 import { RBACSchema as NetworkRbacSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { AuthorizationAction, AuthorizationRule } from "../../model/authorization.ts";
+import type { Capabilities } from "../data-plane.ts";
 import { packed } from "../packed.ts";
 import { NEVER, translateRule } from "./authorization-rule.ts";
 import type { PolicyInit } from "./authorization-rule.ts";
@@ -68,6 +69,17 @@ export function externalHttpFilters(input: AuthorizationInput): readonly HttpFil
     const config = create(ExtAuthzSchema, { ...authorizer.http, filterEnabledMetadata: selected(HTTP_RBAC, provider) });
     return [httpFilter(HTTP_RBAC, RBACSchema, selection), httpFilter(HTTP_EXT_AUTHZ, ExtAuthzSchema, config)];
   });
+}
+
+/** What passes connections on if the policies let it. Where they cannot be asked, nobody gets anywhere. */
+export function authorized(
+  input: AuthorizationInput | undefined,
+  { security }: Capabilities,
+  pass: Filter,
+  refuse: () => Filter,
+): readonly Filter[] {
+  const filters = input === undefined ? [] : authorizationNetworkFilters(input);
+  return filters.length === 0 || security.has("network authorization") ? [...filters, pass] : [refuse()];
 }
 
 /** For connections that are not read as HTTP; external authorizers first. */

@@ -2,20 +2,16 @@
  * Filter chains for what arrives at a sidecar: with mutual TLS, and without; HTTP, and what is not.
  * (istio/istio `pilot/pkg/networking/core/filterchain_options.go`)
  */
-import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TransportSocket } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type {
   Filter,
   FilterChainMatchSchema,
   FilterChainSchema,
-  ListenerFilterSchema,
 } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import { TlsInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { TlsParameters_TlsProtocol as Version } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import type { MeshSettings } from "../../model/mesh-settings.ts";
 import type { MutualTlsMode } from "../../model/peer-authentication.ts";
-import { packed } from "../packed.ts";
 import { meshServer, SERVER_CIPHERS } from "./tls-context.ts";
 
 export interface InboundSecurity {
@@ -129,11 +125,4 @@ export function serverSocket({ secrets }: InboundSecurity, { config, trustDomain
     minVersion: minProtocolVersion === "TLSV1_3" ? Version.TLSv1_3 : Version.TLSv1_2,
     ciphers: cipherSuites.length === 0 ? SERVER_CIPHERS : cipherSuites,
   });
-}
-
-export function tlsInspector(): Exclude<MessageInitShape<typeof ListenerFilterSchema>, { $typeName: string }> {
-  return {
-    name: "envoy.filters.listener.tls_inspector",
-    configType: { case: "typedConfig", value: packed(TlsInspectorSchema, create(TlsInspectorSchema)) },
-  };
 }

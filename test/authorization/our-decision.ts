@@ -132,6 +132,7 @@ function tlsInfo({ sni, identity }: NonNullable<Request["tls"]>): TlsInfo {
     peerVerified: peer !== null,
     local: null,
     forwarded: "",
+    peerWorkload: null,
   };
 }
 

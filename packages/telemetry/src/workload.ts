@@ -14,11 +14,14 @@ export interface Workload {
   readonly version: string;
 }
 
+/** What has no revision. (istio/proxy `istio_stats.cc`) */
+const LATEST = "latest";
+
 export const UNKNOWN_WORKLOAD: Workload = {
   name: UNKNOWN,
   namespace: UNKNOWN,
   canonicalName: UNKNOWN,
-  canonicalRevision: UNKNOWN,
+  canonicalRevision: LATEST,
   cluster: UNKNOWN,
   app: UNKNOWN,
   version: UNKNOWN,
@@ -36,7 +39,7 @@ export function parseWorkloadMetadata(text: string): Workload {
     name: orUnknown(name),
     namespace: orUnknown(namespace),
     canonicalName: orUnknown(canonicalName),
-    canonicalRevision: orUnknown(canonicalRevision),
+    canonicalRevision: canonicalRevision || LATEST,
     cluster: orUnknown(cluster),
     app: orUnknown(canonicalName),
     version: orUnknown(canonicalRevision),
@@ -66,7 +69,6 @@ export function workloadOfNode(metadata: NodeMetadata): Workload {
     return typeof value === "string" && value !== "" ? value : undefined;
   };
   const name = text(metadata, "WORKLOAD_NAME");
-  const known = name !== undefined || Object.keys(labels).length > 0;
   return {
     name: orUnknown(name),
     namespace: orUnknown(text(metadata, "NAMESPACE")),
@@ -80,7 +82,7 @@ export function workloadOfNode(metadata: NodeMetadata): Workload {
       text(labels, "service.istio.io/canonical-revision") ??
       text(labels, "app.kubernetes.io/version") ??
       text(labels, "version") ??
-      (known ? "latest" : UNKNOWN),
+      LATEST,
     cluster: orUnknown(text(metadata, "CLUSTER_ID")),
     app: orUnknown(text(labels, "app") ?? text(labels, "app.kubernetes.io/name")),
     version: orUnknown(text(labels, "version") ?? text(labels, "app.kubernetes.io/version")),

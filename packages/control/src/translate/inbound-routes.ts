@@ -14,6 +14,9 @@ import { originMetadata } from "./origin.ts";
 import { inboundRetryPolicy } from "./retry-policy.ts";
 import { serviceOperation } from "./route-operation.ts";
 
+/** (istio/proxy `source/extensions/filters/http/peer_metadata`) */
+const PEER_METADATA = ["x-envoy-peer-metadata", "x-envoy-peer-metadata-id"];
+
 /** The service that an inbound port answers for. */
 export interface InboundService {
   readonly host: string;
@@ -26,8 +29,10 @@ export function inboundRoutes(input: {
   readonly service: InboundService | undefined;
   readonly mesh: MeshSettings;
   readonly origin: Origin;
+  /** The proxy does not know what proxies tell each other: it is not for applications. */
+  readonly hidesPeers: boolean;
 }): RouteConfiguration {
-  const { inbound, service, mesh, origin } = input;
+  const { inbound, service, mesh, origin, hidesPeers } = input;
   const cluster = inboundCluster(inbound.port);
   const unlimited = milliseconds(0);
   // `reset-before-request` does not go well with gRPC streams. (`route.go` BuildDefaultHTTPInboundRoute)
@@ -42,6 +47,7 @@ export function inboundRoutes(input: {
   });
   return create(RouteConfigurationSchema, {
     name: cluster,
+    requestHeadersToRemove: hidesPeers ? PEER_METADATA : [],
     virtualHosts: [
       {
         name: `inbound|http|${inbound.port}`,

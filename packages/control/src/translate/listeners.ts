@@ -105,13 +105,14 @@ export function outboundHttpFilter(input: OutboundInput): NetworkFilter {
 
 /** What reads requests for the application. Its one route is part of it: nothing about it ever changes alone. */
 export function inboundHttpFilter(input: InboundInput): NetworkFilter {
-  const { inbound, service, mesh, origin, security } = input;
+  const { inbound, service, mesh, origin, security, capabilities } = input;
+  const hidesPeers = !capabilities.httpFilters.includes("mesh_stats");
   return connectionManager(
     "SIDECAR_INBOUND",
     { ...input, forwards: false },
     {
       statPrefix: `inbound_${listenerName(inbound.address, inbound.bindPort)}`,
-      routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin }) },
+      routeSpecifier: { case: "routeConfig", value: inboundRoutes({ inbound, service, mesh, origin, hidesPeers }) },
       useRemoteAddress: false,
       forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
       ...(security === undefined ? {} : { setCurrentClientCertDetails: { subject: true, uri: true, dns: true } }),

@@ -22,9 +22,11 @@ export const HeaderClass = {
   repeated: 16,
   /** `x-forwarded-client-cert`: without TLS removed, unless it is always forwarded. */
   clientCertificate: 32,
+  /** Who the proxy is that sent the request: `x-envoy-peer-metadata`, `-id`. */
+  peerMetadata: 64,
 } as const;
 
-const { hopByHop, trustedOnly, edgeOnly, neverFromPeer, clientCertificate } = HeaderClass;
+const { hopByHop, trustedOnly, edgeOnly, neverFromPeer, clientCertificate, peerMetadata } = HeaderClass;
 
 /** name, how it is stored, class. The index is the id; 0 is no header. */
 const TABLE: readonly (readonly [name: string, inline: number, classes: number])[] = [
@@ -88,6 +90,8 @@ const TABLE: readonly (readonly [name: string, inline: number, classes: number])
   ["x-envoy-original-path", INLINE_IN_REQUESTS, edgeOnly],
   ["x-envoy-original-host", INLINE_IN_REQUESTS, edgeOnly],
   ["x-envoy-attempt-count", INLINE, 0],
+  ["x-envoy-peer-metadata", 0, peerMetadata],
+  ["x-envoy-peer-metadata-id", 0, peerMetadata],
   ["x-envoy-is-timeout-retry", INLINE_IN_REQUESTS, 0],
   ["x-envoy-decorator-operation", INLINE, edgeOnly],
   ["x-envoy-downstream-service-cluster", INLINE_IN_REQUESTS, edgeOnly],
@@ -205,6 +209,8 @@ export const X_ENVOY_DOWNSTREAM_SERVICE_NODE = known("x-envoy-downstream-service
 export const X_ENVOY_UPSTREAM_SERVICE_TIME = known("x-envoy-upstream-service-time");
 export const X_ENVOY_EXPECTED_RQ_TIMEOUT_MS = known("x-envoy-expected-rq-timeout-ms");
 export const X_ENVOY_ATTEMPT_COUNT = known("x-envoy-attempt-count");
+export const X_ENVOY_PEER_METADATA = known("x-envoy-peer-metadata");
+export const X_ENVOY_PEER_METADATA_ID = known("x-envoy-peer-metadata-id");
 export const X_ENVOY_FORCE_TRACE = known("x-envoy-force-trace");
 export const X_ENVOY_UPSTREAM_ALT_STAT_NAME = known("x-envoy-upstream-alt-stat-name");
 export const X_ENVOY_INTERNAL = known("x-envoy-internal");

@@ -27,6 +27,7 @@ import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView } from "../plan/request-views.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { forwardClientCertificate } from "./client-certificate.ts";
+import { learnPeer } from "./peer-metadata.ts";
 import { NOT_TRACEABLE, setTraceReason } from "./trace-decision.ts";
 
 /** Where what is random or local comes from. */
@@ -54,6 +55,9 @@ export function mutateRequestHeaders(
     if ((headers.classes & HeaderClass.hopByHop) !== 0) removeHopByHop(headers, request.upgrade !== "");
     let unwanted =
       clientCertificate === null ? plan.neverAccepted : plan.neverAccepted & ~HeaderClass.clientCertificate;
+    if ((headers.classes & HeaderClass.peerMetadata) !== 0 && plan.peerMetadata?.learns === true && tls !== null) {
+      learnPeer(headers, tls);
+    }
     if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }

@@ -27,6 +27,7 @@ import {
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { HostSelection } from "./host-selection.ts";
 import { RequestBuffer } from "./request-buffer.ts";
+import { withdraw } from "./peer-metadata.ts";
 import { reportResponse } from "./outlier-reports.ts";
 import { LIMIT_EXCEEDED, NO_RETRY, OVERFLOW, RETRY, RetryState, type RetryStatus } from "./retry-state.ts";
 import { UNWEIGHTED, redirect, respondDirectly } from "./route-choice.ts";
@@ -266,8 +267,10 @@ export class Router {
       replaceHost(exchange, action, host.hostname);
     }
     exchange.runtime?.tracing?.inject(exchange, request.headers, attempt.span);
+    const introduced = attempt.introduces(request.headers);
     // The head alone ends the request, unless some of the body has come while the pool was connecting.
     encoder.encodeHead(request, exchange.requestPassed && body.isEmpty && !exchange.switchesProtocol);
+    if (introduced) withdraw(request.headers);
     if (!attempt.takesBody) return;
     body.sendTo(encoder);
   }

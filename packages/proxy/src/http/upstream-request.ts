@@ -15,6 +15,7 @@ import { namedPool } from "./auto-sni.ts";
 import type { Exchange } from "./exchange.ts";
 import { DETAILS, resetFlag } from "./local-replies.ts";
 import type { ResponseFlag } from "./response-flags.ts";
+import { introduce } from "./peer-metadata.ts";
 import { tagGrpcStatus } from "./span-tags.ts";
 import { UpstreamInfo } from "./upstream-info.ts";
 
@@ -126,6 +127,15 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.failSpan(reason);
     if (!atHost) this.exchange.host = null;
     this.exchange.router.onAttemptReset(this, reason, transportFailure);
+  }
+
+  /** True: the headers tell the upstream proxy who we are, which is only for it. */
+  introduces(headers: HeaderBlock): boolean {
+    const { connection, exchange } = this;
+    const tells = exchange.runtime?.plan.peerMetadata?.tells ?? null;
+    if (tells === null || connection === null || connection.introduced) return false;
+    connection.introduced = true;
+    return introduce(headers, tells, connection.tls);
   }
 
   /** The request has been received whole: the time of this attempt runs. */

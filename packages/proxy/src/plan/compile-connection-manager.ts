@@ -24,17 +24,20 @@ import type {
   EscapedSlashes,
   HttpConnectionManagerPlan,
   HttpFilterPlan,
+  ListenerPlan,
 } from "./listener-plan.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
+import { peerMetadata } from "./peer-metadata.ts";
 import { compileUpgrades } from "./upgrades.ts";
 import { unpackExtension } from "./schemas.ts";
-import { ROUTER } from "./supported-fields/index.ts";
+import { MESH_STATS, ROUTER } from "./supported-fields/index.ts";
 
 const ROUTER_NAME = "envoy.filters.http.router";
 
 export interface ConnectionManagerContext extends FilterCompilerContext, TracerCompilerContext {
   readonly listener: ListenerInfo;
+  readonly direction: ListenerPlan["direction"];
   readonly secrets: SecretRefs;
   /** `node` of the bootstrap. */
   readonly node: { readonly cluster: string; readonly id: string };
@@ -84,6 +87,7 @@ export function compileConnectionManager(
   const common = message.commonHttpProtocolOptions;
   const http1 = message.httpProtocolOptions;
   const { router, filters } = compileFilters(message, context, place);
+  const forMetrics = filters.some(({ typeName }) => typeName === MESH_STATS);
   const stripAny = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
   if (stripAny && message.stripMatchingHostPort) {
     place.refuse("Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.");
@@ -99,10 +103,11 @@ export function compileConnectionManager(
     appendXForwardedPort: message.appendXForwardedPort,
     schemeToOverwrite: message.schemeHeaderTransformation?.transformation.value ?? "",
     neverAccepted:
-      message.forwardClientCertDetails === ClientCertificate.ALWAYS_FORWARD_ONLY
-        ? HeaderClass.neverFromPeer
-        : HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
+      HeaderClass.neverFromPeer |
+      (message.forwardClientCertDetails === ClientCertificate.ALWAYS_FORWARD_ONLY ? 0 : HeaderClass.clientCertificate) |
+      (forMetrics ? HeaderClass.peerMetadata : 0),
     clientCertificate: compileClientCertificate(message),
+    peerMetadata: forMetrics ? peerMetadata(context.direction, context.node.id, context.localWorkload) : null,
     userAgent: (message.addUserAgent ?? false) ? { cluster: context.node.cluster, node: context.node.id } : null,
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,

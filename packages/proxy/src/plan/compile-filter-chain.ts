@@ -5,7 +5,6 @@ import type { Config as DirectResponse } from "@tulle/xds/gen/envoy/extensions/f
 import { type ConnectionManagerContext, compileConnectionManager } from "./compile-connection-manager.ts";
 import { compileTcpProxy } from "./compile-tcp-proxy.ts";
 import { type NetworkFilterPlan, compileNetworkFilter } from "./compile-network-filters.ts";
-import type { ListenerContext } from "./compile-listener.ts";
 import { compileDownstreamTls } from "./compile-tls.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
@@ -21,7 +20,7 @@ import { DIRECT_RESPONSE, ECHO, HTTP_CONNECTION_MANAGER, TCP_PROXY } from "./sup
 export function compileFilterChain(
   chain: FilterChain,
   listener: Pick<ListenerInfo, "name" | "metadata">,
-  context: ListenerContext,
+  context: Omit<ConnectionManagerContext, "listener">,
   place: Place,
 ): FilterChainPlan | null {
   const last = chain.filters.at(-1);

@@ -30,8 +30,12 @@ const DIRECTION: Readonly<Record<number, ListenerPlan["direction"]>> = {
   [TrafficDirection.OUTBOUND]: "outbound",
 };
 
+function directionOf({ trafficDirection }: Listener): ListenerPlan["direction"] {
+  return DIRECTION[trafficDirection] ?? "unspecified";
+}
+
 /** What a listener does not say of itself. */
-export type ListenerContext = Omit<ConnectionManagerContext, "listener">;
+type ListenerContext = Omit<ConnectionManagerContext, "listener" | "direction">;
 
 /** Null if anything was refused. The message must have passed `checkMessage`. */
 export function compileListener(message: Listener, context: ListenerContext, place: Place): ListenerPlan | null {
@@ -50,7 +54,7 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     ),
     transparent: message.transparent ?? false,
     statPrefix: message.statPrefix,
-    direction: DIRECTION[message.trafficDirection] ?? "unspecified",
+    direction: directionOf(message),
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     bindsToPort: (message.bindToPort ?? true) && (message.deprecatedV1?.bindToPort ?? true),
@@ -83,6 +87,7 @@ function compileChains(message: Listener, name: string, context: ListenerContext
   }
   const matcher = new FilterChainMatcher();
   const listener = infoOf(message, name);
+  const within = { ...context, direction: directionOf(message) };
   const chains: (FilterChainPlan | null)[] = [];
   for (const [i, chain] of filterChains.entries()) {
     const at = place.item("filter_chains", i);
@@ -93,10 +98,10 @@ function compileChains(message: Listener, name: string, context: ListenerContext
         `error adding listener '${name}': filter chain '${chain.name}' has the same matching rules defined as '${other}'`,
       );
     }
-    chains.push(compileFilterChain(chain, listener, context, at));
+    chains.push(compileFilterChain(chain, listener, within, at));
   }
   if (defaultFilterChain !== undefined) {
-    chains.push(compileFilterChain(defaultFilterChain, listener, context, place.field("default_filter_chain")));
+    chains.push(compileFilterChain(defaultFilterChain, listener, within, place.field("default_filter_chain")));
   }
   if (!chains.every((chain) => chain !== null)) return null;
   return { chains, matcher, defaultChain: defaultFilterChain === undefined ? -1 : filterChains.length };

@@ -9,6 +9,7 @@ import type { Format } from "./format/format.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
+import type { PeerMetadataPlan } from "./peer-metadata.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
 import type { DownstreamTlsPlan } from "./tls-plan.ts";
 import type { RequestIdPlan, TracingPlan } from "./tracing-plan.ts";
@@ -97,6 +98,8 @@ export interface HttpConnectionManagerPlan {
   readonly neverAccepted: number;
   /** What requests are told of their client's certificate; null: nothing that they do not say themselves. */
   readonly clientCertificate: ClientCertificatePlan | null;
+  /** What proxies tell each other of their workloads, for mesh metrics; null: nothing. */
+  readonly peerMetadata: PeerMetadataPlan | null;
   /** `add_user_agent`: what requests say about this proxy; null = nothing. */
   readonly userAgent: { readonly cluster: string; readonly node: string } | null;
   readonly via: string;

@@ -1,5 +1,6 @@
 /** What the compiled matchers, formats and header values may read of a request, a response and a connection. */
 
+import type { Workload } from "@tulle/telemetry";
 import type { Certificate } from "../codec/x509/certificate.ts";
 import type { Metadata } from "./format/stream-info.ts";
 
@@ -65,6 +66,8 @@ export interface TlsInfo {
   readonly local: Certificate | null;
   /** What requests tell of the peer (x-forwarded-client-cert), once it has been put together; "" before. */
   forwarded: string;
+  /** What the peer is, by its own word; null: it has not said. */
+  peerWorkload: Workload | null;
 }
 
 /** Connection facts that header values may name (`%DOWNSTREAM_REMOTE_ADDRESS%` …). */

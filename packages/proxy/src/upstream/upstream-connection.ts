@@ -45,6 +45,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   connectedAt = 0;
   /** How many it has been used for, the present one included. */
   requests = 0;
+  /** The host knows who we are, or is not to know. */
+  introduced = false;
   private readonly use: ClusterUse;
   private readonly pool: Pool;
   private readonly breaker: Resource;

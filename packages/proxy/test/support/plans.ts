@@ -216,6 +216,7 @@ export function managerPlan(
     appendXForwardedPort: false,
     schemeToOverwrite: "",
     clientCertificate: null,
+    peerMetadata: null,
     neverAccepted: HeaderClass.neverFromPeer | HeaderClass.clientCertificate,
     userAgent: null,
     isInternal: null,

@@ -47,6 +47,8 @@ export interface TlsProxyOptions {
   readonly upstream?: JsonObject;
   readonly manager?: JsonObject;
   readonly cluster?: JsonObject;
+  readonly listener?: JsonObject;
+  readonly node?: JsonObject;
   readonly staticResources?: JsonObject;
   readonly moreClusters?: readonly JsonObject[];
   /** False: do not wait until it is ready; then `port` is 0. */
@@ -71,6 +73,8 @@ function tlsBootstrap({
   upstream,
   manager,
   cluster,
+  listener,
+  node,
   staticResources,
   moreClusters = [],
 }: TlsProxyOptions): JsonObject {
@@ -86,6 +90,7 @@ function tlsBootstrap({
   };
   const address = (port: number): JsonObject => ({ socket_address: { address: "127.0.0.1", port_value: port } });
   return {
+    ...(node === undefined ? {} : { node }),
     admin: { address: address(0) },
     static_resources: {
       listeners: [
@@ -93,6 +98,7 @@ function tlsBootstrap({
           name: "l",
           address: address(0),
           stat_prefix: "l",
+          ...listener,
           filter_chains: [
             {
               filters: [{ name: "hcm", typed_config: filter }],

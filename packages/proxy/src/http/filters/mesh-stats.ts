@@ -10,7 +10,7 @@ import {
   type Workload,
   parseWorkloadMetadata,
 } from "@tulle/telemetry";
-import type { Certificate } from "../../codec/x509/certificate.ts";
+import { namespaceOf, principalOf } from "../../codec/x509/spiffe.ts";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
@@ -44,6 +44,19 @@ class Destination {
   readonly others = new Map<string, Series>();
 }
 
+/** What came by one connection. */
+class FromPeer {
+  /** Who it is; null: it has not said yet. */
+  readonly workload: Workload | null;
+  /** Requests that reached the application. */
+  readonly reached = new Destination();
+  readonly others = new Destination();
+
+  constructor(workload: Workload | null) {
+    this.workload = workload;
+  }
+}
+
 /**
  * `istio.stats`: Istio's standard metrics, labelled with the workloads at both ends. Labels are put together once for each
  * destination, status and flag; a request finds its four handles with one lookup by host.
@@ -57,8 +70,8 @@ export class MeshStats implements HttpFilter {
   private readonly bySecuredHost = new WeakMap<Host, Destination>();
   private readonly nowhere = new Destination();
   private readonly blocked = new Destination();
-  /** Of each connection that came with TLS: of what reached the application, and of what did not. */
-  private readonly byPeer = new WeakMap<TlsInfo, readonly [reached: Destination, not: Destination]>();
+  /** Of each connection that came with TLS. */
+  private readonly byPeer = new WeakMap<TlsInfo, FromPeer>();
 
   constructor(config: MeshStatsConfig, context: FilterContext) {
     this.registry = context.stats;
@@ -108,32 +121,35 @@ export class MeshStats implements HttpFilter {
   }
 
   private destinationOfPeer(tls: TlsInfo, reached: boolean): Destination {
-    let both = this.byPeer.get(tls);
-    if (both === undefined) this.byPeer.set(tls, (both = [new Destination(), new Destination()]));
-    return both[reached ? 0 : 1];
+    let from = this.byPeer.get(tls);
+    if (from === undefined || from.workload !== tls.peerWorkload) {
+      this.byPeer.set(tls, (from = new FromPeer(tls.peerWorkload)));
+    }
+    return reached ? from.reached : from.others;
   }
 
   private tags(exchange: Exchange, grpcStatus: string): Tags {
     const { cluster, host, route, status, flags, isGrpc } = exchange;
     const tls = this.inbound ? (exchange.connection?.tls ?? null) : (exchange.upstreamInfo?.tls ?? null);
     const [peer, own] = [principalOf(tls?.peer), principalOf(tls?.local)];
-    // Of the peer of an inbound request no more is known than its certificate says.
-    const source = this.inbound ? UNKNOWN_WORKLOAD : this.local;
-    const destination = this.inbound ? this.local : parseWorkloadMetadata(host?.workload ?? "");
+    const other = this.inbound ? (tls?.peerWorkload ?? UNKNOWN_WORKLOAD) : parseWorkloadMetadata(host?.workload ?? "");
+    const [source, destination] = this.inbound ? [other, this.local] : [this.local, other];
+    // What a certificate says counts more than what somebody says. (istio/proxy `istio_stats.cc`)
+    const peerNamespace = namespaceOf(peer) || other.namespace;
     const service = cluster?.plan.service ?? null;
     const values: Record<HttpLabel, string> = {
       reporter: this.inbound ? "destination" : "source",
       source_workload: source.name,
       source_canonical_service: source.canonicalName,
       source_canonical_revision: source.canonicalRevision,
-      source_workload_namespace: source.namespace,
-      source_principal: this.inbound ? peer : own,
+      source_workload_namespace: this.inbound ? peerNamespace : source.namespace,
+      source_principal: named(this.inbound ? peer : own),
       source_app: source.app,
       source_version: source.version,
       source_cluster: source.cluster,
       destination_workload: destination.name,
-      destination_workload_namespace: destination.namespace,
-      destination_principal: this.inbound ? own : peer,
+      destination_workload_namespace: this.inbound ? destination.namespace : peerNamespace,
+      destination_principal: named(this.inbound ? own : peer),
       destination_app: destination.app,
       destination_version: destination.version,
       destination_service: named(service?.host),
@@ -151,11 +167,6 @@ export class MeshStats implements HttpFilter {
     };
     return HTTP_LABELS.map((label) => [label, values[label]] as const);
   }
-}
-
-/** The name by which the mesh knows somebody. (istio/proxy `istio_stats.cc`: the first URI) */
-function principalOf(certificate: Certificate | null | undefined): string {
-  return certificate?.names.find(({ kind }) => kind === "uri")?.value ?? UNKNOWN;
 }
 
 /** What metrics call the destination of requests to hosts that the mesh does not know. (istio/proxy `istio_stats.cc`) */

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Workload } from "@tulle/telemetry";
 import { DerError, Tag, derChildren, derContent, derElement } from "../../codec/x509/der.ts";
 import { type Certificate, parseCertificate } from "../../codec/x509/certificate.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
@@ -27,6 +28,7 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   alpn = "";
   peerVerified = false;
   forwarded = "";
+  peerWorkload: Workload | null = null;
   private socket: TLSSocket | null = null;
   private connected: Socket | null = null;
   private chain: readonly Certificate[] = [];

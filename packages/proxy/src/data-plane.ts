@@ -16,7 +16,6 @@ import type { Log } from "./log.ts";
 import { canRewrap } from "./net/accepted-socket.ts";
 import { openConnection } from "./net/connector.ts";
 import type { NetContext } from "./net/context.ts";
-import { GrpcCalls } from "./net/grpc-calls.ts";
 import { localAddress } from "./net/local-address.ts";
 import { type ReadOriginalDestination, noOriginalDestination } from "./net/original-destination.ts";
 import { type BoundPort, reachesOwnPort } from "./net/own-ports.ts";
@@ -162,7 +161,6 @@ export class DataPlane {
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
       dnsCaches: this.dnsCaches,
       client,
-      grpc: new GrpcCalls(this.net),
       exchanges: new ExchangePool(() => new Exchange(this.http)),
       health: { failing: false },
       localCluster: node.cluster,
@@ -351,7 +349,6 @@ export class DataPlane {
     for (const cluster of this.clusters()) cluster.destroy();
     for (const cluster of this.retired) cluster.destroy();
     this.dnsCaches.close();
-    this.http.grpc.close();
     await this.http.logs.close();
   }
 

@@ -1,5 +1,6 @@
 /** What a contract case is: a configuration, what the client and the upstreams do, and what is looked at. README.md shows one. */
 
+import type { Verdict } from "./authorizer.ts";
 import type { TlsClientEnd, TlsUpstreamEnd } from "./tls.ts";
 
 /** Plain JSON, as in an Envoy bootstrap. */
@@ -167,6 +168,8 @@ export interface UpstreamScript {
   readonly deafUntil?: string;
   /** It speaks TLS. */
   readonly tls?: TlsUpstreamEnd;
+  /** It speaks gRPC, and is asked whether requests are let through (steps.ts, `authorizer`). */
+  readonly checks?: readonly Verdict[];
 }
 
 export type Answer = string | readonly Act[];

@@ -1,5 +1,6 @@
 /** The words in which cases are written: what clients do and wait for, what upstreams answer, messages. */
-import type { Act, Json, JsonObject, Step } from "./case.ts";
+import type { Verdict } from "./authorizer.ts";
+import type { Act, Json, JsonObject, Step, UpstreamScript } from "./case.ts";
 import type { TlsClientEnd } from "./tls.ts";
 
 /** Sends bytes on a connection other than `c`. */
@@ -129,6 +130,11 @@ export function post(body: string, ...lines: readonly string[]): string {
 }
 
 /** A response with a content-length. */
+/** An authorizer that speaks gRPC, and what it says to the first question, the second, … */
+export function authorizer(...checks: readonly Verdict[]): UpstreamScript {
+  return { answers: [""], checks };
+}
+
 export function answer(status: number, body = "", ...lines: readonly string[]): string {
   return [`HTTP/1.1 ${status} X`, ...lines, `content-length: ${body.length}`, "", body].join(CRLF);
 }

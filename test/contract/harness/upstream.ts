@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Act, Answer, Upstream, UpstreamScript } from "./case.ts";
+import { type AuthorizerConnection, authorizerServer } from "./authorizer.ts";
 import { countComplete, parse } from "./messages.ts";
 import { createTlsServer, describeHandshake } from "./tls.ts";
 import type { Activity } from "./waiting.ts";
@@ -28,7 +29,7 @@ export class Gates {
 }
 
 export class ScriptedUpstream {
-  readonly connections: Connection[] = [];
+  readonly connections: (Connection | AuthorizerConnection)[] = [];
   readonly script: UpstreamScript;
   readonly gates: Gates;
   readonly activity: Activity;
@@ -50,15 +51,21 @@ export class ScriptedUpstream {
       this.port = REFUSING_PORTS[refusingIndex % REFUSING_PORTS.length]!;
       return;
     }
-    const { tls } = this.script;
+    const { tls, checks } = this.script;
     const onConnection = (socket: Socket): void => {
       this.connections.push(new Connection(this, socket));
       this.activity.happened();
     };
-    const server =
-      tls === undefined
-        ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
-        : createTlsServer(tls, onConnection);
+    const server: Server =
+      checks !== undefined
+        ? authorizerServer(
+            checks,
+            (connection) => this.connections.push(connection),
+            () => this.activity.happened(),
+          )
+        : tls === undefined
+          ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
+          : createTlsServer(tls, onConnection);
     this.server = server;
     server.on("connection", (socket: Socket) => this.accepted.push(socket));
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", () => resolve()));

@@ -28,6 +28,7 @@ import { visibleRules } from "../model/virtual-service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import { blackHoleCluster, discoveryOf, passthroughCluster, translateOutboundCluster } from "../translate/clusters.ts";
 import type { Capabilities, Discovery } from "../translate/data-plane.ts";
+import { grpcAuthorizers } from "../translate/security/external-authorizers.ts";
 import type { LoadAssignmentInput } from "../translate/endpoints.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
 import type { LocalityBalancing } from "../translate/locality.ts";
@@ -285,9 +286,16 @@ export class MeshView {
       _ports: Scope["ports"],
     ): readonly ClusterPlan[] => {
       const { namespace, labels, capabilities, carriesBytes } = this.client;
+      const all = capabilities.captured || carriesBytes;
+      const asked = capabilities.security.has("external authorization by gRPC") ? grpcAuthorizers(mesh) : undefined;
       return services.flatMap((service) => {
         const rule = index.find(service, namespace, labels);
-        const ports = capabilities.captured || carriesBytes ? this.tcpPorts(service) : this.httpPorts(service);
+        const http = this.httpPorts(service);
+        const ports = all
+          ? this.tcpPorts(service)
+          : asked === undefined || asked.size === 0
+            ? http
+            : service.ports.filter((port) => http.includes(port) || asked.has(`${service.host}:${port.number}`));
         return ports.flatMap((port) =>
           [undefined, ...(rule?.subsets ?? [])].flatMap((subset): ClusterPlan[] => {
             const name = outboundCluster(port.number, subset?.subset.name ?? "", service.host);

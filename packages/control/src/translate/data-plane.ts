@@ -42,6 +42,8 @@ type SecurityFeature =
   | "external authorization"
   /** By authorizers that speak gRPC. */
   | "external authorization by gRPC"
+  /** By the same, of connections that are not read as HTTP. */
+  | "external authorization of connections"
   /** Of connections that are not read as HTTP. */
   | "network authorization"
   /** RequestAuthentications. */
@@ -115,7 +117,14 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
-    security: new Set(["authorization", "external authorization", "network authorization", "tokens", "mutual TLS"]),
+    security: new Set([
+      "authorization",
+      "external authorization",
+      "external authorization by gRPC",
+      "network authorization",
+      "tokens",
+      "mutual TLS",
+    ]),
   },
   envoy: {
     id: "envoy",
@@ -151,6 +160,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "authorization",
       "external authorization",
       "external authorization by gRPC",
+      "external authorization of connections",
       "network authorization",
       "tokens",
       "mutual TLS",

@@ -4,8 +4,9 @@ import type { RequestHead } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { NetContext } from "../net/context.ts";
 import type { Cluster } from "../upstream/cluster.ts";
-import type { Host } from "../upstream/host.ts";
+import type { GrpcCall, GrpcRequest } from "../upstream/grpc-call.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import { formatGrpcTimeout } from "./grpc-timeout.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
 export type { AsyncCallbacks, AsyncRequest } from "./async-request.ts";
@@ -46,9 +47,24 @@ export class AsyncClient {
     };
   }
 
-  /** Who would be asked, for what does not go through the pools. */
-  choose(cluster: Cluster): Host | null {
-    return cluster.chooseHost(this.balancing, 0);
+  /** A gRPC call; to be called within a turn. @param onEnd told once, unless the call is cancelled; null: it has failed */
+  callGrpc(
+    cluster: Cluster,
+    request: Pick<GrpcRequest, "authority" | "path" | "message" | "timeoutMs">,
+    onEnd: (message: Uint8Array | null) => void,
+  ): GrpcCall | null {
+    const { timeoutMs } = request;
+    cluster.stats.asyncRqTotal.value++;
+    const host = cluster.chooseHost(this.balancing, 0);
+    if (host === null) {
+      cluster.stats.countStatus(503, true, null);
+      onEnd(null);
+      return null;
+    }
+    const headers: Record<string, string> = { "x-envoy-internal": "true", "x-forwarded-for": this.localAddress };
+    if (timeoutMs > 0) headers["x-envoy-expected-rq-timeout-ms"] = String(timeoutMs);
+    const timeout = timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : "";
+    return host.grpcPool.call({ ...request, timeout, headers }, onEnd);
   }
 
   /**

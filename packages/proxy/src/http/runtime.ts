@@ -2,7 +2,6 @@ import type { Clock } from "../clock/clock.ts";
 import type { LogFiles } from "../access-log/log-files.ts";
 import type { WallClock } from "../clock/wall-clock.ts";
 import type { NetContext } from "../net/context.ts";
-import type { GrpcCalls } from "../net/grpc-calls.ts";
 import type { ClusterRef } from "../plan/cluster-plan.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import type { Tracers } from "../tracing/tracers.ts";
@@ -32,7 +31,6 @@ export interface HttpContext {
   readonly dnsCaches: DnsCaches;
   /** For requests of the proxy's own. */
   readonly client: AsyncClient;
-  readonly grpc: GrpcCalls;
   readonly health: HealthStatus;
   /** The cluster that this proxy is one of (`node.cluster`). */
   readonly localCluster: string;

@@ -227,7 +227,6 @@ function httpRuntime(
       net: http.net,
       dnsCaches: http.dnsCaches,
       client: http.client,
-      grpc: http.grpc,
     }),
     accessLogs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => http.logs.open(path)),
     tracing:

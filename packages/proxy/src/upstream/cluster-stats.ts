@@ -20,6 +20,7 @@ export interface LbStats extends ZoneStats {
 export class ClusterStats implements LbStats {
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
+  readonly cxHttp2Total: Counter;
   readonly cxActive: Gauge;
   readonly cxConnectFail: Counter;
   readonly cxConnectTimeout: Counter;
@@ -111,6 +112,7 @@ export class ClusterStats implements LbStats {
     this.canary = new ResponseCounters(registry, `${prefix}canary.`);
     this.cxTotal = counter("upstream_cx_total");
     this.cxHttp1Total = counter("upstream_cx_http1_total");
+    this.cxHttp2Total = counter("upstream_cx_http2_total");
     this.cxActive = gauge("upstream_cx_active");
     this.cxConnectFail = counter("upstream_cx_connect_fail");
     this.cxConnectTimeout = counter("upstream_cx_connect_timeout");

@@ -4,6 +4,7 @@ import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/cluste
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
 import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";
+import { GrpcPool } from "./grpc-pool.ts";
 import { Pool } from "./pool.ts";
 
 /** What EDS says of a host's health, as flags. UNHEALTHY and TIMEOUT are one. Source: Envoy `HostImplBase::setEdsHealthFlag`. */
@@ -55,6 +56,8 @@ export class Host implements MonitoredHost {
   private readonly defaultPool: Pool;
   /** Made when first needed, as hardly anybody uses them. */
   private highPool: Pool | null = null;
+  /** Calls of the proxy's own. */
+  private calls: GrpcPool | null = null;
   private readonly tunnels: (Pool | null)[] = [null, null];
   /** By what requests want to see of the server (`auto_sni`), as long as they have connections. */
   private readonly namedPools = new Map<string, Pool>();
@@ -154,12 +157,17 @@ export class Host implements MonitoredHost {
     return (this.tunnels[priority] ??= new Pool(this, this.use, priority, true));
   }
 
+  get grpcPool(): GrpcPool {
+    return (this.calls ??= new GrpcPool(this, this.use));
+  }
+
   /** No more requests are expected: idle connections close, requests in flight finish. */
   drain(): void {
     this.defaultPool.drain();
     this.highPool?.drain();
     for (const pool of this.tunnels) pool?.drain();
     for (const pool of this.namedPools.values()) pool.drain();
+    this.calls?.drain();
   }
 
   /** The host has been found unwell: its connections are not to be trusted. Source: Envoy `onHostHealthFailure`. */
@@ -168,6 +176,7 @@ export class Host implements MonitoredHost {
     this.highPool?.renew();
     for (const pool of this.tunnels) pool?.renew();
     for (const pool of this.namedPools.values()) pool.renew();
+    this.calls?.drain();
   }
 
   /** Closes every connection now. */
@@ -176,6 +185,7 @@ export class Host implements MonitoredHost {
     this.highPool?.destroy();
     for (const pool of this.tunnels) pool?.destroy();
     for (const pool of this.namedPools.values()) pool.destroy();
+    this.calls?.destroy();
   }
 
   /** Its name stands for other addresses now: new connections go there, open ones stay. */

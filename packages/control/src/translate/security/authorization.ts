@@ -88,7 +88,8 @@ export function authorizationNetworkFilters(input: AuthorizationInput): readonly
     const authorizer: Authorizer = input.authorizers(provider);
     if ("problem" in authorizer) return [networkRbac({ rules: denial(policies) })];
     // One that speaks HTTP has nothing to say of connections.
-    if (authorizer.network === undefined) return [];
+    if (authorizer.network === "not asked") return [];
+    if (authorizer.network === "denied") return [networkRbac({ rules: denial(policies) })];
     const config = create(NetworkExtAuthzSchema, {
       ...authorizer.network,
       statPrefix: TCP_STAT_PREFIX,

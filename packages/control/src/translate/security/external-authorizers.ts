@@ -25,8 +25,8 @@ type Plain<T> = Exclude<T, { $typeName: string }>;
 
 export type Authorizer =
   | { readonly problem: string }
-  /** One that speaks HTTP has nothing for connections. */
-  | { readonly http: HttpConfig; readonly network: NetworkConfig | undefined };
+  /** One that speaks HTTP has nothing for connections; one that the data plane cannot ask of them lets none through. */
+  | { readonly http: HttpConfig; readonly network: NetworkConfig | "not asked" | "denied" };
 
 export type Authorizers = (provider: string) => Authorizer;
 
@@ -59,10 +59,19 @@ export function authorizers(
     if (port === undefined) return { problem: `${host} has no port ${settings.port}` };
     const target = { host, cluster: outboundCluster(port.number, "", host) };
     if (provider.envoyExtAuthzHttp !== undefined) {
-      return { http: overHttp(provider.envoyExtAuthzHttp, target), network: undefined };
+      return { http: overHttp(provider.envoyExtAuthzHttp, target), network: "not asked" };
     }
-    return overGrpc(provider.envoyExtAuthzGrpc!, target);
+    const { http, network } = overGrpc(provider.envoyExtAuthzGrpc!, target);
+    return { http, network: security.has("external authorization of connections") ? network : "denied" };
   };
+}
+
+/** `HOST:PORT` of all that are asked by gRPC: proxies that send no request by HTTP/2 ask these all the same. */
+export function grpcAuthorizers({ config }: MeshSettings): ReadonlySet<string> {
+  const found = (config.extensionProviders ?? []).flatMap(({ envoyExtAuthzGrpc: provider }) =>
+    provider === undefined ? [] : [`${parseNamespacedHost(provider.service.toLowerCase()).host}:${provider.port}`],
+  );
+  return new Set(found);
 }
 
 interface Target {

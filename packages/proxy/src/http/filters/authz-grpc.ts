@@ -10,7 +10,7 @@ import {
   CheckResponseSchema,
 } from "@tulle/xds/gen/envoy/service/auth/v3/external_auth_pb.js";
 import type { Certificate } from "../../codec/x509/certificate.ts";
-import type { GrpcCall } from "../../net/grpc-calls.ts";
+import type { GrpcCall } from "../../upstream/grpc-call.ts";
 import type { AuthzGrpcPlan, ExtAuthzPlan } from "../../plan/filters/ext-authz.ts";
 import { bytesOf, textOf } from "../../plan/format/byte-text.ts";
 import type { Exchange } from "../exchange.ts";
@@ -55,15 +55,13 @@ export class AuthzGrpcCall implements AuthzCall {
   start(exchange: Exchange, body: Uint8Array, partial: boolean | null): void {
     const { service, context } = this;
     const cluster = context.findCluster(service.cluster)?.current ?? null;
-    const host = cluster === null ? null : context.client.choose(cluster);
-    // Endpoints that want TLS would have to be spoken to by their cluster's transport socket.
-    if (host === null || host.transport !== null) {
+    if (cluster === null) {
       this.finish(AUTHZ_ERROR);
       return;
     }
-    const call = context.grpc.call(
+    const call = context.client.callGrpc(
+      cluster,
       {
-        address: host.name,
         authority: service.authority,
         path: METHOD,
         message: toBinary(CheckRequestSchema, this.request(exchange, body, partial)),
@@ -125,7 +123,7 @@ export class AuthzGrpcCall implements AuthzCall {
             path: textOf(request.path),
             host: textOf(request.authority),
             scheme: request.scheme,
-            size: BigInt(exchange.requestEnded ? exchange.bytesReceived : -1),
+            size: BigInt(exchange.bytesReceived),
             protocol: request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0",
             ...(plan.body?.packsBytes === true
               ? { rawBody: body }

@@ -64,8 +64,14 @@ export class ExtAuthzFilter implements HttpFilter {
 
   /** What gRPC takes is loaded where it is needed; routes may name a service of their own. */
   start(onReady: () => void): void {
-    if (this.plan.service.kind === "grpc") this.context.grpc.load(() => this.loadCall(), onReady);
-    else onReady();
+    if (this.plan.service.kind !== "grpc") {
+      onReady();
+      return;
+    }
+    this.loadCall().then(onReady, (error: unknown) => {
+      this.context.net.reportBug(error);
+      onReady();
+    });
   }
 
   // cold: once a listener

@@ -1,7 +1,6 @@
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { NetContext } from "../../net/context.ts";
-import type { GrpcCalls } from "../../net/grpc-calls.ts";
 import type { ClusterRef } from "../../plan/cluster-plan.ts";
 import type { ListenerPlan } from "../../plan/listener-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
@@ -78,11 +77,10 @@ export interface FilterContext {
   /** [0, 1) */
   readonly random: () => number;
   /** Time (of the turn) and timers. */
-  readonly net: Pick<NetContext, "turn" | "timers">;
+  readonly net: Pick<NetContext, "turn" | "timers" | "reportBug">;
   readonly dnsCaches: DnsCaches;
   /** For requests of filters' own. */
   readonly client: AsyncClient;
-  readonly grpc: GrpcCalls;
 }
 
 /** @param config what the compiler of the type (plan/filters) made @param name the filter's, in the connection manager */

@@ -1,0 +1,148 @@
+import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import type { NetContext } from "../net/context.ts";
+
+export interface GrpcRequest {
+  readonly authority: string;
+  /** `/package.Service/Method` */
+  readonly path: string;
+  /** As `grpc-timeout` says it; "" for none. */
+  readonly timeout: string;
+  /** 0 for none. */
+  readonly timeoutMs: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: Uint8Array;
+}
+
+/** Who has a call, before the caller hears of it. */
+export interface GrpcCallOwner {
+  /** @param status of HTTP, or what Envoy's router would answer in its place; 0: the caller has cancelled it */
+  onCallEnd(call: GrpcCall, status: number): void;
+}
+
+/** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
+const PREFIX_BYTES = 5;
+/** What gRPC's libraries take. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** One unary call: a message there, a message back, a status. */
+export class GrpcCall implements TimerOwner {
+  readonly headers: OutgoingHttpHeaders;
+  readonly frame: Buffer;
+  /** Null: it waits for a connection. */
+  stream: ClientHttp2Stream | null = null;
+  private readonly net: NetContext;
+  private readonly owner: GrpcCallOwner;
+  private readonly onEnd: (message: Uint8Array | null) => void;
+  private readonly timer = new Timer(this, 0);
+  private httpStatus = 0;
+  private grpcStatus = "";
+  private readonly pieces: Buffer[] = [];
+  private bytes = 0;
+  private over = false;
+
+  constructor(
+    net: NetContext,
+    owner: GrpcCallOwner,
+    request: GrpcRequest,
+    onEnd: (message: Uint8Array | null) => void,
+  ) {
+    const { authority, path, timeout, timeoutMs, message } = request;
+    this.net = net;
+    this.owner = owner;
+    this.onEnd = onEnd;
+    // In Envoy's order, and its scheme whatever the connection. (Envoy `source/common/grpc/common.cc`, prepareHeaders)
+    this.headers = {
+      ":method": "POST",
+      ":path": path,
+      ":authority": authority,
+      ":scheme": "http",
+      te: "trailers",
+      ...(timeout === "" ? {} : { "grpc-timeout": timeout }),
+      "content-type": "application/grpc",
+      ...request.headers,
+    };
+    this.frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+    this.frame[0] = 0;
+    this.frame.writeUInt32BE(message.length, 1);
+    this.frame.set(message, PREFIX_BYTES);
+    if (timeoutMs > 0) net.timers.arm(this.timer, net.turn.now, timeoutMs);
+  }
+
+  /** Nobody wants to know any more. */
+  cancel(): void {
+    if (this.over) return;
+    this.finish(CANCELLED);
+    this.stream?.close(CANCEL);
+  }
+
+  onTimer(): void {
+    if (this.over) return;
+    this.finish(TIMED_OUT);
+    this.stream?.close(CANCEL);
+    this.onEnd(null);
+  }
+
+  /** There is no connection to be had. */
+  fail(): void {
+    if (this.over) return;
+    this.finish(FAILED);
+    this.onEnd(null);
+  }
+
+  onHeaders(headers: IncomingHttpHeaders): void {
+    this.httpStatus = Number(headers[":status"] ?? 0);
+    this.readStatus(headers);
+  }
+
+  onTrailers(trailers: IncomingHttpHeaders): void {
+    this.readStatus(trailers);
+  }
+
+  private readStatus(headers: IncomingHttpHeaders): void {
+    const status = headers["grpc-status"];
+    if (typeof status === "string") this.grpcStatus = status;
+  }
+
+  onData(bytes: Buffer): void {
+    this.bytes += bytes.length;
+    if (this.bytes > PREFIX_BYTES + MAX_MESSAGE_BYTES) this.stream?.close(CANCEL);
+    else this.pieces.push(bytes);
+  }
+
+  /** All that will come has come. */
+  onStreamClosed(): void {
+    if (this.over) return;
+    this.finish(this.httpStatus === 0 ? FAILED : this.httpStatus);
+    this.onEnd(this.grpcStatus === "0" && this.httpStatus === 200 ? this.message() : null);
+  }
+
+  /** The last whole one; null where there is none, or a compressed one. (Envoy `source/common/grpc/async_client_impl.cc`, onData) */
+  private message(): Uint8Array | null {
+    // cold: once an answer, which has one piece
+    const all = this.pieces.length === 1 ? this.pieces[0] : Buffer.concat(this.pieces);
+    let last: Uint8Array | null = null;
+    for (let at = 0; at + PREFIX_BYTES <= all.length;) {
+      const length = all.readUInt32BE(at + 1);
+      const end = at + PREFIX_BYTES + length;
+      if (length > 0 && all[at] !== 0) return null;
+      if (end > all.length) break;
+      last = all.subarray(at + PREFIX_BYTES, end);
+      at = end;
+    }
+    return last;
+  }
+
+  private finish(status: number): void {
+    this.over = true;
+    this.net.timers.disarm(this.timer);
+    this.owner.onCallEnd(this, status);
+  }
+}
+
+const CANCELLED = 0;
+const FAILED = 503;
+export const TIMED_OUT = 504;
+/** Of HTTP/2's error codes. (RFC 9113, §7) */
+const CANCEL = 8;

@@ -1,0 +1,133 @@
+import type { CircuitBreakers } from "./circuit-breakers.ts";
+import type { ClusterUse } from "./cluster-use.ts";
+import { GrpcCall, type GrpcCallOwner, type GrpcRequest, TIMED_OUT } from "./grpc-call.ts";
+import { GrpcConnection, type GrpcConnectionOwner } from "./grpc-connection.ts";
+import type { Host } from "./host.ts";
+
+/**
+ * gRPC calls of the proxy's own to one host, on one connection; the cluster's circuit breakers, transport socket, timeouts and statistics hold.
+ * Behaviour: Envoy `source/common/conn_pool/conn_pool_base.cc`, of HTTP/2.
+ */
+export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
+  private readonly host: Host;
+  private readonly use: ClusterUse;
+  private readonly breakers: CircuitBreakers;
+  private current: GrpcConnection | null = null;
+  /** With the current one. */
+  private readonly all = new Set<GrpcConnection>();
+  private readonly waiting = new Set<GrpcCall>();
+  private readonly active = new Set<GrpcCall>();
+
+  constructor(host: Host, use: ClusterUse) {
+    this.host = host;
+    this.use = use;
+    this.breakers = use.of(0);
+  }
+
+  /** To be called within a turn. @param onEnd told once, unless the call is cancelled; null: it has failed */
+  call(request: GrpcRequest, onEnd: (message: Uint8Array | null) => void): GrpcCall | null {
+    const { breakers, use } = this;
+    if (this.current?.isReady !== true && !breakers.pending.canCreate()) {
+      use.stats.rqPendingOverflow.value++;
+      use.stats.countStatus(OVERFLOW, true, null);
+      onEnd(null);
+      return null;
+    }
+    const call = new GrpcCall(use.net, this, request, onEnd);
+    if (this.current?.isReady === true) {
+      this.start(this.current, call);
+      return call;
+    }
+    use.stats.rqPendingTotal.value++;
+    use.stats.rqPendingActive.value++;
+    breakers.pending.inc();
+    this.host.pendingRequests++;
+    this.waiting.add(call);
+    if (this.current?.isConnecting !== true) this.connect();
+    return call;
+  }
+
+  private connect(): void {
+    this.current = new GrpcConnection(this.host, this.use, this);
+    this.all.add(this.current);
+  }
+
+  private start(connection: GrpcConnection, call: GrpcCall): void {
+    const { breakers, use, host } = this;
+    if (!breakers.requests.canCreate()) {
+      use.stats.rqActiveOverflow.value++;
+      call.fail();
+      return;
+    }
+    breakers.requests.inc();
+    use.stats.rqActive.value++;
+    use.stats.rqTotal.value++;
+    host.activeRequests++;
+    host.requestsTotal++;
+    this.active.add(call);
+    connection.start(call);
+  }
+
+  /** Those under way finish; what is asked for from now on gets a new connection. */
+  drain(): void {
+    for (const connection of this.all) {
+      if (!connection.isConnecting || this.waiting.size === 0) connection.drain();
+    }
+  }
+
+  /** Closes everything. */
+  destroy(): void {
+    for (const connection of this.all) connection.close();
+  }
+
+  // Called by connections
+
+  onConnected(connection: GrpcConnection): void {
+    for (const call of this.waiting) {
+      if (!connection.isReady) {
+        this.connect();
+        return;
+      }
+      this.endWaiting(call);
+      this.start(connection, call);
+    }
+  }
+
+  onClosed(connection: GrpcConnection, connected: boolean): void {
+    this.all.delete(connection);
+    if (this.current === connection) this.current = null;
+    if (connected) {
+      if (this.waiting.size > 0 && this.current === null) this.connect();
+      return;
+    }
+    // Whoever waits would only run into the same.
+    const waited = [...this.waiting];
+    for (const call of waited) {
+      this.use.stats.rqPendingFailureEject.value++;
+      call.fail();
+    }
+  }
+
+  // Called by calls
+
+  onCallEnd(call: GrpcCall, status: number): void {
+    const { use, host, breakers } = this;
+    if (this.waiting.has(call)) this.endWaiting(call);
+    if (this.active.delete(call)) {
+      breakers.requests.dec();
+      use.stats.rqActive.value--;
+      host.activeRequests--;
+    }
+    if (status === TIMED_OUT) use.stats.rqTimeout.value++;
+    if (status > 0) use.stats.countStatus(status, true, null);
+  }
+
+  private endWaiting(call: GrpcCall): void {
+    this.waiting.delete(call);
+    this.breakers.pending.dec();
+    this.host.pendingRequests--;
+    this.use.stats.rqPendingActive.value--;
+  }
+}
+
+const OVERFLOW = 503;

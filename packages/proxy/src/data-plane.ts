@@ -48,6 +48,8 @@ export interface DataPlaneOptions {
   readonly requestId?: () => string;
   /** Where access logs are written; default: the system's files. */
   readonly logFiles?: LogFileSystem;
+  /** How long their lines are gathered; default 1 s. */
+  readonly logFlushMs?: number;
   /** Whether accepted sockets read into our buffers; default: what the start-up self-test finds out. */
   readonly readIntoBuffers?: boolean;
   /** Where redirected connections were to go; default: the kernel says it. */
@@ -155,7 +157,7 @@ export class DataPlane {
       clock,
       date: new HttpDate(clock),
       wall: new WallClock(clock),
-      logs: new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats),
+      logs: new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats, options.logFlushMs),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: address },
       random,
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),

@@ -37,6 +37,8 @@ export interface ProxyOptions {
   readonly logLevel?: LogLevel;
   /** How long `drain` lets requests in flight finish. Default 5 s, Istio's `terminationDrainDuration`. */
   readonly drainTimeMs?: number;
+  /** How long lines of access logs are gathered, Envoy's `--file-flush-interval-msec`. Default 1 s, Istio's. */
+  readonly logFlushMs?: number;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -145,6 +147,7 @@ class RunningProxy implements Proxy {
       resolvers,
       stats: this.stats,
       log,
+      ...(options.logFlushMs === undefined ? {} : { logFlushMs: options.logFlushMs }),
       locality: compileLocality(bootstrap.node?.locality),
       localCluster: bootstrap.clusterManager?.localClusterName ?? "",
       ...(outlierLog === null ? {} : { outlierLog: (line) => outlierLog.write(line) }),

@@ -3,7 +3,7 @@
  * Envoy's reports the order of fields is random.
  */
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, endpoint, get, got, seen, toCluster, typed } from "../harness/steps.ts";
+import { answer, endpoint, gate, get, got, seen, stat, toCluster, typed } from "../harness/steps.ts";
 
 const TRACE = "463ac35c9f6413ad48485a3953bb6124";
 const SPAN = "a2fb4a1d1a96d312";
@@ -15,6 +15,8 @@ const MASK: NonNullable<ContractCase["mask"]> = [
   [new RegExp(`\\b(?!${TRACE})[0-9a-f]{32}\\b`, "g"), "{32 hex digits}"],
   [new RegExp(`\\b(?!${SPAN}|${PARENT})[0-9a-f]{16}\\b`, "g"), "{16 hex digits}"],
 ];
+/** Protobuf of who reports. */
+const OTLP: NonNullable<ContractCase["mask"]> = [[/^\{chunked\}[^]*$/, "{spans}"], [/OTel-OTLP-Exporter-\S+/, "{exporter}"]]; // prettier-ignore
 const REPORT: NonNullable<ContractCase["mask"]> = [[/\[\{.*$/s, "{spans}"]];
 
 function zipkin(fields: JsonObject = {}): JsonObject {
@@ -74,6 +76,15 @@ function told(thing: RegExp, spans = 1): NonNullable<ContractCase["mask"]> {
   return [[new RegExp(`\\[\\{${each}.*$`), Array.from({ length: spans }, (_, i) => `"$${i + 1}"`).join(" ")], ...MASK];
 }
 
+/** A report leaves with so many spans, not with five or after five seconds. */
+function reportsOf(spans: number, tracer = "zipkin"): JsonObject {
+  return runtime({ [`tracing.${tracer}.min_flush_spans`]: spans });
+}
+
+function runtime(values: JsonObject): JsonObject {
+  return { layered_runtime: { layers: [{ name: "r", static_layer: values }] } };
+}
+
 /** The collector has been told. */
 const REPORTED = [get("/p?q=1", "x-a: A"), got(1), seen("z", 1)] as const;
 const NAME = told(/"name":"([^"]*)"/);
@@ -84,6 +95,7 @@ function named(name: string, tracing: JsonObject, route: JsonObject = {}, spans 
   return {
     name: `names of spans: ${name}`,
     feature: "Tracing: operation",
+    bootstrap: reportsOf(spans),
     manager: { tracing: { ...ZIPKIN, ...tracing } },
     clusters: CLUSTERS,
     upstreams: Z,
@@ -99,6 +111,7 @@ function tagged(name: string, tag: JsonObject, parts: Partial<ContractCase> = {}
   return {
     name: `custom tags: ${name}`,
     feature: "Tracing: custom tags",
+    bootstrap: reportsOf(1),
     manager: { tracing: { ...ZIPKIN, custom_tags: [{ tag: "t", ...tag }] } },
     clusters: { a: { metadata: { filter_metadata: { ns: { s: "cluster" } } }, endpoints: [endpoint("a", { metadata: { filter_metadata: { ns: { s: "host" } } } })] }, z: {} }, // prettier-ignore
     routes: [toCluster("/", "a", {}, { metadata: { filter_metadata: { ns: NS } } })],
@@ -242,6 +255,36 @@ export const CASES: readonly ContractCase[] = [
     mask: [...MASK, ...REPORT],
     upstreams: { ...Z, z: answer(500) },
     stats: ["tracing.zipkin.reports_sent", "tracing.zipkin.reports_dropped"],
+  }),
+  ...cases("reports", [["Zipkin: tracing.zipkin.min_flush_spans of the runtime", ZIPKIN]], {
+    bootstrap: reportsOf(2),
+    client: [get("/1"), got(1), get("/2"), got(2), seen("z", 1)],
+    mask: [...MASK, ...REPORT],
+    stats: ["tracing.zipkin.spans_sent", "tracing.zipkin.reports_sent", "tracing.zipkin.timer_flushed"],
+  }),
+  ...cases("reports", [["Zipkin: tracing.zipkin.flush_interval_ms of the runtime", ZIPKIN]], {
+    bootstrap: runtime({ "tracing.zipkin.flush_interval_ms": 100 }),
+    client: [get(), got(1), seen("z", 1)],
+    mask: [...MASK, ...REPORT],
+    stats: ["tracing.zipkin.spans_sent", "tracing.zipkin.reports_sent"],
+  }),
+  ...cases("reports", [["Zipkin: tracing.zipkin.request_timeout of the runtime", ZIPKIN]], {
+    bootstrap: runtime({ "tracing.zipkin.min_flush_spans": 1, "tracing.zipkin.request_timeout": 100 }),
+    client: [get(), got(1), seen("z", 1), stat("cluster.z.upstream_rq_timeout", 1)],
+    mask: [...MASK, ...REPORT],
+    upstreams: { ...Z, z: { answers: [[gate("never")]] } },
+    stats: ["tracing.zipkin.reports_sent", "tracing.zipkin.reports_failed", "tracing.zipkin.reports_dropped"],
+  }),
+  ...cases("reports", [["OpenTelemetry: tracing.opentelemetry.min_flush_spans of the runtime", OTEL]], {
+    bootstrap: reportsOf(2, "opentelemetry"),
+    client: [get("/1"), got(1), get("/2"), got(2), stat("tracing.opentelemetry.spans_sent", 2)],
+    mask: [...MASK, ...OTLP],
+    stats: ["tracing.opentelemetry.timer_flushed"],
+  }),
+  ...cases("reports", [["OpenTelemetry: tracing.opentelemetry.flush_interval_ms of the runtime", OTEL]], {
+    bootstrap: runtime({ "tracing.opentelemetry.flush_interval_ms": 100 }),
+    client: [get(), got(1), seen("z", 1)],
+    mask: [...MASK, ...OTLP],
   }),
   {
     name: "a provider whose cluster is unknown is refused",

@@ -24,6 +24,9 @@ export interface HostAnswer {
 
 type Told = Omit<HostAnswer, "id">;
 
+/** As short as Envoy's in subjects.ts: a case waits for its log. */
+const LOG_FLUSH_MS = 10;
+
 const running = new Map<number, Proxy | ControlPlane>();
 const log = createLog({ level: "error", write: (line) => process.stderr.write(line), now: () => new Date() });
 
@@ -42,7 +45,11 @@ function done(request: HostRequest & { id: number }): Promise<Told> {
 async function proxy(id: number, bootstrap: JsonObject): Promise<Told> {
   let started: Proxy;
   try {
-    started = await startProxy({ bootstrap: await parseBootstrap(JSON.stringify(bootstrap), "bootstrap.json"), log });
+    started = await startProxy({
+      bootstrap: await parseBootstrap(JSON.stringify(bootstrap), "bootstrap.json"),
+      logFlushMs: LOG_FLUSH_MS,
+      log,
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { refusal: error.problems.map(formatProblem).join("\n") };

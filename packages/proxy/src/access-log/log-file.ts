@@ -6,7 +6,7 @@ import type { LogFileStats } from "./log-file-stats.ts";
 /** Envoy's `MIN_FLUSH_SIZE`: so much is written at once (`source/common/access_log/access_log_manager_impl.cc`). */
 const CHUNK_BYTES = 65_536;
 /** Or what there is after so long: what Istio starts Envoy with (`--file-flush-interval-msec`), whose own default is ten seconds. */
-const FLUSH_MS = 1_000;
+export const DEFAULT_LOG_FLUSH_MS = 1_000;
 /** What may wait for a slow file; lines that come beyond it are lost, where Envoy would take memory without end. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** How long a pipe that is full, whose other end reads slowly, is left alone. */
@@ -43,6 +43,7 @@ export class LogFile implements TimerOwner {
   private readonly timers: TimerWheel;
   private readonly now: () => number;
   private readonly stats: LogFileStats;
+  private readonly flushMs: number;
   private fd: number;
   private chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   private used = 0;
@@ -60,12 +61,20 @@ export class LogFile implements TimerOwner {
   private idle: (() => void)[] = [];
 
   /** Throws if it cannot be opened. */
-  constructor(path: string, files: LogFileSystem, timers: TimerWheel, now: () => number, stats: LogFileStats) {
+  constructor(
+    path: string,
+    files: LogFileSystem,
+    timers: TimerWheel,
+    now: () => number,
+    stats: LogFileStats,
+    flushMs: number,
+  ) {
     this.path = path;
     this.files = files;
     this.timers = timers;
     this.now = now;
     this.stats = stats;
+    this.flushMs = flushMs;
     this.fd = STANDARD_STREAMS[path] ?? files.open(path);
   }
 
@@ -79,7 +88,7 @@ export class LogFile implements TimerOwner {
         this.stats.writeBuffered.value++;
         return;
       }
-    } else if (this.used === 0) this.timers.arm(this.flushTimer, this.now(), FLUSH_MS);
+    } else if (this.used === 0) this.timers.arm(this.flushTimer, this.now(), this.flushMs);
     this.used += writeLatin1(this.chunk, line, this.used);
     this.stats.writeBuffered.value++;
     this.stats.writeTotalBuffered.value += size;

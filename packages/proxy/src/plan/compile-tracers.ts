@@ -44,8 +44,10 @@ export interface TracerCompilerContext {
   readonly knownClusters: ReadonlySet<string>;
 }
 
-/** Envoy's runtime value tracing.zipkin.request_timeout; `http_uri.timeout` of the collector service is not looked at. */
+/** Envoy's defaults of runtime values: source/extensions/tracers/zipkin/zipkin_tracer_impl.cc, opentelemetry/tracer.cc. */
 const ZIPKIN_TIMEOUT_MS = 5_000;
+const MIN_FLUSH_SPANS = 5;
+const FLUSH_INTERVAL_MS = 5_000;
 /** Source: Envoy source/extensions/tracers/opentelemetry/opentelemetry_tracer_impl.cc, kDefaultMaxCacheSize. */
 const DEFAULT_MAX_CACHE_SIZE = 1_024;
 
@@ -85,6 +87,11 @@ function compileZipkin(message: ZipkinConfig, context: TracerCompilerContext, pl
 
 function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, place: Place): CollectorPlan {
   const service = message.collectorService;
+  const times = {
+    // `http_uri.timeout` of the collector service is not looked at.
+    timeoutMs: place.runtime.integer("tracing.zipkin.request_timeout", ZIPKIN_TIMEOUT_MS),
+    ...flushing("zipkin", place),
+  };
   if (service !== undefined) {
     const [uri, cluster] = uriAndCluster(service);
     const [host, path] = uri.includes("://") ? hostAndPath(uri) : ["", uri];
@@ -93,7 +100,7 @@ function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, 
       authority: host === "" ? cluster : host,
       path,
       headers: collectorHeaders(service.requestHeadersToAdd, place.field("collector_service")),
-      timeoutMs: ZIPKIN_TIMEOUT_MS,
+      ...times,
     };
   }
   const { collectorCluster, collectorEndpoint, collectorHostname } = message;
@@ -105,7 +112,7 @@ function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, 
     authority: collectorHostname === "" ? collectorCluster : collectorHostname,
     path: collectorEndpoint,
     headers: [],
-    timeoutMs: ZIPKIN_TIMEOUT_MS,
+    ...times,
   };
 }
 
@@ -136,7 +143,15 @@ function otlpCollector(service: HttpService | undefined, context: TracerCompiler
     authority,
     path,
     headers: collectorHeaders(service?.requestHeadersToAdd ?? [], place),
-    timeoutMs: milliseconds(service?.httpUri?.timeout, 0),
+    timeoutMs: { value: milliseconds(service?.httpUri?.timeout, 0) },
+    ...flushing("opentelemetry", place),
+  };
+}
+
+function flushing(tracer: string, { runtime }: Place): Pick<CollectorPlan, "minFlushSpans" | "flushIntervalMs"> {
+  return {
+    minFlushSpans: runtime.integer(`tracing.${tracer}.min_flush_spans`, MIN_FLUSH_SPANS),
+    flushIntervalMs: runtime.integer(`tracing.${tracer}.flush_interval_ms`, FLUSH_INTERVAL_MS),
   };
 }
 

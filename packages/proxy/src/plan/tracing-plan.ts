@@ -3,6 +3,7 @@ import type { OtlpAttribute } from "@tulle/telemetry/tracing";
 import type { Format } from "./format/format.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 import type { ClusterRef } from "./cluster-plan.ts";
+import type { RuntimeRef } from "./runtime-values.ts";
 
 /** Names of spans; null: the tracer's, or a decorator's. */
 export interface SpanNames {
@@ -76,7 +77,11 @@ export interface CollectorPlan {
   readonly path: string;
   /** Configured ones; lower-case names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly timeoutMs: number;
+  readonly timeoutMs: RuntimeRef<number>;
+  /** So many spans are sent at once. */
+  readonly minFlushSpans: RuntimeRef<number>;
+  /** Or what there is after so long. */
+  readonly flushIntervalMs: RuntimeRef<number>;
 }
 
 export type TracerPlan = ZipkinPlan | OpenTelemetryPlan;

@@ -6,10 +6,6 @@ import type { NetContext } from "../net/context.ts";
 import type { CollectorPlan } from "../plan/tracing-plan.ts";
 import type { Counter } from "../stats/index.ts";
 
-/** Envoy's runtime values tracing.{zipkin,opentelemetry}.min_flush_spans and flush_interval_ms. */
-const FLUSH_SPANS = 5;
-const FLUSH_INTERVAL_MS = 5_000;
-
 export interface ReporterOptions {
   readonly collector: CollectorPlan;
   readonly contentType: string;
@@ -33,7 +29,7 @@ export interface ReporterContext {
 }
 
 /**
- * Collects spans and sends them in batches: every five, or what there is after five seconds. Never waits for a collector: what its
+ * Collects spans and sends them in batches: by default every five, or what there is after five seconds. Never waits for a collector: what its
  * cluster's circuit breakers do not let through is lost.
  */
 export class SpanReporter implements TimerOwner {
@@ -55,10 +51,10 @@ export class SpanReporter implements TimerOwner {
       return;
     }
     spans.push(span);
-    if (spans.length >= FLUSH_SPANS) this.flush();
+    if (spans.length >= options.collector.minFlushSpans.value) this.flush();
     else if (!this.timer.armed) {
       const { timers, turn } = this.context.net;
-      timers.arm(this.timer, turn.now, FLUSH_INTERVAL_MS);
+      timers.arm(this.timer, turn.now, options.collector.flushIntervalMs.value);
     }
   }
 
@@ -73,12 +69,13 @@ export class SpanReporter implements TimerOwner {
     if (spans.length === 0) return;
     this.spans = [];
     options.spansSent.value += spans.length;
-    const cluster = options.collector.cluster.current;
+    const { collector } = options;
+    const cluster = collector.cluster.current;
     if (cluster === null) {
       if (options.skippedNoCluster !== null) options.skippedNoCluster.value++;
       return;
     }
-    context.client.send(cluster, this.head(), options.encode(spans), options.collector.timeoutMs, options.callbacks);
+    context.client.send(cluster, this.head(), options.encode(spans), collector.timeoutMs.value, options.callbacks);
   }
 
   private head(): RequestHead {

@@ -35,7 +35,9 @@ export class Laboratory {
     authority: "collector.example",
     path: "/spans",
     headers: [],
-    timeoutMs: 5_000,
+    timeoutMs: { value: 5_000 },
+    minFlushSpans: { value: 5 },
+    flushIntervalMs: { value: 5_000 },
   };
   private readonly context: ReporterContext;
   private readonly ids: TraceIds;

@@ -87,6 +87,9 @@ const SOTW: Protocol<DiscoveryRequest> = {
   names: (request) => request.resourceNames.length,
 };
 
+/** Characters of a proxy's words that are logged; all of them are told by `status`. */
+const MAX_REASON = 1_000;
+
 export class AdsServer {
   readonly #source: AdsSource;
   readonly #clock: Clock;
@@ -101,7 +104,14 @@ export class AdsServer {
     this.#source = options.source;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silent;
-    this.#events = options.events ?? {};
+    const { events = {} } = options;
+    this.#events = {
+      ...events,
+      onNack: (event) => {
+        this.#tellRefusal(event.streamId, event.typeUrl, event.error.message);
+        events.onNack?.(event);
+      },
+    };
     this.#window = new SendWindow(this.#clock);
   }
 
@@ -262,6 +272,13 @@ export class AdsServer {
     this.#streams.set(id, { connection, machine, connectedAt: this.#clock.now(), fail });
     this.#log("info", "ADS stream opened", { stream: id, node: node.id, peer: connection.peer, delta: protocol.delta });
     return machine;
+  }
+
+  /** The proxy keeps what it had: nothing that is applied from here on may have an effect there. */
+  #tellRefusal(stream: string, type: string, message: string): void {
+    const node = this.#streams.get(stream)?.connection.node.id;
+    const reason = message.length > MAX_REASON ? `${message.slice(0, MAX_REASON)}…` : message;
+    this.#log("warn", "configuration refused by a proxy", { stream, node, type, reason });
   }
 
   /** One message at a time: the next is made when this one has left, so that nothing piles up for a slow reader. */

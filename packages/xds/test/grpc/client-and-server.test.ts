@@ -74,6 +74,10 @@ for (const mode of ["delta", "sotw"] as const) {
       host.push(second);
       const type = () => host.ads.status()[0]?.types.find(({ typeUrl }) => typeUrl === TYPE.cluster);
       await eventually("refused", () => type()?.state === "NACKED");
+      const { level, message, node: who, type: what, reason } = host.logged.at(-1) ?? {};
+      assert.deepEqual([level, message, who], ["warn", "configuration refused by a proxy", "sidecar~reviews"]);
+      assert.equal(what, TYPE.cluster);
+      assert.match(String(reason), /lb_policy: no such policy/);
       assert.equal(type()!.error?.message, "Error adding/updating cluster(s) a: lb_policy: no such policy");
       assert.equal(type()!.lastAckedVersion, first.set(TYPE.cluster)!.version);
       assert.equal(client.stats(TYPE.cluster)!.updateRejected, 1);

@@ -12,6 +12,7 @@ import type { AdsConnection, AdsEvents, AdsSource } from "../../src/server/index
 export class AdsHost implements AdsSource {
   readonly connections: AdsConnection[] = [];
   readonly disconnected: string[] = [];
+  readonly logged: Readonly<Record<string, unknown>>[] = [];
   /** Of health, in order. */
   readonly reports: string[] = [];
   readonly events: AdsEvents;
@@ -26,7 +27,12 @@ export class AdsHost implements AdsSource {
     this.#view = view;
     this.events = events;
     this.#clock = clock;
-    this.#ads = new AdsServer({ source: this, events, clock });
+    this.#ads = new AdsServer({
+      source: this,
+      events,
+      clock,
+      log: (level, message, fields) => this.logged.push({ level, message, ...fields }),
+    });
   }
 
   connect(connection: AdsConnection): ResourceView {

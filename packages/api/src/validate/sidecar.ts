@@ -102,7 +102,8 @@ function validateEgress(listener: SidecarEgress, isLast: boolean, path: Path, re
       );
     }
   }
-  if (hosts.includes("*/*") && hosts.length > 1) {
+  const included = hosts.filter((text) => !text.startsWith("~") || text.startsWith("~/"));
+  if (included.includes("*/*") && included.length > 1) {
     reporter.warning([...path, "hosts"], "*/* takes everything; the other hosts change nothing");
   }
 }

@@ -142,6 +142,14 @@ test("gateway ports are numbered, unless they are Unix sockets, and named once",
   ]);
 });
 
+test("beside */* other hosts change nothing, unless they exclude", () => {
+  const hosts = (list: string): string[] => faultsOf("Sidecar", `  {egress: [{hosts: [${list}]}]}\n`);
+  assert.deepEqual(hosts('"*/*", "~shop/*"'), []);
+  assert.deepEqual(hosts('"*/*", "~shop/*", "a/*"'), [
+    "warning: spec.egress[0].hosts: */* takes everything; the other hosts change nothing",
+  ]);
+});
+
 test("a Sidecar says something, with hosts of the form namespace/name", () => {
   assert.deepEqual(faultsOf("Sidecar", "  workloadSelector: {labels: {a: b}}\n"), [
     "spec: changes nothing, expected at least one of ingress, egress, inboundConnectionPool, outboundTrafficPolicy",

@@ -15,7 +15,11 @@ export function sidecarFindings(snapshot: Snapshot, rule: SidecarRule): readonly
     return [finding("Shadowed", [], "an older Sidecar is for the same workloads; they are not merged", winner.origin)];
   }
   return [
-    finding("InForce", [], `for ${clients(snapshot, rule)}${seen(snapshot, rule)}`),
+    finding(
+      "InForce",
+      [],
+      `for ${clients(snapshot, rule)}${dependsOnClient(snapshot, rule) ? "" : seen(snapshot, rule)}`,
+    ),
     ...emptyHosts(snapshot, rule),
   ];
 }
@@ -35,6 +39,16 @@ function clients({ options }: Snapshot, { origin, selector }: SidecarRule): stri
     : `workloads of ${origin.namespace}`;
 }
 
+/** What `.` is: each workload's own namespace, where the Sidecar is for all of them. */
+function dependsOnClient({ options }: Snapshot, { origin, selector, spec }: SidecarRule): boolean {
+  if (selector !== undefined || origin.namespace !== options.rootNamespace) return false;
+  return (spec.egress ?? []).some(({ hosts }) => hosts.some(isOfOwnNamespace));
+}
+
+function isOfOwnNamespace(host: string): boolean {
+  return host.startsWith("./") || host.startsWith("~./");
+}
+
 function seen(snapshot: Snapshot, rule: SidecarRule): string {
   if ((rule.spec.egress ?? []).length === 0) return "";
   const all = exported(snapshot, rule.origin.namespace);
@@ -50,11 +64,13 @@ function exported(snapshot: Snapshot, namespace: string) {
 }
 
 /** Entries by which nothing is imported: a service may still come, or the name is wrong. */
-function emptyHosts(snapshot: Snapshot, { spec, origin }: SidecarRule): readonly Finding[] {
+function emptyHosts(snapshot: Snapshot, rule: SidecarRule): readonly Finding[] {
+  const { spec, origin } = rule;
+  const skipsOwn = dependsOnClient(snapshot, rule);
   const { services, rules } = exported(snapshot, origin.namespace);
   return (spec.egress ?? []).flatMap(({ hosts }, i) =>
     hosts.flatMap((host, j) =>
-      importsNothing(host, origin.namespace, services, rules)
+      !(skipsOwn && isOfOwnNamespace(host)) && importsNothing(host, origin.namespace, services, rules)
         ? [finding("Ignored", ["spec", "egress", i, "hosts", j], "no service and no VirtualService is called so")]
         : [],
     ),

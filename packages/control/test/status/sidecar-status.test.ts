@@ -37,6 +37,14 @@ test("in force: for whom, and how much they see", () => {
   );
 });
 
+test("a Sidecar of all namespaces: what it shows of the own one depends on whose it is", () => {
+  const hosts = 'egress: [{ hosts: ["./*", "shop/*", "nowhere/*"] }]';
+  assert.deepEqual(statuses(sidecar("s", hosts, "istio-system"), "s", "istio-system"), [
+    "InForce: for workloads of all namespaces that have no Sidecar of their own",
+    "Ignored spec.egress[0].hosts[2]: no service and no VirtualService is called so",
+  ]);
+});
+
 test("shadowed by an older one for the same workloads", () => {
   const two = (selector: string): string =>
     sidecar("old", `${selector}egress: [{ hosts: ["./*"] }]`) +

@@ -1,5 +1,5 @@
 /** PeerAuthentication, RequestAuthentication, AuthorizationPolicy (istio/api `security/v1beta1/*.proto`). */
-import { headerName, httpUrl, nonEmpty, portKey } from "../../schema/formats.ts";
+import { headerName, httpUrl, nonEmpty, oneLine, portKey } from "../../schema/formats.ts";
 import { boolean, deprecated, duration, enumOf, list, map, object, required, string } from "../../schema/schema.ts";
 import type { Infer } from "../../schema/schema.ts";
 import { policyTargetReference, targetRefs, workloadSelector } from "./selector.ts";
@@ -23,7 +23,7 @@ const jwtRule = object(
     audiences: list(text),
     jwksUri: string(httpUrl),
     jwks: string(),
-    fromHeaders: list(object({ name: required(string(headerName)), prefix: string() })),
+    fromHeaders: list(object({ name: required(string(headerName)), prefix: string(oneLine) })),
     fromParams: list(text),
     outputPayloadToHeader: string(headerName),
     fromCookies: list(text),

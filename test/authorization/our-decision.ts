@@ -110,6 +110,9 @@ function connectionView({ sourceIp, destinationIp, destinationPort, tls }: Reque
     directLocalPort: local.localPort,
     directLocalName: local.localName,
     originalDestination: null,
+    transportFailure: "",
+    ja3: "",
+    ja4: "",
     serverName: tls?.sni ?? "",
     tls: tls === undefined ? null : tlsInfo(tls),
   };

@@ -77,8 +77,8 @@ export interface HelloParts {
 }
 
 const byte = (value: number): string => String.fromCharCode(value & 255);
-const short = (value: number): string => byte(value >> 8) + byte(value);
-const vector8 = (text: string): string => byte(text.length) + text;
+export const short = (value: number): string => byte(value >> 8) + byte(value);
+export const vector8 = (text: string): string => byte(text.length) + text;
 const vector16 = (text: string): string => short(text.length) + text;
 
 export function extension(type: number, content: string): string {

@@ -38,6 +38,8 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   readonly directLocalName: string;
   readonly originalDestination: { readonly address: string; readonly port: number } | null;
   readonly serverName: string;
+  readonly ja3: string;
+  readonly ja4: string;
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
   /** More waits to be written than the listener allows. */
@@ -82,6 +84,8 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.directLocalName = accepted.directLocalName;
     this.originalDestination = accepted.originalDestination;
     this.serverName = accepted.serverName;
+    this.ja3 = accepted.ja3;
+    this.ja4 = accepted.ja4;
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;
@@ -249,6 +253,10 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   /** The last exchange has been counted and logged: on with a request that had to wait. */
   readOn(): void {
     this.codec.readOn();
+  }
+
+  get transportFailure(): string {
+    return this.transport.failureReason;
   }
 
   get tls(): TlsInfo | null {

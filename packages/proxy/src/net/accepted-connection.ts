@@ -37,6 +37,8 @@ export class AcceptedConnection implements ConnectionView {
   applicationProtocols = NONE;
   /** MD5 of what its TLS hello is like; "" unless that is wanted. */
   ja3 = "";
+  /** The same, as JA4. */
+  ja4 = "";
   /** What listener filters have found out beside; null: nothing. */
   metadata: Metadata | null = null;
 
@@ -76,6 +78,10 @@ export class AcceptedConnection implements ConnectionView {
 
   get bytesWritten(): number {
     return this.transport === null ? 0 : this.transport.bytesWritten;
+  }
+
+  get transportFailure(): string {
+    return this.transport === null ? "" : this.transport.failureReason;
   }
 
   get tls(): TlsInfo | null {

@@ -87,6 +87,7 @@ function compileTlsInspector(message: TlsInspector, place: Place): TlsInspectorP
   return {
     kind: "tls-inspector",
     ja3: message.enableJa3Fingerprinting ?? false,
+    ja4: message.enableJa4Fingerprinting ?? false,
     maxHelloBytes: max,
     closesOnErrors: message.closeConnectionOnClientHelloParsingErrors,
   };

@@ -21,6 +21,7 @@ export type ListenerFilterConfig =
 export interface TlsInspectorPlan {
   readonly kind: "tls-inspector";
   readonly ja3: boolean;
+  readonly ja4: boolean;
   /** `max_client_hello_size`, default 16 KiB. */
   readonly maxHelloBytes: number;
   /** `close_connection_on_client_hello_parsing_errors` */

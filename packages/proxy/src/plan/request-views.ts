@@ -95,4 +95,9 @@ export interface ConnectionView {
   readonly serverName: string;
   /** Null: it is not encrypted. */
   readonly tls: TlsInfo | null;
+  /** Why there is no TLS where there should be; "" for nothing. */
+  readonly transportFailure: string;
+  /** What its hello is like; "" where that was not asked for. */
+  readonly ja3: string;
+  readonly ja4: string;
 }

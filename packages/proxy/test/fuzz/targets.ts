@@ -192,6 +192,8 @@ function prefixesAgree<T>(bytes: Uint8Array, read: (bytes: Uint8Array) => T, isU
   }
 }
 
+const BOTH = { ja3: true, ja4: true } as const;
+
 /** Records and hellos, whole and broken. */
 const hello: FuzzTarget = {
   pieces: [
@@ -205,10 +207,10 @@ const hello: FuzzTarget = {
     const bytes = bytesOf(pieces);
     prefixesAgree(
       bytes,
-      (some) => readClientHello(some, true),
+      (some) => readClientHello(some, BOTH),
       (read) => typeof read === "number",
     );
-    const read = readClientHello(bytes, true);
+    const read = readClientHello(bytes, BOTH);
     if (typeof read !== "object") return;
     assert.equal(read.serverName, read.serverName.toLowerCase());
     assert.ok(read.serverName.length <= 255 && !read.serverName.includes("\0"));

@@ -25,6 +25,9 @@ const CONNECTION = {
   directLocalPort: 80,
   directLocalName: "10.0.0.1:80",
   originalDestination: null,
+  transportFailure: "",
+  ja3: "",
+  ja4: "",
   serverName: "",
   tls: null,
 };

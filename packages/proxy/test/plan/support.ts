@@ -154,6 +154,9 @@ export const connection: ConnectionView = {
   directLocalPort: 8080,
   directLocalName: "[::1]:8080",
   originalDestination: null,
+  transportFailure: "",
+  ja3: "",
+  ja4: "",
   serverName: "",
   tls: null,
 };

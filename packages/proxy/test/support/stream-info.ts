@@ -20,6 +20,9 @@ export const CONNECTION: ConnectionView = {
   directLocalPort: 8080,
   directLocalName: "[::1]:8080",
   originalDestination: null,
+  transportFailure: "",
+  ja3: "",
+  ja4: "",
   serverName: "",
   tls: null,
 };

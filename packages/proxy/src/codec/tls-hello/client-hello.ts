@@ -3,6 +3,9 @@
  * as one is BoringSSL's notion, which Envoy's TLS inspector asks (`ssl/tls_record.cc`, `ssl/ssl_lib.cc`, `ssl_client_hello_init`).
  */
 
+import { type Ja4, readJa4 } from "./ja4.ts";
+import { NOTHING, Reader, isGrease } from "./reader.ts";
+
 export interface ClientHello {
   /** Lower-case, "" if the client has named none. */
   readonly serverName: string;
@@ -12,6 +15,14 @@ export interface ClientHello {
   readonly isObsolete: boolean;
   /** What JA3 is the MD5 of: version, cipher suites, extensions, groups, point formats. "" if it was not asked for. */
   readonly ja3: string;
+  /** Null if it was not asked for. */
+  readonly ja4: Ja4 | null;
+}
+
+/** By what clients can be told from each other, if that is wanted. */
+export interface Fingerprints {
+  readonly ja3: boolean;
+  readonly ja4: boolean;
 }
 
 /** This is no TLS; or a number: it cannot be told before there are so many bytes. */
@@ -39,9 +50,9 @@ const TLS_1_0 = 0x0301;
 const NONE: readonly string[] = [];
 
 /** @param bytes all that has come so far */
-export function readClientHello(bytes: Uint8Array, wantsJa3: boolean): ClientHello | Unfinished {
+export function readClientHello(bytes: Uint8Array, wanted: Fingerprints): ClientHello | Unfinished {
   const message = helloMessage(bytes);
-  return typeof message === "object" ? (parseHello(message, wantsJa3) ?? "not-tls") : message;
+  return typeof message === "object" ? (parseHello(message, wanted) ?? "not-tls") : message;
 }
 
 /** The handshake message without its header, put together from as many records as it takes. */
@@ -85,43 +96,8 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-/** Reads on through some bytes; `ok` turns false where they end too early, and stays so. */
-class Reader {
-  ok = true;
-  private readonly bytes: Uint8Array;
-  private at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  get left(): number {
-    return this.bytes.length - this.at;
-  }
-
-  number(size: 1 | 2): number {
-    const bytes = this.take(size);
-    if (bytes.length < size) return 0;
-    return size === 1 ? bytes[0] : (bytes[0] << 8) | bytes[1];
-  }
-
-  take(length: number): Uint8Array {
-    if (this.left < length) this.ok = false;
-    if (!this.ok) return NOTHING;
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
-
-  /** What a length of so many bytes stands before. */
-  vector(size: 1 | 2): Uint8Array {
-    return this.take(this.number(size));
-  }
-}
-
-const NOTHING = new Uint8Array(0);
-
 /** Null if it is malformed. */
-function parseHello(message: Uint8Array, wantsJa3: boolean): ClientHello | null {
+function parseHello(message: Uint8Array, wanted: Fingerprints): ClientHello | null {
   const reader = new Reader(message);
   const version = reader.number(2);
   reader.take(32);
@@ -131,11 +107,13 @@ function parseHello(message: Uint8Array, wantsJa3: boolean): ClientHello | null 
   const extensions = reader.left === 0 ? NOTHING : reader.vector(2);
   if (!reader.ok || reader.left > 0 || session.length > 32) return null;
   if (ciphers.length < 2 || ciphers.length % 2 !== 0 || compression.length === 0) return null;
-  return parseExtensions(extensions, version, wantsJa3 ? `${version},${numbers(ciphers, 2)}` : "");
+  const hello = parseExtensions(extensions, version, wanted.ja3 ? `${version},${numbers(ciphers, 2)}` : "");
+  if (hello === null) return null;
+  return { ...hello, ja4: wanted.ja4 ? readJa4(version, ciphers, extensions) : null };
 }
 
 /** @param ja3 how JA3 begins; "" if it is not wanted */
-function parseExtensions(bytes: Uint8Array, version: number, ja3: string): ClientHello | null {
+function parseExtensions(bytes: Uint8Array, version: number, ja3: string): Omit<ClientHello, "ja4"> | null {
   const reader = new Reader(bytes);
   const types = new Set<number>();
   let serverName: string | null = "";
@@ -199,8 +177,4 @@ function numbers(bytes: Uint8Array, size: 1 | 2): string {
     joined += joined === "" ? `${value}` : `-${value}`;
   }
   return joined;
-}
-
-function isGrease(value: number): boolean {
-  return (value & 0x0f0f) === 0x0a0a && value >> 8 === (value & 0xff);
 }

@@ -1,3 +1,4 @@
+import type { Ja4 } from "../../codec/tls-hello/ja4.ts";
 import { readClientHello } from "../../codec/tls-hello/client-hello.ts";
 import type { AcceptedConnection } from "../../net/accepted-connection.ts";
 import type { TlsInspectorPlan } from "../../plan/listener-filter-plan.ts";
@@ -41,9 +42,9 @@ export class TlsInspector implements ListenerFilter {
 
   inspect(connection: AcceptedConnection, early: Uint8Array): Verdict {
     if (early.length === 0) return WAIT;
-    const { maxHelloBytes, ja3, closesOnErrors } = this.plan;
+    const { maxHelloBytes, closesOnErrors } = this.plan;
     const bytes = early.length > maxHelloBytes ? early.subarray(0, maxHelloBytes) : early;
-    const hello = readClientHello(bytes, ja3);
+    const hello = readClientHello(bytes, this.plan);
     if (typeof hello === "number") {
       if (bytes.length < maxHelloBytes) {
         connection.wantedBytes = Math.min(hello, maxHelloBytes);
@@ -68,8 +69,17 @@ export class TlsInspector implements ListenerFilter {
     (hello.applicationProtocols.length > 0 ? this.alpnFound : this.alpnNotFound).value++;
     connection.transportProtocol = "tls";
     connection.applicationProtocols = hello.applicationProtocols;
-    // cold: once a connection, where it is wanted
-    if (ja3) connection.ja3 = hash("md5", hello.ja3);
+    // cold: once a connection, where they are wanted
+    if (hello.ja3 !== "") connection.ja3 = hash("md5", hello.ja3);
+    if (hello.ja4 !== null) connection.ja4 = textOf(hello.ja4);
     return CONTINUE;
   }
+}
+
+function textOf({ prefix, ciphers, extensions }: Ja4): string {
+  return `${prefix}_${shortHash(ciphers)}_${shortHash(extensions)}`;
+}
+
+function shortHash(text: string): string {
+  return text === "" ? "000000000000" : hash("sha256", text, "hex").slice(0, 12);
 }

@@ -21,6 +21,11 @@ const REASONS: Readonly<Record<string, number>> = {
   NO_SHARED_GROUP: 266,
 };
 
+/** What Envoy says beside. Source: Envoy `source/common/tls/ssl_handshaker.cc`. */
+const EXPLAINED: Readonly<Record<string, string>> = {
+  PEER_DID_NOT_RETURN_A_CERTIFICATE: ":peer did not provide required client certificate",
+};
+
 const RENAMED: Readonly<Record<string, string>> = {
   PACKET_LENGTH_TOO_LONG: "WRONG_VERSION_NUMBER",
   NO_SUITABLE_SIGNATURE_ALGORITHM: "NO_COMMON_SIGNATURE_ALGORITHMS",
@@ -84,7 +89,7 @@ export function reasonOf(error: NodeJS.ErrnoException): string {
 export function transportFailure(error: NodeJS.ErrnoException, atOnce: boolean): string {
   const reason = reasonOf(error);
   if (reason === "SSLV3_ALERT_HANDSHAKE_FAILURE" && atOnce) return REFUSED_HELLO;
-  if (reason !== "") return failure(SSL_LIBRARY + numberOf(reason), "SSL routines", reason);
+  if (reason !== "") return failure(SSL_LIBRARY + numberOf(reason), "SSL routines", reason + (EXPLAINED[reason] ?? ""));
   const text = SYSTEM_ERRORS[error.code ?? ""];
   // A socket that has only been ended is nothing that the system could say something about.
   if (text === undefined || error.syscall === undefined) return "";

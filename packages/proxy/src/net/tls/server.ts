@@ -81,6 +81,7 @@ export class ServerIdentity {
 }
 
 const NOTHING = new Uint8Array(0);
+const NO_FINGERPRINTS = { ja3: false, ja4: false } as const;
 
 class TlsServerSession extends TlsSession {
   private readonly owner: TlsServerTransport;
@@ -127,7 +128,7 @@ class TlsServerSession extends TlsSession {
 
   /** False: there is more to come. */
   private readOffer(bytes: Uint8Array): boolean {
-    const hello = readClientHello(bytes, false);
+    const hello = readClientHello(bytes, NO_FINGERPRINTS);
     if (typeof hello === "number") return false;
     const { alpn } = this.owner.plan;
     this.speaksOurs = hello !== "not-tls" && alpn.some((protocol) => hello.applicationProtocols.includes(protocol));

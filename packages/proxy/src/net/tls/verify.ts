@@ -88,9 +88,20 @@ function chainFailure(
   plan: ValidationPlan,
   now: number,
 ): string {
+  if (error === "UNABLE_TO_GET_CRL") error = behindMissingList(certificates, plan);
   const depth = depthOf(certificates, error, plan, now);
   const text = CHAIN_ERRORS[error] ?? error.toLowerCase().replaceAll("_", " ");
   return `X509_verify_cert: certificate verification error at depth ${depth}: ${text}`;
+}
+
+/** OpenSSL tells the last error that it has found. Nobody has a list for a chain that ends with somebody unknown: that is the error. */
+function behindMissingList(certificates: PeerChain["certificates"], plan: ValidationPlan): string {
+  const last = chainOf(certificates, plan).at(-1);
+  if (last === undefined || plan.authorities.some(({ der }) => Buffer.compare(der, last.der) === 0))
+    return "UNABLE_TO_GET_CRL";
+  return last.subject === last.issuer && last !== certificates[0]
+    ? "SELF_SIGNED_CERT_IN_CHAIN"
+    : "UNABLE_TO_GET_ISSUER_CERT_LOCALLY";
 }
 
 /** No certificate where there must be one. */
@@ -126,22 +137,8 @@ function pinsMatch(leaf: Certificate, { hashPins, keyPins }: ValidationPlan): bo
 }
 
 /** Which certificate of the chain the error is about: OpenSSL knows, Node does not tell. */
-function depthOf(
-  certificates: PeerChain["certificates"],
-  error: string,
-  { authorities }: ValidationPlan,
-  now: number,
-): number {
-  const chain: Certificate[] = [certificates[0]];
-  for (;;) {
-    const last = chain[chain.length - 1];
-    if (last.subject === last.issuer) break;
-    const next =
-      certificates.find((each) => each.subject === last.issuer && !chain.includes(each)) ??
-      authorities.find((each) => each.subject === last.issuer);
-    if (next === undefined) break;
-    chain.push(next);
-  }
+function depthOf(certificates: PeerChain["certificates"], error: string, plan: ValidationPlan, now: number): number {
+  const chain = chainOf(certificates, plan);
   const at = {
     CERT_HAS_EXPIRED: () => chain.findIndex(({ validTo }) => validTo < now),
     CERT_NOT_YET_VALID: () => chain.findIndex(({ validFrom }) => validFrom > now),
@@ -150,4 +147,18 @@ function depthOf(
     SELF_SIGNED_CERT_IN_CHAIN: () => chain.length - 1,
   }[error];
   return Math.max(0, at?.() ?? 0);
+}
+
+/** From the leaf to the last that is known. */
+function chainOf(certificates: PeerChain["certificates"], { authorities }: ValidationPlan): Certificate[] {
+  const chain: Certificate[] = [certificates[0]];
+  for (;;) {
+    const last = chain[chain.length - 1];
+    if (last.subject === last.issuer) return chain;
+    const next =
+      certificates.find((each) => each.subject === last.issuer && !chain.includes(each)) ??
+      authorities.find((each) => each.subject === last.issuer);
+    if (next === undefined) return chain;
+    chain.push(next);
+  }
 }

@@ -39,6 +39,7 @@ import {
 import { filterState, metadata, metadataOf } from "./metadata.ts";
 import { ConstantOperator, NumberOperator, type Operator, TextOperator } from "./operator.ts";
 import { REQ_WITHOUT_QUERY } from "../supported-fields/index.ts";
+import type { ConnectionView } from "../request-views.ts";
 import type { StreamInfo } from "./stream-info.ts";
 import { TLS_OPERATORS, certificateTime } from "./tls.ts";
 import {
@@ -71,6 +72,11 @@ const text = (read: (stream: StreamInfo) => string | undefined): Operator => new
 const number = (read: (stream: StreamInfo) => number): Operator => new NumberOperator(read);
 /** What has no value over plain TCP and HTTP/1.1, as in Envoy. */
 const NOTHING = text(() => undefined);
+
+/** "" shows as nothing. */
+function ofConnection(read: (connection: ConnectionView) => string): Operator {
+  return text(({ connection }) => (connection === null ? undefined : read(connection) || undefined));
+}
 const NORMAL = "Normal";
 const requestId = requestHeader("x-request-id", null);
 /** A connection has one that nobody else knows. */
@@ -167,10 +173,9 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   LOCAL_REPLY_BODY: text((stream) => stream.localReplyBody),
   HOSTNAME: new ConstantOperator(hostname()),
   ...TLS_OPERATORS,
-  // Of connections without HTTP.
-  DOWNSTREAM_TRANSPORT_FAILURE_REASON: NOTHING,
-  TLS_JA3_FINGERPRINT: NOTHING,
-  TLS_JA4_FINGERPRINT: NOTHING,
+  DOWNSTREAM_TRANSPORT_FAILURE_REASON: ofConnection(({ transportFailure }) => transportFailure.replaceAll(" ", "_")),
+  TLS_JA3_FINGERPRINT: ofConnection(({ ja3 }) => ja3),
+  TLS_JA4_FINGERPRINT: ofConnection(({ ja4 }) => ja4),
 };
 
 /** `X_ADDRESS`, `X_ADDRESS_WITHOUT_PORT`, `X_PORT`. */

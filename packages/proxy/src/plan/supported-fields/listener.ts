@@ -84,8 +84,12 @@ export const LISTENER: SupportGroup = {
   },
   "envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet": { has: ["rules"] },
   [TLS_INSPECTOR]: {
-    has: ["enable_ja3_fingerprinting", "max_client_hello_size", "close_connection_on_client_hello_parsing_errors"],
-    only: { enable_ja4_fingerprinting: [false] },
+    has: [
+      "enable_ja3_fingerprinting",
+      "enable_ja4_fingerprinting",
+      "max_client_hello_size",
+      "close_connection_on_client_hello_parsing_errors",
+    ],
     ignored: { initial_read_buffer_size: MEMORY },
   },
   [HTTP_INSPECTOR]: { has: [] },

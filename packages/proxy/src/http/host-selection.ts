@@ -2,6 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { RequestHead } from "../codec/messages.ts";
 import type { Hash64 } from "../hash/hash64.ts";
 import { metadataValue } from "../plan/dynamic-metadata.ts";
+import { LB_NAMESPACE, type MetadataMatch, mergeMatches } from "../plan/metadata-match.ts";
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
 import type { CachedName, DnsCache } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
@@ -29,6 +30,13 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
 
   requestMetadata(namespace: string, path: readonly string[]): JsonValue | undefined {
     return metadataValue(this.exchange.dynamicMetadata, namespace, path);
+  }
+
+  /** What filters have found holds before the route. Source: Envoy `source/common/router/router.h`, metadataMatchCriteria. */
+  get metadataMatch(): MetadataMatch | null {
+    const { action, target, dynamicMetadata } = this.exchange;
+    const routed = target?.metadataMatch ?? action?.metadataMatch ?? null;
+    return dynamicMetadata === null ? routed : mergeMatches(routed, dynamicMetadata[LB_NAMESPACE]);
   }
 
   get originalDestination(): OriginalDestinationView | null {

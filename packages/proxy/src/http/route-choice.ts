@@ -81,6 +81,7 @@ export const UNWEIGHTED = {
   responseHeaders: [],
   rewriteHost: "",
   filterConfigs: null,
+  metadataMatch: null,
 } as const;
 
 export function redirect(exchange: Exchange, action: RedirectAction): void {

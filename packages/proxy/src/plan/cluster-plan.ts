@@ -23,6 +23,8 @@ export interface ClusterPlan {
   readonly edsServiceName: string;
   readonly balancer: BalancerPlan;
   readonly localityRouting: LocalityRoutingPlan;
+  /** Null: all hosts are as good as each other. */
+  readonly subsets: SubsetPlan | null;
   /** Default 5 s. */
   readonly connectTimeoutMs: number;
   readonly bufferLimitBytes: number;
@@ -146,6 +148,32 @@ export interface OriginalDstPlan {
 export interface ForwardingPlan {
   readonly policy: "forwarding";
   readonly cache: DnsCachePlan;
+}
+
+/** `lb_subset_config`: requests ask for hosts with certain `envoy.lb` metadata. */
+export interface SubsetPlan {
+  /** Where there are no such hosts. */
+  readonly fallback: "none" | "any" | "default";
+  /** The metadata of its hosts; values as `valueText`. */
+  readonly defaultSubset: readonly (readonly [name: string, text: string])[];
+  readonly selectors: readonly SubsetSelectorPlan[];
+  /** Otherwise localities have no weights within a subset. */
+  readonly localityWeightAware: boolean;
+  readonly scaleLocalityWeight: boolean;
+  /** Any host before none. */
+  readonly panicModeAny: boolean;
+  /** A host with a list of values has each of them. */
+  readonly listAsAny: boolean;
+  /** `metadata_fallback_policy`: what a request asks for may have alternatives. */
+  readonly fallbackList: boolean;
+}
+
+export interface SubsetSelectorPlan {
+  /** Sorted. */
+  readonly keys: readonly string[];
+  readonly fallback: "as the cluster" | "none" | "any" | "default" | "keys";
+  readonly fallbackKeys: ReadonlySet<string>;
+  readonly singleHost: boolean;
 }
 
 export interface SlowStartPlan {

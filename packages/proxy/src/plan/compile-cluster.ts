@@ -17,6 +17,7 @@ import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { compileUpstreamTls } from "./compile-tls.ts";
+import { compileSubsets } from "./compile-subsets.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { CircuitBreakerPlan, ClusterPlan, TransportSocketMatch } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
@@ -53,6 +54,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     discovery,
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
     ...(compileOwnBalancer(message, context, place) ?? compileBalancer(message, place)),
+    subsets: compileSubsets(message, place),
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     maxRequestsPerConnection: http?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,

@@ -20,6 +20,7 @@ import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
 import { runtimeFraction } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import { filterMetadata } from "./metadata.ts";
+import { LB_NAMESPACE, type MetadataMatch, compileMetadataMatch, mergeMatches } from "./metadata-match.ts";
 import type { ClusterRef } from "./cluster-plan.ts";
 import type {
   DirectResponseAction,
@@ -188,6 +189,7 @@ function compileForward(
       message.hostRewriteSpecifier.case === "autoHostRewrite" && message.hostRewriteSpecifier.value.value,
     appendXForwardedHost: message.appendXForwardedHost,
     priority: message.priority === RoutingPriority.HIGH ? 1 : 0,
+    metadataMatch: compileMetadataMatch(message.metadataMatch),
     hashPolicy: compileHashPolicy(message.hashPolicy, place),
     retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")) ?? context.retryPolicy,
     hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? context.hedgesOnPerTryTimeout,
@@ -282,16 +284,21 @@ function compileClusters(
         responseHeaders: NO_MUTATIONS,
         rewriteHost: "",
         filterConfigs: null,
+        metadataMatch: null,
       },
     ];
   }
   if (specifier.case !== "weightedClusters") return [];
   const at = place.field("weighted_clusters");
-  return specifier.value.clusters.map((each, i) => compileWeighted(each, context, at.item("clusters", i)));
+  const metadataMatch = compileMetadataMatch(message.metadataMatch);
+  return specifier.value.clusters.map((each, i) =>
+    compileWeighted(each, metadataMatch, context, at.item("clusters", i)),
+  );
 }
 
 function compileWeighted(
   message: WeightedCluster_ClusterWeight,
+  metadataMatch: MetadataMatch | null,
   context: RouteContext,
   place: Place,
 ): WeightedClusterPlan {
@@ -310,6 +317,7 @@ function compileWeighted(
     responseHeaders: headers.response,
     rewriteHost: host,
     filterConfigs: own === null ? null : mergeFilterConfigs(context.filterConfigs, own),
+    metadataMatch: mergeMatches(metadataMatch, message.metadataMatch?.filterMetadata[LB_NAMESPACE]),
   };
 }
 

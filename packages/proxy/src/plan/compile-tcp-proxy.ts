@@ -2,13 +2,16 @@ import type { TcpProxy } from "@tulle/xds/gen/envoy/extensions/filters/network/t
 import type { ClusterRef } from "./cluster-plan.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
 import { milliseconds } from "./duration.ts";
+import { LB_NAMESPACE, type MetadataMatch, compileMetadataMatch, mergeMatches } from "./metadata-match.ts";
 import type { AccessLogPlan } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 
 export interface TcpProxyPlan {
   readonly statPrefix: string;
-  readonly clusters: readonly { readonly cluster: ClusterRef; readonly weight: number }[];
+  readonly clusters: readonly TcpTarget[];
   readonly totalWeight: number;
+  /** Which hosts of a cluster with subsets, where something else than this configuration names the cluster. */
+  readonly metadataMatch: MetadataMatch | null;
   /** Without a byte in either direction; default 1 h, 0 = never. */
   readonly idleTimeoutMs: number;
   /** Default 1. */
@@ -28,6 +31,12 @@ export interface TcpProxyPlan {
   readonly logIntervalMs: number;
 }
 
+interface TcpTarget {
+  readonly cluster: ClusterRef;
+  readonly weight: number;
+  readonly metadataMatch: MetadataMatch | null;
+}
+
 /** Source: Envoy tcp_proxy.proto. */
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
 
@@ -40,16 +49,22 @@ export function compileTcpProxy(
   place: Place,
 ): TcpProxyPlan {
   const { clusterSpecifier: specifier, accessLogOptions: options } = message;
+  const metadataMatch = compileMetadataMatch(message.metadataMatch);
   const clusters =
     specifier.case === "weightedClusters"
-      ? specifier.value.clusters.map(({ name, weight }) => ({ cluster: clusterRef(name), weight }))
-      : [{ cluster: clusterRef(specifier.value ?? ""), weight: 1 }];
+      ? specifier.value.clusters.map(({ name, weight, metadataMatch: own }) => ({
+          cluster: clusterRef(name),
+          weight,
+          metadataMatch: mergeMatches(metadataMatch, own?.filterMetadata[LB_NAMESPACE]),
+        }))
+      : [{ cluster: clusterRef(specifier.value ?? ""), weight: 1, metadataMatch }];
   const base = milliseconds(message.backoffOptions?.baseInterval, 0);
   const max = milliseconds(message.backoffOptions?.maxInterval, base * MAX_BACK_OFF_FACTOR);
   if (max < base) place.field("backoff_options").refuse("max_interval must be greater or equal to base_interval");
   return {
     statPrefix: message.statPrefix,
     clusters,
+    metadataMatch,
     totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
     idleTimeoutMs: milliseconds(message.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,

@@ -10,6 +10,7 @@ import type { Format } from "./format/format.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { FilterConfigs } from "./listener-plan.ts";
+import type { MetadataMatch } from "./metadata-match.ts";
 import type { RouteRateLimits } from "./rate-limits.ts";
 import type { RuntimeFraction, RuntimeRef } from "./runtime-values.ts";
 import type { RequestTest, RequestView, ResponseTest } from "./request-views.ts";
@@ -85,6 +86,8 @@ export interface RouteAction {
   readonly autoHostRewrite: boolean;
   readonly appendXForwardedHost: boolean;
   readonly priority: RoutingPriority;
+  /** Which hosts of a cluster with subsets; null: any. */
+  readonly metadataMatch: MetadataMatch | null;
   /** Null: nothing of a request decides on its host. */
   readonly hashPolicy: HashPolicy | null;
   /** The route's, else the virtual host's; null = none. */
@@ -160,6 +163,8 @@ export interface WeightedClusterPlan {
   readonly rewriteHost: string;
   /** Merged with the route's; null: the route's hold. */
   readonly filterConfigs: FilterConfigs | null;
+  /** Likewise. */
+  readonly metadataMatch: MetadataMatch | null;
 }
 
 export interface RedirectAction {

@@ -2,6 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Hash64 } from "../hash/hash64.ts";
 import { xxHash64 } from "../hash/xx-hash64.ts";
 import { metadataValue } from "../plan/dynamic-metadata.ts";
+import { LB_NAMESPACE, type MetadataMatch, mergeMatches } from "../plan/metadata-match.ts";
 import type { LoadBalancerContext, OriginalDestinationView } from "../upstream/load-balancer-context.ts";
 import type { ConnectionStream } from "./connection-stream.ts";
 
@@ -12,6 +13,8 @@ export class ConnectionHostSelection implements LoadBalancerContext {
   readonly awaited = false;
   readonly hostSelectionRetries = 0;
   readonly retryPriority = null;
+  /** Of the cluster that has been chosen. */
+  routed: MetadataMatch | null = null;
   private readonly stream: ConnectionStream;
   private readonly hashesSourceIp: boolean;
 
@@ -19,6 +22,10 @@ export class ConnectionHostSelection implements LoadBalancerContext {
     this.stream = stream;
     this.random = random;
     this.hashesSourceIp = hashesSourceIp;
+  }
+
+  get metadataMatch(): MetadataMatch | null {
+    return mergeMatches(this.routed, this.stream.dynamicMetadata?.[LB_NAMESPACE]);
   }
 
   hashRequest(hash: Hash64): boolean {

@@ -152,12 +152,16 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
   private chooseCluster(): Cluster | null {
     const { plan, random, findCluster } = this.proxy;
     const { clusterName } = this.stream;
+    this.selection.routed = plan.metadataMatch;
     if (clusterName !== null) return findCluster(clusterName);
     const { clusters, totalWeight } = plan;
-    if (clusters.length === 1) return clusters[0].cluster.current;
-    let left = random() * totalWeight;
-    for (const { cluster, weight } of clusters) if ((left -= weight) < 0) return cluster.current;
-    return clusters[clusters.length - 1].cluster.current;
+    let i = 0;
+    if (clusters.length > 1) {
+      for (let left = random() * totalWeight; i < clusters.length - 1; i++) if ((left -= clusters[i].weight) < 0) break;
+    }
+    const { cluster, metadataMatch } = clusters[i];
+    this.selection.routed = metadataMatch;
+    return cluster.current;
   }
 
   // PoolClient

@@ -1,4 +1,5 @@
 import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts";
+import type { SubsetStats } from "./balancer/subset-balancer.ts";
 import { ResponseCounters } from "./response-counters.ts";
 
 export interface ZoneStats {
@@ -219,6 +220,20 @@ export class ClusterStats implements LbStats {
     }
     return counters;
   }
+}
+
+/** Of a cluster with subsets. */
+export function subsetStats(registry: StatsRegistry, clusterStatName: string): SubsetStats {
+  const prefix = `cluster.${clusterStatName}.lb_subsets_`;
+  return {
+    active: registry.gauge(`${prefix}active`),
+    created: registry.counter(`${prefix}created`),
+    removed: registry.counter(`${prefix}removed`),
+    selected: registry.counter(`${prefix}selected`),
+    fallback: registry.counter(`${prefix}fallback`),
+    fallbackPanic: registry.counter(`${prefix}fallback_panic`),
+    singleHostDuplicate: registry.gauge(`${prefix}single_host_per_subset_duplicate`),
+  };
 }
 
 /** What of a host says where its responses count. */

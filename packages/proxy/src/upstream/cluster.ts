@@ -14,7 +14,8 @@ import type { StatsRegistry } from "../stats/index.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { HostSet } from "./balancer/host-set.ts";
 import type { LoadBalancer, ProxyLocalities } from "./balancer/load-balancer.ts";
-import { ClusterStats } from "./cluster-stats.ts";
+import { SubsetBalancer } from "./balancer/subset-balancer.ts";
+import { ClusterStats, subsetStats } from "./cluster-stats.ts";
 import { ClusterUse } from "./cluster-use.ts";
 import type { DnsCaches } from "./dns/caches.ts";
 import { ForwardingBalancer, endpointAt } from "./forwarding.ts";
@@ -151,15 +152,20 @@ export class Cluster implements TimerOwner {
       );
     }
     if (balancer.policy === "forwarding") return (this.forwarding = this.createForwarding(balancer));
-    return createBalancer<Host>(balancer, {
-      localityRouting,
+    const { subsets } = plan;
+    const options = {
+      localityRouting:
+        subsets === null || subsets.localityWeightAware ? localityRouting : { ...localityRouting, weighted: false },
       healthyPanicThreshold,
       stats,
-      gauge: (name) => deps.stats.gauge(`cluster.${plan.statName}.${name}`),
+      gauge: (name: string) => deps.stats.gauge(`cluster.${plan.statName}.${name}`),
       load: stats.rqActive,
       clock: deps.net.turn,
       random: deps.random,
-    });
+    };
+    if (subsets === null) return createBalancer<Host>(balancer, options);
+    const create = (): LoadBalancer<Host> => createBalancer<Host>(balancer, options);
+    return new SubsetBalancer<Host>(subsets, subsetStats(deps.stats, plan.statName), create);
   }
 
   private createForwarding({ cache }: ForwardingPlan): ForwardingBalancer {

@@ -5,6 +5,7 @@ import type { BalancedHost } from "./balancer/balanced-host.ts";
 import type { PriorityLoads } from "./balancer/priority-loads.ts";
 import type { CachedName, DnsCache } from "./dns/cache.ts";
 import type { Host } from "./host.ts";
+import type { MetadataMatch } from "../plan/metadata-match.ts";
 
 /**
  * What the choice of a host may depend on beside the cluster itself. One attempt of one exchange implements it; balancers ask
@@ -15,6 +16,8 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   readonly random: () => number;
   /** Writes the hash that the route's `hash_policy` gives the request. False, and nothing written: there is none. */
   hashRequest(hash: Hash64): boolean;
+  /** Which hosts are asked for; null: any. */
+  readonly metadataMatch: MetadataMatch | null;
   /** The first of that name; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
   requestHeader(name: string): string | undefined;
   /** What filters have found out about the request; undefined: nothing of that. */

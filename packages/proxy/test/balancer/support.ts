@@ -59,6 +59,7 @@ export function context(
 ): LoadBalancerContext<TestHost> {
   return {
     random,
+    metadataMatch: null,
     hashRequest: () => false,
     requestHeader: () => undefined,
     requestMetadata: () => undefined,

@@ -22,8 +22,9 @@ let chains = 0;
 function chainTo(proxy: Proxy, changes: Partial<TcpProxyPlan> = {}): FilterChainPlan {
   const plan: TcpProxyPlan = {
     statPrefix: "t",
-    clusters: [{ cluster: proxy.plane.clusterRef("b"), weight: 1 }],
+    clusters: [{ cluster: proxy.plane.clusterRef("b"), weight: 1, metadataMatch: null }],
     totalWeight: 1,
+    metadataMatch: null,
     idleTimeoutMs: 3_600_000,
     maxConnectAttempts: 1,
     backOff: null,

@@ -56,6 +56,7 @@ export const CLUSTER: SupportGroup = {
       "common_lb_config",
       "transport_socket",
       "transport_socket_matches",
+      "lb_subset_config",
       "metadata",
     ],
     only: {
@@ -66,7 +67,6 @@ export const CLUSTER: SupportGroup = {
       track_timeout_budgets: [false],
       connection_pool_per_downstream_connection: [false],
       preconnect_policy: ["empty"],
-      lb_subset_config: ["empty"],
     },
     extensions: {
       typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS],
@@ -76,6 +76,21 @@ export const CLUSTER: SupportGroup = {
   },
   "envoy.config.core.v3.UpstreamHttpProtocolOptions": {
     has: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
+  },
+  "envoy.config.cluster.v3.Cluster.LbSubsetConfig": {
+    has: [
+      "fallback_policy",
+      "default_subset",
+      "subset_selectors",
+      "locality_weight_aware",
+      "scale_locality_weight",
+      "panic_mode_any",
+      "list_as_any",
+      "metadata_fallback_policy",
+    ],
+  },
+  "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": {
+    has: ["keys", "fallback_policy", "fallback_keys_subset", "single_host_per_subset"],
   },
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { has: ["name", "match", "transport_socket"] },
   "envoy.config.cluster.v3.Cluster.CustomClusterType": {

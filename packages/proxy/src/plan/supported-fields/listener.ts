@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { HTTP_FILTER_TYPES } from "./filters.ts";
-import { MEMORY, NO_SUBSETS, OWN_SERVICE } from "./reasons.ts";
+import { MEMORY, OWN_SERVICE } from "./reasons.ts";
 import {
   CONNECTION_LIMIT,
   DIRECT_RESPONSE,
@@ -131,11 +131,11 @@ export const LISTENER: SupportGroup = {
       "access_log_options",
       "access_log_flush_interval",
       "flush_access_log_on_connected",
+      "metadata_match",
     ],
-    ignored: { metadata_match: NO_SUBSETS },
   },
   [`${TCP_PROXY}.WeightedCluster`]: { has: ["clusters"] },
-  [`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: { has: ["name", "weight"], ignored: { metadata_match: NO_SUBSETS } },
+  [`${TCP_PROXY}.WeightedCluster.ClusterWeight`]: { has: ["name", "weight", "metadata_match"] },
   [`${TCP_PROXY}.TcpAccessLogOptions`]: {
     has: ["access_log_flush_interval", "flush_access_log_on_connected", "flush_access_log_on_start"],
   },

@@ -1,7 +1,6 @@
 /** Why fields are accepted without effect, where several have the same reason. */
 
 export const NO_UPSTREAM_LOG = "has an effect only with logs of upstream requests, which are refused";
-export const NO_SUBSETS = "has an effect only with load balancer subsets, which are refused";
 export const OPAQUE = "has no effect of its own; shown in the configuration dump";
 export const MEMORY = "tunes memory use of Envoy's allocator";
 

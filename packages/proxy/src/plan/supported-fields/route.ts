@@ -131,6 +131,7 @@ export const ROUTE: SupportGroup = {
       "idle_timeout",
       "priority",
       "hash_policy",
+      "metadata_match",
       "rate_limits",
       "include_vh_rate_limits",
       "path_rewrite_policy",
@@ -193,7 +194,15 @@ export const ROUTE: SupportGroup = {
     ignored: { total_weight: "the sum of the weights holds, as in Envoy" },
   },
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
-    has: ["name", "cluster_header", "weight", "host_rewrite_literal", "typed_per_filter_config", ...HEADER_OPERATIONS],
+    has: [
+      "name",
+      "cluster_header",
+      "weight",
+      "metadata_match",
+      "host_rewrite_literal",
+      "typed_per_filter_config",
+      ...HEADER_OPERATIONS,
+    ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
   },
   "envoy.config.route.v3.RedirectAction": {

@@ -141,7 +141,12 @@ export const CASES: readonly ContractCase[] = [
     "the request's host is resolved": {},
     "another request finds it in the cache": { client: to(B, B) },
     "another port is another host": { client: to(B, "b.test:1") },
-    "without a port 80": { client: to("b.test", "b.test:80") },
+    // An address that nobody can connect to: on others something may listen on port 80.
+    "without a port 80": {
+      dns: { "b.test A": [{ addresses: ["255.255.255.255"] }] },
+      client: to("b.test", "b.test:80"),
+      accessLog: "%RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_HOST% %UPSTREAM_CLUSTER%",
+    },
     "case counts": { client: to(B, "B.Test:{port b}"), dns: { "b.test A": LOOPBACK } },
     "a dot at the end": { client: to("b.test.:{port b}") },
     "an IPv4 address": { client: to("127.0.0.1:{port b}") },

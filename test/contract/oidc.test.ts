@@ -83,7 +83,7 @@ async function statusOf(port: number, claims: object, key: "rsa" | "rsa2" = "rsa
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   while (!(await holds())) {
     assert.ok(performance.now() < deadline, `waited in vain for ${what}:\n${control.logs()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

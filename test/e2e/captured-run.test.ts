@@ -114,7 +114,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     const { stdout, stderr } = await shell("curl -sS -o /dev/null -D - http://web:8080/ && curl -sS http://web:8080/x");
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m, stderr);
     const server = running[1] as RunningTulle;
-    await eventually("a request from the sidecar", 5000, () =>
+    await eventually("a request from the sidecar", 20_000, () =>
       /^127\.0\.0\.6 - - .*"GET \/x HTTP/m.test(server.stderr()),
     );
     assert.doesNotMatch(server.stderr(), /^10\.213\./m);
@@ -167,7 +167,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     await workloads(3);
     const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m);
-    await eventually("a request from the sidecar", 5000, () => /^::6 - - /m.test(server.stderr()));
+    await eventually("a request from the sidecar", 20_000, () => /^::6 - - /m.test(server.stderr()));
   });
 
   test("names of the mesh are answered with addresses of their own", async () => {

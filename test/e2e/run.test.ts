@@ -75,13 +75,13 @@ describe("tulle run", () => {
     assert.equal(await deaf.nextLine(), "up");
     deaf.kill("SIGINT");
     assert.equal((await deaf.ended).code, 137);
-    await eventually("no process", 2000, () => deaf.processes().length === 0);
+    await eventually("no process", 20_000, () => deaf.processes().length === 0);
   });
 
   test("leaves nothing of the program's process group", async () => {
     const parent = run("family", "sh", "-c", "sleep 1000 & exit 0");
     assert.equal((await parent.ended).code, 0);
-    await eventually("no process", 2000, () => parent.processes().length === 0);
+    await eventually("no process", 20_000, () => parent.processes().length === 0);
   });
 
   test("says how to start a control plane when there is none", async () => {

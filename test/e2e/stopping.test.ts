@@ -24,7 +24,7 @@ describe("the demo leaves no process behind", () => {
     await eventually("some parts", 10_000, () => demo.processes().length > 4);
     demo.kill("SIGINT");
     await demo.ended;
-    await eventually("no process", 2000, () => demo.processes().length === 0);
+    await eventually("no process", 20_000, () => demo.processes().length === 0);
   });
 
   test("after kill -9 of the demo itself", async () => {

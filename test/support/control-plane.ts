@@ -74,7 +74,7 @@ export function controlPlaneApi(http: string, logs: () => string): ControlPlaneA
   const items = <T>(list: T[] | { items: T[] }): T[] => (Array.isArray(list) ? list : list.items);
   const proxies = async (): Promise<ProxyView[]> => items(await get<ProxyView[] | { items: ProxyView[] }>("/proxies"));
   const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     while (!(await holds())) {
       if (performance.now() > deadline) throw new Error(`waited in vain for ${what}; log:\n${logs()}`);
       await delay(20);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Waits until the check stops throwing; after the deadline its error is the test's. */
-export async function eventually<T>(check: () => T | Promise<T>, deadlineMs = 5000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, deadlineMs = 30_000): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     try {

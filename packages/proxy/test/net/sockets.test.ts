@@ -35,7 +35,7 @@ describe("sockets", () => {
         for (let i = 0; i < 3; i++) {
           client.received = "";
           client.send(GET);
-          await until(() => client.received.length >= SIZE + 100 || endsComplete(client.received), undefined, 10_000);
+          await until(() => client.received.length >= SIZE + 100 || endsComplete(client.received));
           const start = client.received.indexOf("\r\n\r\n") + 4;
           assert.equal(hash(Buffer.from(client.received.slice(start), "latin1")), expected);
         }
@@ -55,7 +55,7 @@ describe("sockets", () => {
         const client = await proxy.client(t);
         client.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${SIZE}\r\n\r\n`);
         client.socket.write(body);
-        await until(() => client.statuses.length === 1, undefined, 10_000);
+        await until(() => client.statuses.length === 1);
         const [connection] = proxy.backend.connections;
         assert.equal(hash(Buffer.from(connection.received.slice(-SIZE), "latin1")), expected);
         connection.received = "";
@@ -67,7 +67,7 @@ describe("sockets", () => {
           client.send("\r\n");
         }
         client.send("0\r\n\r\n");
-        await until(() => client.statuses.length === 2, undefined, 10_000);
+        await until(() => client.statuses.length === 2);
         assert.equal(hash(Buffer.from(unchunked(connection.received), "latin1")), expected);
       });
     });

@@ -67,7 +67,7 @@ describe("mutual TLS between two proxies", () => {
     const one = await client();
     one.send(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`);
     one.socket.write(body);
-    await until(() => one.received.length > body.length + 50 && complete(one, body.length), undefined, 15_000);
+    await until(() => one.received.length > body.length + 50 && complete(one, body.length));
     assert.equal(sha256(one.received.slice(one.received.indexOf("\r\n\r\n") + 4)), expected);
     assert.equal(sha256(backend.received.slice(backend.received.indexOf("\r\n\r\n") + 4)), expected);
   });

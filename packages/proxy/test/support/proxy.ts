@@ -172,7 +172,7 @@ export async function connectClient(t: TestContext, port: number): Promise<Clien
 }
 
 /** Waits until something holds; fails after `ms` with the last state. */
-export async function until(what: () => boolean, describe: () => string = () => "", ms = 3_000): Promise<void> {
+export async function until(what: () => boolean, describe: () => string = () => "", ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!what()) {
     if (performance.now() > deadline) throw new Error(`did not come true: ${what.toString()} ${describe()}`);

@@ -240,13 +240,13 @@ export function portOf(proxy: Proxy, listener: string): number {
   return found.port;
 }
 
-/** Tries again every few milliseconds, for at most 5 s. */
+/** Tries again every few milliseconds, for at most 30 s. */
 export async function eventually<T>(what: string, probe: () => T | Promise<T>): Promise<T> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const value = await probe();
     if (value !== false && value !== undefined && value !== null) return value;
-    if (Date.now() > deadline) throw new Error(`not within 5 s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within 30 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

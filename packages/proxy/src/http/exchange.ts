@@ -359,7 +359,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
         this.timeOut(requestEnded ? LOCAL_REPLIES.streamIdleComplete : LOCAL_REPLIES.streamIdleIncomplete);
         break;
       case "route":
-        this.router.onRouteTimeout();
+        this.router.outcomes.onRouteTimeout();
         break;
       case "retry":
         this.router.onRetryTimer();

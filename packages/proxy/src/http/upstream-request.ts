@@ -126,7 +126,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.poolReadyAt = this.exchange.context.net.turn.now;
     this.failSpan(reason);
     if (!atHost) this.exchange.host = null;
-    this.exchange.router.onAttemptReset(this, reason, transportFailure);
+    this.exchange.router.outcomes.onAttemptReset(this, reason, transportFailure);
   }
 
   /** True: the headers tell the upstream proxy who we are, which is only for it. */
@@ -156,16 +156,16 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   onTimer(kind: number): void {
     const { context } = this.exchange;
     if (kind === PER_TRY) {
-      this.exchange.router.onPerTryTimeout(this);
+      this.exchange.router.outcomes.onPerTryTimeout(this);
       return;
     }
     if (kind === MAX_DURATION) {
-      this.exchange.router.onMaxDuration(this);
+      this.exchange.router.outcomes.onMaxDuration(this);
       return;
     }
     const left = this.lastActivity + this.perTryIdleMs - context.net.turn.now;
     if (left > 0) context.net.timers.arm(this.perTryIdle, context.net.turn.now, left);
-    else this.exchange.router.onPerTryIdleTimeout(this);
+    else this.exchange.router.outcomes.onPerTryIdleTimeout(this);
   }
 
   // The request's body
@@ -194,7 +194,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void {
     this.touch();
     this.countStatus(status);
-    this.exchange.router.onAttemptInterim(this);
+    this.exchange.router.outcomes.onAttemptInterim(this);
     if (wanted) this.exchange.onInterimHead(status, headers);
   }
 
@@ -215,7 +215,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     }
     if (this.span !== null) this.tagResponse(this.span);
     if (endStream) this.complete();
-    this.exchange.router.onAttemptHeaders(this, endStream);
+    this.exchange.router.outcomes.onAttemptHeaders(this, endStream);
   }
 
   /** Another protocol is spoken from now on. */
@@ -228,18 +228,18 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.touch();
     if (this.info.firstBodyReceivedAt === 0) this.info.firstBodyReceivedAt = this.lastActivity;
     if (endStream) this.complete();
-    this.exchange.router.onAttemptData(this, buffer, start, end, endStream);
+    this.exchange.router.outcomes.onAttemptData(this, buffer, start, end, endStream);
   }
 
   onResponseTrailers(trailers: HeaderBlock): void {
     this.complete();
-    this.exchange.router.onAttemptTrailers(this, trailers);
+    this.exchange.router.outcomes.onAttemptTrailers(this, trailers);
   }
 
   onResponseReset(reason: StreamResetReason): void {
     this.detach();
     this.failSpan(reason);
-    this.exchange.router.onAttemptReset(this, reason, "");
+    this.exchange.router.outcomes.onAttemptReset(this, reason, "");
   }
 
   // Back-pressure

@@ -13,7 +13,7 @@ const PACKAGE_MAY_IMPORT: Record<string, readonly string[]> = {
   telemetry: [],
   identity: [],
   control: ["api", "identity", "xds", "telemetry"],
-  proxy: ["xds", "telemetry"],
+  proxy: ["identity", "xds", "telemetry"],
   cli: ["api", "identity", "xds", "telemetry", "control", "proxy"],
 };
 

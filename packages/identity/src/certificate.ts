@@ -130,7 +130,7 @@ export function readCertificate(der: Uint8Array): CertificateFacts {
 function readExtensions(content: DerReader): ReadonlyMap<string, DerReader> {
   const tag = TAG.contextConstructed | 3;
   const found = new Map<string, DerReader>();
-  while (!content.atEnd && content.peek() !== tag) content.next(content.peek()!, "an identifier");
+  while (!content.atEnd && content.peek() !== tag) content.any("an identifier");
   if (content.atEnd) return found;
   const list = content.enter(tag, "its extensions").enter(TAG.sequence, "its extensions");
   while (!list.atEnd) {
@@ -145,7 +145,7 @@ function readExtensions(content: DerReader): ReadonlyMap<string, DerReader> {
 function readUris(names: DerReader): string[] {
   const uris: string[] = [];
   while (!names.atEnd) {
-    const { tag, content } = names.next(names.peek()!, "an alternative name");
+    const { tag, content } = names.any("an alternative name");
     if (tag === (TAG.context | GENERAL_NAME.uri)) uris.push(Buffer.from(content).toString("latin1"));
   }
   return uris;

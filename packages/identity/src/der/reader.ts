@@ -35,11 +35,17 @@ export class DerReader {
 
   /** The next element, which has to have `tag`; `what` names it in errors. */
   next(tag: number, what: string): Element {
-    const start = this.#at;
-    const found = this.#byte(what);
-    if (found !== tag) {
-      throw new DerError(`${what} begins with 0x${hex(found)} at byte ${start}, expected 0x${hex(tag)}`);
+    const found = this.peek();
+    if (found !== undefined && found !== tag) {
+      throw new DerError(`${what} begins with 0x${hex(found)} at byte ${this.#at}, expected 0x${hex(tag)}`);
     }
+    return this.any(what);
+  }
+
+  /** The next element, whatever it is. */
+  any(what: string): Element {
+    const start = this.#at;
+    const tag = this.#byte(what);
     const length = this.#length(what);
     const content = this.#bytes.subarray(this.#at, this.#at + length);
     if (content.length < length) {
@@ -97,6 +103,14 @@ export function readOid({ content }: Element): string {
   if (head === undefined) throw new DerError("an object identifier is empty");
   const first = Math.min(Math.floor(head / 40), 2);
   return [first, head - first * 40, ...rest].join(".");
+}
+
+/** What a constructed element consists of. */
+export function readParts({ content }: Element, what: string): Element[] {
+  const reader = new DerReader(content);
+  const parts: Element[] = [];
+  while (!reader.atEnd) parts.push(reader.any(what));
+  return parts;
 }
 
 /** The bytes of a bit string whose bits all count. */

@@ -8,6 +8,8 @@ export const TAG = {
   utf8String: 0x0c,
   utcTime: 0x17,
   generalizedTime: 0x18,
+  universalString: 0x1c,
+  bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
   /** Plus the number: `[0]` is 0x80. */

@@ -1,13 +1,4 @@
-import {
-  type DerElement,
-  DerError,
-  Tag,
-  derChildren,
-  derContent,
-  derElement,
-  objectIdentifier,
-  present,
-} from "./der.ts";
+import { DerError, DerReader, type Element, TAG, readOid, readParts, readTime } from "@tulle/identity/der";
 import { distinguishedName } from "./names.ts";
 
 /** Of what kind a subject alternative name is, as matchers and logs tell them apart. */
@@ -38,6 +29,7 @@ export interface Certificate {
 }
 
 const SUBJECT_ALT_NAME = "2.5.29.17";
+const EXTENSIONS = TAG.contextConstructed | 3;
 
 /** GeneralName's choices, by tag number. Source: RFC 5280 §4.2.1.6. */
 const NAME_KINDS: Readonly<Record<number, NameKind>> = { 0: "other", 1: "email", 2: "dns", 6: "uri", 7: "ip" };
@@ -47,23 +39,21 @@ const NAME_KINDS: Readonly<Record<number, NameKind>> = { 0: "other", 1: "email",
  * (CVE-2026-47778).
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const [body] = derChildren(derElement(der, 0, der.length));
-  const fields = derChildren(body);
-  // The version has a tag of its own and may be left out.
-  const first = fields[0]?.tag === 0xa0 ? 1 : 0;
-  const [serial, , issuer, validity, subject, key] = fields.slice(first);
-  if (key === undefined) throw new DerError("a certificate is cut short");
-  const [from, to] = derChildren(validity);
-  const extensions = fields.slice(first + 6).find(({ tag }) => tag === 0xa3);
+  const content = new DerReader(der).enter(TAG.sequence, "a certificate").enter(TAG.sequence, "its content");
+  if (content.peek() === TAG.contextConstructed) content.any("its version");
+  const serial = integer(content.next(TAG.integer, "its serial number"));
+  content.next(TAG.sequence, "its algorithm");
+  const issuer = distinguishedName(content.next(TAG.sequence, "its issuer"));
+  const validity = content.enter(TAG.sequence, "its validity");
   return {
     der,
-    serial: integer(serial),
-    subject: distinguishedName(subject),
-    issuer: distinguishedName(issuer),
-    validFrom: time(from),
-    validTo: time(to),
-    publicKeyInfo: key.bytes.subarray(key.begin, key.end),
-    names: extensions === undefined ? [] : alternativeNames(derChildren(extensions)[0]),
+    serial,
+    issuer,
+    validFrom: readTime(validity, "the start of its validity"),
+    validTo: readTime(validity, "the end of its validity"),
+    subject: distinguishedName(content.next(TAG.sequence, "its subject")),
+    publicKeyInfo: content.next(TAG.sequence, "its key").whole,
+    names: alternativeNames(content),
   };
 }
 
@@ -72,53 +62,48 @@ export function namesOf(certificate: Certificate, kind: NameKind): string[] {
   return certificate.names.filter((name) => name.kind === kind).map(({ value }) => value);
 }
 
-function integer(element: DerElement): string {
+function integer({ content }: Element): string {
   let text = "";
-  for (const byte of derContent(element)) text += byte.toString(16).padStart(2, "0");
+  for (const byte of content) text += byte.toString(16).padStart(2, "0");
   return text.replace(/^0+(?=.)/, "");
 }
 
-/** RFC 5280 §4.1.2.5: two digits of a year mean 1950 to 2049. */
-function time(element: DerElement): number {
-  const text = ascii(derContent(element));
-  const century = element.tag === Tag.utcTime ? (Number(text.slice(0, 2)) < 50 ? "20" : "19") : "";
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(century + text) ?? [];
-  if (second === undefined) throw new DerError("a time is not DER");
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-}
-
-function alternativeNames(extensions: DerElement): AlternativeName[] {
-  for (const extension of derChildren(extensions)) {
-    const parts = derChildren(extension);
-    if (objectIdentifier(parts[0]) !== SUBJECT_ALT_NAME) continue;
-    const value = present(parts.at(-1));
-    return derChildren(derElement(value.bytes, value.start, value.end))
-      .map(alternativeName)
-      .filter((name) => name !== null);
+/** @param content of a certificate, behind its key: identifiers that nobody uses, then extensions */
+function alternativeNames(content: DerReader): AlternativeName[] {
+  while (!content.atEnd) {
+    const each = content.any("what follows the key");
+    if (each.tag !== EXTENSIONS) continue;
+    const list = new DerReader(each.content).enter(TAG.sequence, "the extensions");
+    while (!list.atEnd) {
+      const extension = list.enter(TAG.sequence, "an extension");
+      const id = readOid(extension.next(TAG.oid, "an extension's name"));
+      if (id !== SUBJECT_ALT_NAME) continue;
+      if (extension.peek() === TAG.boolean) extension.any("its criticality");
+      const value = new DerReader(extension.next(TAG.octetString, "the alternative names").content);
+      return readParts(value.next(TAG.sequence, "the alternative names"), "an alternative name")
+        .map(alternativeName)
+        .filter((name) => name !== null);
+    }
   }
   return [];
 }
 
-function alternativeName(element: DerElement): AlternativeName | null {
+function alternativeName(element: Element): AlternativeName | null {
   const kind = NAME_KINDS[element.tag & 0x1f];
   if (kind === undefined) return null;
-  const bytes = derContent(element);
-  if (kind === "ip") return { kind, value: ipAddress(bytes), oid: "" };
+  const { content } = element;
+  if (kind === "ip") return { kind, value: ipAddress(content), oid: "" };
   if (kind === "other") {
-    const [type, wrapped] = derChildren(element);
-    const [value] = derChildren(wrapped);
-    return { kind, value: text(derContent(value)), oid: objectIdentifier(type) };
+    const parts = new DerReader(content);
+    const oid = readOid(parts.next(TAG.oid, "a name's type"));
+    const value = new DerReader(parts.any("a name's value").content).any("a name's value");
+    return { kind, value: text(value.content), oid };
   }
-  return { kind, value: text(bytes), oid: "" };
+  return { kind, value: text(content), oid: "" };
 }
 
 function text(bytes: Uint8Array): string {
   if (bytes.includes(0)) throw new DerError("a name contains NUL");
-  return ascii(bytes);
-}
-
-function ascii(bytes: Uint8Array): string {
   let result = "";
   for (const byte of bytes) result += String.fromCharCode(byte);
   return result;

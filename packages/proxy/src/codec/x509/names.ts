@@ -1,5 +1,5 @@
 /** Distinguished names as text: RFC 2253, as OpenSSL writes it (`XN_FLAG_RFC2253`) and Envoy shows it. */
-import { type DerElement, Tag, derChildren, derContent, objectIdentifier, present } from "./der.ts";
+import { DerError, type Element, TAG, readOid, readParts } from "@tulle/identity/der";
 
 /** OpenSSL's short names. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
@@ -24,20 +24,20 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The last part comes first. */
-export function distinguishedName(name: DerElement): string {
-  return derChildren(name)
+export function distinguishedName(name: Element): string {
+  return readParts(name, "a part of a name")
     .toReversed()
-    .map((set) => derChildren(set).toReversed().map(attribute).join("+"))
+    .map((set) => readParts(set, "an attribute").toReversed().map(attribute).join("+"))
     .join(",");
 }
 
-function attribute(pair: DerElement): string {
-  const [type, second] = derChildren(pair);
-  const value = present(second);
-  const oid = objectIdentifier(type);
+function attribute(pair: Element): string {
+  const [type, value] = readParts(pair, "an attribute");
+  if (type === undefined || value === undefined) throw new DerError("an attribute is cut off");
+  const oid = readOid(type);
   const short = SHORT_NAMES[oid];
   // What has no name is shown by its bytes.
-  if (short === undefined) return `${oid}=#${hex(value.bytes.subarray(value.begin, value.end))}`;
+  if (short === undefined) return `${oid}=#${hex(value.whole)}`;
   return `${short}=${escaped(utf8Of(value))}`;
 }
 
@@ -49,10 +49,9 @@ function hex(bytes: Uint8Array): string {
 
 const encoder = new TextEncoder();
 
-function utf8Of(value: DerElement): Uint8Array {
-  const bytes = derContent(value);
-  if (value.tag === Tag.utf8String) return bytes;
-  const width = value.tag === Tag.bmpString ? 2 : value.tag === Tag.universalString ? 4 : 1;
+function utf8Of({ tag, content: bytes }: Element): Uint8Array {
+  if (tag === TAG.utf8String) return bytes;
+  const width = tag === TAG.bmpString ? 2 : tag === TAG.universalString ? 4 : 1;
   let text = "";
   for (let i = 0; i + width <= bytes.length; i += width) {
     let code = 0;

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { DerError, DerReader, TAG, readParts } from "@tulle/identity/der";
 import type { Workload } from "@tulle/telemetry";
-import { DerError, Tag, derChildren, derContent, derElement } from "../../codec/x509/der.ts";
 import { type Certificate, parseCertificate } from "../../codec/x509/certificate.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
 import type { ValidationPlan } from "../../plan/tls-plan.ts";
@@ -170,6 +170,6 @@ const GROUPS: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r
 function readSessionId(socket: TLSSocket | null): string {
   const bytes = socket?.getSession();
   if (bytes === undefined || bytes.length === 0) return "";
-  const id = derChildren(derElement(bytes, 0, bytes.length))[3];
-  return id?.tag === Tag.octetString ? Buffer.from(derContent(id)).toString("hex") : "";
+  const id = readParts(new DerReader(bytes).next(TAG.sequence, "a session"), "a part of a session")[3];
+  return id?.tag === TAG.octetString ? Buffer.from(id.content).toString("hex") : "";
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
+import { DerError } from "@tulle/identity";
 import { certificatePem, namesOf, parseCertificate, pemCertificates } from "../../../src/codec/x509/certificate.ts";
-import { DerError } from "../../../src/codec/x509/der.ts";
 import { pem } from "../../support/tls.ts";
 
 const read = (file: string) => pemCertificates(pem(file)).map(parseCertificate);

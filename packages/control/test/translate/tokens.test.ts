@@ -35,7 +35,8 @@ function providersOf(mesh: string | TestMesh): Record<string, JsonObject> {
   return filterOf(mesh).config!["providers"] as Record<string, JsonObject>;
 }
 
-const KEYS = `jwks: '{"keys":[]}'`;
+const KEY_SET = '{"keys":[{"kty":"oct","k":"AAAA"}]}';
+const KEYS = `jwks: '${KEY_SET}'`;
 
 test("a provider is what a rule says", () => {
   const rule = `{ issuer: a, audiences: [x], ${KEYS}, fromHeaders: [{ name: x-jwt, prefix: "T " }], fromParams: [t], fromCookies: [c],
@@ -44,7 +45,7 @@ test("a provider is what a rule says", () => {
     "origins-0": {
       issuer: "a",
       audiences: ["x"],
-      local_jwks: { inline_string: '{"keys":[]}' },
+      local_jwks: { inline_string: KEY_SET },
       forward: true,
       from_headers: [{ name: "x-jwt", value_prefix: "T " }],
       from_params: ["t"],

@@ -4,7 +4,7 @@ import type { Verdict } from "../harness/authorizer.ts";
 import type { ContractCase, Step, Upstream } from "../harness/case.ts";
 import { REFUSED } from "../harness/case.ts";
 import { echo, service } from "../harness/istio.ts";
-import { answer, authorizer, ended, get, got, post } from "../harness/steps.ts";
+import { answer, authorizer, CLOSE, ended, get, got, post, sees } from "../harness/steps.ts";
 import { jwk, jwks } from "../../support/tokens.ts";
 
 const LOG = `
@@ -379,8 +379,45 @@ spec:
   };
 }
 
+function ofConnections(
+  name: string,
+  spec: string,
+  passes: boolean,
+  { authz = [OK], web, grpc = "" }: Pick<Row, "authz" | "web" | "grpc"> = {},
+): ContractCase {
+  return {
+    name: `connections: ${name}`,
+    feature: "AuthorizationPolicy: CUSTOM by extension providers",
+    istio: {
+      yaml: service("echo", "echo").replace("name: http,", "name: tcp,") + providers(grpc) + policy("p", spec),
+      workloads: { authz: { labels: { app: "authz" }, port: 9000 }, web: { labels: { app: "web" }, port: 9000 } },
+      proxy: { labels: { app: "echo" }, outbound: {}, inbound: { l: { port: 8080, app: "app", protocol: "tcp" } } },
+    },
+    client: passes ? ["hello", got("hi"), ended()] : ["hello", ended()],
+    upstreams: {
+      app: { greeting: [sees("hello"), "hi", CLOSE], answers: ["unused"] },
+      authz: isVerdicts(authz) ? authorizer(...authz) : authz,
+      ...(web === undefined ? {} : { web }),
+    },
+    stats: ["total", "ok", "denied", "error", "disabled", "failure_mode_allowed", "cx_closed"].map(
+      (each) => `ext_authz.tcp..${each}`,
+    ),
+  };
+}
+
+const ports = (port: number): string => `{ to: [{ operation: { ports: ["${port}"] } }] }`;
+
 export const CASES: readonly ContractCase[] = [
   ...ROWS.map(row),
+  ofConnections("allowed", custom("{}"), true),
+  ofConnections("denied", custom("{}"), false, { authz: [NO] }),
+  ofConnections("those to a port", custom(ports(8080)), false, { authz: [NO] }),
+  ofConnections("not those to another port", custom(ports(9090)), true, { authz: [NO] }),
+  ofConnections("a rule for requests is for all that it says no more of", custom(paths("/a")), false, { authz: [NO] }),
+  ofConnections("the authorizer is down", custom("{}"), false, { authz: REFUSED }),
+  ofConnections("the authorizer is down, failOpen", custom("{}"), true, { authz: REFUSED, grpc: ", failOpen: true" }),
+  ofConnections("an authorizer that speaks HTTP is not asked", custom("{}", "http"), true, { web: answer(403, "no") }),
+  ofConnections("a provider that there is not", custom("{}", "nobody"), false),
   atGateway({
     name: "gRPC: at a gateway",
     verdicts: [OK, NO],

@@ -40,10 +40,8 @@ type SecurityFeature =
   | "authorization"
   /** CUSTOM policies. */
   | "external authorization"
-  /** By authorizers that speak gRPC. */
+  /** By authorizers that speak gRPC, of connections that are not read as HTTP as well. */
   | "external authorization by gRPC"
-  /** By the same, of connections that are not read as HTTP. */
-  | "external authorization of connections"
   /** Of connections that are not read as HTTP. */
   | "network authorization"
   /** RequestAuthentications. */
@@ -160,7 +158,6 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "authorization",
       "external authorization",
       "external authorization by gRPC",
-      "external authorization of connections",
       "network authorization",
       "tokens",
       "mutual TLS",

@@ -73,7 +73,7 @@ export class Chain implements ConnectionOwner {
     this.onEmpty = onEmpty;
     this.bufferLimitBytes = listener.plan.bufferLimitBytes;
     this.drainsWhenFailing = listener.plan.drainsWhenFailing;
-    this.filters = plan.filters.map((each) => makeNetworkFilter(each, deps.http.net, deps.registry));
+    this.filters = plan.filters.map((each) => makeNetworkFilter(each, deps.http, deps.registry));
     this.transport = transportOf(plan, listener.stats, deps);
     this.start = this.terminal();
   }
@@ -127,7 +127,9 @@ export class Chain implements ConnectionOwner {
     stats.cxActive.value++;
     const stream = logs === null && filters.length === 0 ? null : this.streamOf(accepted);
     const filtered =
-      stream === null || filters.length === 0 ? null : new FilteredConnection(filters, stream, this.deps.http.net);
+      stream === null || filters.length === 0
+        ? null
+        : new FilteredConnection(filters, stream, this.deps.http.net, this.bufferLimitBytes);
     this.opening = filtered;
     const session = this.start(accepted, stream);
     this.opening = null;

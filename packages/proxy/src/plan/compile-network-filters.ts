@@ -1,4 +1,5 @@
 import type { ConnectionLimit } from "@tulle/xds/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.js";
+import type { ExtAuthz } from "@tulle/xds/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js";
 import type { LocalRateLimit } from "@tulle/xds/gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
 import {
   type RBAC,
@@ -6,15 +7,24 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { Permission, Principal, RBAC as RulesMessage } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { milliseconds } from "./duration.ts";
+import { type MetadataTest, compileMetadataMatcher } from "./dynamic-metadata.ts";
+import { type AuthzGrpcPlan, compileGrpcService } from "./filters/ext-authz.ts";
 import { type TokenBucketPlan, compileBucket } from "./filters/local-rate-limit.ts";
 import { type RbacEnginePlan, compileEither } from "./filters/rbac.ts";
 import type { Place } from "./problems.ts";
 import type { Extension } from "./schemas.ts";
-import { CONNECTION_LIMIT, NETWORK_LOCAL_RATE_LIMIT, NETWORK_RBAC, SNI_CLUSTER } from "./supported-fields/index.ts";
+import {
+  CONNECTION_LIMIT,
+  NETWORK_EXT_AUTHZ,
+  NETWORK_LOCAL_RATE_LIMIT,
+  NETWORK_RBAC,
+  SNI_CLUSTER,
+} from "./supported-fields/index.ts";
 
 /** A filter of a chain before its last: it may end a connection, or say something of it. */
 export type NetworkFilterPlan =
   | NetworkRbacPlan
+  | NetworkExtAuthzPlan
   | {
       readonly kind: "connection-limit";
       readonly statPrefix: string;
@@ -37,6 +47,18 @@ export interface NetworkRbacPlan {
   readonly delayMs: number;
 }
 
+export interface NetworkExtAuthzPlan {
+  readonly kind: "ext-authz";
+  readonly statPrefix: string;
+  readonly service: AuthzGrpcPlan;
+  readonly failureModeAllow: boolean;
+  readonly includePeerCertificate: boolean;
+  /** The server is told the server name that the client has asked for. */
+  readonly includeTlsSession: boolean;
+  /** Null for all. */
+  readonly enabledMetadata: MetadataTest | null;
+}
+
 /** Undefined: it is none of them; null: it was refused. */
 export function compileNetworkFilter(
   { typeName, message }: Extension,
@@ -45,6 +67,8 @@ export function compileNetworkFilter(
   switch (typeName) {
     case NETWORK_RBAC:
       return compileNetworkRbac(message as RBAC, place);
+    case NETWORK_EXT_AUTHZ:
+      return compileExtAuthz(message as ExtAuthz, place);
     case CONNECTION_LIMIT: {
       const { statPrefix, maxConnections, delay } = message as ConnectionLimit;
       const max = maxConnections === undefined ? Infinity : Number(maxConnections);
@@ -61,6 +85,24 @@ export function compileNetworkFilter(
     default:
       return undefined;
   }
+}
+
+function compileExtAuthz(message: ExtAuthz, place: Place): NetworkExtAuthzPlan | null {
+  const { grpcService, filterEnabledMetadata: enabled } = message;
+  if (grpcService === undefined) {
+    place.field("grpc_service").refuse("is required");
+    return null;
+  }
+  return {
+    kind: "ext-authz",
+    statPrefix: message.statPrefix,
+    service: compileGrpcService(grpcService, place.field("grpc_service")),
+    failureModeAllow: message.failureModeAllow,
+    includePeerCertificate: message.includePeerCertificate,
+    includeTlsSession: message.includeTlsSession,
+    enabledMetadata:
+      enabled === undefined ? null : compileMetadataMatcher(enabled, place.field("filter_enabled_metadata")),
+  };
 }
 
 function compileNetworkRbac(message: RBAC, place: Place): NetworkRbacPlan {

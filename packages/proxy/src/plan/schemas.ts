@@ -52,6 +52,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/filters/network/direct_response/v3/config": ["Config"],
   "envoy/extensions/filters/network/echo/v3/echo": ["Echo"],
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager": ["HttpConnectionManager"],
+  "envoy/extensions/filters/network/ext_authz/v3/ext_authz": ["ExtAuthz"],
   "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit": ["LocalRateLimit"],
   "envoy/extensions/filters/network/rbac/v3/rbac": ["RBAC"],
   "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster": ["SniCluster"],

@@ -1,5 +1,5 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
-import type { ReadBuffer } from "../codec/read-buffer.ts";
+import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { NetContext } from "../net/context.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { ConnectionStream } from "./connection-stream.ts";
@@ -9,6 +9,7 @@ import {
   type FilteredConnectionView,
   GO_ON,
   type NetworkFilter,
+  WAIT,
 } from "./filters/network-filter.ts";
 import type { Session } from "./session.ts";
 
@@ -18,14 +19,25 @@ export class FilteredConnection implements FilteredConnectionView, TransportHand
   refused = false;
   private readonly filters: readonly NetworkFilter[];
   private readonly net: NetContext;
+  private readonly bufferLimitBytes: number;
   private session: (Session & TransportHandler) | null = null;
   private transport: Transport | null = null;
   /** How many filters know of it. */
   private told = 0;
   private first = true;
+  /** The filter that is waited for; -1: none. */
+  private waitsFor = -1;
+  private waitedFirst = false;
+  /** What came then. */
+  private held: ReadBuffer | null = null;
+  private heldBytes = 0;
+  private heldEnd = false;
+  private pausedByHolding = false;
   private readonly timer = new Timer(this, 0);
 
-  constructor(filters: readonly NetworkFilter[], stream: ConnectionStream, net: NetContext) {
+  /** @param bufferLimitBytes what is held of a connection that waits before no more is read of it */
+  constructor(filters: readonly NetworkFilter[], stream: ConnectionStream, net: NetContext, bufferLimitBytes: number) {
+    this.bufferLimitBytes = bufferLimitBytes;
     this.filters = filters;
     this.stream = stream;
     this.net = net;
@@ -55,15 +67,45 @@ export class FilteredConnection implements FilteredConnectionView, TransportHand
   /** True if it goes on. */
   private passes(): boolean {
     if (this.refused) return false;
-    const { filters, first } = this;
+    const { first } = this;
     this.first = false;
-    for (let i = 0; i < filters.length; i++) {
+    return this.passesFrom(0, first);
+  }
+
+  private passesFrom(index: number, first: boolean): boolean {
+    const { filters } = this;
+    for (let i = index; i < filters.length; i++) {
       const decision = filters[i].onData(this, first);
       if (decision === GO_ON) continue;
-      this.refuse(decision);
+      if (decision === WAIT) {
+        this.waitsFor = i;
+        this.waitedFirst = first;
+      } else this.refuse(decision);
       return false;
     }
     return true;
+  }
+
+  private get isWaiting(): boolean {
+    return this.waitsFor >= 0;
+  }
+
+  decided(decision: Decision): void {
+    const { waitsFor, session, held, heldBytes, heldEnd } = this;
+    if (waitsFor < 0 || this.refused) return;
+    this.waitsFor = -1;
+    if (decision !== GO_ON) {
+      this.refuse(decision);
+      return;
+    }
+    if (this.pausedByHolding) this.transport?.resumeReading();
+    this.pausedByHolding = false;
+    if (!this.passesFrom(waitsFor + 1, this.waitedFirst)) return;
+    this.held = null;
+    this.heldBytes = 0;
+    this.heldEnd = false;
+    if (held !== null) session?.onRead(held, heldBytes);
+    if (heldEnd) session?.onEnd();
   }
 
   private refuse(delayMs: Decision): void {
@@ -82,15 +124,33 @@ export class FilteredConnection implements FilteredConnectionView, TransportHand
   // TransportHandler
 
   onRead(buffer: ReadBuffer, length: number): void {
-    if (this.passes()) this.session?.onRead(buffer, length);
+    if (!this.isWaiting && this.passes()) this.session?.onRead(buffer, length);
+    // To be decided just now, or before.
+    else if (this.isWaiting) this.hold(buffer, length);
     else this.stream.bytesReceived += length;
   }
 
+  /** The session counts them when it gets them. */
+  private hold({ bytes }: ReadBuffer, length: number): void {
+    const { held, heldBytes } = this;
+    const all = new ReadBuffer(heldBytes + length);
+    if (held !== null) all.bytes.set(held.bytes.subarray(0, heldBytes));
+    all.bytes.set(bytes.subarray(0, length), heldBytes);
+    this.held = all;
+    this.heldBytes = heldBytes + length;
+    if (this.pausedByHolding || this.heldBytes < this.bufferLimitBytes) return;
+    this.pausedByHolding = true;
+    this.transport?.pauseReading();
+  }
+
   onEnd(): void {
-    if (this.passes()) this.session?.onEnd();
+    if (!this.isWaiting && this.passes()) this.session?.onEnd();
+    else if (this.isWaiting) this.heldEnd = true;
   }
 
   onClose(cause: string): void {
+    if (this.held !== null) this.stream.bytesReceived += this.heldBytes;
+    this.waitsFor = -1;
     this.net.timers.disarm(this.timer);
     this.session?.onClose(cause);
     for (let i = 0; i < this.told; i++) this.filters[i].onClose(this);

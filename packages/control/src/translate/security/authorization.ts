@@ -88,8 +88,7 @@ export function authorizationNetworkFilters(input: AuthorizationInput): readonly
     const authorizer: Authorizer = input.authorizers(provider);
     if ("problem" in authorizer) return [networkRbac({ rules: denial(policies) })];
     // One that speaks HTTP has nothing to say of connections.
-    if (authorizer.network === "not asked") return [];
-    if (authorizer.network === "denied") return [networkRbac({ rules: denial(policies) })];
+    if (authorizer.network === undefined) return [];
     const config = create(NetworkExtAuthzSchema, {
       ...authorizer.network,
       statPrefix: TCP_STAT_PREFIX,

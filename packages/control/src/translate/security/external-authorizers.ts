@@ -25,8 +25,8 @@ type Plain<T> = Exclude<T, { $typeName: string }>;
 
 export type Authorizer =
   | { readonly problem: string }
-  /** One that speaks HTTP has nothing for connections; one that the data plane cannot ask of them lets none through. */
-  | { readonly http: HttpConfig; readonly network: NetworkConfig | "not asked" | "denied" };
+  /** One that speaks HTTP has nothing for connections. */
+  | { readonly http: HttpConfig; readonly network: NetworkConfig | undefined };
 
 export type Authorizers = (provider: string) => Authorizer;
 
@@ -59,10 +59,9 @@ export function authorizers(
     if (port === undefined) return { problem: `${host} has no port ${settings.port}` };
     const target = { host, cluster: outboundCluster(port.number, "", host) };
     if (provider.envoyExtAuthzHttp !== undefined) {
-      return { http: overHttp(provider.envoyExtAuthzHttp, target), network: "not asked" };
+      return { http: overHttp(provider.envoyExtAuthzHttp, target), network: undefined };
     }
-    const { http, network } = overGrpc(provider.envoyExtAuthzGrpc!, target);
-    return { http, network: security.has("external authorization of connections") ? network : "denied" };
+    return overGrpc(provider.envoyExtAuthzGrpc!, target);
   };
 }
 

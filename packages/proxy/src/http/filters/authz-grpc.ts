@@ -108,12 +108,10 @@ export class AuthzGrpcCall implements AuthzCall {
         metadata[namespace] = dynamicMetadata[namespace];
       }
     }
-    const source = peer(connection?.remoteAddress, connection?.remotePort, tls?.peer ?? null);
-    const certificate = plan.includePeerCertificate ? (tls?.peer ?? null) : null;
     return create(CheckRequestSchema, {
       attributes: {
-        source: { ...source, certificate: certificate === null ? "" : encodeURIComponent(pem(certificate)) },
-        destination: peer(connection?.localAddress, connection?.localPort, tls?.local ?? null),
+        source: peer(connection?.remoteAddress, connection?.remotePort, tls?.peer ?? null, plan.includePeerCertificate),
+        destination: peer(connection?.localAddress, connection?.localPort, tls?.local ?? null, false),
         request: {
           time: { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.floor((ms % 1000) * 1e6) },
           http: {
@@ -138,10 +136,12 @@ export class AuthzGrpcCall implements AuthzCall {
   }
 }
 
-function peer(
+/** One end of a connection. @param shows its certificate is told, whole */
+export function peer(
   address: string | undefined,
   port: number | undefined,
   certificate: Certificate | null,
+  shows: boolean,
 ): MessageInitShape<typeof AttributeContext_PeerSchema> {
   const uri = certificate?.names.find(({ kind }) => kind === "uri")?.value;
   return {
@@ -152,6 +152,7 @@ function peer(
       },
     },
     principal: textOf(uri ?? certificate?.subject ?? ""),
+    certificate: shows && certificate !== null ? encodeURIComponent(pem(certificate)) : "",
   };
 }
 

@@ -181,7 +181,7 @@ function compileService(service: ExtAuthz["services"], place: Place): AuthzServi
 /** Source: Envoy `source/extensions/filters/http/ext_authz/config.cc`, DefaultTimeout. */
 const DEFAULT_GRPC_TIMEOUT_MS = 200;
 
-function compileGrpcService({ targetSpecifier: target, timeout }: GrpcService, place: Place): AuthzGrpcPlan {
+export function compileGrpcService({ targetSpecifier: target, timeout }: GrpcService, place: Place): AuthzGrpcPlan {
   if (target.case !== "envoyGrpc") place.refuse("envoy_grpc is required");
   const { clusterName, authority } = target.case === "envoyGrpc" ? target.value : { clusterName: "", authority: "" };
   return {

@@ -8,6 +8,7 @@ import {
   HTTP_CONNECTION_MANAGER,
   HTTP_INSPECTOR,
   LISTENER_LOCAL_RATE_LIMIT,
+  NETWORK_EXT_AUTHZ,
   NETWORK_LOCAL_RATE_LIMIT,
   NETWORK_RBAC,
   ORIGINAL_DST,
@@ -111,6 +112,7 @@ export const LISTENER: SupportGroup = {
         DIRECT_RESPONSE,
         NETWORK_RBAC,
         CONNECTION_LIMIT,
+        NETWORK_EXT_AUTHZ,
         NETWORK_LOCAL_RATE_LIMIT,
         SNI_CLUSTER,
       ],
@@ -155,6 +157,17 @@ export const LISTENER: SupportGroup = {
     ],
   },
   [CONNECTION_LIMIT]: { has: ["stat_prefix", "max_connections", "delay"], only: { runtime_enabled: ["empty"] } },
+  [NETWORK_EXT_AUTHZ]: {
+    has: [
+      "stat_prefix",
+      "grpc_service",
+      "failure_mode_allow",
+      "include_peer_certificate",
+      "filter_enabled_metadata",
+      "include_tls_session",
+    ],
+    only: { transport_api_version: ["V3", "AUTO"] },
+  },
   [NETWORK_LOCAL_RATE_LIMIT]: {
     has: ["stat_prefix", "token_bucket"],
     only: { runtime_enabled: ["empty"], share_key: [""] },

@@ -12,6 +12,7 @@ export const LISTENER_LOCAL_RATE_LIMIT = "envoy.extensions.filters.listener.loca
 export const TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 export const NETWORK_RBAC = "envoy.extensions.filters.network.rbac.v3.RBAC";
 export const CONNECTION_LIMIT = "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit";
+export const NETWORK_EXT_AUTHZ = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
 export const NETWORK_LOCAL_RATE_LIMIT = "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit";
 export const SNI_CLUSTER = "envoy.extensions.filters.network.sni_cluster.v3.SniCluster";
 export const ECHO = "envoy.extensions.filters.network.echo.v3.Echo";

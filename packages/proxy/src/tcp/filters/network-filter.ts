@@ -14,10 +14,14 @@ export interface FilteredConnectionView {
   readonly stream: ConnectionStream;
   /** Closed by one of its filters, or about to be. */
   readonly refused: boolean;
+  /** What `WAIT` has promised; to be called within a turn. */
+  decided(decision: Decision): void;
 }
 
-/** `GO_ON`, or in how many milliseconds the connection is closed. */
+/** `GO_ON`, or in how many milliseconds the connection is closed, or `WAIT`. */
 export type Decision = number;
 
 export const GO_ON = -1;
+/** Of `onData` only: nothing goes on before `decided` is called; what comes is held. */
+export const WAIT = -2;
 export const CLOSE_NOW = 0;

@@ -1,20 +1,22 @@
-import type { NetContext } from "../../net/context.ts";
 import type { NetworkFilterPlan } from "../../plan/compile-network-filters.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
+import { type AuthzDeps, NetworkExtAuthz } from "./ext-authz.ts";
 import { NetworkRateLimit } from "./local-rate-limit.ts";
 import type { NetworkFilter } from "./network-filter.ts";
 import { NetworkRbac } from "./rbac.ts";
 import { SniCluster } from "./sni-cluster.ts";
 
-export function makeNetworkFilter(plan: NetworkFilterPlan, net: NetContext, registry: StatsRegistry): NetworkFilter {
+export function makeNetworkFilter(plan: NetworkFilterPlan, deps: AuthzDeps, registry: StatsRegistry): NetworkFilter {
   switch (plan.kind) {
+    case "ext-authz":
+      return new NetworkExtAuthz(plan, deps, registry);
     case "rbac":
       return new NetworkRbac(plan, registry);
     case "connection-limit":
       return new ConnectionLimit(plan.statPrefix, plan.maxConnections, plan.delayMs, registry);
     case "local-rate-limit":
-      return new NetworkRateLimit(plan.statPrefix, plan.bucket, net, registry);
+      return new NetworkRateLimit(plan.statPrefix, plan.bucket, deps.net, registry);
     default:
       return new SniCluster();
   }

@@ -15,8 +15,10 @@ interface Jwk {
   /** "" for any. */
   readonly kid: string;
   readonly alg: string;
-  verify(jwt: Jwt, signed: Buffer): JwtStatus;
+  readonly verify: Verify;
 }
+
+type Verify = (jwt: Jwt, signed: Buffer) => JwtStatus;
 
 export type KeySet = readonly Jwk[];
 
@@ -74,7 +76,7 @@ function keysOfCertificates(set: JsonObject): KeySet | KeySetFault {
     const key = orNull(() => new X509Certificate(pem).publicKey);
     if (key === null) return new KeySetFault("X509 parse pubkey fails");
     if (key.asymmetricKeyType !== "rsa") return new KeySetFault("X509 parse pubkey internal fails: get pubkey");
-    keys.push(new RsaKey(kid, "", key));
+    keys.push({ kid, alg: "", verify: byRsa(key) });
   }
   return keys;
 }
@@ -88,15 +90,20 @@ function parseKey(key: JsonObject): Jwk | KeySetFault {
   if (typeof key["kty"] !== "string") return new KeySetFault("[kty] is bad in [keys]");
   const kid = text(key, "kid") ?? "";
   const alg = text(key, "alg") ?? "";
-  switch (key["kty"]) {
+  const verify = verifierOf(key["kty"], key, alg);
+  return verify instanceof KeySetFault ? verify : { kid, alg, verify };
+}
+
+function verifierOf(kty: string, key: JsonObject, alg: string): Verify | KeySetFault {
+  switch (kty) {
     case "RSA":
-      return rsaKey(key, kid, alg);
+      return rsaKey(key, alg);
     case "EC":
-      return ecKey(key, kid, alg);
+      return ecKey(key, alg);
     case "oct":
-      return secretKey(key, kid, alg);
+      return secretKey(key, alg);
     case "OKP":
-      return ed25519Key(key, kid, alg);
+      return ed25519Key(key, alg);
     default:
       return new KeySetFault("[kty] is not supported in [keys]");
   }
@@ -127,7 +134,7 @@ const EXPONENTS: readonly number[] = [3, 65_537];
 
 const RSA_FAULT = new KeySetFault("Jwks RSA [n] or [e] field is missing or has a parse error");
 
-function rsaKey(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
+function rsaKey(key: JsonObject, alg: string): Verify | KeySetFault {
   if (alg !== "" && !alg.startsWith("RS") && !alg.startsWith("PS")) {
     return new KeySetFault("[alg] is not started with [RS] or [PS] for an RSA key");
   }
@@ -144,27 +151,16 @@ function rsaKey(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
   }
   if (n.length < MIN_MODULUS_BYTES || n.length > MAX_MODULUS_BYTES || n[n.length - 1] % 2 === 0) return RSA_FAULT;
   const publicKey = importJwk({ kty: "RSA", n: base64Url(n), e: base64Url(e) });
-  return publicKey === null ? RSA_FAULT : new RsaKey(kid, alg, publicKey);
+  return publicKey === null ? RSA_FAULT : byRsa(publicKey);
 }
 
-class RsaKey implements Jwk {
-  readonly kid: string;
-  readonly alg: string;
-  private readonly key: KeyObject;
-
-  constructor(kid: string, alg: string, key: KeyObject) {
-    this.kid = kid;
-    this.alg = alg;
-    this.key = key;
-  }
-
-  verify({ alg, signature }: Jwt, signed: Buffer): JwtStatus {
-    const { key } = this;
+function byRsa(key: KeyObject): Verify {
+  const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  return ({ alg, signature }, signed) => {
     if (alg.startsWith("RS")) return outcome(verify(hashOf(alg), signed, key, signature));
     if (!alg.startsWith("PS")) return JWT_STATUS.verificationFail;
-    const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
     return outcome(verify(hashOf(alg), signed, pss, signature));
-  }
+  };
 }
 
 const CURVES: readonly { readonly alg: string; readonly crv: string; readonly bytes: number }[] = [
@@ -173,7 +169,7 @@ const CURVES: readonly { readonly alg: string; readonly crv: string; readonly by
   { alg: "ES512", crv: "P-521", bytes: 66 },
 ];
 
-function ecKey(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
+function ecKey(key: JsonObject, alg: string): Verify | KeySetFault {
   if (alg !== "" && !alg.startsWith("ES")) return new KeySetFault("[alg] is not started with [ES] for an EC key");
   if (Object.hasOwn(key, "crv") && typeof key["crv"] !== "string") {
     return new KeySetFault("[crv] field is not string for an EC key");
@@ -199,31 +195,19 @@ function ecKey(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
   const [px, py] = [number(x, curve.bytes), number(y, curve.bytes)];
   if (px === null || py === null) return fault;
   const publicKey = importJwk({ kty: "EC", crv: curve.crv, x: base64Url(px), y: base64Url(py) });
-  return publicKey === null ? fault : new EcKey(kid, alg, publicKey, curve.bytes);
+  return publicKey === null ? fault : byEc(publicKey, curve.bytes);
 }
 
-class EcKey implements Jwk {
-  readonly kid: string;
-  readonly alg: string;
-  private readonly key: KeyObject;
-  private readonly bytes: number;
-
-  /** @param bytes of a coordinate */
-  constructor(kid: string, alg: string, key: KeyObject, bytes: number) {
-    this.kid = kid;
-    this.alg = alg;
-    this.key = key;
-    this.bytes = bytes;
-  }
-
-  verify({ alg, signature }: Jwt, signed: Buffer): JwtStatus {
+/** @param bytes of a coordinate */
+function byEc(publicKey: KeyObject, bytes: number): Verify {
+  const key = { key: publicKey, dsaEncoding: "ieee-p1363" } as const;
+  return ({ alg, signature }, signed) => {
     const half = signature.length >> 1;
-    const r = number(signature.subarray(0, half), this.bytes);
-    const s = number(signature.subarray(half, 2 * half), this.bytes);
+    const r = number(signature.subarray(0, half), bytes);
+    const s = number(signature.subarray(half, 2 * half), bytes);
     if (r === null || s === null) return JWT_STATUS.verificationFail;
-    const key = { key: this.key, dsaEncoding: "ieee-p1363" } as const;
     return outcome(verify(hashOf(alg), signed, key, Buffer.concat([r, s])));
-  }
+  };
 }
 
 /** Without zeros in front; null stays null. */
@@ -248,36 +232,26 @@ function base64Url(value: Uint8Array): string {
 
 const SECRET_ALGORITHMS: readonly string[] = ["", "HS256", "HS384", "HS512"];
 
-function secretKey(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
+function secretKey(key: JsonObject, alg: string): Verify | KeySetFault {
   if (!SECRET_ALGORITHMS.includes(alg)) return new KeySetFault("[alg] does not start with [HS] for an HMAC key");
   const fields = texts(key, ["k"], "an HMAC");
   if (fields instanceof KeySetFault) return fields;
   const secret = decodeBase64Url(fields[0]);
   if (secret === null || secret.length === 0) return new KeySetFault("Jwks Oct key is an invalid Base64");
-  return new SecretKey(kid, alg, secret);
+  return bySecret(secret);
 }
 
-class SecretKey implements Jwk {
-  readonly kid: string;
-  readonly alg: string;
-  private readonly secret: Uint8Array;
-
-  constructor(kid: string, alg: string, secret: Uint8Array) {
-    this.kid = kid;
-    this.alg = alg;
-    this.secret = secret;
-  }
-
-  verify({ alg, signature }: Jwt, signed: Buffer): JwtStatus {
-    const expected = createHmac(hashOf(alg), this.secret).update(signed).digest();
+function bySecret(secret: Uint8Array): Verify {
+  return ({ alg, signature }, signed) => {
+    const expected = createHmac(hashOf(alg), secret).update(signed).digest();
     return outcome(expected.length === signature.length && timingSafeEqual(expected, signature));
-  }
+  };
 }
 
 const ED25519_KEY_BYTES = 32;
 const ED25519_SIGNATURE_BYTES = 64;
 
-function ed25519Key(key: JsonObject, kid: string, alg: string): Jwk | KeySetFault {
+function ed25519Key(key: JsonObject, alg: string): Verify | KeySetFault {
   if (alg !== "" && alg !== "EdDSA") return new KeySetFault("[alg] is not [EdDSA] for an OKP key");
   const curve = texts(key, ["crv"], "an OKP");
   if (curve instanceof KeySetFault) return curve;
@@ -288,26 +262,14 @@ function ed25519Key(key: JsonObject, kid: string, alg: string): Jwk | KeySetFaul
   if (x === null) return new KeySetFault("Jwks OKP [x] field is an invalid Base64.");
   if (x.length !== ED25519_KEY_BYTES) return new KeySetFault("Jwks OKP [x] field is wrong length.");
   const publicKey = importJwk({ kty: "OKP", crv: "Ed25519", x: base64Url(x) });
-  return publicKey === null
-    ? new KeySetFault("Jwks OKP [x] field is wrong length.")
-    : new Ed25519Key(kid, alg, publicKey);
+  return publicKey === null ? new KeySetFault("Jwks OKP [x] field is wrong length.") : byEd25519(publicKey);
 }
 
-class Ed25519Key implements Jwk {
-  readonly kid: string;
-  readonly alg: string;
-  private readonly key: KeyObject;
-
-  constructor(kid: string, alg: string, key: KeyObject) {
-    this.kid = kid;
-    this.alg = alg;
-    this.key = key;
-  }
-
-  verify({ signature }: Jwt, signed: Buffer): JwtStatus {
+function byEd25519(key: KeyObject): Verify {
+  return ({ signature }, signed) => {
     if (signature.length !== ED25519_SIGNATURE_BYTES) return JWT_STATUS.ed25519WrongLength;
-    return outcome(verify(null, signed, this.key, signature));
-  }
+    return outcome(verify(null, signed, key, signature));
+  };
 }
 
 /** What the token's algorithm names, whatever the kind of key; 256 bits where it names none. */

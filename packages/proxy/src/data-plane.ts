@@ -11,6 +11,7 @@ import { HttpDate } from "./http/http-date.ts";
 import { AsyncClient } from "./http/async-client.ts";
 import { RequestIds } from "./http/request-ids.ts";
 import { ExchangePool, type HttpContext } from "./http/runtime.ts";
+import type { ConnectionLimit } from "./listener/chain.ts";
 import { Listener } from "./listener/listener.ts";
 import type { Log } from "./log.ts";
 import { canRewrap } from "./net/accepted-socket.ts";
@@ -21,6 +22,9 @@ import { type ReadOriginalDestination, noOriginalDestination } from "./net/origi
 import { type BoundPort, reachesOwnPort } from "./net/own-ports.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
+import { OverloadManager } from "./overload/manager.ts";
+import type { OverloadPlan } from "./plan/compile-overload.ts";
+import type { RuntimeRef } from "./plan/runtime-values.ts";
 import type { Assignment, ClusterPlan, ClusterRef, EndpointPlan, LocalityPlan } from "./plan/cluster-plan.ts";
 import type { ListenerPlan } from "./plan/listener-plan.ts";
 import type { StatsRegistry } from "./stats/index.ts";
@@ -60,6 +64,9 @@ export interface DataPlaneOptions {
   readonly localCluster?: string;
   /** Takes lines about ejected hosts. */
   readonly outlierLog?: (line: string) => void;
+  readonly overload?: { readonly plan: OverloadPlan; readonly heapBytes: () => number };
+  /** How many connections all listeners may have together; default as many as like. */
+  readonly maxConnections?: RuntimeRef<number>;
   /** Who this proxy is, as its spans say it; default nobody. */
   readonly node?: Omit<TracedNode, "address">;
 }
@@ -81,6 +88,8 @@ export class DataPlane {
   private readonly retired = new Set<Cluster>();
   /** Of this process, beside the listeners'. */
   private readonly reserved: BoundPort[] = [];
+  private readonly overload: OverloadManager | null;
+  private readonly connectionLimit: ConnectionLimit;
   private readonly selfTest: Promise<boolean>;
   private readonly originalDestinationGiven: boolean;
   private socketOptions: Promise<SocketOptions> | null = null;
@@ -169,7 +178,28 @@ export class DataPlane {
       lastGood: new Map(),
       findCluster: (name) => this.refs.get(name) ?? null,
     };
+    const { overload, maxConnections = { value: Infinity } } = options;
+    this.connectionLimit = { max: maxConnections, inUse: () => this.connectionsInUse() };
+    this.overload =
+      overload === undefined
+        ? null
+        : new OverloadManager(overload.plan, {
+            net: this.net,
+            stats,
+            heapBytes: overload.heapBytes,
+            onAccepting: () => {
+              for (const listener of this.listenersByName.values()) listener.acceptWaiting();
+            },
+          });
     this.selfTest = options.readIntoBuffers === undefined ? canRewrap() : Promise.resolve(options.readIntoBuffers);
+  }
+
+  private connectionsInUse(): number {
+    let count = 0;
+    for (const listener of [...this.listenersByName.values(), ...this.retiring]) {
+      if (!listener.plan.ignoresGlobalLimit) count += listener.connectionCount;
+    }
+    return count;
   }
 
   /** One ref per name for the whole data plane, whether or not there is such a cluster. */
@@ -264,6 +294,8 @@ export class DataPlane {
         http: this.http,
         registry: this.stats,
         httpFilters: HTTP_FILTERS,
+        overload: this.overload === null ? null : this.overload.state,
+        connectionLimit: this.connectionLimit,
         findListener: (address, port) => this.findListener(address, port),
       },
       plan,
@@ -345,6 +377,7 @@ export class DataPlane {
   /** Closes everything now; resolves when the sockets are gone. */
   async close(): Promise<void> {
     await this.selfTest;
+    this.overload?.close();
     this.startDraining();
     for (const listener of [...this.listenersByName.values(), ...this.retiring]) listener.destroy();
     await this.drained();

@@ -9,6 +9,7 @@ import { type EventLog, openEventLog } from "./event-log.ts";
 import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
+import { type OverloadPlan, compileOverload } from "./plan/compile-overload.ts";
 import { compileRuntime } from "./plan/compile-runtime.ts";
 import type { Runtime } from "./plan/runtime-values.ts";
 import { checkMessage } from "./plan/check.ts";
@@ -95,6 +96,20 @@ function runtimeOf({ layeredRuntime }: Bootstrap): Runtime {
   return runtime;
 }
 
+/** Throws ConfigError. */
+function overloadOf({ overloadManager }: Bootstrap): OverloadPlan | null {
+  const problems: Problem[] = [];
+  const plan = compileOverload(overloadManager, new Place("overload_manager", problems));
+  throwProblems(problems);
+  return plan;
+}
+
+/** What is in use, garbage included: of JavaScript, and of buffers outside of its heap. */
+function heapBytes(): number {
+  const { heapTotal, external } = process.memoryUsage();
+  return heapTotal + external;
+}
+
 function defaultLog(level: LogLevel): Log {
   return createLog({ level, write: (line) => process.stderr.write(line), now: () => new Date(systemClock.wallMs()) });
 }
@@ -139,6 +154,7 @@ class RunningProxy implements Proxy {
     const outlierLogPath = bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "";
     const outlierLog = outlierLogPath === "" ? null : openEventLog(outlierLogPath, log);
     this.outlierLog = outlierLog;
+    const overload = overloadOf(bootstrap);
     const { resolve } = options;
     const resolvers = resolve === undefined ? systemResolvers : () => resolve;
     this.dataPlane = new DataPlane({
@@ -148,6 +164,11 @@ class RunningProxy implements Proxy {
       stats: this.stats,
       log,
       ...(options.logFlushMs === undefined ? {} : { logFlushMs: options.logFlushMs }),
+      ...(overload === null ? {} : { overload: { plan: overload, heapBytes } }),
+      maxConnections:
+        overload === null || overload.maxConnections === Infinity
+          ? this.runtime.number("overload.global_downstream_max_connections", Infinity)
+          : { value: overload.maxConnections },
       locality: compileLocality(bootstrap.node?.locality),
       localCluster: bootstrap.clusterManager?.localClusterName ?? "",
       ...(outlierLog === null ? {} : { outlierLog: (line) => outlierLog.write(line) }),

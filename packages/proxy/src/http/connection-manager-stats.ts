@@ -15,6 +15,8 @@ export class ConnectionManagerStats {
   readonly cxDestroyLocalActiveRq: Counter;
   readonly cxDestroyRemoteActiveRq: Counter;
   readonly cxDrainClose: Counter;
+  readonly cxOverloadDisableKeepalive: Counter;
+  readonly rqOverloadClose: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxMaxDuration: Counter;
   readonly cxMaxRequests: Counter;
@@ -73,6 +75,8 @@ export class ConnectionManagerStats {
     this.cxDestroyLocalActiveRq = counter("downstream_cx_destroy_local_active_rq");
     this.cxDestroyRemoteActiveRq = counter("downstream_cx_destroy_remote_active_rq");
     this.cxDrainClose = counter("downstream_cx_drain_close");
+    this.cxOverloadDisableKeepalive = counter("downstream_cx_overload_disable_keepalive");
+    this.rqOverloadClose = counter("downstream_rq_overload_close");
     this.cxIdleTimeout = counter("downstream_cx_idle_timeout");
     this.cxMaxDuration = counter("downstream_cx_max_duration_reached");
     this.cxUpgradesTotal = counter("downstream_cx_upgrades_total");

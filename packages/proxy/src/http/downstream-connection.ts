@@ -5,6 +5,7 @@ import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
+import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Session, SessionOwner } from "../tcp/session.ts";
 import { DETAILS } from "./local-replies.ts";
@@ -112,6 +113,10 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   /** A response's head is about to leave. */
   onResponse(): void {
     if (this.context.health.failing && this.owner.drainsWhenFailing) this.drain();
+    const { overload, stats } = this.runtime;
+    if (overload === null || this.draining || !happens(overload.disableKeepalive, this.context.random)) return;
+    stats.cxOverloadDisableKeepalive.value++;
+    this.drain();
   }
 
   /** Responses carry `connection: close` from now on; an idle connection has a while to send the request that may be on its way. */

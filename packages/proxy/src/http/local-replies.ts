@@ -61,6 +61,11 @@ export const LOCAL_REPLIES = {
   /** No route configuration has been delivered yet. */
   noRouteConfiguration: reply(404, "", "NR", "route_configuration_not_found"),
   clusterNotFound: reply(503, "", "NC", "cluster_not_found"),
+  overload: reply(503, "envoy overloaded", "", "overload"),
+  overloadTold: Object.freeze({
+    ...localReply(503, "envoy overloaded", "", "overload"),
+    headers: [{ ...OVERLOADED[0], name: "x-envoy-local-overloaded" } as HeaderMutation],
+  }),
   noHealthyUpstream: reply(503, "no healthy upstream", "UH", "no_healthy_upstream"),
   /** From here: a host that is looked up when a request names it. */
   dnsResolutionFailure: reply(503, "DNS resolution failure", "DF", "dns_resolution_failure"),

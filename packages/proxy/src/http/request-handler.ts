@@ -3,6 +3,7 @@ import { HeaderBlock } from "../codec/header-block.ts";
 import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
 import { expectsContinue } from "../codec/http1/server-codec.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
+import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";
 import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
@@ -15,7 +16,12 @@ const NO_HEADERS = new HeaderBlock();
 export function handleRequest(exchange: Exchange): void {
   const { runtime, connection, request, context, encoder } = exchange;
   if (runtime === null || connection === null || encoder === null) return;
-  const { plan } = runtime;
+  const { plan, overload } = runtime;
+  if (overload !== null && happens(overload.stopAcceptingRequests, context.random)) {
+    runtime.stats.rqOverloadClose.value++;
+    sendLocalReply(exchange, plan.tellsOverload ? LOCAL_REPLIES.overloadTold : LOCAL_REPLIES.overload);
+    return;
+  }
   const { headers } = request;
   exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpc(headers.get(CONTENT_TYPE));
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { LogFiles } from "../access-log/log-files.ts";
 import type { WallClock } from "../clock/wall-clock.ts";
+import type { OverloadState } from "../overload/manager.ts";
 import type { NetContext } from "../net/context.ts";
 import type { ClusterRef } from "../plan/cluster-plan.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
@@ -50,6 +51,8 @@ export interface HealthStatus {
 export interface HttpRuntime {
   readonly plan: HttpConnectionManagerPlan;
   readonly stats: ConnectionManagerStats;
+  /** Null: nobody looks whether there is enough of everything. */
+  readonly overload: OverloadState | null;
   readonly filters: FilterChain;
   /** Null: nothing is logged. */
   readonly accessLogs: AccessLogs | null;

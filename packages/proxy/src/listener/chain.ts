@@ -10,6 +10,8 @@ import { type DownstreamTransport, RAW_TRANSPORT } from "../net/downstream-trans
 import { TlsServerTransport } from "../net/tls/server.ts";
 import { SslStats } from "../net/tls/ssl-stats.ts";
 import type { ByteCounters, Transport, TransportHandler } from "../net/transport.ts";
+import type { OverloadState } from "../overload/manager.ts";
+import type { RuntimeRef } from "../plan/runtime-values.ts";
 import type { TcpProxyPlan } from "../plan/compile-tcp-proxy.ts";
 import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../plan/listener-plan.ts";
 import { DirectResponseSession } from "../tcp/direct-response.ts";
@@ -29,8 +31,17 @@ export interface ChainDeps {
   readonly http: HttpContext;
   readonly registry: StatsRegistry;
   readonly httpFilters: FilterRegistry;
+  /** Null: nobody looks whether there is enough of everything. */
+  readonly overload: OverloadState | null;
+  readonly connectionLimit: ConnectionLimit;
   /** The listener of an address, that exact one or all of its port. */
   findListener(address: string, port: number): ConnectionTaker | null;
+}
+
+/** How many connections all listeners have together, and may have; Infinity: as many as like. */
+export interface ConnectionLimit {
+  readonly max: RuntimeRef<number>;
+  inUse(): number;
 }
 
 /** What the filter chains of a listener share. */
@@ -211,13 +222,14 @@ function tcpRuntime(plan: TcpProxyPlan, { http, registry }: ChainDeps): TcpProxy
 
 function httpRuntime(
   plan: HttpConnectionManagerPlan,
-  { plan: { direction }, stats: { prefix } }: ListenerParts,
-  { http, registry, httpFilters }: ChainDeps,
+  { plan: { direction, bypassesOverload }, stats: { prefix } }: ListenerParts,
+  { http, registry, httpFilters, overload }: ChainDeps,
 ): HttpRuntime {
   const { statPrefix, filters, accessLogs, tracing } = plan;
   return {
     plan,
     stats: new ConnectionManagerStats(registry, statPrefix, prefix),
+    overload: bypassesOverload ? null : overload,
     filters: new HttpFilterChain(httpFilters, filters, {
       stats: registry,
       statPrefix,

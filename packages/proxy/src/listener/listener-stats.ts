@@ -15,6 +15,10 @@ export class ListenerStats {
   readonly preCxTimeout: Counter;
   readonly filterRemoteClose: Counter;
   readonly handshakeTimeout: Counter;
+  /** Connections that are one too many: of this listener, of all of them; or that nothing is left for. */
+  readonly cxOverflow: Counter;
+  readonly globalCxOverflow: Counter;
+  readonly cxOverloadReject: Counter;
 
   constructor(registry: StatsRegistry, plan: ListenerPlan) {
     this.prefix = statPrefix(plan);
@@ -26,6 +30,9 @@ export class ListenerStats {
     this.preCxTimeout = registry.counter(`${this.prefix}downstream_pre_cx_timeout`);
     this.filterRemoteClose = registry.counter(`${this.prefix}downstream_listener_filter_remote_close`);
     this.handshakeTimeout = registry.counter(`${this.prefix}downstream_cx_transport_socket_connect_timeout`);
+    this.cxOverflow = registry.counter(`${this.prefix}downstream_cx_overflow`);
+    this.globalCxOverflow = registry.counter(`${this.prefix}downstream_global_cx_overflow`);
+    this.cxOverloadReject = registry.counter(`${this.prefix}downstream_cx_overload_reject`);
     registry.counter(`${this.prefix}downstream_listener_filter_error`);
     this.noFilterChainMatch = registry.counter(`${this.prefix}no_filter_chain_match`);
   }

@@ -9,6 +9,7 @@ import { ConnectionStream } from "../tcp/connection-stream.ts";
 import { Chain, type ChainDeps, type ConnectionTaker } from "./chain.ts";
 import { makeListenerFilters } from "./filters/registry.ts";
 import { Inspection, type InspectionOwner, type PlacedFilter } from "./inspection.ts";
+import { happens } from "../overload/manager.ts";
 import { ListenerStats } from "./listener-stats.ts";
 
 /** A bound listener: accepts connections, and gives each to the filter chain that it belongs to. */
@@ -29,6 +30,8 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   private readonly inspections = new Set<Inspection>();
   private readonly onEmpty: () => void;
   private draining = false;
+  /** Connections that came while none are accepted. */
+  private readonly waiting: AcceptedSocket[] = [];
   private listening = false;
 
   /** @param onEmpty called whenever the last connection has gone */
@@ -148,6 +151,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
 
   stopAccepting(): void {
     for (const acceptor of this.acceptors) acceptor.stop();
+    for (const socket of this.waiting.splice(0)) socket.destroy();
     this.abandonComing();
     for (const chain of this.chains) chain.stop();
   }
@@ -195,7 +199,24 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   }
 
   private accept(socket: AcceptedSocket): void {
-    const { net } = this.deps.http;
+    const { overload, http } = this.deps;
+    const { net } = http;
+    if (this.isOneTooMany()) {
+      socket.destroy();
+      return;
+    }
+    if (overload !== null && !this.plan.bypassesOverload) {
+      if (happens(overload.rejectConnections, http.random)) {
+        this.stats.cxOverloadReject.value++;
+        socket.destroy();
+        return;
+      }
+      // As in the kernel's queue, which Envoy leaves them in: connected, and nobody reads.
+      if (overload.stopAcceptingConnections === 1) {
+        this.waiting.push(socket);
+        return;
+      }
+    }
     net.turn.begin();
     try {
       this.inspect(new AcceptedConnection(socket, net.turn.now));
@@ -204,6 +225,23 @@ export class Listener implements ConnectionTaker, InspectionOwner {
       net.reportBug(error);
     }
     net.turn.end();
+  }
+
+  private isOneTooMany(): boolean {
+    const { connectionLimit, ignoresGlobalLimit } = this.plan;
+    if (connectionLimit.value !== Infinity && this.connectionCount >= connectionLimit.value) {
+      this.stats.cxOverflow.value++;
+      return true;
+    }
+    const all = this.deps.connectionLimit;
+    if (all.max.value === Infinity || ignoresGlobalLimit || all.inUse() < all.max.value) return false;
+    this.stats.globalCxOverflow.value++;
+    return true;
+  }
+
+  /** Connections are accepted again: those that have waited first. */
+  acceptWaiting(): void {
+    for (const socket of this.waiting.splice(0)) this.accept(socket);
   }
 
   /** From another listener, which it was redirected to. */

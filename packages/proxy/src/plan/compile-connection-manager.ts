@@ -140,6 +140,7 @@ export function compileConnectionManager(
     maxStreamDurationMs: milliseconds(common?.maxStreamDuration, 0),
     drainTimeoutMs: milliseconds(message.drainTimeout, DEFAULTS.drainTimeoutMs),
     delayedCloseTimeoutMs: milliseconds(message.delayedCloseTimeout, DEFAULTS.delayedCloseTimeoutMs),
+    tellsOverload: message.appendLocalOverload,
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     respectExpectedRqTimeout: router?.respectExpectedRqTimeout ?? false,
     listener: context.listener,

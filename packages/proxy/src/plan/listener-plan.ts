@@ -1,4 +1,5 @@
 /** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
+import type { RuntimeRef } from "./runtime-values.ts";
 import type { SocketAddress } from "./address.ts";
 import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
@@ -35,6 +36,12 @@ export interface ListenerPlan {
   readonly bindsToPort: boolean;
   /** `use_original_dst`: connections go to the listener of the address that they were to go to, if there is one. */
   readonly usesOriginalDst: boolean;
+  /** How many connections it takes at a time: `envoy.resource_limits.listener.NAME.connection_limit` of the runtime; Infinity: no limit. */
+  readonly connectionLimit: RuntimeRef<number>;
+  /** `ignore_global_conn_limit`: its connections do not count among those of all listeners. */
+  readonly ignoresGlobalLimit: boolean;
+  /** `bypass_overload_manager` */
+  readonly bypassesOverload: boolean;
   /** In the order in which they look at a connection. */
   readonly listenerFilters: readonly ListenerFilterPlan[];
   /** Default 15 s, 0 = none. */
@@ -145,6 +152,8 @@ export interface HttpConnectionManagerPlan {
   readonly delayedCloseTimeoutMs: number;
   /** Router: `suppress_envoy_headers`. */
   readonly suppressEnvoyHeaders: boolean;
+  /** `append_local_overload`: requests that are turned away for want of something are told so by a header. */
+  readonly tellsOverload: boolean;
   /** Router: `respect_expected_rq_timeout`. */
   readonly respectExpectedRqTimeout: boolean;
   readonly listener: ListenerInfo;

@@ -78,6 +78,10 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/path/match/uri_template/v3/uri_template_match": ["UriTemplateMatchConfig"],
   "envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite": ["UriTemplateRewriteConfig"],
   "envoy/extensions/request_id/uuid/v3/uuid": ["UuidRequestIdConfig"],
+  "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections": [
+    "DownstreamConnectionsConfig",
+  ],
+  "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap": ["FixedHeapConfig"],
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts": ["PreviousHostsPredicate"],
   "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config": ["PreviousPrioritiesConfig"],
   "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector": [

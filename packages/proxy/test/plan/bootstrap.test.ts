@@ -197,7 +197,6 @@ test("fields that we lack are refused with their path; a default value counts as
     ["{listener}.transparent", false],
     ["{hcm}.proxy_status_config", {}],
     ["{hcm}.codec_type", "HTTP2"],
-    ["overload_manager", {}],
     [
       "layered_runtime",
       {

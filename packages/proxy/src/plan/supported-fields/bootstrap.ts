@@ -1,5 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { OWN_SERVICE, MEMORY } from "./reasons.ts";
+import { DOWNSTREAM_CONNECTIONS_MONITOR, FIXED_HEAP_MONITOR } from "./type-names.ts";
 
 export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.Bootstrap": {
@@ -11,11 +12,11 @@ export const BOOTSTRAP: SupportGroup = {
       "cluster_manager",
       "layered_runtime",
       "stats_config",
+      "overload_manager",
     ],
     only: {
       enable_dispatcher_stats: [false],
       use_tcp_for_dns_lookups: [false],
-      overload_manager: ["empty"],
     },
     ignored: {
       stats_flush_interval: "there are no stats sinks, and the admin endpoint shows current values",
@@ -35,9 +36,20 @@ export const BOOTSTRAP: SupportGroup = {
     only: { access_log_path: ["/dev/null"] },
     ignored: {
       profile_path: "the admin endpoint has no profiler",
-      ignore_global_conn_limit: "there is no global connection limit",
+      ignore_global_conn_limit: "connections to the admin endpoint are never limited",
     },
   },
+  "envoy.config.overload.v3.OverloadManager": { has: ["refresh_interval", "resource_monitors", "actions"] },
+  "envoy.config.overload.v3.ResourceMonitor": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [FIXED_HEAP_MONITOR, DOWNSTREAM_CONNECTIONS_MONITOR] },
+  },
+  [FIXED_HEAP_MONITOR]: { has: ["max_heap_size_bytes"] },
+  [DOWNSTREAM_CONNECTIONS_MONITOR]: { has: ["max_active_downstream_connections"] },
+  "envoy.config.overload.v3.OverloadAction": { has: ["name", "triggers"] },
+  "envoy.config.overload.v3.Trigger": { has: ["name", "threshold", "scaled"] },
+  "envoy.config.overload.v3.ThresholdTrigger": { has: ["value"] },
+  "envoy.config.overload.v3.ScaledTrigger": { has: ["scaling_threshold", "saturation_threshold"] },
   "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
   "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "static_layer", "admin_layer"] },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },

@@ -40,6 +40,8 @@ export const LISTENER: SupportGroup = {
       "listener_filters",
       "listener_filters_timeout",
       "continue_on_listener_filters_timeout",
+      "ignore_global_conn_limit",
+      "bypass_overload_manager",
     ],
     only: {
       freebind: [false],
@@ -51,8 +53,6 @@ export const LISTENER: SupportGroup = {
       connection_balance_config: "one event loop accepts; there is nobody to balance with",
       tcp_backlog_size: "the kernel's own limit holds",
       max_connections_to_accept_per_socket_event: "tunes Envoy's accept loop",
-      ignore_global_conn_limit: "there is no global connection limit",
-      bypass_overload_manager: "there is no overload manager",
     },
   },
   "envoy.config.listener.v3.FilterChain": {
@@ -216,6 +216,7 @@ export const LISTENER: SupportGroup = {
       "strip_trailing_host_dot",
       "access_log",
       "local_reply_config",
+      "append_local_overload",
       "access_log_options",
       "access_log_flush_interval",
       "flush_access_log_on_new_request",
@@ -224,7 +225,6 @@ export const LISTENER: SupportGroup = {
       codec_type: ["AUTO", "HTTP1"],
       represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
       stream_error_on_invalid_http_message: [false],
-      append_local_overload: [false],
       add_proxy_protocol_connection_state: [true],
     },
     ignored: {

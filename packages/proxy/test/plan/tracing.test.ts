@@ -126,7 +126,7 @@ test("request ids carry the decision unless told otherwise", () => {
 test("Zipkin: where spans go, and what they look like", () => {
   const plan = zipkin();
   assert.deepEqual([plan.collector.cluster.name, plan.collector.authority], ["collector", "collector"]);
-  assert.deepEqual([plan.collector.path, plan.collector.timeoutMs], ["/api/v2/spans", 5_000]);
+  assert.deepEqual([plan.collector.path, plan.collector.timeoutMs.value], ["/api/v2/spans", 5_000]);
   assert.deepEqual([plan.format, plan.sharedSpanContext, plan.withW3c], ["json", true, false]);
   assert.equal(zipkin({ collector_hostname: "z.example" }).collector.authority, "z.example");
   assert.equal(zipkin({ collector_endpoint_version: "HTTP_PROTO" }).format, "protobuf");
@@ -162,7 +162,7 @@ test("Zipkin: what Envoy refuses", () => {
 test("OpenTelemetry: where spans go, and who we are", () => {
   const plan = otel({ service_name: "svc" });
   const { authority, path, timeoutMs } = plan.collector;
-  assert.deepEqual([authority, path, timeoutMs], ["o.example:4318", "/v1/traces", 1_000]);
+  assert.deepEqual([authority, path, timeoutMs.value], ["o.example:4318", "/v1/traces", 1_000]);
   assert.deepEqual(Object.fromEntries(plan.resource)["service.name"], "svc");
   assert.equal(Object.fromEntries(otel().resource)["service.name"], "unknown_service:envoy");
   assert.deepEqual([plan.maxCacheSize, plan.withScope, plan.sampler], [1_024, true, null]);

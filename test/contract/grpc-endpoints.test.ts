@@ -96,6 +96,8 @@ interface Place {
   readonly cluster?: object;
 }
 
+const OUTLIER = { consecutive_5xx: 3, interval: "10s", base_ejection_time: "60s", max_ejection_percent: 100 };
+
 const PLACES: Readonly<Record<string, Place>> = {
   plain: { server: "plain" },
   nobody: { server: "nobody" },
@@ -103,6 +105,8 @@ const PLACES: Readonly<Record<string, Place>> = {
   limited: { server: "plain", cluster: { circuit_breakers: { thresholds: [{ max_requests: 1 }] } } },
   closed: { server: "plain", cluster: { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } } },
   once: { server: "plain", cluster: { once: true } },
+  outlier: { server: "plain", cluster: { outlier_detection: OUTLIER } },
+  "outlier nobody": { server: "nobody", cluster: { outlier_detection: OUTLIER } },
   tls: { server: "tls", cluster: tls({ validation_context: { ...TRUSTED, ...NAMED } }, { sni: "server.test" }) },
   unverified: { server: "tls", cluster: tls({}) },
   mutual: { server: "mutual", cluster: tls({ tls_certificates: CLIENT, validation_context: TRUSTED }) },
@@ -228,6 +232,8 @@ const STATS = [
   ),
   ...["pending_overflow", "pending_failure_eject", "active_overflow"].map((each) => `upstream_rq_${each}`),
   "internal.upstream_rq_200",
+  "outlier_detection.ejections_enforced_total",
+  "outlier_detection.ejections_enforced_consecutive_5xx",
   "ssl.handshake",
   "ssl.connection_error",
   "ssl.fail_verify_error",
@@ -353,6 +359,12 @@ test("a server that says that it goes: the call under way is answered, the next 
 test("nobody listens; nobody is there", async () => {
   assert.deepEqual((await onBoth("nobody", OK, [1, 1])).statuses, [403, 403]);
   assert.deepEqual((await onBoth("none", OK, [1])).statuses, [403]);
+});
+
+test("outlier detection: answers that are errors, and none at all", async () => {
+  const { stats } = await onBoth("outlier", [trailersOnly("14"), plain(503), RESET, OK], [1, 1, 1, 1]);
+  assert.equal(stats["outlier_detection.ejections_enforced_total"], 1);
+  await onBoth("outlier nobody", OK, [1, 1, 1, 1]);
 });
 
 test("circuit breakers: requests", async () => {

@@ -1,7 +1,7 @@
 /** CONNECT, which has no path in HTTP/1, before what decides about requests. */
 import { jwk, jwks, token } from "../../support/tokens.ts";
 import type { ContractCase, JsonObject } from "../harness/case.ts";
-import { answer, ended, get, got, request, seen, send, typed } from "../harness/steps.ts";
+import { answer, elapse, ended, get, got, request, seen, send, typed } from "../harness/steps.ts";
 
 const FEATURE = "Upgrades: CONNECT and what decides about requests";
 const LOG = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %REQ(:PATH)%";
@@ -77,7 +77,8 @@ export const CASES: readonly ContractCase[] = [
   }),
   decides("ext_authz that fails open", [extAuthz({}, { failure_mode_allow: true })], {
     ...REFUSAL_COUNTS,
-    client: [CONNECT, got(1)],
+    // One of them ends it.
+    client: [CONNECT, got(1), elapse(300)],
   }),
   decides("ext_authz with a server that is gone", [extAuthz()], {
     upstreams: { authz: { answers: [] } },

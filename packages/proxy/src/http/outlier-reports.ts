@@ -1,6 +1,7 @@
 /** What the router tells a host's outlier monitor about an answer. Envoy `source/common/router/router.cc`, onUpstreamHeaders. */
 import { GRPC_STATUS } from "../codec/header-names.ts";
 import type { ResponseHead } from "../codec/messages.ts";
+import { httpStatusOfGrpc } from "../plan/grpc-status.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 
@@ -16,13 +17,4 @@ export function reportResponse(cluster: Cluster, host: Host, response: ResponseH
   if (matcher === null) outlier.onResponse(response.status);
   // An error that is no 5xx counts as 500, anything else as fine, whatever its status.
   else outlier.onResponse(matcher.matches(response) ? Math.max(500, response.status) : 200);
-}
-
-/** By gRPC status code. Source: Envoy `source/common/grpc/status.cc`, Utility::grpcToHttpStatus. */
-const HTTP_STATUS: readonly number[] = [
-  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
-];
-
-function httpStatusOfGrpc(text: string): number {
-  return (/^\d{1,2}$/.test(text) ? HTTP_STATUS[Number(text)] : undefined) ?? 500;
 }

@@ -33,3 +33,12 @@ export function httpToGrpcStatus(httpStatus: number): number {
       return 2;
   }
 }
+
+/** By gRPC status code. Source: Envoy `source/common/grpc/status.cc`, Utility::grpcToHttpStatus. */
+const HTTP_STATUS: readonly number[] = [
+  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+export function httpStatusOfGrpc(text: string): number {
+  return (/^\d{1,2}$/.test(text) ? HTTP_STATUS[Number(text)] : undefined) ?? 500;
+}

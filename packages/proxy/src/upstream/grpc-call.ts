@@ -17,8 +17,10 @@ export interface GrpcRequest {
 
 /** Who has a call, before the caller hears of it. */
 export interface GrpcCallOwner {
-  /** @param status of HTTP, or what Envoy's router would answer in its place; 0: the caller has cancelled it */
-  onCallEnd(call: GrpcCall, status: number): void;
+  /** An answer has begun. @param grpcStatus "" unless it has ended, too */
+  onCallAnswered(status: number, grpcStatus: string): void;
+  /** @param outcome the answer's status, or one of the outcomes below */
+  onCallEnd(call: GrpcCall, outcome: number): void;
 }
 
 /** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
@@ -79,21 +81,22 @@ export class GrpcCall implements TimerOwner {
 
   onTimer(): void {
     if (this.over) return;
-    this.finish(TIMED_OUT);
+    this.finish(this.httpStatus === 0 ? TIMED_OUT : LATE);
     this.stream?.close(CANCEL);
     this.onEnd(null);
   }
 
   /** There is no connection to be had. */
-  fail(): void {
+  fail(outcome: number): void {
     if (this.over) return;
-    this.finish(FAILED);
+    this.finish(outcome);
     this.onEnd(null);
   }
 
   onHeaders(headers: IncomingHttpHeaders): void {
     this.httpStatus = Number(headers[":status"] ?? 0);
     this.readStatus(headers);
+    if (!this.over) this.owner.onCallAnswered(this.httpStatus, this.grpcStatus);
   }
 
   onTrailers(trailers: IncomingHttpHeaders): void {
@@ -134,15 +137,18 @@ export class GrpcCall implements TimerOwner {
     return last;
   }
 
-  private finish(status: number): void {
+  private finish(outcome: number): void {
     this.over = true;
     this.net.timers.disarm(this.timer);
-    this.owner.onCallEnd(this, status);
+    this.owner.onCallEnd(this, outcome);
   }
 }
 
+/** Outcomes other than an answer's status: by the caller's will; an answer that does not end in time; none in time; none at all; by a limit. */
 const CANCELLED = 0;
-const FAILED = 503;
-export const TIMED_OUT = 504;
+export const LATE = -1;
+export const TIMED_OUT = -2;
+export const FAILED = -3;
+export const OVERFLOW = -4;
 /** Of HTTP/2's error codes. (RFC 9113, §7) */
 const CANCEL = 8;

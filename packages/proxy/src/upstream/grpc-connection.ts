@@ -130,7 +130,9 @@ export class GrpcConnection implements TimerOwner {
   }
 
   get isReady(): boolean {
-    return this.state === READY;
+    const { session } = this;
+    // It may have been broken off while its socket is still there.
+    return this.state === READY && session !== null && !session.closed && !session.destroyed;
   }
 
   get isConnecting(): boolean {

@@ -1,6 +1,7 @@
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
-import { GrpcCall, type GrpcCallOwner, type GrpcRequest, TIMED_OUT } from "./grpc-call.ts";
+import { httpStatusOfGrpc } from "../plan/grpc-status.ts";
+import { FAILED, GrpcCall, type GrpcCallOwner, type GrpcRequest, LATE, OVERFLOW, TIMED_OUT } from "./grpc-call.ts";
 import { GrpcConnection, type GrpcConnectionOwner } from "./grpc-connection.ts";
 import type { Host } from "./host.ts";
 
@@ -29,7 +30,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     const { breakers, use } = this;
     if (this.current?.isReady !== true && !breakers.pending.canCreate()) {
       use.stats.rqPendingOverflow.value++;
-      use.stats.countStatus(OVERFLOW, true, null);
+      use.stats.countStatus(503, true, null);
       onEnd(null);
       return null;
     }
@@ -56,7 +57,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     const { breakers, use, host } = this;
     if (!breakers.requests.canCreate()) {
       use.stats.rqActiveOverflow.value++;
-      call.fail();
+      call.fail(OVERFLOW);
       return;
     }
     breakers.requests.inc();
@@ -65,6 +66,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     host.activeRequests++;
     host.requestsTotal++;
     this.active.add(call);
+    host.outlier?.onConnected();
     connection.start(call);
   }
 
@@ -104,13 +106,13 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     const waited = [...this.waiting];
     for (const call of waited) {
       this.use.stats.rqPendingFailureEject.value++;
-      call.fail();
+      call.fail(FAILED);
     }
   }
 
   // Called by calls
 
-  onCallEnd(call: GrpcCall, status: number): void {
+  onCallEnd(call: GrpcCall, outcome: number): void {
     const { use, host, breakers } = this;
     if (this.waiting.has(call)) this.endWaiting(call);
     if (this.active.delete(call)) {
@@ -118,8 +120,33 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
       use.stats.rqActive.value--;
       host.activeRequests--;
     }
-    if (status === TIMED_OUT) use.stats.rqTimeout.value++;
-    if (status > 0) use.stats.countStatus(status, true, null);
+    const { stats } = use;
+    switch (outcome) {
+      case TIMED_OUT:
+        stats.rqTimeout.value++;
+        stats.countStatus(504, true, null);
+        host.outlier?.onTimeout(504);
+        return;
+      case LATE:
+        stats.rqTimeout.value++;
+        return;
+      case FAILED:
+        stats.countStatus(503, true, null);
+        host.outlier?.onConnectFailed();
+        return;
+      case OVERFLOW:
+        stats.countStatus(503, true, null);
+        return;
+      default:
+        if (outcome > 0) stats.countStatus(outcome, true, null);
+    }
+  }
+
+  onCallAnswered(status: number, grpcStatus: string): void {
+    const { host } = this;
+    if (status >= 500) host.requestsFailed++;
+    else host.requestsSucceeded++;
+    host.outlier?.onResponse(grpcStatus === "" ? status : httpStatusOfGrpc(grpcStatus));
   }
 
   private endWaiting(call: GrpcCall): void {
@@ -129,5 +156,3 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     this.use.stats.rqPendingActive.value--;
   }
 }
-
-const OVERFLOW = 503;

@@ -22,6 +22,15 @@ describe("the status of an object", () => {
   });
 });
 
+test("of many things in a status a table has the first", () => {
+  const status = Array.from({ length: 8 }, (_, i) => ({ type: "Ignored" as const, message: `m${i}` }));
+  assert.equal(
+    statusText(status),
+    "Ignored: m0; Ignored: m1; Ignored: m2; Ignored: m3; Ignored: m4; and 3 more (-o yaml)",
+  );
+  assert.doesNotMatch(statusText(status.slice(0, 5)), /more/);
+});
+
 test("ages are written as Kubernetes writes them", () => {
   const now = Date.parse("2026-01-10T00:00:00Z");
   assert.equal(age("2026-01-09T23:59:15Z", now), "45s");

@@ -114,16 +114,19 @@ export interface Reference {
   readonly name: string;
 }
 
-const TIMEOUT_MS = 10_000;
+/** Until an answer, in milliseconds: ten thousand objects take their time to be checked, and what is asked for is done even if nobody waits. */
+const TIMEOUTS = { read: 10_000, change: 60_000 };
 
 export class ControlPlaneClient {
   readonly #located: Located;
   readonly #socket: string | undefined;
+  readonly #timeouts: typeof TIMEOUTS;
 
   /** `socket` is where the same is served to its own user, and more. */
-  constructor(located: Located, socket?: string) {
+  constructor(located: Located, socket?: string, timeouts = TIMEOUTS) {
     this.#located = located;
     this.#socket = socket;
+    this.#timeouts = timeouts;
   }
 
   /** Objects, narrowed by kind (`VirtualService`), namespace and name where given. */
@@ -201,11 +204,17 @@ export class ControlPlaneClient {
     accepted: readonly number[] = [],
   ): Promise<{ status: number; body: unknown }> {
     let answer: HttpAnswer;
+    const timeoutMs = method === "GET" ? this.#timeouts.read : this.#timeouts.change;
     try {
       answer = await (this.#socket === undefined
-        ? sendTo(this.#located, method, path, body)
-        : sendToSocket(this.#socket, method, path, body));
+        ? sendTo(this.#located, method, path, timeoutMs, body)
+        : sendToSocket(this.#socket, method, path, timeoutMs, body));
     } catch (error) {
+      if (error instanceof Error && error.name === "TimeoutError") {
+        const more =
+          method === "GET" ? [] : ["It may still do what it was asked to: tulle get tells what is in force."];
+        throw new CliError(`the control plane has not answered ${method} ${path} within ${timeoutMs / 1000} s`, more);
+      }
       throw unreachable(this.#located, "http", reason(error));
     }
     const { status, text } = answer;
@@ -221,24 +230,36 @@ interface HttpAnswer {
   readonly text: string;
 }
 
-async function sendTo({ address }: Located, method: string, path: string, body?: string): Promise<HttpAnswer> {
+async function sendTo(
+  { address }: Located,
+  method: string,
+  path: string,
+  timeoutMs: number,
+  body?: string,
+): Promise<HttpAnswer> {
   const response = await fetch(`http://${formatAddress(address)}${path}`, {
     method,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
     ...(body === undefined ? {} : { body, headers: { "content-type": "application/yaml" } }),
   });
   return { status: response.status, text: await response.text() };
 }
 
-function sendToSocket(socketPath: string, method: string, path: string, body?: string): Promise<HttpAnswer> {
+function sendToSocket(
+  socketPath: string,
+  method: string,
+  path: string,
+  timeoutMs: number,
+  body?: string,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, timeout: TIMEOUT_MS }, (response) => {
+    const sent = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       response.once("end", () => resolve({ status: response.statusCode!, text }));
       response.once("error", reject);
     });
-    sent.once("timeout", () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+    sent.once("timeout", () => sent.destroy(new DOMException("no answer", "TimeoutError")));
     sent.once("error", reject);
     sent.end(body);
   });

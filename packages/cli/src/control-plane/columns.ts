@@ -86,11 +86,16 @@ export function specOf(object: MeshObject): Record<string, unknown> {
   return (object.spec ?? {}) as Record<string, unknown>;
 }
 
+/** Of one object in a table: each of a thousand routes may have something. */
+const MAX_TOLD = 5;
+
 /** `InForce`, or what keeps the object or parts of it from being so: `NotYetApplied: spec.http[0].retries`. */
 export function statusText(status: readonly ObjectStatus[]): string {
   const exceptions = status.filter(({ type }) => type !== "InForce");
   if (exceptions.length === 0) return "InForce";
-  return exceptions.map((exception) => `${exception.type}: ${detail(exception)}`).join("; ");
+  const told = exceptions.slice(0, MAX_TOLD).map((exception) => `${exception.type}: ${detail(exception)}`);
+  const left = exceptions.length - told.length;
+  return `${told.join("; ")}${left > 0 ? `; and ${left} more (-o yaml)` : ""}`;
 }
 
 function detail({ type, field, message, by }: ObjectStatus): string {

@@ -117,7 +117,7 @@ export class DataPlane {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     };
-    const turn = new Turn(clock);
+    const turn = new Turn(clock, setImmediate);
     const timers = new TimerWheel(clock, (timer) => {
       turn.begin();
       try {

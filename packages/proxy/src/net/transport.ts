@@ -257,6 +257,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
       this.text += latin1(buffer.bytes, start, end);
     } else {
       this.pieces ??= [];
+      this.context.turn.flushSoon();
       if (this.text !== "") {
         this.pieces.push(this.text);
         this.text = "";

@@ -32,9 +32,13 @@ import { tcpProxy } from "../translate/network.ts";
 import type { MeshCaches } from "./mesh-view.ts";
 
 /** How the node's connections are captured. */
-export function captureOf(capture: NonNullable<ProxyNode["capture"]>, { config }: MeshSettings): Capture {
-  const { protocolDetectionTimeout: detection } = config;
-  return { ...capture, detectionMs: detection === undefined ? 0 : (parseDuration(detection) ?? 0) };
+export function captureOf(capture: NonNullable<ProxyNode["capture"]>, mesh: MeshSettings): Capture {
+  return { ...capture, detectionMs: detectionMs(mesh) };
+}
+
+/** How long the first bytes may take to say what is spoken. */
+export function detectionMs({ config: { protocolDetectionTimeout: timeout } }: MeshSettings): number {
+  return timeout === undefined ? 0 : (parseDuration(timeout) ?? 0);
 }
 
 /** Addresses and ports of services that captured connections are made to. */
@@ -121,8 +125,8 @@ export function capturedOutbound(
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
   const { capture, capabilities, mesh, accessLogs, unknown, origin, chainsTo, clusterOf } = settings;
-  const { transparent, families, detectionMs } = capture;
-  const shared = { transparent, families, detectionMs, capabilities, mesh, accessLogs, unknown };
+  const { transparent, families } = capture;
+  const shared = { transparent, families, detectionMs: capture.detectionMs, capabilities, mesh, accessLogs, unknown };
   const passing = { accessLogs: accessLogsOf(accessLogs, capabilities), clusterOf };
   const http = (address: string, port: number, service: MeshService) => ({
     filter: outboundHttpFilter({

@@ -41,6 +41,7 @@ import { accessLogsOf as connectionLogs } from "../translate/access-log.ts";
 import type { Passing } from "../translate/connections.ts";
 import { outboundTcpListener, passOn } from "../translate/connections.ts";
 import { authorized } from "../translate/security/authorization.ts";
+import type { InboundFilters } from "../translate/security/inbound-chains.ts";
 import type { KeyServer } from "../translate/security/key-servers.ts";
 import { keyServerCluster } from "../translate/security/key-servers.ts";
 import type { AccessLogs } from "./access-logs.ts";
@@ -48,7 +49,7 @@ import { accessLogsOf } from "./access-logs.ts";
 import type { Authorization } from "./authorization.ts";
 import { authorizationOf, inboundPort } from "./authorization.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
-import { capturedOutbound, captureOf, unknownCluster } from "./captured-resources.ts";
+import { capturedOutbound, captureOf, detectionMs, unknownCluster } from "./captured-resources.ts";
 import type { MeshCaches, MeshView } from "./mesh-view.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { Tokens } from "./tokens.ts";
@@ -188,7 +189,9 @@ export function ownListeners(
       ];
       const resources =
         member.capture === undefined || captured === undefined
-          ? [...bound, ...inputs.map((input) => inboundListener(input, bytesTo(input)))].map(encodeListener)
+          ? [...bound, ...inputs.map((input) => inboundListener(input, inboundFilters(input), detectionMs(mesh)))].map(
+              encodeListener,
+            )
           : [
               ...bound.map(encodeListener),
               ...capturedListeners(
@@ -242,16 +245,9 @@ function capturedListeners(
 ): readonly EncodedResource[] {
   const { carriers } = settings.capabilities;
   const inbound = inputs.map((input): InboundPortChains => {
-    const { port, address, protocol, bindPort } = input.inbound;
-    const known = input.service?.protocol ?? parseProtocol(protocol) ?? "AUTO";
-    const traffic = portTraffic({ protocol: known }, carriers);
-    return {
-      port: bindPort,
-      name: listenerName(address, bindPort),
-      http: traffic === "http" || traffic === "auto" ? [inboundHttpFilter(input)] : undefined,
-      tcp: traffic === "http" ? undefined : connectionFilters(input, inboundCluster(port)),
-      security: input.security,
-    };
+    const { address, bindPort } = input.inbound;
+    const name = listenerName(address, bindPort);
+    return { port: bindPort, name, security: input.security, ...inboundFilters(input) };
   });
   return [
     ...capturedOutbound(ports, { ...settings, capture }, caches),
@@ -301,13 +297,15 @@ function tcpListeners(
   });
 }
 
-/** What passes bytes on to an application that does not speak HTTP; undefined: it does, as far as is known. */
-function bytesTo(input: InboundInput): readonly Filter[] | undefined {
+/** What reads requests for an application, or passes bytes on to it; both where nobody has said what it speaks. */
+function inboundFilters(input: InboundInput): InboundFilters {
   const { port, protocol } = input.inbound;
   const known = input.service?.protocol ?? parseProtocol(protocol) ?? "AUTO";
-  return portTraffic({ protocol: known }, input.capabilities.carriers) === "tcp"
-    ? connectionFilters(input, inboundCluster(port))
-    : undefined;
+  const traffic = portTraffic({ protocol: known }, input.capabilities.carriers);
+  return {
+    http: traffic === "http" || traffic === "auto" ? [inboundHttpFilter(input)] : undefined,
+    tcp: traffic === "http" ? undefined : connectionFilters(input, inboundCluster(port)),
+  };
 }
 
 /** The first of several. */

@@ -15,8 +15,7 @@ import type { Origin } from "../model/origin.ts";
 import type { HttpCarrier } from "../model/service.ts";
 import { listenerChains } from "./connections.ts";
 import type { HttpAmong, MatchedChain } from "./connections.ts";
-import { milliseconds } from "./durations.ts";
-import { httpInspector, originalDestination, plaintextHttp, tlsInspector } from "./listener-filters.ts";
+import { detection, httpInspector, originalDestination, plaintextHttp, tlsInspector } from "./listener-filters.ts";
 import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, listenerName } from "./names.ts";
 import { socketAddress, tcpProxy } from "./network.ts";
 import { originMetadata } from "./origin.ts";
@@ -84,7 +83,7 @@ export function capturedListener(
     ...(address === "" ? wildcard(capture, port) : { address: socketAddress(address, port) }),
     // Gets its connections from the listener that took them.
     bindToPort: false,
-    ...detection(capture),
+    ...detection(capture.detectionMs),
     trafficDirection: TrafficDirection.OUTBOUND,
     ...listenerChains(chains, http, rest),
     metadata: originMetadata(origin, field),
@@ -115,7 +114,7 @@ export function virtualInbound(
     ...wildcard(capture, INBOUND_PORT),
     ...(capture.transparent ? { transparent: true } : {}),
     trafficDirection: TrafficDirection.INBOUND,
-    ...detection(capture),
+    ...detection(capture.detectionMs),
     listenerFilters: [
       originalDestination(),
       ...(ports.some(({ security }) => isInspected(security)) ? [tlsInspector()] : []),
@@ -151,9 +150,4 @@ function wildcard(capture: Capture, port: number) {
     address: socketAddress(first, port),
     ...(both ? { additionalAddresses: [{ address: socketAddress("::", port) }] } : {}),
   };
-}
-
-/** Who does not say in time what he speaks is not refused for it. */
-function detection({ detectionMs }: Capture) {
-  return { listenerFiltersTimeout: milliseconds(detectionMs), continueOnListenerFiltersTimeout: true };
 }

@@ -7,6 +7,7 @@ import { HttpInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/lis
 import { OriginalDstSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
 import { TlsInspectorSchema } from "@tulle/xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import type { HttpCarrier } from "../model/service.ts";
+import { milliseconds } from "./durations.ts";
 import { packed } from "./packed.ts";
 
 type PredicateInit = NonNullable<
@@ -19,6 +20,11 @@ export function tlsInspector(): ListenerFilter {
 
 export function originalDestination(): ListenerFilter {
   return listenerFilter("envoy.filters.listener.original_dst", OriginalDstSchema);
+}
+
+/** Who does not say in time what he speaks is not refused for it. 0: he may take as long as he likes. */
+export function detection(timeoutMs: number) {
+  return { listenerFiltersTimeout: milliseconds(timeoutMs), continueOnListenerFiltersTimeout: true };
 }
 
 /** @param except ports that are not looked at: who waits for the server to speak first would wait for ever */

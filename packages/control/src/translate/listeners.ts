@@ -26,7 +26,7 @@ import type { Reporter } from "./http-filters.ts";
 import { httpFilters } from "./http-filters.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
 import type { InboundService } from "./inbound-routes.ts";
-import { tlsInspector } from "./listener-filters.ts";
+import { detection, httpInspector, plaintextHttp, tlsInspector } from "./listener-filters.ts";
 import { HTTP_PROXY_ROUTES, listenerName } from "./names.ts";
 import { networkFilter, socketAddress } from "./network.ts";
 import { originMetadata } from "./origin.ts";
@@ -35,7 +35,7 @@ import { rateLimitFilter } from "./rate-limit.ts";
 import type { AuthorizationInput } from "./security/authorization.ts";
 import { authorizationHttpFilters, externalHttpFilters } from "./security/authorization.ts";
 import { inboundChains, isInspected } from "./security/inbound-chains.ts";
-import type { InboundSecurity } from "./security/inbound-chains.ts";
+import type { InboundFilters, InboundSecurity } from "./security/inbound-chains.ts";
 import { tokenFilter } from "./security/tokens.ts";
 import type { TokenInput } from "./security/tokens.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
@@ -79,15 +79,21 @@ export function outboundListener(input: OutboundInput): Listener {
   return listener(input, TrafficDirection.OUTBOUND, { filterChains: [{ filters: [outboundHttpFilter(input)] }] });
 }
 
-/** Requests that others send to the application. @param bytes what passes bytes on, where it does not speak HTTP */
-export function inboundListener(input: InboundInput, bytes?: readonly NetworkFilter[]): Listener {
-  const { inbound, origin, mesh, security } = input;
+/** What others send to the application; where it is both requests and bytes, the first bytes say which. */
+export function inboundListener(input: InboundInput, filters: InboundFilters, detectionMs: number): Listener {
+  const { inbound, origin, mesh, security, capabilities } = input;
   const bind = { address: inbound.address, port: inbound.bindPort };
-  const filters =
-    bytes === undefined ? { http: [inboundHttpFilter(input)], tcp: undefined } : { http: undefined, tcp: bytes };
+  const sniffed = filters.http !== undefined && filters.tcp !== undefined;
+  const listenerFilters = [...(isInspected(security) ? [tlsInspector()] : []), ...(sniffed ? [httpInspector()] : [])];
   return listener({ bind, origin }, TrafficDirection.INBOUND, {
-    filterChains: inboundChains({ filters, security, mesh }),
-    ...(isInspected(security) ? { listenerFilters: [tlsInspector()] } : {}),
+    filterChains: inboundChains({
+      filters,
+      security,
+      mesh,
+      ...(sniffed ? { plaintextHttp: plaintextHttp(capabilities.carriers) } : {}),
+    }),
+    listenerFilters,
+    ...(sniffed ? detection(detectionMs) : {}),
   });
 }
 
@@ -268,7 +274,7 @@ function withoutForwarding({ httpFilters: kinds }: Capabilities): readonly HttpF
 function listener(
   { bind, origin, field = "" }: Pick<ListenerInput, "bind" | "origin" | "field">,
   trafficDirection: TrafficDirection,
-  chains: Pick<Exclude<MessageInitShape<typeof ListenerSchema>, Listener>, "filterChains" | "listenerFilters">,
+  chains: Omit<Exclude<MessageInitShape<typeof ListenerSchema>, Listener>, "name" | "address" | "metadata">,
 ): Listener {
   return create(ListenerSchema, {
     name: listenerName(bind.address, bind.port),

@@ -236,3 +236,21 @@ spec: { selector: { istio: gw }, servers: [${servers.join(", ")}] }`;
     });
   });
 });
+
+test("a bound port of which nobody has said what it speaks carries HTTP and bytes", () => {
+  const inbound = (protocol: string): JsonObject => {
+    const tulle = { inbound: [{ port: 7000, protocol, address: "127.0.0.1", bind_port: 17000, app_port: 7000 }] };
+    return new TestMesh(meshConfig("protocolDetectionTimeout: 2s"))
+      .proxy({ tulle, secrets: "sds" })
+      .json(TYPE.listener, "127.0.0.1_17000");
+  };
+  const auto = inbound("auto");
+  assert.deepEqual(
+    (auto["listener_filters"] as { name: string }[]).map(({ name }) => name.split(".").at(-1)),
+    ["tls_inspector", "http_inspector"],
+  );
+  assert.equal(auto["listener_filters_timeout"], "2s");
+  assert.equal((auto["filter_chains"] as JsonObject[]).length, 5);
+  assert.equal((inbound("http")["filter_chains"] as JsonObject[]).length, 2);
+  assert.equal(inbound("http")["listener_filters_timeout"], undefined);
+});

@@ -1,6 +1,6 @@
 /** Ports of which nobody has said what they speak: the first bytes tell. */
 import type { ContractCase, Step, Upstream } from "../harness/case.ts";
-import { answer, close, connect, ended, finish, got } from "../harness/steps.ts";
+import { answer, connect, ended, finish, got } from "../harness/steps.ts";
 
 const ECHO = { answers: [answer(200, "hi")] };
 const NAMED = "service-port name";

@@ -66,7 +66,6 @@ const POLICY: readonly Unsupported[] = [
 const TRAFFIC_POLICY: readonly Unsupported[] = [
   ...POLICY,
   { path: ["tunnel"], what: "tunnelling" },
-  { path: ["proxyProtocol"], what: "the PROXY protocol" },
   ...byFeature("retry budgets", ["retryBudget"], "retry budgets"),
   ...byFeature("retry budgets of intervals", ["retryBudget", "budgetInterval"], "counting over an interval"),
   ...notByOwnProxy(

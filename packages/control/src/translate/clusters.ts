@@ -38,6 +38,7 @@ import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 import { protocolOptions, speaksHttp2 } from "./protocol-options.ts";
 import { clientTls } from "./security/client-tls.ts";
+import { withProxyProtocol } from "./upstream-proxy-protocol.ts";
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
 
@@ -101,10 +102,9 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
     mesh,
     capabilities,
   };
-  return create(ClusterSchema, {
-    name: input.bytesName ?? name,
-    // Hosts that requests name have said nothing of themselves.
-    ...(input.discovery === "by request"
+  // Hosts that requests name have said nothing of themselves.
+  const sockets =
+    input.discovery === "by request"
       ? {}
       : clientTls({
           service,
@@ -116,7 +116,11 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
           accounts: input.accounts,
           carries: carried(input, speaksHttp2(protocol)),
           mayHaveCredentials: input.atGateway || rule?.rules[0]?.selector !== undefined,
-        })),
+        });
+  return create(ClusterSchema, {
+    name: input.bytesName ?? name,
+    // gRPC clients refuse what they do not know.
+    ...(capabilities.apiListeners ? sockets : withProxyProtocol(policy.proxyProtocol, sockets)),
     ...loadBalancer(policy.loadBalancer, capabilities),
     ...endpointSource(name, input),
     ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),

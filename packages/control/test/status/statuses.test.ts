@@ -174,7 +174,6 @@ test("fields of a DestinationRule that are not applied yet, wherever a policy ma
   const found = statuses(yaml, "DestinationRule", "x").filter((line) => line.startsWith("NotYetApplied"));
   assert.deepEqual(found, [
     "NotYetApplied spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: HTTP/2 to the destination: Envoy has it, Tulle's own proxy not yet",
-    "NotYetApplied spec.trafficPolicy.proxyProtocol: the PROXY protocol",
     "NotYetApplied spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting: zone-aware load balancing",
   ]);
 });

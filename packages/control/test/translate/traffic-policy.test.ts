@@ -294,3 +294,24 @@ test("objects without exportTo are exported as the mesh says", () => {
   assert.equal(mesh.proxy({ namespace: "a" }).names(TYPE.cluster).length, 1);
   assert.deepEqual(mesh.proxy({ namespace: "b" }).names(TYPE.cluster), []);
 });
+
+test("the PROXY protocol, in front of whatever transport there is", () => {
+  const header = (json: JsonObject): JsonObject =>
+    (json["transport_socket"] as JsonObject)["typed_config"] as JsonObject;
+  const inner = (socket: JsonObject): unknown => (socket["transport_socket"] as JsonObject)["name"];
+  const plain = header(cluster("trafficPolicy: { proxyProtocol: { version: V2 } }"));
+  assert.deepEqual(plain["config"], { version: "V2" });
+  assert.equal(inner(plain), "envoy.transport_sockets.raw_buffer");
+  const tls = header(cluster("trafficPolicy: { proxyProtocol: {}, tls: { mode: SIMPLE } }"));
+  assert.deepEqual(tls["config"], {});
+  assert.equal(inner(tls), "envoy.transport_sockets.tls");
+  const mesh = new TestMesh(
+    TWO_PORTS + destinationRule("r", "{ host: reviews, trafficPolicy: { proxyProtocol: {} } }"),
+  );
+  const automatic = mesh.proxy({ secrets: "sds" }).json(TYPE.cluster, `outbound|9080||${HOST}`);
+  assert.deepEqual(
+    (automatic["transport_socket_matches"] as JsonObject[]).map((match) => inner(header(match))),
+    ["envoy.transport_sockets.tls", "envoy.transport_sockets.raw_buffer"],
+  );
+  assert.equal(cluster("trafficPolicy: { proxyProtocol: {} }", { agent: "gRPC C++" })["transport_socket"], undefined);
+});

@@ -2,14 +2,21 @@
 import type { RequestHead } from "../codec/messages.ts";
 import { isIP } from "../ip-address.ts";
 import type { AutoSniPlan, RoutingPriority } from "../plan/cluster-plan.ts";
+import type { ProxyOrigin } from "../plan/proxy-header.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool } from "../upstream/pool.ts";
 
-export function namedPool(host: Host, priority: RoutingPriority, plan: AutoSniPlan, request: RequestHead): Pool {
+export function namedPool(
+  host: Host,
+  priority: RoutingPriority,
+  plan: AutoSniPlan,
+  request: RequestHead,
+  origin: ProxyOrigin | null,
+): Pool {
   const overriding = plan.header === "" ? "" : (request.header(plan.header) ?? "");
   const name = hostOf(overriding === "" ? request.authority : overriding);
   // Addresses are no server names (RFC 6066 §3), but certificates may have them.
-  return host.namedPool(priority, plan.sni && isIP(name) === 0 ? name : "", plan.names ? name : "");
+  return host.namedPool(priority, plan.sni && isIP(name) === 0 ? name : "", plan.names ? name : "", origin);
 }
 
 /** `a.test:80` → `a.test`, `[::1]:80` → `::1` */

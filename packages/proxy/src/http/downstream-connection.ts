@@ -1,3 +1,4 @@
+import type { Tlv } from "../codec/proxy-protocol/read-header.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
 import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
@@ -41,6 +42,7 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   readonly serverName: string;
   readonly ja3: string;
   readonly ja4: string;
+  readonly tlvs: readonly Tlv[];
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
   /** More waits to be written than the listener allows. */
@@ -87,6 +89,7 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.serverName = accepted.serverName;
     this.ja3 = accepted.ja3;
     this.ja4 = accepted.ja4;
+    this.tlvs = accepted.tlvs;
     this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;

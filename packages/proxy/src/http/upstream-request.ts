@@ -1,3 +1,4 @@
+import { originOf } from "../net/accepted-connection.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { Span } from "@tulle/telemetry/tracing";
 import { CONTENT_LENGTH, CONTENT_TYPE } from "../codec/header-names.ts";
@@ -86,9 +87,16 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   }
 
   private poolOf({ plan: { autoSni } }: Cluster, host: Host): Pool {
-    if (this.tunnels()) return host.tunnelPool(this.priority);
-    if (autoSni === null || host.transport === null) return host.pool(this.priority);
-    return namedPool(host, this.priority, autoSni, this.exchange.request);
+    const { priority } = this;
+    const { connection, request } = this.exchange;
+    const origin = host.proxyHeader === null || connection === null ? null : originOf(connection);
+    if (this.tunnels()) {
+      return origin === null ? host.tunnelPool(priority) : host.namedPool(priority, "", "", origin, true);
+    }
+    if (autoSni === null || host.transport === null) {
+      return origin === null ? host.pool(priority) : host.namedPool(priority, "", "", origin);
+    }
+    return namedPool(host, priority, autoSni, request, origin);
   }
 
   /** Asks the host's pool for a connection; may fail before it returns. */

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import type { Tlv } from "../codec/proxy-protocol/read-header.ts";
+import type { ProxyOrigin } from "../plan/proxy-header.ts";
 import type { Metadata } from "../plan/format/stream-info.ts";
 import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import { addressName } from "../ip-address.ts";
 import type { Transport } from "./transport.ts";
 
 const NONE: readonly string[] = [];
+const NO_TLVS: readonly Tlv[] = [];
 
 /**
  * A connection that has been accepted and belongs to no filter chain yet: what is known of it, whether by its socket or because listener filters
@@ -39,6 +42,8 @@ export class AcceptedConnection implements ConnectionView {
   ja3 = "";
   /** The same, as JA4. */
   ja4 = "";
+  /** What the PROXY protocol has said beside addresses, as far as it is passed on. */
+  tlvs: readonly Tlv[] = NO_TLVS;
   /** What listener filters have found out beside; null: nothing. */
   metadata: Metadata | null = null;
 
@@ -103,6 +108,22 @@ export class AcceptedConnection implements ConnectionView {
   get localName(): string {
     return addressName(this.localAddress, this.localPort);
   }
+}
+
+/** For whom connections upstream are made. */
+export function originOf(
+  connection: Pick<ConnectionView, "remoteAddress" | "remotePort" | "localAddress" | "localPort"> & {
+    readonly tlvs: readonly Tlv[];
+  },
+): ProxyOrigin {
+  const { remoteAddress, remotePort, localAddress, localPort, tlvs } = connection;
+  return {
+    source: remoteAddress,
+    sourcePort: remotePort,
+    destination: localAddress,
+    destinationPort: localPort,
+    tlvs,
+  };
 }
 
 /** Dual-stack sockets show IPv4 peers as `::ffff:10.0.0.1`. */

@@ -2,6 +2,7 @@ import type { OnReadOpts, Socket } from "node:net";
 import { latin1 } from "../codec/latin1.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import type { ByteSink } from "../codec/messages.ts";
+import type { ProxyAddresses } from "../codec/proxy-protocol/read-header.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { Counter, NO_TAGS } from "../stats/metric.ts";
 import type { OpenSocket } from "./accepted-socket.ts";
@@ -44,6 +45,9 @@ export interface TransportSecurity {
   /** Counts what went wrong. @returns why the handshake failed, "" if it did not */
   failed(error: NodeJS.ErrnoException): string;
 }
+
+/** What a connection that we open begins with, in front of TLS as well, as latin1. @param own its addresses; it comes from the source */
+export type Preamble = (own: ProxyAddresses) => string;
 
 /** Where a connection's bytes count, as they come and go. */
 export interface ByteCounters {
@@ -88,6 +92,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
   private cause = "";
   /** Null: bytes are sent as they are. */
   private readonly security: TransportSecurity | null;
+  private readonly preamble: Preamble | null;
   /** Null: the handshake takes as long as it takes. */
   private handshakeTimer: Timer | null = null;
   /** Why the handshake failed, in Envoy's words; "" if it did not. */
@@ -100,6 +105,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
    * @param highWatermark bytes waiting to be written at which the handler is told
    * @param early what has been read of the connection already
    * @param security what makes it a TLS connection; then nothing is written before `onConnect`
+   * @param preamble null: nothing is said in front
    */
   constructor(
     context: NetContext,
@@ -109,6 +115,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     open: OpenSocket,
     early: Uint8Array | null = null,
     security: TransportSecurity | null = null,
+    preamble: Preamble | null = null,
   ) {
     this.context = context;
     this.id = context.nextConnectionId();
@@ -118,6 +125,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     this.buffer = context.buffers.shared;
     this.early = early;
     this.security = security;
+    this.preamble = preamble;
     this.socket = open(context.readsIntoBuffers && security === null ? this.readOptions() : undefined);
     if (security === null) {
       if (!context.readsIntoBuffers) this.readByEvents(this.socket);
@@ -144,7 +152,12 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
   /** For a socket that is still connecting; with TLS, `onConnect` comes when the handshake is over. */
   awaitConnect(): void {
     if (this.security !== null) return;
-    this.socket.on("connect", () => this.guarded(() => this.handler.onConnect()));
+    this.socket.on("connect", () => {
+      this.guarded(() => {
+        if (this.preamble !== null) this.writeText(this.preamble(addressesOf(this.socket)));
+        this.handler.onConnect();
+      });
+    });
   }
 
   // TLS
@@ -157,8 +170,17 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
   private secureOnceConnected(connecting: Socket): void {
     this.awaitSecurity(connecting);
     connecting.on("connect", () => {
-      if (this.security !== null && !connecting.destroyed) this.secure(this.security);
+      if (this.security === null || connecting.destroyed) return;
+      if (this.preamble !== null) this.writeInFront(connecting, this.preamble);
+      this.secure(this.security);
     });
+  }
+
+  private writeInFront(connected: Socket, preamble: Preamble): void {
+    const text = preamble(addressesOf(connected));
+    this.bytesWritten += text.length;
+    this.counters.cxTxBytes.value += text.length;
+    connected.write(text, "latin1");
   }
 
   /** For a socket that is to become a TLS one: once there is that one over it, its end counts. */
@@ -477,6 +499,10 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     this.context.reportBug(error);
     this.reset();
   }
+}
+
+function addressesOf({ localAddress = "", localPort = 0, remoteAddress = "", remotePort = 0 }: Socket): ProxyAddresses {
+  return { source: localAddress, sourcePort: localPort, destination: remoteAddress, destinationPort: remotePort };
 }
 
 /** Source: Envoy `source/common/tls/ssl_socket.cc`, NotReadySslSocket. */

@@ -5,6 +5,7 @@ import type { DnsCachePlan } from "./compile-dns-cache.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import type { RuntimeRef } from "./runtime-values.ts";
 import type { ResponseTest } from "./request-views.ts";
+import type { ProxyHeaderPlan } from "./proxy-header.ts";
 import type { UpstreamTlsPlan } from "./tls-plan.ts";
 
 /** A route's hold on a cluster, by name; null until the cluster is there (503 NC). One ref per name for the whole proxy. */
@@ -54,6 +55,8 @@ export interface ClusterPlan {
   readonly healthyPanicThreshold: number;
   /** Null: connections are plain. */
   readonly transportSocket: UpstreamTlsPlan | null;
+  /** What connections begin with; null: with what is said on them. */
+  readonly proxyHeader: ProxyHeaderPlan | null;
   /** `transport_socket_matches`, in their order: the first that an endpoint's metadata meets holds for it. */
   readonly transportSocketMatches: readonly TransportSocketMatch[];
   /** Null: a request has no say in it. */
@@ -79,6 +82,7 @@ export interface TransportSocketMatch {
   /** All of these must be in the endpoint's `envoy.transport_socket_match` metadata. */
   readonly match: JsonObject;
   readonly transportSocket: UpstreamTlsPlan | null;
+  readonly proxyHeader: ProxyHeaderPlan | null;
 }
 
 export type BalancerPlan =

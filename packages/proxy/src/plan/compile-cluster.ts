@@ -1,3 +1,4 @@
+import type { TransportSocket } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { isIP } from "../ip-address.ts";
 import type { TcpKeepalive } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import { toBinary } from "@bufbuild/protobuf";
@@ -18,6 +19,7 @@ import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { compileUpstreamTls } from "./compile-tls.ts";
 import { compileSubsets } from "./compile-subsets.ts";
+import { compileProxyHeader } from "./proxy-header.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { CircuitBreakerPlan, ClusterPlan, TransportSocketMatch } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
@@ -74,7 +76,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     healthyPanicThreshold: Math.round(
       message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,
     ),
-    transportSocket: compileUpstreamTls(message.transportSocket, context.secrets, place.field("transport_socket")),
+    ...compileTransportSocket(message.transportSocket, context, place.field("transport_socket")),
     autoSni,
     transportSocketMatches: compileTransportSocketMatches(message, context, place),
     metadata: filterMetadata(message.metadata),
@@ -86,13 +88,22 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
 /** Names are those of their statistics, and each has one. */
 function compileTransportSocketMatches(
   message: Cluster,
-  { secrets }: ClusterContext,
+  context: ClusterContext,
   place: Place,
 ): readonly TransportSocketMatch[] {
   return message.transportSocketMatches.map(({ name, match = {}, transportSocket }, i) => {
     const at = place.item("transport_socket_matches", i).field("transport_socket");
-    return { name, match, transportSocket: compileUpstreamTls(transportSocket, secrets, at) };
+    return { name, match, ...compileTransportSocket(transportSocket, context, at) };
   });
+}
+
+function compileTransportSocket(
+  socket: TransportSocket | undefined,
+  { secrets }: ClusterContext,
+  place: Place,
+): Pick<ClusterPlan, "transportSocket" | "proxyHeader"> {
+  const { header, socket: inner, place: at } = compileProxyHeader(socket, place);
+  return { transportSocket: compileUpstreamTls(inner, secrets, at), proxyHeader: header };
 }
 
 /** Of a cluster type that is an extension; null if it is none. */

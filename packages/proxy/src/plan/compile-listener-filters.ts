@@ -19,6 +19,7 @@ import type {
   TlvRulePlan,
 } from "./listener-filter-plan.ts";
 import type { Place } from "./problems.ts";
+import { compilePassThrough } from "./proxy-header.ts";
 import { type Extension, unpackExtension } from "./schemas.ts";
 import {
   HTTP_INSPECTOR,
@@ -111,6 +112,7 @@ function compileProxyProtocol(message: ProxyProtocol): ProxyProtocolPlan {
     allowsV1: !message.disallowedVersions.includes(Version.V1),
     allowsV2: !message.disallowedVersions.includes(Version.V2),
     rules,
+    passes: compilePassThrough(message.passThroughTlvs),
   };
 }
 

@@ -15,7 +15,7 @@ import { compileCertificate, compileValidation } from "./compile-certificate.ts"
 import { milliseconds } from "./duration.ts";
 import { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
-import { DOWNSTREAM_TLS, UPSTREAM_TLS } from "./supported-fields/index.ts";
+import { DOWNSTREAM_TLS, UPSTREAM_PROXY_PROTOCOL, UPSTREAM_TLS } from "./supported-fields/index.ts";
 import { compileTlsParameters } from "./tls-parameters.ts";
 import type {
   CertificatePlan,
@@ -106,7 +106,7 @@ function unpack(
   const extension = unpackExtension(socket.configType.value);
   const isTls = extension.typeName === DOWNSTREAM_TLS || extension.typeName === UPSTREAM_TLS;
   // The plain one, or one that has been refused.
-  if (!isTls) return null;
+  if (!isTls && extension.typeName !== UPSTREAM_PROXY_PROTOCOL) return null;
   const at = place.packed("typed_config", extension.typeUrl);
   if (extension.typeName !== type) {
     at.refuse(`has no place here: ${type} has`);

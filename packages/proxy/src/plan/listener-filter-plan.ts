@@ -1,4 +1,5 @@
 /** The plans of listener filters: what looks at a connection's first bytes before its filter chain is chosen. */
+import type { TlvTest } from "./proxy-header.ts";
 import type { TokenBucketPlan } from "./filters/local-rate-limit.ts";
 
 export interface ListenerFilterPlan {
@@ -36,6 +37,8 @@ export interface ProxyProtocolPlan {
   readonly allowsV2: boolean;
   /** What becomes dynamic metadata, by TLV type. */
   readonly rules: ReadonlyMap<number, TlvRulePlan>;
+  /** What upstreams may be told. */
+  readonly passes: TlvTest;
 }
 
 export interface TlvRulePlan {

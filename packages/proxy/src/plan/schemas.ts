@@ -93,6 +93,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler": ["AlwaysOnSamplerConfig"],
   "envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler": ["ParentBasedSamplerConfig"],
   "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler": ["TraceIdRatioBasedSamplerConfig"],
+  "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol": ["ProxyProtocolUpstreamTransport"],
   "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer": ["RawBuffer"],
   "envoy/extensions/transport_sockets/tls/v3/tls": ["DownstreamTlsContext", "UpstreamTlsContext"],
   "envoy/extensions/upstreams/http/v3/http_protocol_options": ["HttpProtocolOptions"],

@@ -4,6 +4,7 @@ import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../co
 import type { BytesMeter } from "../codec/bytes-meter.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AccessLogs } from "../http/access-logs.ts";
+import { originOf } from "../net/accepted-connection.ts";
 import type { NetContext } from "../net/context.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { AccessLogType } from "../plan/format/stream-info.ts";
@@ -143,7 +144,8 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
       return;
     }
     stream.startAttempt();
-    const pool = host.tunnelPool(0);
+    const pool =
+      host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(stream.connection), true);
     this.pool = pool;
     stream.host = host;
     if (!pool.newStream(this)) this.pool = null;

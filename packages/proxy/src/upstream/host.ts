@@ -1,6 +1,9 @@
 import type { TlsClientTransport } from "../net/tls/client.ts";
 import type { Metadata } from "../plan/format/stream-info.ts";
 import type { EndpointPlan, LocalityPlan, RoutingPriority } from "../plan/cluster-plan.ts";
+import type { Preamble } from "../net/transport.ts";
+import { type ProxyHeaderPlan, type ProxyOrigin, proxyHeader } from "../plan/proxy-header.ts";
+import type { EndpointTransport } from "./transport-sockets.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts";
 import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";
@@ -51,7 +54,9 @@ export class Host implements MonitoredHost {
   /** ORIGINAL_DST: since the last cleanup. */
   asked = false;
   /** How it is spoken to: its transport socket. Null: plainly. */
-  transport: TlsClientTransport | null;
+  transport: TlsClientTransport | null = null;
+  /** What connections begin with; null: with what is said on them. */
+  proxyHeader: ProxyHeaderPlan | null = null;
   private readonly use: ClusterUse;
   private readonly defaultPool: Pool;
   /** Made when first needed, as hardly anybody uses them. */
@@ -71,7 +76,7 @@ export class Host implements MonitoredHost {
     this.weight = plan.weight;
     this.hashKey = this.keyFor(plan, use);
     this.use = use;
-    this.transport = use.transports.forEndpoint(plan.metadata);
+    this.setTransport(use.transports.forEndpoint(plan.metadata));
     this.defaultPool = new Pool(this, use, 0, false);
     this.setFlags(EDS_FLAGS[plan.health]);
   }
@@ -135,13 +140,33 @@ export class Host implements MonitoredHost {
     return (this.highPool ??= new Pool(this, this.use, 1, false));
   }
 
-  /** Connections that ask for a server by that name, to one whose certificate has the other name; "" for either says nothing. */
-  namedPool(priority: RoutingPriority, serverName: string, certifiedName: string): Pool {
-    if (serverName === "" && certifiedName === "") return this.pool(priority);
-    const key = `${priority} ${serverName} ${certifiedName}`;
+  private setTransport({ tls, proxyHeader }: EndpointTransport): void {
+    this.transport = tls;
+    this.proxyHeader = proxyHeader;
+  }
+
+  /** What a connection is to begin with. @param origin whom it is made for; null: nobody in particular */
+  preamble(origin: ProxyOrigin | null): Preamble | null {
+    const { proxyHeader: plan } = this;
+    return plan === null ? null : (own) => proxyHeader(plan, origin, own);
+  }
+
+  /**
+   * Connections that ask for a server by that name, to one whose certificate has the other name; "" for either says nothing.
+   * @param origin whom they are made for, and nobody else's are they then; null: whoever comes
+   */
+  namedPool(
+    priority: RoutingPriority,
+    serverName: string,
+    certifiedName: string,
+    origin: ProxyOrigin | null = null,
+    tunnels = false,
+  ): Pool {
+    if (serverName === "" && certifiedName === "" && origin === null) return this.pool(priority);
+    const key = `${priority} ${serverName} ${certifiedName}${origin === null ? "" : ` ${tunnels} ${originKey(origin)}`}`;
     let pool = this.namedPools.get(key);
     if (pool === undefined) {
-      pool = new Pool(this, this.use, priority, false, serverName, certifiedName);
+      pool = new Pool(this, this.use, priority, tunnels, serverName, certifiedName, origin);
       this.namedPools.set(key, pool);
     }
     return pool;
@@ -199,7 +224,7 @@ export class Host implements MonitoredHost {
   update(plan: EndpointPlan): void {
     this.plan = plan;
     this.weight = plan.weight;
-    this.transport = this.use.transports.forEndpoint(plan.metadata);
+    this.setTransport(this.use.transports.forEndpoint(plan.metadata));
     this.hashKey = this.keyFor(plan, this.use);
     this.setFlags((this.flags & ~(ALL_EDS_FLAGS | HealthFlag.PENDING_DYNAMIC_REMOVAL)) | EDS_FLAGS[plan.health]);
   }
@@ -215,4 +240,9 @@ const NO_ADDRESSES: readonly string[] = [];
 
 export function hostName(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** TLVs are no part of it: Envoy `ProxyProtocolData::asStringForHash`. */
+function originKey({ source, sourcePort, destination, destinationPort }: ProxyOrigin): string {
+  return `${source} ${sourcePort} ${destination} ${destinationPort}`;
 }

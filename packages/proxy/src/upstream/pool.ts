@@ -1,3 +1,4 @@
+import type { ProxyOrigin } from "../plan/proxy-header.ts";
 import type { RequestEncoder, ResponseReceiver, StreamResetReason } from "../codec/messages.ts";
 import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { CircuitBreakers } from "./circuit-breakers.ts";
@@ -31,6 +32,8 @@ export class Pool {
   /** What its connections ask for (SNI), and what the certificate must be for; "" = as the transport socket says. */
   readonly serverName: string;
   readonly certifiedName: string;
+  /** Whom its connections are made for; null: whoever comes. */
+  readonly origin: ProxyOrigin | null;
   /** What requests of its routing priority may use of the cluster. */
   private readonly breakers: CircuitBreakers;
   private readonly maxConnectionsPerHost: number;
@@ -50,9 +53,11 @@ export class Pool {
     tunnels: boolean,
     serverName = "",
     certifiedName = "",
+    origin: ProxyOrigin | null = null,
   ) {
     this.serverName = serverName;
     this.certifiedName = certifiedName;
+    this.origin = origin;
     this.host = host;
     this.use = use;
     this.tunnels = tunnels;
@@ -217,7 +222,7 @@ export class Pool {
     if (!this.counted || this.all.size > 0 || this.pending.length > 0) return;
     this.counted = false;
     this.breakers.pools.dec();
-    if (this.serverName !== "" || this.certifiedName !== "") this.host.onPoolIdle(this);
+    if (this.serverName !== "" || this.certifiedName !== "" || this.origin !== null) this.host.onPoolIdle(this);
   }
 
   private failPending(reason: StreamResetReason, transportFailure: string): void {

@@ -86,6 +86,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       host.transport === null
         ? null
         : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1, pool.serverName, pool.certifiedName),
+      host.preamble(pool.origin),
     );
     this.id = this.transport.id;
     this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;

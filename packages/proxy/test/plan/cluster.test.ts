@@ -47,6 +47,7 @@ test("an empty cluster has Envoy's defaults", () => {
     bindAddresses: [],
     tcpKeepaliveMs: -1,
     transportSocket: null,
+    proxyHeader: null,
     transportSocketMatches: [],
     autoSni: null,
     outlierDetection: null,

@@ -61,6 +61,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     bindAddresses: [],
     tcpKeepaliveMs: -1,
     transportSocket: null,
+    proxyHeader: null,
     transportSocketMatches: [],
     autoSni: null,
     outlierDetection: null,

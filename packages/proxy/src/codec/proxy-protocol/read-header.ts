@@ -13,7 +13,7 @@ export interface ProxyHeader {
   readonly tlvs: readonly Tlv[];
 }
 
-interface ProxyAddresses {
+export interface ProxyAddresses {
   readonly source: string;
   readonly sourcePort: number;
   readonly destination: string;

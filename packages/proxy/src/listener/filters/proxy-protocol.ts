@@ -73,6 +73,7 @@ export class ProxyProtocol implements ListenerFilter {
 
   private apply({ addresses, tlvs }: ProxyHeader, connection: AcceptedConnection): void {
     for (let i = 0; i < tlvs.length; i++) this.keep(tlvs[i], connection);
+    if (tlvs.length > 0) connection.tlvs = tlvs.filter(({ type }) => this.plan.passes(type));
     if (addresses === null) return;
     connection.remoteAddress = addresses.source;
     connection.remotePort = addresses.sourcePort;

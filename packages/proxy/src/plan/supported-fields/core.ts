@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { OPAQUE } from "./reasons.ts";
-import { DOWNSTREAM_TLS, RAW_BUFFER, UPSTREAM_TLS } from "./type-names.ts";
+import { DOWNSTREAM_TLS, RAW_BUFFER, UPSTREAM_PROXY_PROTOCOL, UPSTREAM_TLS } from "./type-names.ts";
 
 export const CORE: SupportGroup = {
   // Unix sockets are for gRPC services of the proxy's own; other places refuse them.
@@ -20,9 +20,13 @@ export const CORE: SupportGroup = {
   "envoy.config.core.v3.TypedExtensionConfig": { has: ["name", "typed_config"] },
   "envoy.config.core.v3.TransportSocket": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [RAW_BUFFER, DOWNSTREAM_TLS, UPSTREAM_TLS] },
+    extensions: { typed_config: [RAW_BUFFER, DOWNSTREAM_TLS, UPSTREAM_TLS, UPSTREAM_PROXY_PROTOCOL] },
   },
   [RAW_BUFFER]: { has: [] },
+  [UPSTREAM_PROXY_PROTOCOL]: { has: ["config", "transport_socket"] },
+  "envoy.config.core.v3.ProxyProtocolConfig": { has: ["version", "pass_through_tlvs", "added_tlvs"] },
+  "envoy.config.core.v3.ProxyProtocolPassThroughTLVs": { has: ["match_type", "tlv_type"] },
+  "envoy.config.core.v3.TlvEntry": { has: ["type", "value"] },
   "envoy.config.core.v3.DataSource": { has: ["filename", "inline_bytes", "inline_string", "environment_variable"] },
   "envoy.config.core.v3.SchemeHeaderTransformation": {
     has: ["scheme_to_overwrite"],

@@ -96,7 +96,7 @@ export const LISTENER: SupportGroup = {
   [HTTP_INSPECTOR]: { has: [] },
   [ORIGINAL_DST]: { has: [] },
   [PROXY_PROTOCOL]: {
-    has: ["rules", "allow_requests_without_proxy_protocol", "disallowed_versions", "stat_prefix"],
+    has: ["rules", "allow_requests_without_proxy_protocol", "pass_through_tlvs", "disallowed_versions", "stat_prefix"],
     only: { tlv_location: ["DYNAMIC_METADATA"] },
   },
   [`${PROXY_PROTOCOL}.Rule`]: { has: ["tlv_type", "on_tlv_present"] },

@@ -78,7 +78,7 @@ export class HealthChecker {
     const source = bindAddressFor(cluster.bindAddresses, target);
     const open: OpenSocket = (onread) =>
       deps.net.connect(target, port === 0 ? host.port : port, onread, undefined, source);
-    const to = [deps.net, open, security] as const;
+    const to = [deps.net, open, security, host.preamble(null)] as const;
     if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
     return new HttpProbe(probe, owner, ...to, {
       ...cluster,

@@ -5,7 +5,13 @@ import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver 
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
+import {
+  type Preamble,
+  Transport,
+  type TransportHandler,
+  type TransportSecurity,
+  UNCOUNTED,
+} from "../../net/transport.ts";
 import type { HttpProbePlan, StatusRange } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 
@@ -34,12 +40,13 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     net: NetContext,
     open: OpenSocket,
     security: TransportSecurity | null,
+    preamble: Preamble | null,
     options: Http1ClientOptions & { readonly reuseConnection: boolean; readonly authority: string },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = options.reuseConnection;
-    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security);
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security, preamble);
     this.codec = new Http1ClientCodec(this, this.transport, options);
     const { request } = this;
     request.method = plan.method;

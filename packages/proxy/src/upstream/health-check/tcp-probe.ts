@@ -2,7 +2,13 @@ import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
 import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
-import { Transport, type TransportHandler, type TransportSecurity, UNCOUNTED } from "../../net/transport.ts";
+import {
+  type Preamble,
+  Transport,
+  type TransportHandler,
+  type TransportSecurity,
+  UNCOUNTED,
+} from "../../net/transport.ts";
 import type { TcpProbePlan } from "../../plan/cluster-plan.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 
@@ -26,12 +32,13 @@ export class TcpProbe implements ProbeConnection, TransportHandler {
     net: NetContext,
     open: OpenSocket,
     security: TransportSecurity | null,
+    preamble: Preamble | null,
     { reuseConnection }: { readonly reuseConnection: boolean },
   ) {
     this.plan = plan;
     this.owner = owner;
     this.reuse = reuseConnection;
-    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security);
+    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security, preamble);
     this.transport.awaitConnect();
   }
 

@@ -37,6 +37,7 @@ function short(value: number): string {
 }
 
 function bytes4(address: string): string {
+  // cold: once a connection
   return String.fromCharCode(...address.split(".").map(Number));
 }
 

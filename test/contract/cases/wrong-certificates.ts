@@ -4,7 +4,7 @@
  */
 import type { ContractCase, Step } from "../harness/case.ts";
 import { chain, fileLog, tcpProxy } from "../harness/filters.ts";
-import { answer, ended, get, got, secure } from "../harness/steps.ts";
+import { answer, ended, get, got, secure, toCluster } from "../harness/steps.ts";
 import { certificate, clientTls, matchName, mutualTls, sslStats, trusting } from "../harness/tls-config.ts";
 
 const WRONG = [
@@ -97,4 +97,16 @@ const servers: readonly ContractCase[] = (["HTTP", "TCP"] as const).flatMap((pro
   ),
 );
 
-export const CASES: readonly ContractCase[] = [...clients, ...servers];
+/** A destination that is refused is tried again, and refused again. */
+const retried: readonly ContractCase[] = SERVERS.map(([name, identity]) => ({
+  name: `tried again, a server's certificate: ${name}`,
+  feature: "Wrong certificates: servers",
+  accessLog: `${LOG} %UPSTREAM_REQUEST_ATTEMPT_COUNT%`,
+  routes: [toCluster("/", "a", { retry_policy: { retry_on: "connect-failure,refused-stream", num_retries: 2 } })],
+  clusters: { a: { transport_socket: CLIENT } },
+  upstreams: { a: { answers: [answer(200, "a")], tls: { identity, asksFor: "ca" } } },
+  client: [get("/", "Connection: close"), got(1)],
+  stats: serverStats,
+}));
+
+export const CASES: readonly ContractCase[] = [...clients, ...servers, ...retried];

@@ -29,6 +29,12 @@ import {
 } from "../schema/schema.ts";
 import type { Infer } from "../schema/schema.ts";
 
+const tls = object({
+  minProtocolVersion: enumOf(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
+  cipherSuites: list(string(nonEmpty)),
+  ecdhCurves: list(string(nonEmpty)),
+});
+
 const port = integer({ min: 0, max: 65535 });
 const disabled = openObject({ disabled: boolean() });
 
@@ -139,12 +145,8 @@ export const meshConfig = object({
   }),
   defaultHttpRetryPolicy: httpRetry,
   defaultInboundHttpRetryPolicy: httpRetry,
-  meshMTLS: object({
-    minProtocolVersion: enumOf(["TLS_AUTO", "TLSV1_2", "TLSV1_3"]),
-    cipherSuites: list(string(nonEmpty)),
-    ecdhCurves: list(string(nonEmpty)),
-  }),
-  tlsDefaults: opaque(),
+  meshMTLS: tls,
+  tlsDefaults: tls,
   defaultTrafficPolicy: object({ connectionPool, outlierDetection }),
   serviceEntryVisibility: opaque(),
 });

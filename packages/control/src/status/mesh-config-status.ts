@@ -29,6 +29,7 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
   "defaultInboundHttpRetryPolicy",
   "enableAutoMtls",
   "meshMTLS",
+  "tlsDefaults",
   // In part: see below.
   "extensionProviders",
   "defaultProviders",

@@ -197,6 +197,11 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
     ]),
   ],
   "/MeshConfig": [
+    {
+      path: ["tlsDefaults", "minProtocolVersion"],
+      what: "a version for all; meshMTLS has one, and so has each server of a Gateway",
+      unless: (value) => value === "TLS_AUTO",
+    },
     { path: ["outboundTrafficPolicy", "tls"], what: "TLS to unknown hosts" },
     ...notByOwnProxy(
       BY_REQUEST,

@@ -140,9 +140,9 @@ test("whom to trust may be in a Secret of its own", () => {
   });
 });
 
-function clusterOf(tls: string, more = "", options: Parameters<TestMesh["proxy"]>[0] = {}): JsonObject {
+function clusterOf(tls: string, more = "", options: Parameters<TestMesh["proxy"]>[0] = {}, yaml = ""): JsonObject {
   const rule = destinationRule("r", `{ host: reviews, ${more} trafficPolicy: { tls: { ${tls} } } }`);
-  const mesh = new TestMesh(service("reviews") + rule + secret("c", { ...PAIR, "ca.crt": "CA" }));
+  const mesh = new TestMesh(service("reviews") + rule + secret("c", { ...PAIR, "ca.crt": "CA" }) + yaml);
   return mesh.proxy(options).json(TYPE.cluster, "outbound|9080||reviews.default.svc.cluster.local");
 }
 
@@ -220,4 +220,40 @@ test("plaintext to those who take none is told, and so are credentials that nobo
   assert.deepEqual(found.slice(1), [
     "Ignored: by sidecars: only gateways, and workloads that workloadSelector selects, get Secrets",
   ]);
+});
+
+test("tlsDefaults of the mesh hold where nothing else is said, and not in the mesh", () => {
+  const defaults = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "{ tlsDefaults: { cipherSuites: [A, B], ecdhCurves: [P-384] }, meshMTLS: { ecdhCurves: [P-256] } }" }`;
+  const parameters = (context: JsonObject): JsonObject =>
+    (context["common_tls_context"] as JsonObject)["tls_params"] as JsonObject;
+  const chosen = (context: JsonObject): unknown => {
+    const { cipher_suites: ciphers, ecdh_curves: curves } = parameters(context);
+    return { ciphers, curves };
+  };
+  const at = (tls: string): unknown => chosen(contextOf(chainsOf(edge(defaults + gateway(server('"*"', tls))))[0]));
+  assert.deepEqual(at("mode: SIMPLE, credentialName: x"), { ciphers: ["A", "B"], curves: ["P-384"] });
+  assert.deepEqual(at("mode: SIMPLE, credentialName: x, cipherSuites: [C], ecdhCurves: [P-521]"), {
+    ciphers: ["C"],
+    curves: ["P-521"],
+  });
+  assert.deepEqual(chosen(contextOf(clusterOf("mode: SIMPLE", "", {}, defaults))), {
+    ciphers: ["A", "B"],
+    curves: ["P-384"],
+  });
+  const listener = new TestMesh(defaults)
+    .proxy({
+      labels: { app: "x" },
+      tulle: {
+        inbound: [{ port: 9080, address: "127.0.0.1", bind_port: 19080, app_address: "127.0.0.1", app_port: 1 }],
+      },
+      secrets: "agent",
+    })
+    .json(TYPE.listener, "127.0.0.1_19080");
+  const [chain] = listener["filter_chains"] as JsonObject[];
+  assert.deepEqual(parameters(contextOf(chain))["ecdh_curves"], ["P-256"]);
 });

@@ -63,7 +63,7 @@ export function clientTls(input: ClientTlsInput): Pick<ClusterInit, "transportSo
 
 /** TLS as the rule's author wants it. A credential that the client may not have counts as none: a server that it is needed for refuses then. */
 function originated(
-  { service, carries, mayHaveCredentials }: ClientTlsInput,
+  { service, carries, mayHaveCredentials, mesh }: ClientTlsInput,
   settings: ClientTlsSettings,
 ): TransportSocket {
   const { caCertificates = "", clientCertificate = "", privateKey = "", caCrl = "", insecureSkipVerify } = settings;
@@ -72,11 +72,12 @@ function originated(
   const own = settings.subjectAltNames ?? [];
   const named = own.length > 0 ? own : service.subjectAltNames;
   const names = named.length > 0 ? named : [service.host].filter(isServerName);
+  const { cipherSuites = [], ecdhCurves = [] } = mesh.config.tlsDefaults ?? {};
   const byMutual = settings.mode === "MUTUAL";
   return upstreamTls({
     sni,
     commonTlsContext: {
-      tlsParams: CLIENT_PARAMETERS,
+      tlsParams: { ...CLIENT_PARAMETERS, cipherSuites: [...cipherSuites], ecdhCurves: [...ecdhCurves] },
       alpnProtocols: carries === "http2" ? ["h2"] : [],
       ...(byMutual && credential !== "" ? { tlsCertificateSdsSecretConfigs: [kubernetesSecret(credential)] } : {}),
       ...(byMutual && credential === "" && clientCertificate !== ""

@@ -31,6 +31,9 @@ export function gatewayTls(
     return secrets === undefined ? undefined : serverSocket({ secrets, mode: "STRICT" }, mesh);
   }
   const { minProtocolVersion: min = "TLS_AUTO", maxProtocolVersion: max = "TLS_AUTO", cipherSuites = [] } = tls;
+  const defaults = mesh.config.tlsDefaults ?? {};
+  const ciphers = [cipherSuites, defaults.cipherSuites ?? [], SERVER_CIPHERS].find((some) => some.length > 0);
+  const curves = [tls.ecdhCurves ?? [], defaults.ecdhCurves ?? []].find((some) => some.length > 0);
   const asksClients = tls.mode === "MUTUAL" || tls.mode === "OPTIONAL_MUTUAL";
   return downstreamTls({
     commonTlsContext: {
@@ -38,8 +41,8 @@ export function gatewayTls(
       tlsParams: {
         tlsMinimumProtocolVersion: min === "TLS_AUTO" ? Version.TLSv1_2 : VERSIONS[min],
         tlsMaximumProtocolVersion: max === "TLS_AUTO" ? Version.TLSv1_3 : VERSIONS[max],
-        cipherSuites: [...(cipherSuites.length === 0 ? SERVER_CIPHERS : new Set(cipherSuites))],
-        ecdhCurves: [...(tls.ecdhCurves ?? [])],
+        cipherSuites: [...new Set(ciphers)],
+        ecdhCurves: [...(curves ?? [])],
       },
       ...certificates(tls),
       ...(asksClients ? validation(tls) : {}),

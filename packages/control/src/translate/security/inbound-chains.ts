@@ -118,11 +118,12 @@ export function isInspected(security: InboundSecurity | undefined): security is 
 
 /** What a server of the mesh shows and asks for. */
 export function serverSocket({ secrets }: InboundSecurity, { config, trustDomains }: MeshSettings): TransportSocket {
-  const { minProtocolVersion, cipherSuites = [] } = config.meshMTLS ?? {};
+  const { minProtocolVersion, cipherSuites = [], ecdhCurves = [] } = config.meshMTLS ?? {};
   return meshServer({
     secrets,
     trustDomains,
     minVersion: minProtocolVersion === "TLSV1_3" ? Version.TLSv1_3 : Version.TLSv1_2,
     ciphers: cipherSuites.length === 0 ? SERVER_CIPHERS : cipherSuites,
+    curves: ecdhCurves,
   });
 }

@@ -77,10 +77,11 @@ export interface ServerIdentity {
   /** MeshConfig's `meshMTLS`. */
   readonly minVersion: Version;
   readonly ciphers: readonly string[];
+  readonly curves: readonly string[];
 }
 
 /** What a proxy takes from other proxies. Clients say "istio" to be found by; what is spoken then is settled without it. */
-export function meshServer({ secrets, trustDomains, minVersion, ciphers }: ServerIdentity): TransportSocket {
+export function meshServer({ secrets, trustDomains, minVersion, ciphers, curves }: ServerIdentity): TransportSocket {
   return downstreamTls({
     commonTlsContext: {
       alpnProtocols: ["h2", "http/1.1"],
@@ -88,6 +89,7 @@ export function meshServer({ secrets, trustDomains, minVersion, ciphers }: Serve
         tlsMinimumProtocolVersion: minVersion,
         tlsMaximumProtocolVersion: Version.TLSv1_3,
         cipherSuites: [...ciphers],
+        ecdhCurves: [...curves],
       },
       tlsCertificateSdsSecretConfigs: [ownCertificate(secrets)],
       validationContextType: {

@@ -398,6 +398,52 @@ const sessions: readonly ContractCase[] = [
   },
 ];
 
+const key = (letter: string, length = 80): JsonObject => ({ inline_string: letter.repeat(length) });
+const sealedBy = (keys: JsonObject): JsonObject => mutualTlsWith({ session_ticket_keys: keys });
+const mutualTlsWith = (more: JsonObject): JsonObject =>
+  serverTls({ validation_context: trusting("ca") }, { require_client_certificate: true, ...more });
+
+const ticketKeys: readonly ContractCase[] = [
+  ...(
+    [
+      ["one", sealedBy({ keys: [key("k")] })],
+      ["several", sealedBy({ keys: [key("k"), key("l")] })],
+    ] as const
+  ).flatMap(([name, transportSocket]) =>
+    (["TLSv1.2", "TLSv1.3"] as const).map((maxVersion): ContractCase => ({
+      name: `ticket keys: ${name}, ${maxVersion}`,
+      feature: "TLS from clients: session_ticket_keys",
+      transportSocket,
+      listener,
+      client: [
+        secure({ identity: "client", maxVersion }),
+        get(),
+        got(1),
+        stat("listener.L.ssl.handshake", 1),
+        secure({ identity: "client", maxVersion, resumes: "c" }, "d"),
+        { do: "send", on: "d", bytes: CLOSING },
+        got(1, "d"),
+      ],
+      stats,
+    })),
+  ),
+  ...(
+    [
+      ["a key that is too short", sealedBy({ keys: [key("k", 79)] })],
+      ["a key that is too long", sealedBy({ keys: [key("k", 81)] })],
+      ["a second key of OpenSSL's length", sealedBy({ keys: [key("k"), key("l", 48)] })],
+      ["no key", sealedBy({ keys: [] })],
+      ["a secret that nobody has", mutualTlsWith({ session_ticket_keys_sds_secret_config: { name: "nobody" } })],
+    ] as const
+  ).map(([name, transportSocket]): ContractCase => ({
+    name: `refused: ticket keys: ${name}`,
+    feature: "TLS from clients: session_ticket_keys",
+    transportSocket,
+    client: [],
+    refused: true,
+  })),
+];
+
 const MANY = { tls_certificates: [certificate("server"), certificate("server-other"), certificate("server-rsa")] };
 
 const names: readonly ContractCase[] = (
@@ -428,5 +474,6 @@ export const CASES: readonly ContractCase[] = [
   ...alpn,
   ...peers,
   ...sessions,
+  ...ticketKeys,
   ...names,
 ];

@@ -12,6 +12,7 @@ import type {
   UpstreamTlsContext,
 } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { compileCertificate, compileValidation } from "./compile-certificate.ts";
+import { compileTicketKeys } from "./compile-ticket-keys.ts";
 import { milliseconds } from "./duration.ts";
 import { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
@@ -21,6 +22,7 @@ import type {
   CertificatePlan,
   DownstreamTlsPlan,
   SecretRef,
+  TicketKeysPlan,
   TlsContextPlan,
   TlsVersion,
   UpstreamTlsPlan,
@@ -38,6 +40,7 @@ export interface ValidationSecret {
 export interface SecretRefs {
   certificate(config: SdsSecretConfig, place: Place): SecretRef<CertificatePlan>;
   validation(config: SdsSecretConfig, place: Place): SecretRef<ValidationSecret>;
+  ticketKeys(config: SdsSecretConfig, place: Place): SecretRef<TicketKeysPlan>;
 }
 
 /** @param speaksHttp what the filter chain ends with is an HTTP connection manager */
@@ -57,8 +60,14 @@ export function compileDownstreamTls(
     packed.place.refuse("No TLS certificates found for server context");
   }
   const tickets = message.sessionTicketKeysType;
+  const ticketKeys = compileTickets(tickets, secrets, packed.place);
   return {
     ...common,
+    secrets:
+      tickets.case === "sessionTicketKeysSdsSecretConfig" && ticketKeys !== null
+        ? [...common.secrets, ticketKeys]
+        : common.secrets,
+    ticketKeys,
     alpn: speaksHttp ? withoutHttp2(common.alpn, at.field("alpn_protocols")) : common.alpn,
     requireClientCertificate: message.requireClientCertificate ?? false,
     handshakeTimeoutMs,
@@ -67,6 +76,18 @@ export function compileDownstreamTls(
     prefersClientCiphers: message.preferClientCiphers,
     scansAllCertificates: message.fullScanCertsOnSniMismatch ?? false,
   };
+}
+
+function compileTickets(
+  type: DownstreamTlsContext["sessionTicketKeysType"],
+  refs: SecretRefs,
+  place: Place,
+): SecretRef<TicketKeysPlan> | null {
+  if (type.case === "sessionTicketKeys") {
+    return { name: "", current: compileTicketKeys(type.value, place.field("session_ticket_keys")) };
+  }
+  if (type.case !== "sessionTicketKeysSdsSecretConfig") return null;
+  return refs.ticketKeys(type.value, place.field("session_ticket_keys_sds_secret_config"));
 }
 
 export function compileUpstreamTls(

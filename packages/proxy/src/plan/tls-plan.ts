@@ -40,6 +40,14 @@ export interface ValidationPlan {
   readonly fingerprint: string;
 }
 
+/** `TlsSessionTicketKeys`: with what sessions are sealed that clients keep. */
+export interface TicketKeysPlan {
+  /** In OpenSSL's form, as the runtime takes it, latin1. */
+  readonly key: string;
+  /** Equal strings mean equal content. */
+  readonly fingerprint: string;
+}
+
 export type NameTest = (name: AlternativeName) => boolean;
 
 /** A validation context that may come, wholly or in part, from a secret. */
@@ -74,6 +82,8 @@ export interface DownstreamTlsPlan extends TlsContextPlan {
   readonly handshakeTimeoutMs: number;
   /** `disable_stateless_session_resumption`. */
   readonly withoutTickets: boolean;
+  /** Null: a key of this process. */
+  readonly ticketKeys: SecretRef<TicketKeysPlan> | null;
   /** 0 = OpenSSL's default. */
   readonly sessionTimeoutS: number;
   readonly prefersClientCiphers: boolean;

@@ -29,6 +29,7 @@ import { ConfigRecords } from "./config-records.ts";
 import { FilePaths } from "./file-paths.ts";
 import { ListenerSet, type PreparedListener, prepareListener } from "./listener-set.ts";
 import { type RouteSubscriber, RouteConfigSet } from "./route-config-set.ts";
+import { SecretFiles } from "./secret-files.ts";
 import { SecretSet, type SecretSubscriber } from "./secret-set.ts";
 
 export interface ConfigurationDeps {
@@ -65,6 +66,7 @@ export class Configuration {
     secrets: new ConfigRecords(),
   };
   readonly secrets: SecretSet;
+  private readonly secretFiles: SecretFiles;
   /** What comes from files. */
   readonly filePaths = new FilePaths();
   private readonly deps: ConfigurationDeps;
@@ -78,6 +80,7 @@ export class Configuration {
     const { id = "", cluster = "", metadata = {} } = bootstrap.node ?? {};
     const dnsCaches = new DnsCacheConfigs();
     this.staticClusters = new Set((bootstrap.staticResources?.clusters ?? []).map(({ name }) => name));
+    this.secretFiles = new SecretFiles(deps.log);
     const secrets = new SecretSet({
       subscriber: deps.subscriber,
       noteSource: (name, source) => this.filePaths.note(TYPE.secret, name, source),
@@ -86,6 +89,7 @@ export class Configuration {
           place.refuse(`Unknown gRPC client cluster '${name}': it must be in static_resources.clusters`);
         }
       },
+      files: this.secretFiles,
     });
     this.secrets = secrets;
     this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches, secrets };
@@ -254,6 +258,7 @@ export class Configuration {
 
   close(): void {
     this.clusters.close();
+    this.secretFiles.close();
   }
 
   /** Everything dynamic comes by ADS, so somebody has to be asked. */

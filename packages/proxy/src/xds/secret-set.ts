@@ -9,9 +9,11 @@ import {
 import type { SdsSecretConfig, Secret } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { compileCertificate, compileValidation } from "../plan/compile-certificate.ts";
 import type { SecretRefs, ValidationSecret } from "../plan/compile-tls.ts";
+import { compileTicketKeys } from "../plan/compile-ticket-keys.ts";
 import { milliseconds } from "../plan/duration.ts";
 import { Place, type Problem, throwProblems } from "../plan/problems.ts";
-import type { CertificatePlan, SecretRef } from "../plan/tls-plan.ts";
+import type { SecretFiles } from "./secret-files.ts";
+import type { CertificatePlan, SecretRef, TicketKeysPlan } from "../plan/tls-plan.ts";
 
 /** Source: Envoy api/envoy/config/core/v3/config_source.proto, initial_fetch_timeout. */
 const DEFAULT_INITIAL_FETCH_TIMEOUT_MS = 15_000;
@@ -33,7 +35,16 @@ export interface SecretSubscriber {
 /** What those who use secrets need. */
 export type SecretUsers = Pick<SecretSet, "retain" | "release" | "whenReady">;
 
-type Kind = "certificate" | "validation";
+type Kind = "certificate" | "validation" | "ticketKeys";
+
+const KINDS: readonly Kind[] = ["certificate", "validation", "ticketKeys"];
+
+/** Envoy's words. */
+const WORDS: Readonly<Record<Kind, string>> = {
+  certificate: "secret",
+  validation: "certificate validation context",
+  ticketKeys: "session ticket keys",
+};
 
 /** A secret of SDS, as one kind of thing. */
 class Slot<T> implements SecretRef<T> {
@@ -58,6 +69,7 @@ export interface SecretSetOptions {
   readonly noteSource: (name: string, source: ConfigSource) => void;
   /** Names that gRPC services are reached by. */
   readonly checkCluster: (name: string, place: Place) => void;
+  readonly files: Pick<SecretFiles, "watch" | "forget">;
 }
 
 export class SecretSet implements SecretRefs {
@@ -65,6 +77,7 @@ export class SecretSet implements SecretRefs {
   private readonly fixed: Readonly<Record<Kind, Map<string, SecretRef<unknown>>>> = {
     certificate: new Map(),
     validation: new Map(),
+    ticketKeys: new Map(),
   };
   private readonly slots = new Map<string, Slot<unknown>>();
 
@@ -86,6 +99,10 @@ export class SecretSet implements SecretRefs {
         }
         const plan = compileValidation(type.value, true, place.field("validation_context"));
         this.fixed.validation.set(name, { name, current: plan === null ? null : { message: type.value, plan } });
+      } else if (type.case === "sessionTicketKeys") {
+        if (this.fixed.ticketKeys.has(name)) place.refuse(`Duplicate static TlsSessionTicketKeys secret name ${name}`);
+        const current = compileTicketKeys(type.value, place.field("session_ticket_keys"));
+        this.fixed.ticketKeys.set(name, { name, current });
       }
     }
   }
@@ -98,11 +115,14 @@ export class SecretSet implements SecretRefs {
     return this.ref("validation", config, place) as SecretRef<ValidationSecret>;
   }
 
+  ticketKeys(config: SdsSecretConfig, place: Place): SecretRef<TicketKeysPlan> {
+    return this.ref("ticketKeys", config, place) as SecretRef<TicketKeysPlan>;
+  }
+
   private ref(kind: Kind, { name, sdsConfig }: SdsSecretConfig, place: Place): SecretRef<unknown> {
     if (sdsConfig === undefined) {
       const found = this.fixed[kind].get(name);
-      const words = kind === "certificate" ? "secret" : "certificate validation context";
-      if (found === undefined) place.refuse(`Unknown static ${words}: ${name}`);
+      if (found === undefined) place.refuse(`Unknown static ${WORDS[kind]}: ${name}`);
       return found ?? { name, current: null };
     }
     const service = this.serviceOf(sdsConfig, place.field("sds_config"));
@@ -150,6 +170,7 @@ export class SecretSet implements SecretRefs {
       for (const [key, slot] of this.slots) if (slot === ref) this.slots.delete(key);
       if (this.namesakes(ref).every((other) => other.users === 0)) {
         this.options.subscriber.unwatchSecret(ref.service, ref.name);
+        this.options.files.forget(`${ref.service?.clusterName ?? ""} ${ref.name}`);
       }
     }
   }
@@ -167,7 +188,12 @@ export class SecretSet implements SecretRefs {
   }
 
   /** SDS brought a secret. Throws ConfigError, and changes nothing, if it is not valid. @param cluster of the service, "" for others */
-  apply(cluster: string, { name, type }: Secret): void {
+  apply(cluster: string, secret: Secret): void {
+    this.read(cluster, secret);
+    this.options.files.watch(`${cluster} ${secret.name}`, secret, () => this.read(cluster, secret));
+  }
+
+  private read(cluster: string, { name, type }: Secret): void {
     const problems: Problem[] = [];
     const place = new Place("", problems);
     const certificate =
@@ -177,23 +203,32 @@ export class SecretSet implements SecretRefs {
       type.case === "validationContext"
         ? compileValidation(type.value, false, place.field("validation_context"))
         : null;
+    const tickets =
+      type.case === "sessionTicketKeys" ? compileTicketKeys(type.value, place.field("session_ticket_keys")) : null;
     throwProblems(problems);
-    if (type.case === "tlsCertificate") this.fill("certificate", cluster, name, certificate);
+    if (tickets !== null) this.fill("ticketKeys", cluster, name, tickets);
+    else if (type.case === "tlsCertificate") this.fill("certificate", cluster, name, certificate);
     else if (type.case === "validationContext" && plan !== null) {
       this.fill("validation", cluster, name, { message: type.value, plan });
     }
   }
 
-  private fill(kind: Kind, cluster: string, name: string, value: CertificatePlan | ValidationSecret | null): void {
+  private fill(
+    kind: Kind,
+    cluster: string,
+    name: string,
+    value: CertificatePlan | ValidationSecret | TicketKeysPlan | null,
+  ): void {
     const slot = this.slots.get(`${kind} ${cluster} ${name}`);
     if (slot === undefined || value === null) return;
-    slot.current = value;
+    // What says the same as before is nothing new: connections go on with its sessions.
+    if (identityOf(slot.current) !== identityOf(value)) slot.current = value;
     markReady(slot);
   }
 
   /** No secret came in time: what waits for it starts without. */
   timedOut(cluster: string, name: string): void {
-    for (const kind of ["certificate", "validation"] as const) {
+    for (const kind of KINDS) {
       const slot = this.slots.get(`${kind} ${cluster} ${name}`);
       if (slot !== undefined) markReady(slot);
     }
@@ -219,4 +254,11 @@ export class SecretSet implements SecretRefs {
 function markReady(slot: Slot<unknown>): void {
   slot.ready = true;
   for (const callback of slot.waiting.splice(0)) callback();
+}
+
+/** Of what a slot holds. */
+function identityOf(content: unknown): string {
+  if (typeof content !== "object" || content === null) return "";
+  const { plan = content } = content as { readonly plan?: object };
+  return (plan as { readonly fingerprint: string }).fingerprint;
 }

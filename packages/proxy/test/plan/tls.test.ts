@@ -41,6 +41,7 @@ test("defaults of a server", () => {
     requireClientCertificate: false,
     handshakeTimeoutMs: 0,
     withoutTickets: false,
+    ticketKeys: null,
     sessionTimeoutS: 0,
     prefersClientCiphers: false,
     scansAllCertificates: false,

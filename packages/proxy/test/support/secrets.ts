@@ -5,4 +5,5 @@ export const NO_SECRETS = new SecretSet({
   subscriber: { watchSecret() {}, unwatchSecret() {} },
   noteSource() {},
   checkCluster() {},
+  files: { watch() {}, forget() {} },
 });

@@ -67,7 +67,7 @@ export async function tlsProxy(t: TestContext, options: TlsProxyOptions): Promis
   return { proxy, port: proxy.listenerAddresses()[0].port };
 }
 
-function tlsBootstrap({
+export function tlsBootstrap({
   backend,
   downstream,
   upstream,

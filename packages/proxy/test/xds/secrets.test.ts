@@ -158,3 +158,87 @@ test("static secrets", async (t) => {
   assert.equal((await ask(port, "client-untrusted")).answer, "");
   assert.ok(pem("ca.pem") !== "");
 });
+
+test("ticket keys from a file: a session ends with the key that sealed it", async (t) => {
+  const backend = await startBackend(t);
+  const tickets = secretFile(t, "tickets");
+  const keys = (letter: string): JsonObject => ({
+    session_ticket_keys: { keys: [{ inline_string: letter.repeat(80) }] },
+  });
+  tickets.write(keys("a"));
+  const { proxy, port } = await tlsProxy(t, {
+    backend: backend.port,
+    downstream: downstreamTls(
+      { tls_certificates: [tlsCertificate("server")] },
+      { session_ticket_keys_sds_secret_config: fromFile("tickets", tickets.path) },
+    ),
+  });
+  const resume = (session?: Buffer): Promise<{ session: Buffer | undefined; reused: boolean }> =>
+    new Promise((resolve, reject) => {
+      const given = session === undefined ? {} : { session };
+      const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...given });
+      let newest: Buffer | undefined;
+      let reused = false;
+      socket.on("session", (each) => (newest = each));
+      socket.on("secureConnect", () => (reused = socket.isSessionReused()));
+      socket.on("error", reject);
+      socket.on("data", () => socket.destroy());
+      socket.on("close", () => resolve({ session: newest, reused }));
+      socket.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    });
+  const { session } = await resume();
+  assert.ok(session !== undefined);
+  assert.equal((await resume(session)).reused, true);
+  tickets.write(keys("b"));
+  for (;;) if (!(await resume(session)).reused) break;
+  // What is no key is refused, and the one before stays.
+  const before = await resume();
+  tickets.write({ session_ticket_keys: { keys: [{ inline_string: "short" }] } });
+  assert.equal((await resume(before.session)).reused, true);
+  const dump = await (await fetch(`http://${proxy.adminAddress}/config_dump`)).text();
+  assert.ok(!dump.includes(Buffer.from("b".repeat(80)).toString("base64")) && !dump.includes("b".repeat(80)));
+});
+
+for (const [name, watched] of [
+  ["in the directory of the files", false],
+  ["in watched_directory", true],
+] as const) {
+  test(`files that a secret names are read again when something is moved: ${name}`, async (t) => {
+    const backend = await startBackend(t);
+    const secret = secretFile(t, "default");
+    const folder = mkdtempSync(join(tmpdir(), "secrets-"));
+    const other = mkdtempSync(join(tmpdir(), "secrets-"));
+    t.after(() => [folder, other].forEach((each) => rmSync(each, { recursive: true })));
+    const put = (directory: string, file: string, content: string): void => {
+      writeFileSync(join(directory, `${file}.new`), content);
+      renameSync(join(directory, `${file}.new`), join(directory, file));
+    };
+    const both = (identityName: string): void => {
+      put(folder, "tls.key", pem(`${identityName}.key`));
+      put(folder, "tls.crt", pem(`${identityName}.pem`));
+      if (watched) put(other, "again", "");
+    };
+    both("server");
+    secret.write({
+      tls_certificate: {
+        certificate_chain: { filename: join(folder, "tls.crt") },
+        private_key: { filename: join(folder, "tls.key") },
+        ...(watched ? { watched_directory: { path: other } } : {}),
+      },
+    });
+    const { proxy, port } = await tlsProxy(t, {
+      backend: backend.port,
+      downstream: downstreamTls({ tls_certificate_sds_secret_configs: [fromFile("default", secret.path)] }),
+    });
+    assert.equal((await ask(port)).serial, "2001");
+    both("server-other");
+    for (;;) if ((await ask(port)).serial === "2002") break;
+    // A key without its certificate is nothing.
+    put(folder, "tls.key", pem("server-rsa.key"));
+    if (watched) put(other, "again", "");
+    assert.equal((await ask(port)).answer, "HTTP/1.1 200");
+    both("server-rsa");
+    for (;;) if ((await ask(port)).serial === "2007") break;
+    assert.equal((await statsOf(proxy)).get("listener.l.server_ssl_socket_factory.ssl_context_update_by_sds"), 2);
+  });
+}

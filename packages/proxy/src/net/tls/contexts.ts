@@ -1,8 +1,20 @@
 import type { SecureContext } from "node:tls";
-import type { CertificatePlan, DownstreamTlsPlan, TlsContextPlan, ValidationPlan } from "../../plan/tls-plan.ts";
+import type {
+  CertificatePlan,
+  DownstreamTlsPlan,
+  TicketKeysPlan,
+  TlsContextPlan,
+  ValidationPlan,
+} from "../../plan/tls-plan.ts";
 
 /** What only servers have. */
-export type ServerOptions = Pick<DownstreamTlsPlan, "withoutTickets" | "sessionTimeoutS" | "prefersClientCiphers">;
+export interface ServerOptions extends Pick<
+  DownstreamTlsPlan,
+  "withoutTickets" | "sessionTimeoutS" | "prefersClientCiphers"
+> {
+  /** Null: one of this process. */
+  readonly tickets: TicketKeysPlan | null;
+}
 
 const cache = new Map<string, WeakRef<SecureContext>>();
 
@@ -19,7 +31,7 @@ export function secureContext(
   const key = [
     server === null
       ? "client"
-      : `server ${server.withoutTickets} ${server.sessionTimeoutS} ${server.prefersClientCiphers}`,
+      : `server ${server.withoutTickets} ${server.sessionTimeoutS} ${server.prefersClientCiphers} ${server.tickets?.fingerprint ?? ""}`,
     plan.minVersion,
     plan.maxVersion,
     plan.ciphers,
@@ -71,6 +83,7 @@ function make(
       : {
           honorCipherOrder: !server.prefersClientCiphers,
           sessionIdContext: hash("sha1", key, "hex").slice(0, 32),
+          ...(server.tickets === null ? {} : { ticketKeys: bytes(server.tickets.key) }),
           ...(server.sessionTimeoutS > 0 ? { sessionTimeout: server.sessionTimeoutS } : {}),
         }),
   });

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { readClientHello } from "../../codec/tls-hello/client-hello.ts";
 import type { Certificate } from "../../codec/x509/certificate.ts";
-import type { CertificatePlan, DownstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
+import type { CertificatePlan, DownstreamTlsPlan, TicketKeysPlan, ValidationPlan } from "../../plan/tls-plan.ts";
 import type { Counter } from "../../stats/index.ts";
 import type { AcceptedSocket } from "../accepted-socket.ts";
 import type { NetContext } from "../context.ts";
@@ -47,10 +47,12 @@ export class TlsServerTransport implements DownstreamTransport {
     const { plan, made } = this;
     const certificates = plan.certificates.map(({ current }) => current);
     const validation = plan.validation?.current() ?? null;
+    const tickets = plan.ticketKeys?.current ?? null;
     if ((plan.validation !== null && validation === null) || !certificates.every((each) => each !== null)) return null;
-    if (made?.isOf(certificates, validation) === true) return made;
+    if (plan.ticketKeys !== null && tickets === null) return null;
+    if (made?.isOf(certificates, validation, tickets) === true) return made;
     if (made !== null) this.stats.updatedBySds.value++;
-    return (this.made = new ServerIdentity(plan, certificates, validation));
+    return (this.made = new ServerIdentity(plan, certificates, validation, tickets));
   }
 }
 
@@ -63,11 +65,19 @@ export class ServerIdentity {
   readonly leaf: Certificate;
   readonly asksForCertificate: boolean;
   private readonly certificates: readonly CertificatePlan[];
+  private readonly tickets: TicketKeysPlan | null;
 
-  constructor(plan: DownstreamTlsPlan, certificates: readonly CertificatePlan[], validation: ValidationPlan | null) {
+  constructor(
+    plan: DownstreamTlsPlan,
+    certificates: readonly CertificatePlan[],
+    validation: ValidationPlan | null,
+    tickets: TicketKeysPlan | null,
+  ) {
     this.certificates = certificates;
     this.validation = validation;
-    const contextOf = (some: readonly CertificatePlan[]): SecureContext => secureContext(plan, some, validation, plan);
+    this.tickets = tickets;
+    const contextOf = (some: readonly CertificatePlan[]): SecureContext =>
+      secureContext(plan, some, validation, { ...plan, tickets });
     this.byName =
       certificates.length === 1 ? null : new ServerCertificates(certificates, plan.scansAllCertificates, contextOf);
     this.context = this.byName?.fallback ?? contextOf(certificates);
@@ -75,8 +85,13 @@ export class ServerIdentity {
     this.asksForCertificate = plan.requireClientCertificate || validation !== null;
   }
 
-  isOf(certificates: readonly CertificatePlan[], validation: ValidationPlan | null): boolean {
-    return this.validation === validation && certificates.every((each, i) => each === this.certificates[i]);
+  isOf(
+    certificates: readonly CertificatePlan[],
+    validation: ValidationPlan | null,
+    tickets: TicketKeysPlan | null,
+  ): boolean {
+    if (this.validation !== validation || this.tickets !== tickets) return false;
+    return certificates.every((each, i) => each === this.certificates[i]);
   }
 }
 

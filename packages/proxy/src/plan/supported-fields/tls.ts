@@ -10,6 +10,8 @@ export const TLS: SupportGroup = {
       "common_tls_context",
       "require_client_certificate",
       "disable_stateless_session_resumption",
+      "session_ticket_keys",
+      "session_ticket_keys_sds_secret_config",
       "session_timeout",
       "full_scan_certs_on_sni_mismatch",
       "prefer_client_ciphers",
@@ -47,7 +49,9 @@ export const TLS: SupportGroup = {
       "signature_algorithms",
     ],
   },
-  "envoy.extensions.transport_sockets.tls.v3.TlsCertificate": { has: ["certificate_chain", "private_key", "password"] },
+  "envoy.extensions.transport_sockets.tls.v3.TlsCertificate": {
+    has: ["certificate_chain", "private_key", "password", "watched_directory"],
+  },
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": {
     has: [
       "trusted_ca",
@@ -57,6 +61,7 @@ export const TLS: SupportGroup = {
       "match_subject_alt_names",
       "crl",
       "trust_chain_verification",
+      "watched_directory",
     ],
     only: {
       require_signed_certificate_timestamp: [false],
@@ -66,9 +71,10 @@ export const TLS: SupportGroup = {
       only_verify_leaf_cert_crl: [false],
     },
   },
+  "envoy.extensions.transport_sockets.tls.v3.TlsSessionTicketKeys": { has: ["keys"] },
   "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher": { has: ["san_type", "matcher", "oid"] },
   "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig": { has: ["name", "sds_config"] },
   "envoy.extensions.transport_sockets.tls.v3.Secret": {
-    has: ["name", "tls_certificate", "validation_context"],
+    has: ["name", "tls_certificate", "validation_context", "session_ticket_keys"],
   },
 };

@@ -140,7 +140,7 @@ const REFUSED: readonly (readonly [what: string, common: JsonObject, more: JsonO
     "keys for tickets",
     SERVER,
     { session_ticket_keys: { keys: [{ inline_string: "x" }] } },
-    /session_ticket_keys: is not supported$/,
+    /session_ticket_keys.keys\[0\]: Incorrect TLS session ticket key length\. Length 1, expected length 80\.$/,
   ],
   ["stapling", SERVER, { ocsp_staple_policy: "MUST_STAPLE" }, /ocsp_staple_policy: MUST_STAPLE is not supported/],
   ["HTTP/2 alone", { ...SERVER, alpn_protocols: ["h2"] }, {}, /alpn_protocols: HTTP\/2 alone is not supported$/],

@@ -12,4 +12,5 @@ const proxy = await startProxy({
   log: createLog({ level: "error", write: () => {}, now: () => new Date(0) }),
 });
 await proxy.ready;
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- of windows
 parentPort?.postMessage(proxy.listenerAddresses()[0].port);

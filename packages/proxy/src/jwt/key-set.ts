@@ -150,8 +150,16 @@ function rsaKey(key: JsonObject, alg: string): Verify | KeySetFault {
     return RSA_FAULT;
   }
   if (n.length < MIN_MODULUS_BYTES || n.length > MAX_MODULUS_BYTES || n[n.length - 1] % 2 === 0) return RSA_FAULT;
-  const publicKey = importJwk({ kty: "RSA", n: base64Url(n), e: base64Url(e) });
-  return publicKey === null ? RSA_FAULT : byRsa(publicKey);
+  const parts = { kty: "RSA", n: base64Url(n), e: base64Url(e) };
+  // Imported when a token first needs it: that takes 0.1 ms, and of the thousands of keys that a server may send few are used.
+  let verifyBy: Verify | null = null;
+  return (jwt, signed) => {
+    if (verifyBy === null) {
+      const key = importJwk(parts);
+      verifyBy = key === null ? () => JWT_STATUS.verificationFail : byRsa(key);
+    }
+    return verifyBy(jwt, signed);
+  };
 }
 
 function byRsa(key: KeyObject): Verify {

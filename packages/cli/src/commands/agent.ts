@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { Agent } from "../agent/agent.ts";
 import { findMembership, membershipOptions, notJoined } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
+import { awaitControlPlane } from "../control-plane/await.ts";
 import { defaultStateDir } from "../control-plane/locate.ts";
 import { CliError, reason, UsageError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
@@ -78,7 +79,9 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
     const identity = identifyWorkload(options);
     if (options.directory === undefined) throw new UsageError("--directory is missing");
     const directory = resolve(options.directory);
-    const membership = findMembership(options, resolve(options["state-dir"] ?? defaultStateDir()));
+    const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
+    await awaitControlPlane(options, stateDir, options.wait * 1000);
+    const membership = findMembership(options, stateDir);
     if (membership === undefined)
       throw new UsageError("no control plane is known: --xds-tls HOST:PORT, or --state-dir DIR");
     const stopped = stopRequested();

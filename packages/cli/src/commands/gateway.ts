@@ -1,5 +1,6 @@
 import { findMembership } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
+import { awaitControlPlane } from "../control-plane/await.ts";
 import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
@@ -56,6 +57,7 @@ free one. Ports that no Gateway names stay closed.`,
       labels: options.label.length === 0 ? [INGRESS_LABEL] : options.label,
     });
     const stateDir = options["state-dir"] ?? defaultStateDir();
+    await awaitControlPlane(options, stateDir, options.wait * 1000);
     const located = locate("xds", options.xds, stateDir);
     const membership = findMembership(options, stateDir);
     const stopped = stopRequested();

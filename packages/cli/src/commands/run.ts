@@ -1,6 +1,7 @@
 import { findMembership } from "../agent/membership.ts";
 import { servicePortProtocol } from "@tulle/api";
 import { defineCommand } from "../command.ts";
+import { awaitControlPlane } from "../control-plane/await.ts";
 import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
@@ -123,6 +124,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     let stop: OnStop = (signal) => process.exit(signalExitCode(signal)); // nothing runs yet that would have to be stopped
     onStop((signal, count) => stop(signal, count));
     const stateDir = options["state-dir"] ?? defaultStateDir();
+    await awaitControlPlane(options, stateDir, options.wait * 1000);
     const located = locate("xds", options.xds, stateDir);
     const membership = findMembership(options, stateDir);
     if (options.capture) {

@@ -177,12 +177,12 @@ describe("a proxy behind capture rules", { skip: whyNoNamespaces(["curl", "pytho
           if (proxy.exitCode === null && proxy.kill("SIGKILL")) await ended;
           capture("--cleanup");
         });
-        await eventually("listeners", 30_000, () => {
+        await eventually("listeners", 60_000, () => {
           const { stdout } = curl(pod, "http://127.0.0.1:15000/listeners");
           return stdout.includes("virtualInbound") && stdout.includes("10.200.0.1_9000");
         });
 
-        const routed = await eventually("a route", 10_000, () => {
+        const routed = await eventually("a route", 60_000, () => {
           const answer = curl(pod, "-H", "Host: web.example", "http://10.200.0.1/");
           return answer.stdout.includes("200 OK") && answer;
         });

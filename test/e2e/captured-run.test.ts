@@ -114,7 +114,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     const { stdout, stderr } = await shell("curl -sS -o /dev/null -D - http://web:8080/ && curl -sS http://web:8080/x");
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m, stderr);
     const server = running[1] as RunningTulle;
-    await eventually("a request from the sidecar", 20_000, () =>
+    await eventually("a request from the sidecar", 60_000, () =>
       /^127\.0\.0\.6 - - .*"GET \/x HTTP/m.test(server.stderr()),
     );
     assert.doesNotMatch(server.stderr(), /^10\.213\./m);
@@ -167,7 +167,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     await workloads(3);
     const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m);
-    await eventually("a request from the sidecar", 20_000, () => /^::6 - - /m.test(server.stderr()));
+    await eventually("a request from the sidecar", 60_000, () => /^::6 - - /m.test(server.stderr()));
   });
 
   test("names of the mesh are answered with addresses of their own", async () => {
@@ -214,8 +214,8 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
   test("Ctrl-C ends the program and takes all down", async () => {
     const before = leftovers();
     const tulle = start("sleeper", [], "sleep", "1000");
-    await eventually("a namespace", 20_000, () => leftovers().length > before.length);
-    await eventually("the program", 20_000, () => processes(tulle, "sleep").length > 0);
+    await eventually("a namespace", 60_000, () => leftovers().length > before.length);
+    await eventually("the program", 60_000, () => processes(tulle, "sleep").length > 0);
     tulle.kill("SIGINT");
     assert.equal((await tulle.ended).code, 130);
     assert.deepEqual(leftovers(), before);
@@ -224,11 +224,11 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
   test("kill -9: the next start removes what was left", async () => {
     const before = leftovers();
     const tulle = start("sleeper", [], "sleep", "1000");
-    await eventually("the program", 20_000, () => processes(tulle, "sleep").length > 0);
+    await eventually("the program", 60_000, () => processes(tulle, "sleep").length > 0);
     tulle.kill("SIGKILL");
     await tulle.ended;
     assert.notDeepEqual(leftovers(), before);
-    await eventually("the end of program and sidecar", 20_000, () => tulle.processes().length === 0);
+    await eventually("the end of program and sidecar", 60_000, () => tulle.processes().length === 0);
     assert.equal((await shell("exit 0")).code, 0);
     assert.deepEqual(leftovers(), before);
   });

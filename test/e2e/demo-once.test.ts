@@ -59,6 +59,6 @@ describe("tulle demo --once --json", () => {
 
   test("leaves no process behind", async () => {
     await result;
-    await eventually("no process", 20_000, () => demo.processes().length === 0);
+    await eventually("no process", 60_000, () => demo.processes().length === 0);
   });
 });

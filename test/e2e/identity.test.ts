@@ -85,7 +85,7 @@ describe("a workload of another machine", () => {
   test("joins with a token over TLS, is known by its identity, and its program does not see the token", async () => {
     const web = run("web", { TULLE_TOKEN: await token("default/web") }, [], process.execPath, "-e", SERVER);
     const credentials = { TULLE_TOKEN: await token("default/shell") };
-    const answer = await eventually("an answer", 15_000, async () => {
+    const answer = await eventually("an answer", 60_000, async () => {
       const call = `fetch("http://web:8080/").then(async (r) => { if (r.ok) console.log(await r.text()); })`;
       return (await run("shell", credentials, [], process.execPath, "-e", call).ended).stdout || undefined;
     });
@@ -191,7 +191,7 @@ describe("under traffic", () => {
   });
   const startCaller = async (): Promise<RunningTulle> => {
     // A proxy waits up to 30 s between attempts to reconnect.
-    await eventually("web", 45_000, async () =>
+    await eventually("web", 60_000, async () =>
       /web\.default/.test((await tulle("proxies", "--http", mesh.http)).stdout),
     );
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -222,7 +222,7 @@ describe("under traffic", () => {
   test("the control plane is killed for longer than half of a certificate's life: nothing fails, and it is warned of", async () => {
     const caller = await startCaller();
     process.kill(mesh.controlPlane.pid, "SIGKILL");
-    await eventually("a warning", 12_000, () => /the certificate cannot be renewed/.test(caller.stderr()));
+    await eventually("a warning", 60_000, () => /the certificate cannot be renewed/.test(caller.stderr()));
     await new Promise((resolve) => setTimeout(resolve, 1500));
     mesh = await up(stateDir, ports, ...args);
     // By the time that is up again the certificate of before would be over.

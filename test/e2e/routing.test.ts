@@ -61,7 +61,7 @@ describe("routing in the demo", () => {
     const load = startLoad(demo.ingress, 4);
     await eventually(
       "only v1",
-      5000,
+      60_000,
       () => load.visits.length > 50 && load.visits.slice(-20).every(({ version }) => version === "v1"),
     );
     for (const version of ["v3", "v2", "v1"]) {
@@ -99,22 +99,22 @@ describe("routing in the demo", () => {
     const load = startLoad(demo.ingress, 2);
     await eventually(
       "only v3",
-      5000,
+      60_000,
       () => load.visits.length > 20 && load.visits.slice(-10).every(({ version }) => version === "v3"),
     );
     config.setRouting(reviewsTo("v1").replace("subset: v1", "subset: [v1"));
-    const message = await eventually("the error", 20_000, async () => {
+    const message = await eventually("the error", 60_000, async () => {
       const { stderr } = await tulle("get", "vs", "--http", demo.http);
       return stderr.includes("routing.yaml:") && stderr;
     });
     assert.match(message, /routing\.yaml:\d+:\d+: /);
     assert.match(message, /last good version/);
     const seen = load.visits.length;
-    await eventually("more visits", 20_000, () => load.visits.length > seen + 50);
+    await eventually("more visits", 60_000, () => load.visits.length > seen + 50);
     config.setRouting(reviewsTo("v3"));
     await eventually(
       "no error any more",
-      5000,
+      60_000,
       async () => (await tulle("get", "vs", "--http", demo.http)).stderr === "",
     );
     await load.stop();
@@ -154,7 +154,7 @@ describe("routing in the demo", () => {
     const deleted = await tulle("delete", "vs", "reviews", ...api);
     assert.equal(deleted.stdout, 'virtualservice.networking.istio.io "reviews" deleted\n');
     const versions = new Set<string>();
-    await eventually("all versions", 20_000, async () => versions.add(await visitor.reviewsVersion()).size === 3);
+    await eventually("all versions", 60_000, async () => versions.add(await visitor.reviewsVersion()).size === 3);
     const again = await tulle("delete", "vs", "reviews", ...api);
     assert.equal(again.code, 1);
     visitor.leave();
@@ -175,7 +175,7 @@ describe("routing in the demo", () => {
   });
 
   test("tulle proxies shows all seven proxies in sync", async () => {
-    const lines = await eventually("seven in sync", 20_000, async () => {
+    const lines = await eventually("seven in sync", 60_000, async () => {
       const { stdout } = await tulle("proxies", "--http", demo.http);
       const [header, ...rows] = stdout.trim().split("\n");
       assert.match(header!, /^NAME +SERVICE +VERSION +CDS +LDS +EDS +RDS +VHDS +CONNECTED/);

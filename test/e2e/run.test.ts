@@ -51,7 +51,7 @@ describe("tulle run", () => {
 
   test("carries requests between programs by service name, and passes their output through", async () => {
     const web = run("web", process.execPath, "-e", SERVER);
-    await eventually("a healthy endpoint", 10_000, async () => {
+    await eventually("a healthy endpoint", 60_000, async () => {
       const { stdout } = await run("client", process.execPath, "-e", CLIENT).ended;
       return stdout === "200 hello from web /x\n";
     });
@@ -75,13 +75,13 @@ describe("tulle run", () => {
     assert.equal(await deaf.nextLine(), "up");
     deaf.kill("SIGINT");
     assert.equal((await deaf.ended).code, 137);
-    await eventually("no process", 20_000, () => deaf.processes().length === 0);
+    await eventually("no process", 60_000, () => deaf.processes().length === 0);
   });
 
   test("leaves nothing of the program's process group", async () => {
     const parent = run("family", "sh", "-c", "sleep 1000 & exit 0");
     assert.equal((await parent.ended).code, 0);
-    await eventually("no process", 20_000, () => parent.processes().length === 0);
+    await eventually("no process", 60_000, () => parent.processes().length === 0);
   });
 
   test("says how to start a control plane when there is none", async () => {
@@ -95,7 +95,7 @@ describe("tulle run", () => {
   test("serves more than one sidecar of the same service", async () => {
     const first = run("pair", process.execPath, "-e", SERVER);
     const second = run("pair", process.execPath, "-e", SERVER);
-    await eventually("two in sync", 10_000, async () => {
+    await eventually("two in sync", 60_000, async () => {
       const { stdout } = await tulle("proxies", "--http", http);
       return [...stdout.matchAll(/^pair-/gm)].length === 2;
     });

@@ -132,18 +132,18 @@ describe("a gateway with TLS and tokens", () => {
   });
 
   test("TLS by the certificate of the Secret", async () => {
-    await eventually("an answer", 20_000, async () => (await ask(port)) === "200 v1");
+    await eventually("an answer", 60_000, async () => (await ask(port)) === "200 v1");
   });
 
   test("tokens of the issuer are verified, by keys at the place that it tells", async () => {
     const good = token({ iss: issuer });
-    await eventually("the keys", 20_000, async () => (await ask(port, good)) === "200 v1");
+    await eventually("the keys", 60_000, async () => (await ask(port, good)) === "200 v1");
     assert.equal(await ask(port, token({ iss: issuer }, { key: "rsa2" })), "401 Jwt verification fails");
   });
 
   test("who is in the group gets the other version", async () => {
     const beta = token({ iss: issuer, groups: ["beta", "staff"] });
-    await eventually("the other version", 20_000, async () => (await ask(port, beta)) === "200 v2");
+    await eventually("the other version", 60_000, async () => (await ask(port, beta)) === "200 v2");
     assert.equal(await ask(port, token({ iss: issuer, groups: ["staff"] })), "200 v1");
   });
 

@@ -21,15 +21,15 @@ describe("the demo leaves no process behind", () => {
 
   test("after Ctrl-C while it is still starting", async () => {
     const demo = startTulle(["demo", "--port", "0", "--config", config.path]);
-    await eventually("some parts", 10_000, () => demo.processes().length > 4);
+    await eventually("some parts", 60_000, () => demo.processes().length > 4);
     demo.kill("SIGINT");
     await demo.ended;
-    await eventually("no process", 20_000, () => demo.processes().length === 0);
+    await eventually("no process", 60_000, () => demo.processes().length === 0);
   });
 
   test("after kill -9 of the demo itself", async () => {
     const demo = await startDemo(config.path);
     demo.kill("SIGKILL");
-    await eventually("no process", 10_000, () => demo.processes().length === 0);
+    await eventually("no process", 60_000, () => demo.processes().length === 0);
   });
 });

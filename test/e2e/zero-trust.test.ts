@@ -65,11 +65,11 @@ describe("zero trust in the demo", () => {
   test("a namespace that turns STRICT takes no plaintext, and callers of the mesh never notice", async () => {
     assert.equal(await plaintext(port, "/reviews/0"), 200);
     const load = startLoad(demo.ingress, 3);
-    await eventually("traffic", 20_000, () => load.visits.length > 20);
+    await eventually("traffic", 60_000, () => load.visits.length > 20);
     writeFileSync(join(config.path, "strict.yaml"), STRICT);
-    await eventually("no plaintext", 20_000, async () => (await plaintext(port, "/reviews/0")) === "ECONNRESET");
+    await eventually("no plaintext", 60_000, async () => (await plaintext(port, "/reviews/0")) === "ECONNRESET");
     const seen = load.visits.length;
-    await eventually("more traffic", 20_000, () => load.visits.length > seen + 30);
+    await eventually("more traffic", 60_000, () => load.visits.length > seen + 30);
     await load.stop();
     assert.deepEqual(load.failures, []);
   });
@@ -79,9 +79,9 @@ describe("zero trust in the demo", () => {
     const status = async (): Promise<number> => (await visitor.get("/api/v1/products/0/reviews")).status;
     const policy = join(config.path, "callers.yaml");
     writeFileSync(policy, callers("bookinfo-ratings"));
-    await eventually("denial", 20_000, async () => (await status()) >= 400);
+    await eventually("denial", 60_000, async () => (await status()) >= 400);
     writeFileSync(policy, callers("bookinfo-productpage"));
-    await eventually("admission", 20_000, async () => (await status()) === 200);
+    await eventually("admission", 60_000, async () => (await status()) === 200);
     visitor.leave();
   });
 

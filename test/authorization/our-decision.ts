@@ -129,6 +129,7 @@ function tlsInfo({ sni, identity }: NonNullable<Request["tls"]>): TlsInfo {
     handshakeMs: 0,
     serverName: sni,
     alpn: "",
+    toMesh: false,
     peer,
     peerIssuer: null,
     peerChain: peer === null ? [] : [peer],

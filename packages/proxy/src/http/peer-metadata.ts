@@ -19,7 +19,7 @@ export function introduce(
   tells: NonNullable<PeerMetadataPlan["tells"]>,
   tls: TlsInfo | null,
 ): boolean {
-  if (tls === null || !isOfMesh(tls.peer) || !isOfMesh(tls.local)) return false;
+  if (tls === null || !tls.toMesh || !isOfMesh(tls.peer) || !isOfMesh(tls.local)) return false;
   headers.append(X_ENVOY_PEER_METADATA_ID, tells.nodeId);
   headers.append(X_ENVOY_PEER_METADATA, tells.metadata);
   return true;

@@ -54,6 +54,8 @@ export interface TlsInfo {
   readonly serverName: string;
   /** "" for none. */
   readonly alpn: string;
+  /** It is ours, and made as proxies of a mesh make theirs to each other. */
+  readonly toMesh: boolean;
   /** Null: the peer has shown no certificate. */
   readonly peer: Certificate | null;
   /** Who has issued that; null: unknown. */

@@ -36,7 +36,8 @@ const SERVER = downstreamTls(
   { tls_certificates: [tlsCertificate("server")], validation_context: trusting("ca") },
   { require_client_certificate: true },
 );
-const CLIENT = upstreamTls({ tls_certificates: [tlsCertificate("client")], validation_context: trusting("ca") });
+const MUTUAL = { tls_certificates: [tlsCertificate("client")], validation_context: trusting("ca") };
+const CLIENT = upstreamTls({ ...MUTUAL, alpn_protocols: ["istio-http/1.1", "istio", "http/1.1"] });
 
 /** Labels of the one series that a proxy has of its requests. */
 async function requestsOf(proxy: Proxy): Promise<Record<string, string>> {
@@ -113,6 +114,17 @@ describe("peer metadata", () => {
     assert.ok(!backend.received.toLowerCase().includes("peer-metadata"));
   });
 
+  it("nor are those that are called by mutual TLS as others are", async (t) => {
+    const { near, far } = await mesh(t, {}, upstreamTls(MUTUAL));
+    const client = await connectClient(t, far.port);
+    client.send(GET);
+    await until(() => client.statuses.length === 1);
+    assert.deepEqual(pick(await requestsOf(near.proxy), "source_workload", "source_principal"), [
+      "unknown",
+      "spiffe://cluster.local/ns/default/sa/client",
+    ]);
+  });
+
   it("who has no certificate is not believed, and what it says goes no further", async (t) => {
     const backend = await startBackend(t);
     const near = await tlsProxy(t, { ...INBOUND, backend: backend.port });
@@ -154,10 +166,10 @@ function pick(labels: Record<string, string>, ...names: readonly string[]): stri
 }
 
 /** Two proxies, mTLS between them. */
-async function mesh(t: TestContext, cluster: JsonObject = {}) {
+async function mesh(t: TestContext, cluster: JsonObject = {}, upstream = CLIENT) {
   const backend = await startBackend(t);
   const near = await tlsProxy(t, { ...INBOUND, backend: backend.port, downstream: SERVER });
-  const far = await tlsProxy(t, { ...OUTBOUND, node: CALLER, backend: near.port, upstream: CLIENT, cluster });
+  const far = await tlsProxy(t, { ...OUTBOUND, node: CALLER, backend: near.port, upstream, cluster });
   return { backend, near, far };
 }
 

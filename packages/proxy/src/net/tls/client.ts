@@ -7,15 +7,20 @@ import { secureContext } from "./contexts.ts";
 import { TlsSession } from "./session.ts";
 import type { SslStats } from "./ssl-stats.ts";
 
+/** Offered to proxies of a mesh, beside what is spoken, and to nobody else. (istio/istio `pilot/pkg/networking/util/util.go`) */
+const MESH_PROTOCOL = "istio";
+
 /** `envoy.transport_sockets.tls` of a cluster. */
 export class TlsClientTransport {
   readonly plan: UpstreamTlsPlan;
   readonly stats: SslStats;
   readonly wallMs: () => number;
+  readonly toMesh: boolean;
   private made: ClientIdentity | null = null;
 
   constructor(plan: UpstreamTlsPlan, stats: SslStats, wallMs: () => number) {
     this.plan = plan;
+    this.toMesh = plan.alpn.includes(MESH_PROTOCOL);
     this.stats = stats;
     this.wallMs = wallMs;
   }
@@ -90,6 +95,7 @@ class TlsClientSession extends TlsSession {
     this.owner = owner;
     this.serverName = sni;
     this.offered = offered;
+    this.toMesh = owner.toMesh;
     if (certifiedName !== "") this.expected = { name: certifiedName, byRequest: true };
     else if (owner.plan.autoSniSanValidation) this.expected = { name: sni, byRequest: false };
   }

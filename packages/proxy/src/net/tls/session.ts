@@ -26,6 +26,7 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   private readonly startedMs: number;
   serverName = "";
   alpn = "";
+  toMesh = false;
   peerVerified = false;
   forwarded = "";
   peerWorkload: Workload | null = null;

@@ -1,6 +1,6 @@
 /** What became of every object of a snapshot. */
 import { groupOf, isKind, validate } from "@tulle/api";
-import type { Diagnostic, LoadedObject } from "@tulle/api";
+import type { Diagnostic, GatewayServer, LoadedObject, Path } from "@tulle/api";
 import { boundHosts, kindOfServer, readsRequests } from "../model/gateway.ts";
 import type { GatewayRule } from "../model/gateway.ts";
 import { SERVICE_NAME_LABEL } from "../model/endpoint-slices.ts";
@@ -16,6 +16,7 @@ import type { Finding, ObjectStatus } from "./object-status.ts";
 import { finding, toDiagnostic, toStatus } from "./object-status.ts";
 import { peerAuthenticationFindings } from "./peer-authentication-status.ts";
 import { credentialNames } from "../translate/security/gateway-tls.ts";
+import { credentialFault, secretFindings } from "./secret-status.ts";
 import { rateLimitFindings } from "./rate-limit-status.ts";
 import { requestAuthenticationFindings } from "./request-authentication-status.ts";
 import { serviceFindings } from "./service-status.ts";
@@ -136,8 +137,9 @@ export class Statuses {
             ),
           ];
     }
-    if (isKind(object, "", "Secret") && this.#snapshot.credentials.has(`${namespace}/${name}`)) {
-      return [finding("InForce", [], "gateways of its namespace get it if their rules name it")];
+    if (isKind(object, "", "Secret")) {
+      const credential = this.#snapshot.credentials.get(`${namespace}/${name}`);
+      if (credential !== undefined) return secretFindings(credential);
     }
     if (isKind(object, "", "Pod")) return [finding("InForce", [], "endpoints that refer to it have its labels")];
     return [finding("Ignored", [], `the mesh needs nothing from a ${object.kind} here`)];
@@ -175,13 +177,19 @@ function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule)
       bound.length === 0
         ? unserved
         : `port ${server.port.number} serves ${bound.length === 1 ? "1 VirtualService" : `${bound.length} VirtualServices`}`;
-    const known = new Set([...snapshot.credentials.values()].map(({ name }) => name));
-    const missing = credentialNames(server.tls ?? {}).filter((name) => !known.has(name));
-    return [
-      finding("InForce", path, message),
-      ...missing.map((name) =>
-        finding("Invalid", [...path, "tls"], `there is no Secret ${name}: until there is one, connections fail`),
-      ),
-    ];
+    return [finding("InForce", path, message), ...secretsOf(snapshot, server, path)];
+  });
+}
+
+/** Secrets that a server names and that are not there, or hold nothing that could be served; a gateway takes those of its own namespace. */
+function secretsOf(snapshot: Snapshot, { tls = {} }: GatewayServer, path: Path): readonly Finding[] {
+  const all = [...snapshot.credentials.values()];
+  return credentialNames(tls).flatMap((wanted) => {
+    const named = all.filter(({ name }) => name === wanted);
+    const told = (what: string): Finding[] => [finding("Invalid", [...path, "tls"], what)];
+    if (named.length === 0) return told(`there is no Secret ${wanted}: until there is one, connections fail`);
+    const faults = named.map(credentialFault);
+    if (faults.includes("")) return [];
+    return told(`Secret ${named[0]!.namespace}/${wanted}: ${faults[0]!}, so connections fail`);
   });
 }

@@ -40,7 +40,23 @@ export function virtualServiceFindings(snapshot: Snapshot, rule: VirtualServiceR
       : rule.gateways.flatMap((gateway, index) =>
           gateway === MESH_GATEWAY ? meshFindings(snapshot, rule) : gatewayFindings(snapshot, rule, gateway, index),
         );
-  return [...places, ...delegationFindings(rule), ...routeFindings(snapshot, rule), ...connections];
+  const unbound = rule.http.length === 0 ? [] : unboundHosts(snapshot, rule);
+  return [...places, ...unbound, ...delegationFindings(rule), ...routeFindings(snapshot, rule), ...connections];
+}
+
+/** Hosts that none of its gateways has, where they have others of it. */
+function unboundHosts(snapshot: Snapshot, rule: VirtualServiceRule): readonly Finding[] {
+  if (rule.gateways.includes(MESH_GATEWAY)) return [];
+  const gateways = snapshot.gateways.filter(({ key }) => rule.gateways.includes(key));
+  const admits = (host: string): boolean =>
+    gateways.some(({ spec, origin }) =>
+      spec.servers.some(({ hosts }) => boundHosts(hosts, origin.namespace, { ...rule, hosts: [host] }).length > 0),
+    );
+  const unbound = rule.hosts.filter((host) => !admits(host));
+  if (unbound.length === rule.hosts.length) return [];
+  return unbound.map((host) =>
+    finding("Ignored", ["spec", "hosts", hostPosition(rule, host, snapshot)], "no server of its gateways admits it"),
+  );
 }
 
 /** A namespace in which the rule counts: its own, unless it is exported to others only. */
@@ -118,7 +134,10 @@ function gatewayFindings(snapshot: Snapshot, rule: VirtualServiceRule, key: stri
     return connections ? [] : [finding("Ignored", path, `no server of Gateway ${key} for these hosts reads requests`)];
   }
   const ports = http.map(({ port }) => port.number).join(", ");
-  return [finding("InForce", path, `routes HTTP at Gateway ${key}, port ${ports}`)];
+  const { visibility } = rule;
+  const whose =
+    visibility.type === "namespaces" ? `, by proxies in ${[...visibility.namespaces].join(", ")} alone` : "";
+  return [finding("InForce", path, `routes HTTP at Gateway ${key}, port ${ports}${whose}`)];
 }
 
 /** About the routes as they are written in this object, whoever uses them. */

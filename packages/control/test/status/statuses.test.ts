@@ -87,6 +87,29 @@ test("all that a VirtualService may say of HTTP is applied", () => {
   assert.deepEqual(found, []);
 });
 
+test("bound to a gateway: hosts that it has not, and whose proxies route", () => {
+  const gateway = `
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: ["*.example", "elsewhere/b.test"] }] }`;
+  const bound = (hosts: string, more = ""): string =>
+    gateway + virtualService("reviews", { hosts, http: to("v1"), more: `gateways: [edge${more}` });
+  const at = "InForce spec.gateways[0]: routes HTTP at Gateway default/edge, port 8080";
+  assert.deepEqual(statuses(bound("a.example, b.test", "]")), [
+    at,
+    "Ignored spec.hosts[1]: no server of its gateways admits it",
+  ]);
+  assert.deepEqual(statuses(bound("a.example", "], exportTo: [., shop]")), [
+    `${at}, by proxies in default, shop alone`,
+  ]);
+  assert.equal(
+    statuses(bound("a.example, b.test", ", mesh]")).some((line) => line.includes("admits")),
+    false,
+  );
+});
+
 test("bound to a gateway: in force there, or ignored because there is none, or because it does not admit the host", () => {
   const gateway = `
 ---

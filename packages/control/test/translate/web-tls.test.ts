@@ -1,5 +1,6 @@
 /** TLS with what is not of the mesh: at gateways, and to destinations whose DestinationRule asks for it. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TYPE } from "@tulle/xds";
@@ -30,6 +31,9 @@ metadata: { name: ${name}, namespace: ${namespace} }
 data: { ${entries.join(", ")} }`;
 }
 
+const pem = (name: string): string =>
+  readFileSync(new URL(`../../../../test/support/certificates/${name}`, import.meta.url), "utf8");
+const GOOD = { "tls.crt": pem("client.pem"), "tls.key": pem("client.key") };
 const PAIR = { "tls.crt": "CERT", "tls.key": "KEY" };
 
 function edge(yaml: string, namespace = "default") {
@@ -205,11 +209,29 @@ test("a Gateway tells which Secret is missing", () => {
   const told = (more: string): string[] =>
     new TestMesh(yaml + more).status("Gateway", "edge").map(({ type, message }) => `${type}: ${message}`);
   assert.deepEqual(told("").slice(1), ["Invalid: there is no Secret x: until there is one, connections fail"]);
-  assert.deepEqual(told(secret("x", PAIR)).slice(1), []);
+  assert.deepEqual(told(secret("x", GOOD)).slice(1), []);
   assert.deepEqual(
-    new TestMesh(yaml + secret("x", PAIR)).status("Secret", "x").map(({ message }) => message),
+    new TestMesh(yaml + secret("x", GOOD)).status("Secret", "x").map(({ message }) => message),
     ["gateways of its namespace get it if their rules name it"],
   );
+});
+
+test("a Secret and a Gateway tell that what the Secret holds cannot be served", () => {
+  const yaml = gateway(server("a.test", "mode: SIMPLE, credentialName: x"));
+  const cases: readonly (readonly [Readonly<Record<string, string>>, string])[] = [
+    [PAIR, "its certificate is none"],
+    [{ ...GOOD, "tls.key": "KEY" }, "its key is none"],
+    [{ ...GOOD, "tls.key": pem("server.key") }, "its key is not that of its certificate"],
+    [{ ...GOOD, "ca.crt": "CA" }, "its CA certificates are none"],
+    [{ ...GOOD, "tls.crt": GOOD["tls.crt"].replace(/\n.{8}/, "\nAAAAAAAA") }, "its certificate is none"],
+  ];
+  for (const [data, fault] of cases) {
+    const mesh = new TestMesh(yaml + secret("x", data));
+    const [found] = mesh.status("Secret", "x");
+    assert.deepEqual([found?.type, found?.message], ["Invalid", `${fault}: proxies refuse it, and keep what they had`]);
+    const messages = mesh.status("Gateway", "edge").map(({ message }) => message);
+    assert.equal(messages[1], `Secret default/x: ${fault}, so connections fail`);
+  }
 });
 
 test("plaintext to those who take none is told, and so are credentials that nobody gets", () => {

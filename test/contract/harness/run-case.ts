@@ -181,9 +181,11 @@ class Stage {
 
   private async send(on: string, bytes: string): Promise<void> {
     const client = await this.client(on);
-    await client.send(
-      bytes.replaceAll(/\{port ([^}]+)\}/g, (_, name: string) => `${this.parts.upstreams.get(name)!.port}`),
-    );
+    const filled = bytes.replaceAll(/\{(port|session|cookie) ([^}]+)\}/g, (_, kind: string, name: string) => {
+      const { port } = this.parts.upstreams.get(name)!;
+      return kind === "port" ? `${port}` : sessionOf(`127.0.0.1:${port}`, kind === "cookie");
+    });
+    await client.send(filled);
     // Segments that follow one another are to arrive one by one.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -293,4 +295,10 @@ function streamOf(received: string[], { tls, end }: { tls: string; end: "closed"
 /** Those behind workloads, and those that only the YAML or the script knows. */
 function upstreamsOfMesh({ upstreams = {} }: ContractCase, istio: IstioParts): Iterable<string> {
   return new Set([...meshUpstreams(istio), ...Object.keys(upstreams)]);
+}
+
+/** How `stateful_session` names a host: base64 of its address, in a cookie as field 1 of a message. */
+function sessionOf(address: string, inCookie: boolean): string {
+  const prefix = inCookie ? Buffer.of(0x0a, address.length) : Buffer.alloc(0);
+  return Buffer.concat([prefix, Buffer.from(address)]).toString("base64");
 }

@@ -33,6 +33,7 @@ export class AsyncClient {
     this.localAddress = localAddress;
     this.balancing = {
       random,
+      wantedHost: null,
       metadataMatch: null,
       hashRequest: () => false,
       requestHeader: () => undefined,

@@ -6,7 +6,12 @@ import { LB_NAMESPACE, type MetadataMatch, mergeMatches } from "../plan/metadata
 import { type HashedRequest, type IssuedCookie, connectionCookie } from "../plan/hash-policy.ts";
 import type { CachedName, DnsCache } from "../upstream/dns/cache.ts";
 import type { Host } from "../upstream/host.ts";
-import type { LoadBalancerContext, OriginalDestinationView, RetryPriority } from "../upstream/load-balancer-context.ts";
+import type {
+  LoadBalancerContext,
+  OriginalDestinationView,
+  RetryPriority,
+  WantedHost,
+} from "../upstream/load-balancer-context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RetryState } from "./retry-state.ts";
 
@@ -16,6 +21,8 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   readonly cookies: string[] = [];
   /** Why there is no host; "" where no more is to be said than that. */
   details = "";
+  /** Of the session that the request belongs to; null: of none. */
+  sessionHost: WantedHost | null = null;
   /** The choice may take its time. */
   mayWait = true;
   private readonly exchange: Exchange;
@@ -37,6 +44,11 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
     const { action, target, dynamicMetadata } = this.exchange;
     const routed = target?.metadataMatch ?? action?.metadataMatch ?? null;
     return dynamicMetadata === null ? routed : mergeMatches(routed, dynamicMetadata[LB_NAMESPACE]);
+  }
+
+  /** Another attempt may go elsewhere. */
+  get wantedHost(): WantedHost | null {
+    return this.sessionHost === null || this.exchange.attemptCount > 1 ? null : this.sessionHost;
   }
 
   get originalDestination(): OriginalDestinationView | null {
@@ -88,6 +100,7 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   reset(): void {
     if (this.cookies.length > 0) this.cookies.length = 0;
     this.details = "";
+    this.sessionHost = null;
   }
 
   // HashedRequest

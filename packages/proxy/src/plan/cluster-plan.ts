@@ -24,6 +24,8 @@ export interface ClusterPlan {
   readonly edsServiceName: string;
   readonly balancer: BalancerPlan;
   readonly localityRouting: LocalityRoutingPlan;
+  /** `override_host_status`: of what health a host may be that a request names (stateful sessions). */
+  readonly wantedHostHealth: ReadonlySet<EndpointPlan["health"]>;
   /** Null: all hosts are as good as each other. */
   readonly subsets: SubsetPlan | null;
   /** Default 5 s. */

@@ -9,8 +9,10 @@ import {
   Cluster_LbPolicy as LbPolicy,
 } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { RoutingPriority } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import { HealthStatus } from "@tulle/xds/gen/envoy/config/core/v3/health_check_pb.js";
 import { statNameOf } from "../stats/index.ts";
 import { type BalancerPlans, NO_ROUTING, compileBalancer } from "./compile-balancer.ts";
+import { HEALTH } from "./compile-endpoints.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { compileForwarding } from "./compile-forwarding.ts";
 import { compileHealthCheck } from "./compile-health-check.ts";
@@ -56,6 +58,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     discovery,
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
     ...(compileOwnBalancer(message, context, place) ?? compileBalancer(message, place)),
+    wantedHostHealth: compileWantedHealth(message, place),
     subsets: compileSubsets(message, place),
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
@@ -148,6 +151,20 @@ function checkOriginalDst(message: Cluster, place: Place): void {
   if (message.loadAssignment !== undefined) {
     place.field("load_assignment").refuse("ORIGINAL_DST clusters must have no load assignment configured");
   }
+}
+
+const WELL_ENOUGH: ClusterPlan["wantedHostHealth"] = new Set(["healthy", "degraded"]);
+
+/** Endpoints of unknown health and of good health are one. */
+function compileWantedHealth({ commonLbConfig }: Cluster, place: Place): ClusterPlan["wantedHostHealth"] {
+  const statuses = commonLbConfig?.overrideHostStatus?.statuses;
+  if (statuses === undefined) return WELL_ENOUGH;
+  if (statuses.includes(HealthStatus.UNKNOWN) !== statuses.includes(HealthStatus.HEALTHY)) {
+    place
+      .field("common_lb_config.override_host_status")
+      .refuse("UNKNOWN and HEALTHY are one: both have to be there, or neither");
+  }
+  return new Set(statuses.map((status) => HEALTH[status] ?? "healthy"));
 }
 
 /** Envoy has one limit of a host's. */

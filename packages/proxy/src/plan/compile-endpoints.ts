@@ -18,7 +18,7 @@ import type {
 import type { Place } from "./problems.ts";
 
 /** EDS UNHEALTHY and TIMEOUT are one; UNKNOWN is healthy. Source: Envoy `source/common/upstream/upstream_impl.cc`, setEdsHealthFlag. */
-const HEALTH: Readonly<Record<number, EndpointPlan["health"]>> = {
+export const HEALTH: Readonly<Record<number, EndpointPlan["health"]>> = {
   [HealthStatus.UNHEALTHY]: "unhealthy",
   [HealthStatus.DRAINING]: "draining",
   [HealthStatus.TIMEOUT]: "unhealthy",

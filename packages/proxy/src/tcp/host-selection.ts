@@ -13,6 +13,7 @@ export class ConnectionHostSelection implements LoadBalancerContext {
   readonly awaited = false;
   readonly hostSelectionRetries = 0;
   readonly retryPriority = null;
+  readonly wantedHost = null;
   /** Of the cluster that has been chosen. */
   routed: MetadataMatch | null = null;
   private readonly stream: ConnectionStream;

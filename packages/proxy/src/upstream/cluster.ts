@@ -203,13 +203,21 @@ export class Cluster implements TimerOwner {
 
   /** Null if no host may be used, or no more of them. */
   chooseHost(context: LoadBalancerContext, priority: RoutingPriority): Host | null {
-    const host = this.balancer.choose(context);
+    const { wantedHost } = context;
+    let host = wantedHost === null ? null : this.wanted(wantedHost.address);
+    if (host === null && wantedHost?.strict !== true) host = this.balancer.choose(context);
     if (host === null) {
       if (context.awaited) return null;
       this.stats.cxNoneHealthy.value++;
       return null;
     }
     return host.pool(priority).canBeUsed() ? host : null;
+  }
+
+  /** Null if there is none of that name, or it is in no state to be named. Source: Envoy `HostUtility::selectOverrideHost`. */
+  private wanted(address: string): Host | null {
+    const host = this.hosts.get(address) ?? null;
+    return host !== null && this.plan.wantedHostHealth.has(host.namedHealth) ? host : null;
   }
 
   /** Hosts are told apart by addresses and port: those that stay keep their connections and counters. */

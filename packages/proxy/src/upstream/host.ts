@@ -114,6 +114,12 @@ export class Host implements MonitoredHost {
     this.setFlags(on ? this.flags | flag : this.flags & ~flag);
   }
 
+  /** As far as it matters to who names it: of several reasons one. Source: Envoy `HostImplBase::healthStatus`. */
+  get namedHealth(): EndpointPlan["health"] {
+    if (this.hasFlag(HealthFlag.FAILED_ACTIVE_HC) || this.ejected) return "unhealthy";
+    return this.hasFlag(HealthFlag.DEGRADED_ACTIVE_HC) ? "degraded" : this.plan.health;
+  }
+
   /** By active health checks, if its cluster has any. */
   get isChecked(): boolean {
     return this.plan.healthCheck?.disabled !== true;

@@ -16,6 +16,8 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   readonly random: () => number;
   /** Writes the hash that the route's `hash_policy` gives the request. False, and nothing written: there is none. */
   hashRequest(hash: Hash64): boolean;
+  /** The host that is wanted before any other; null: none is. */
+  readonly wantedHost: WantedHost | null;
   /** Which hosts are asked for; null: any. */
   readonly metadataMatch: MetadataMatch | null;
   /** The first of that name; ORIGINAL_DST clusters with `use_http_header` read their destination there. */
@@ -38,6 +40,14 @@ export interface LoadBalancerContext<H extends BalancedHost = Host> {
   avoidsHost(host: H): boolean;
   /** A retry's `retry_priority`; null on a first attempt, and where the policy has none. */
   readonly retryPriority: RetryPriority<H> | null;
+}
+
+/** Source: Envoy `LoadBalancerContext::overrideHostToSelect`. */
+export interface WantedHost {
+  /** With its port, as hosts are named. */
+  readonly address: string;
+  /** It or none. */
+  readonly strict: boolean;
 }
 
 export interface OriginalDestinationView {

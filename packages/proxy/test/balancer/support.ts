@@ -59,6 +59,7 @@ export function context(
 ): LoadBalancerContext<TestHost> {
   return {
     random,
+    wantedHost: null,
     metadataMatch: null,
     hashRequest: () => false,
     requestHeader: () => undefined,

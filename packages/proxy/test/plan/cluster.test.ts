@@ -32,6 +32,7 @@ test("an empty cluster has Envoy's defaults", () => {
     edsServiceName: "",
     balancer: { policy: "round-robin", slowStart: null },
     localityRouting: NO_LOCALITY_ROUTING,
+    wantedHostHealth: new Set(["healthy", "degraded"]),
     subsets: null,
     connectTimeoutMs: 5000,
     bufferLimitBytes: 1024 * 1024,

@@ -46,6 +46,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     edsServiceName: "",
     balancer: { policy: "round-robin", slowStart: null },
     localityRouting: NO_LOCALITY_ROUTING,
+    wantedHostHealth: new Set(["healthy", "degraded"]),
     subsets: null,
     connectTimeoutMs: 5_000,
     bufferLimitBytes: 1_048_576,

@@ -14,6 +14,7 @@ import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { RbacPlan } from "../../plan/filters/rbac.ts";
 import type { SetMetadataPlan } from "../../plan/filters/set-metadata.ts";
+import type { StatefulSessionPlan } from "../../plan/filters/stateful-session.ts";
 import {
   BUFFER,
   COMPRESSOR,
@@ -33,6 +34,7 @@ import {
   MESH_STATS,
   RBAC,
   SET_METADATA,
+  STATEFUL_SESSION,
 } from "../../plan/supported-fields/index.ts";
 import { BufferFilter } from "./buffer.ts";
 import { CompressorFilter } from "./compressor.ts";
@@ -53,6 +55,7 @@ import { LocalRateLimit } from "./local-rate-limit.ts";
 import { MeshStats } from "./mesh-stats.ts";
 import { Rbac } from "./rbac.ts";
 import { SetMetadata } from "./set-metadata.ts";
+import { StatefulSessionFilter } from "./stateful-session.ts";
 
 /** Every HTTP filter there is, by message type of its configuration. A plan's `config` is what the compile step of that type made. */
 export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
@@ -74,4 +77,5 @@ export const HTTP_FILTERS: FilterRegistry = new Map<string, FilterFactory>([
   [MESH_STATS, (config, context) => new MeshStats(config as MeshStatsConfig, context)],
   [RBAC, (config, context) => new Rbac(config as RbacPlan, context)],
   [SET_METADATA, (config, context) => new SetMetadata(config as SetMetadataPlan, context)],
+  [STATEFUL_SESSION, (config) => new StatefulSessionFilter(config as StatefulSessionPlan)],
 ]);

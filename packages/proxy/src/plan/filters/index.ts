@@ -18,6 +18,7 @@ import {
   MESH_STATS,
   RBAC,
   SET_METADATA,
+  STATEFUL_SESSION,
 } from "../supported-fields/index.ts";
 import { buffer } from "./buffer.ts";
 import { compressor } from "./compressor.ts";
@@ -38,6 +39,7 @@ import { localRateLimit } from "./local-rate-limit.ts";
 import { meshStats } from "./mesh-stats.ts";
 import { rbac } from "./rbac.ts";
 import { setMetadata } from "./set-metadata.ts";
+import { statefulSession } from "./stateful-session.ts";
 
 export type { FilterCompilerContext } from "./filter-compiler.ts";
 
@@ -60,6 +62,7 @@ export const FILTER_COMPILERS: ReadonlyMap<string, FilterCompiler> = new Map([
   [MESH_STATS, meshStats],
   [RBAC, rbac],
   [SET_METADATA, setMetadata],
+  [STATEFUL_SESSION, statefulSession],
 ]);
 
 /** By the message type that a route holds. */

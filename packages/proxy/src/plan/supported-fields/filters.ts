@@ -40,7 +40,11 @@ import {
   RBAC_PER_ROUTE,
   REQ_WITHOUT_QUERY,
   ROUTER,
+  SESSION_COOKIE,
+  SESSION_HEADER,
   SET_METADATA,
+  STATEFUL_SESSION,
+  STATEFUL_SESSION_PER_ROUTE,
   URI_TEMPLATE_MATCH,
 } from "./type-names.ts";
 
@@ -64,6 +68,7 @@ export const HTTP_FILTER_TYPES: readonly string[] = [
   MESH_STATS,
   RBAC,
   SET_METADATA,
+  STATEFUL_SESSION,
 ];
 
 /** What `typed_per_filter_config` may hold. */
@@ -82,6 +87,7 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
   JWT_AUTHN_PER_ROUTE,
   LOCAL_RATE_LIMIT,
   RBAC_PER_ROUTE,
+  STATEFUL_SESSION_PER_ROUTE,
 ];
 
 /** What matchers of an RBAC filter may ask for. */
@@ -129,6 +135,15 @@ export const FILTERS: SupportGroup = {
   [`${HEADER_TO_METADATA}.KeyValuePair`]: {
     has: ["metadata_namespace", "key", "value", "regex_value_rewrite", "type", "encode"],
   },
+  [STATEFUL_SESSION]: {
+    has: ["session_state", "strict"],
+    extensions: { session_state: [SESSION_COOKIE, SESSION_HEADER] },
+    optional: ["session_state"],
+  },
+  [STATEFUL_SESSION_PER_ROUTE]: { has: ["disabled", "stateful_session"] },
+  [SESSION_COOKIE]: { has: ["cookie"] },
+  [SESSION_HEADER]: { has: ["name"] },
+  "envoy.type.http.v3.Cookie": { has: ["name", "ttl", "path"] },
   [SET_METADATA]: { has: ["metadata_namespace", "value", "metadata"] },
   "envoy.extensions.filters.http.set_metadata.v3.Metadata": {
     has: ["metadata_namespace", "allow_overwrite", "value"],

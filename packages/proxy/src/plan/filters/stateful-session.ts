@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type {
   StatefulSession,
   StatefulSessionPerRoute,
@@ -26,7 +26,7 @@ interface SessionHeaderPlan {
   readonly name: string;
 }
 
-export interface SessionCookiePlan {
+interface SessionCookiePlan {
   readonly kind: "cookie";
   /** Bytes. */
   readonly name: string;
@@ -76,8 +76,8 @@ function compile({ sessionState, strict }: StatefulSession): StatefulSessionPlan
 
 /** @param expiresAt in seconds, 0 for never */
 export function encodeCookie(address: string, expiresAt: number): string {
-  const writer = new BinaryWriter().tag(1, 2).string(address);
-  if (expiresAt > 0) writer.tag(2, 0).int64(expiresAt);
+  const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(address);
+  if (expiresAt > 0) writer.tag(2, WireType.Varint).int64(expiresAt);
   return Buffer.from(writer.finish()).toString("base64");
 }
 
@@ -94,8 +94,8 @@ export function decodeCookie(value: string, now: number): string {
     const reader = new BinaryReader(bytes);
     while (reader.pos < reader.len) {
       const [field, type] = reader.tag();
-      if (field === 1 && type === 2) address = reader.string();
-      else if (field === 2 && type === 0) expiresAt = Number(reader.int64());
+      if (field === 1 && type === WireType.LengthDelimited) address = reader.string();
+      else if (field === 2 && type === WireType.Varint) expiresAt = Number(reader.int64());
       else reader.skip(type, field);
     }
   } catch {

@@ -96,6 +96,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "istio/networking/nds/v1/nds.proto",
   "security/v1alpha1/ca.proto",
   "tulle/filters/http/fallback/v1/fallback.proto",
+  "udpa/type/v1/typed_struct.proto",
   "xds/type/matcher/v3/cel.proto",
   "xds/type/matcher/v3/http_inputs.proto",
   "xds/type/matcher/v3/ip.proto",

@@ -9,6 +9,7 @@ import { type EventLog, openEventLog } from "./event-log.ts";
 import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
+import { type StatsPlan, compileStats } from "./plan/compile-stats.ts";
 import { type OverloadPlan, compileOverload } from "./plan/compile-overload.ts";
 import { compileRuntime } from "./plan/compile-runtime.ts";
 import type { Runtime } from "./plan/runtime-values.ts";
@@ -97,6 +98,14 @@ function runtimeOf({ layeredRuntime }: Bootstrap): Runtime {
 }
 
 /** Throws ConfigError. */
+function statsOf({ statsConfig }: Bootstrap): StatsPlan {
+  const problems: Problem[] = [];
+  const plan = compileStats(statsConfig, new Place("stats_config", problems));
+  throwProblems(problems);
+  return plan;
+}
+
+/** Throws ConfigError. */
 function overloadOf({ overloadManager }: Bootstrap): OverloadPlan | null {
   const problems: Problem[] = [];
   const plan = compileOverload(overloadManager, new Place("overload_manager", problems));
@@ -121,7 +130,8 @@ class RunningProxy implements Proxy {
   private readonly log: Log;
   private readonly clock: Clock;
   private readonly drainTimeMs: number;
-  private readonly stats = new StatsRegistry();
+  private readonly stats: StatsRegistry;
+  private readonly statsPlan: StatsPlan;
   private readonly subscriptions = new Subscriptions();
   private readonly dataPlane: DataPlane;
   private readonly outlierLog: EventLog | null;
@@ -139,6 +149,8 @@ class RunningProxy implements Proxy {
 
   constructor(bootstrap: Bootstrap, log: Log, options: ProxyOptions) {
     this.bootstrap = bootstrap;
+    this.statsPlan = statsOf(bootstrap);
+    this.stats = new StatsRegistry(this.statsPlan.accepts);
     this.log = log;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;
@@ -264,6 +276,7 @@ class RunningProxy implements Proxy {
       configuration: this.configuration,
       dataPlane: this.dataPlane,
       stats: this.stats,
+      statsPlan: this.statsPlan,
       clock: this.clock,
       log: this.log,
       runtime: this.runtime,

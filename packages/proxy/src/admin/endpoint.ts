@@ -5,6 +5,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import type { Runtime } from "../plan/runtime-values.ts";
+import type { StatsPlan } from "../plan/compile-stats.ts";
 import type { ServerState } from "../server-state.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { Configuration } from "../xds/configuration.ts";
@@ -15,6 +16,7 @@ export interface AdminContext {
   readonly configuration: Configuration;
   readonly dataPlane: DataPlane;
   readonly stats: StatsRegistry;
+  readonly statsPlan: StatsPlan;
   readonly clock: Clock;
   readonly log: Log;
   readonly runtime: Runtime;

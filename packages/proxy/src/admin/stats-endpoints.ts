@@ -52,6 +52,7 @@ export const prometheusEndpoint: AdminEndpoint = {
         usedOnly: query.has("usedonly"),
         filter,
         clusterNames: statNames(context),
+        plan: context.statsPlan,
       });
       return { status: 200, contentType: TEXT, body };
     });

@@ -10,6 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
+import { TypedStructSchema as OldTypedStructSchema } from "@tulle/xds/gen/udpa/type/v1/typed_struct_pb.js";
 import { MESH_STATS } from "./supported-fields/index.ts";
 
 /** Generated files, and the messages in them. A file is loaded when a configuration names one of its messages: read descriptors stay in memory. */
@@ -21,6 +22,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/access_loggers/file/v3/file": ["FileAccessLog"],
   "envoy/extensions/access_loggers/filters/cel/v3/cel": ["ExpressionFilter"],
   "envoy/extensions/access_loggers/stream/v3/stream": ["StdoutAccessLog", "StderrAccessLog"],
+  "envoy/extensions/bootstrap/internal_listener/v3/internal_listener": ["InternalListener"],
   "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster": ["ClusterConfig"],
   "envoy/extensions/compression/brotli/compressor/v3/brotli": ["Brotli"],
   "envoy/extensions/compression/brotli/decompressor/v3/brotli": ["Brotli"],
@@ -114,7 +116,7 @@ const FILE_OF: ReadonlyMap<string, string> = new Map(
 );
 
 const loaded = new Map<string, DescMessage>(
-  [TypedStructSchema, StructSchema].map((schema) => [schema.typeName, schema]),
+  [TypedStructSchema, OldTypedStructSchema, StructSchema].map((schema) => [schema.typeName, schema]),
 );
 
 const load = createRequire(import.meta.url);
@@ -156,7 +158,8 @@ export interface Extension {
 /** Unpacks an Any, and a TypedStruct in it. Throws if the bytes are not a message of the type they claim to be. */
 export function unpackExtension(any: Any): Extension {
   const typeName = nameIn(any.typeUrl);
-  if (typeName !== TypedStructSchema.typeName) {
+  // The two are the same on the wire.
+  if (typeName !== TypedStructSchema.typeName && typeName !== OldTypedStructSchema.typeName) {
     const schema = messageOf(typeName) ?? null;
     const message = schema === null ? null : fromBinary(schema, any.value);
     return { typeUrl: any.typeUrl, typeName, schema, message, content: null };

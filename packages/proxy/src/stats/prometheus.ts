@@ -1,7 +1,8 @@
 /** Prometheus text exposition, as Envoy's `/stats/prometheus`: `envoy_` names with labels; istio_* series under their own names. */
 import { DEFAULT_BUCKETS, gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
-import { extractTags } from "./tag-extraction.ts";
+import type { StatsPlan } from "../plan/compile-stats.ts";
+import { extractConfiguredTags } from "./tag-extraction.ts";
 
 export interface PrometheusOptions {
   /** Leave out what was never counted. */
@@ -9,6 +10,8 @@ export interface PrometheusOptions {
   /** Which stats to show, by dotted name. */
   readonly filter: (name: string) => boolean;
   readonly clusterNames: ReadonlySet<string>;
+  /** How names become labels. */
+  readonly plan: Pick<StatsPlan, "defaultTags" | "tags" | "fixedTags">;
 }
 
 /** Series of one name, which must stand together. */
@@ -25,7 +28,7 @@ export function renderPrometheus(stats: StatsRegistry, options: PrometheusOption
     render: (name: string, labels: string) => string,
   ): void => {
     if (!options.filter(metric.name)) return;
-    const { name, labels } = exposition(metric, options.clusterNames);
+    const { name, labels } = exposition(metric, options);
     let family = families.get(name);
     if (family === undefined) families.set(name, (family = { type, lines: [] }));
     family.lines.push(render(name, labels));
@@ -66,10 +69,12 @@ const OWN_NAMESPACE = /^istio_/;
 
 function exposition(
   metric: { name: string; tags: Tags },
-  clusterNames: ReadonlySet<string>,
+  { clusterNames, plan }: PrometheusOptions,
 ): { name: string; labels: string } {
-  if (OWN_NAMESPACE.test(metric.name)) return { name: metric.name, labels: renderLabels(metric.tags) };
-  const { name, tags } = extractTags(metric.name, clusterNames);
+  if (OWN_NAMESPACE.test(metric.name)) {
+    return { name: metric.name, labels: renderLabels([...metric.tags, ...plan.fixedTags]) };
+  }
+  const { name, tags } = extractConfiguredTags(metric.name, clusterNames, plan);
   return { name: `envoy_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`, labels: renderLabels([...tags, ...metric.tags]) };
 }
 

@@ -5,9 +5,15 @@ import { Counter, Gauge, Histogram, NO_TAGS, type Tags } from "./metric.ts";
  * Prometheus name and tags (`istio_requests_total`). Asking twice for the same metric gives the same handle.
  */
 export class StatsRegistry {
+  /** Which metrics are to be seen, by name; null: all. */
+  private readonly accepts: ((name: string) => boolean) | null;
   private readonly countersByKey = new Map<string, Counter>();
   private readonly gaugesByKey = new Map<string, Gauge>();
   private readonly histogramsByKey = new Map<string, Histogram>();
+
+  constructor(accepts: ((name: string) => boolean) | null = null) {
+    this.accepts = accepts;
+  }
 
   counter(name: string, tags: Tags = NO_TAGS): Counter {
     const key = keyOf(name, tags);
@@ -31,15 +37,20 @@ export class StatsRegistry {
   }
 
   counters(): Iterable<Counter> {
-    return this.countersByKey.values();
+    return this.seen(this.countersByKey);
   }
 
   gauges(): Iterable<Gauge> {
-    return this.gaugesByKey.values();
+    return this.seen(this.gaugesByKey);
   }
 
   histograms(): Iterable<Histogram> {
-    return this.histogramsByKey.values();
+    return this.seen(this.histogramsByKey);
+  }
+
+  private seen<T extends Counter | Gauge | Histogram>(metrics: ReadonlyMap<string, T>): Iterable<T> {
+    const { accepts } = this;
+    return accepts === null ? metrics.values() : [...metrics.values()].filter(({ name }) => accepts(name));
   }
 
   /** Forgets what something counted that is gone. Handles that are still held go on counting, unseen. */

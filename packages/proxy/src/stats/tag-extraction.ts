@@ -2,6 +2,7 @@
  * Dotted stat names to Prometheus names and labels, as Envoy's default tag extractors do it: the variable part of a name becomes
  * a label. Source: Envoy `source/common/config/well_known_names.cc`; labels come in the order of that file.
  */
+import { type StatsPlan, isPrefixed } from "../plan/compile-stats.ts";
 import type { Tags } from "./metric.ts";
 
 export interface TaggedName {
@@ -17,6 +18,24 @@ const RESPONSE_CODE_CLASS = /_rq_(\d)xx$/;
 const WORKER_ID = /^((?:listener\.(?:.*)|listener_manager|server)\.worker)_(\d+)\./;
 const HTTP_PREFIX = /^((?:listener\.(?:.*)\.)?http)\.([^.]+)\./;
 const VIRTUAL_CLUSTER = /^vhost\.([^.]+)\.vcluster\.([^.]+)\./;
+
+/** As the bootstrap says: each of its rules looks at the whole name, and takes what it has found out of what is left of it. */
+export function extractConfiguredTags(
+  fullName: string,
+  clusterNames: ReadonlySet<string>,
+  { defaultTags, tags: rules, fixedTags }: Pick<StatsPlan, "defaultTags" | "tags" | "fixedTags">,
+): TaggedName {
+  const found: TaggedName = defaultTags ? extractTags(fullName, clusterNames) : { name: fullName, tags: [] };
+  let { name } = found;
+  const [anywhere, atTheBeginning]: [string, string][][] = [[], []];
+  for (const rule of rules) {
+    const [, removed = "", value = removed] = rule.pattern.exec(fullName) ?? [];
+    if (removed === "") continue;
+    name = name.replace(removed, "");
+    (isPrefixed(rule) ? atTheBeginning : anywhere).push([rule.name, value]);
+  }
+  return { name, tags: [...found.tags, ...anywhere, ...fixedTags, ...atTheBeginning] };
+}
 
 /** @param clusterNames stat names of the clusters: they may hold dots, so that the end of one cannot be seen. */
 export function extractTags(fullName: string, clusterNames: ReadonlySet<string>): TaggedName {

@@ -1,9 +1,13 @@
 /** Stats as text, JSON and Prometheus exposition; names and labels were compared with Envoy 1.40. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ALL_STATS, compileStats } from "../../src/plan/compile-stats.ts";
+import { Place, type Problem } from "../../src/plan/problems.ts";
+import { StatsConfigSchema } from "@tulle/xds/gen/envoy/config/metrics/v3/stats_pb.js";
+import { fromJson } from "@bufbuild/protobuf";
 import { StatsRegistry } from "../../src/stats/index.ts";
 import { renderPrometheus } from "../../src/stats/prometheus.ts";
-import { extractTags } from "../../src/stats/tag-extraction.ts";
+import { extractConfiguredTags, extractTags } from "../../src/stats/tag-extraction.ts";
 import { renderJson, renderText } from "../../src/stats/text.ts";
 
 const CLUSTERS = new Set(["b", "outbound|9080|v1|reviews.default.svc.cluster.local", "a.b", "a"]);
@@ -58,7 +62,7 @@ for (const [name, extracted, tags] of TAGS) {
   });
 }
 
-const ALL = { usedOnly: false, filter: () => true, clusterNames: CLUSTERS };
+const ALL = { usedOnly: false, filter: () => true, clusterNames: CLUSTERS, plan: ALL_STATS };
 
 test("Prometheus: one TYPE line a name, series of a name together, empty braces without labels", () => {
   const stats = new StatsRegistry();
@@ -178,4 +182,31 @@ test("histograms by buckets and bins", () => {
   assert.partialDeepStrictEqual(json("detailed"), {
     stats: [{ histograms: { details: [{ name: "h", totals: [{ lower_bound: 0, width: 0, count: 1 }] }] } }],
   });
+});
+
+test("stats_tags: names and labels as the bootstrap says, compared with Envoy 1.40", () => {
+  const problems: Problem[] = [];
+  const config = fromJson(StatsConfigSchema, {
+    use_all_default_tags: false,
+    stats_tags: [
+      { tag_name: "cluster_name", regex: "^cluster\\.((.+?(\\..+?\\.svc\\.cluster\\.local)?)\\.)" },
+      { tag_name: "response_code", regex: "_rq(_(\\d{3}))$" },
+      { tag_name: "listener_address", regex: "^listener\\.(((?:[_.[:digit:]]*|[_\\[\\]aAbB[:digit:]]*))\\.)" },
+      { tag_name: "fixed", fixed_value: "x" },
+    ],
+  });
+  const plan = compileStats(config, new Place("", problems));
+  assert.deepEqual(problems, []);
+  const shown = (name: string): string => {
+    const found = extractConfiguredTags(name, CLUSTERS, plan);
+    return `${found.name} ${found.tags.map(([tag, value]) => `${tag}=${value}`).join()}`;
+  };
+  assert.equal(
+    shown("cluster.a.ns.svc.cluster.local.upstream_rq_503"),
+    "cluster.upstream_rq response_code=503,fixed=x,cluster_name=a.ns.svc.cluster.local",
+  );
+  assert.equal(
+    shown("listener.127.0.0.1_80.downstream_cx_total"),
+    "listener.downstream_cx_total fixed=x,listener_address=127.0.0.1_80",
+  );
 });

@@ -1,6 +1,6 @@
 import type { SupportGroup } from "./message-support.ts";
 import { OWN_SERVICE, MEMORY } from "./reasons.ts";
-import { DOWNSTREAM_CONNECTIONS_MONITOR, FIXED_HEAP_MONITOR } from "./type-names.ts";
+import { DOWNSTREAM_CONNECTIONS_MONITOR, FIXED_HEAP_MONITOR, INTERNAL_LISTENER } from "./type-names.ts";
 
 export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.Bootstrap": {
@@ -13,7 +13,9 @@ export const BOOTSTRAP: SupportGroup = {
       "layered_runtime",
       "stats_config",
       "overload_manager",
+      "bootstrap_extensions",
     ],
+    extensions: { bootstrap_extensions: [INTERNAL_LISTENER] },
     only: {
       enable_dispatcher_stats: [false],
       use_tcp_for_dns_lookups: [false],
@@ -53,7 +55,10 @@ export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
   "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "static_layer", "admin_layer"] },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
-  "envoy.config.metrics.v3.StatsConfig": { has: [], only: { use_all_default_tags: [true] } },
+  "envoy.config.metrics.v3.StatsConfig": { has: ["stats_tags", "use_all_default_tags", "stats_matcher"] },
+  "envoy.config.metrics.v3.TagSpecifier": { has: ["tag_name", "regex", "fixed_value"] },
+  "envoy.config.metrics.v3.StatsMatcher": { has: ["reject_all", "exclusion_list", "inclusion_list"] },
+  [INTERNAL_LISTENER]: { has: [], ignored: { buffer_size_kb: "internal listeners are refused" } },
   "envoy.config.bootstrap.v3.ClusterManager": {
     has: ["local_cluster_name", "outlier_detection"],
     ignored: { enable_deferred_cluster_creation: "clusters cost little until they are used" },

@@ -65,6 +65,7 @@ export const BROTLI_DECOMPRESSOR = "envoy.extensions.compression.brotli.decompre
 export const CEL_FILTER = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter";
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
+export const INTERNAL_LISTENER = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener";
 export const FIXED_HEAP_MONITOR = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig";
 export const DOWNSTREAM_CONNECTIONS_MONITOR =
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";

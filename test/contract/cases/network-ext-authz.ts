@@ -14,11 +14,13 @@ import {
   get,
   got,
   reset,
+  secure,
   seen,
   sees,
   send,
   stat,
 } from "../harness/steps.ts";
+import { mutualTls, serverTls, trusting } from "../harness/tls-config.ts";
 
 const LOG =
   "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_HOST% " +
@@ -41,13 +43,26 @@ interface Parts extends Partial<ContractCase> {
   readonly app?: Upstream;
 }
 
-function asked(name: string, { authz = [{}], fields = {}, before = [], app = PONG, ...parts }: Parts): ContractCase {
-  const filter = networkFilter("ext_authz", "ExtAuthz", {
+function extAuthz(fields: JsonObject): JsonObject {
+  return networkFilter("ext_authz", "ExtAuthz", {
     stat_prefix: "t",
     grpc_service: { envoy_grpc: { cluster_name: "authz", authority: "authz.test" }, timeout: "5s" },
     transport_api_version: "V3",
     ...fields,
   });
+}
+
+function tlsListener(transport_socket: JsonObject, fields: JsonObject): JsonObject {
+  return {
+    filter_chains: [
+      { ...chain({}, [extAuthz(fields), tcpProxy("a", { access_log: [fileLog(LOG)] })]), transport_socket },
+    ],
+    stat_prefix: "s",
+  };
+}
+
+function asked(name: string, { authz = [{}], fields = {}, before = [], app = PONG, ...parts }: Parts): ContractCase {
+  const filter = extAuthz(fields);
   const http2 = {
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -162,6 +177,23 @@ export const CASES: readonly ContractCase[] = [
     before: [shadow(1)],
     fields: IF_CHOSEN,
   }),
+  ...(["mutual", "optional"] as const).flatMap((kind) =>
+    [{}, { include_peer_certificate: true, include_tls_session: true }].map((fields, more) =>
+      asked(`TLS, ${kind}${more === 0 ? "" : ": certificate and session"}`, {
+        fields,
+        listener: tlsListener(
+          kind === "mutual" ? mutualTls() : serverTls({ validation_context: trusting("ca") }),
+          fields,
+        ),
+        client: [
+          secure({ serverName: "server.test", ...(kind === "mutual" ? { identity: "client" } : {}) }),
+          "ping",
+          got("pong"),
+          ended(),
+        ],
+      }),
+    ),
+  ),
   asked("stat_prefix is required", { fields: { stat_prefix: "" }, client: [], refused: true }),
   asked("a prefix with a dot", {
     fields: { stat_prefix: "tcp." },

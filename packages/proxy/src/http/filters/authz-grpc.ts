@@ -12,7 +12,7 @@ import {
 import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { GrpcCall } from "../../upstream/grpc-call.ts";
 import type { AuthzGrpcPlan, ExtAuthzPlan } from "../../plan/filters/ext-authz.ts";
-import { bytesOf, textOf } from "../../plan/format/byte-text.ts";
+import { bytesOf, messageText } from "../../plan/format/byte-text.ts";
 import type { Exchange } from "../exchange.ts";
 import {
   AUTHZ_ERROR,
@@ -90,7 +90,7 @@ export class AuthzGrpcCall implements AuthzCall {
     const headers: Record<string, string> = {};
     const tell = (name: string, value: string): void => {
       if (plan.disallowedHeaders?.(name) === true || plan.allowedHeaders?.(name) === false) return;
-      headers[name] = textOf(value);
+      headers[name] = messageText(value);
     };
     tell(":authority", request.authority);
     tell(":path", request.path);
@@ -116,16 +116,16 @@ export class AuthzGrpcCall implements AuthzCall {
           time: { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.floor((ms % 1000) * 1e6) },
           http: {
             id: exchange.uniqueId(),
-            method: textOf(request.method),
+            method: messageText(request.method),
             headers,
-            path: textOf(request.path),
-            host: textOf(request.authority),
+            path: messageText(request.path),
+            host: messageText(request.authority),
             scheme: request.scheme,
             size: BigInt(exchange.bytesReceived),
             protocol: request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0",
             ...(plan.body?.packsBytes === true
               ? { rawBody: body }
-              : { body: Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8") }),
+              : { body: messageText(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1")) }),
           },
         },
         contextExtensions: { ...this.extensions },
@@ -151,7 +151,7 @@ export function peer(
         value: { address: address ?? "", portSpecifier: { case: "portValue", value: port ?? 0 } },
       },
     },
-    principal: textOf(uri ?? certificate?.subject ?? ""),
+    principal: messageText(uri ?? certificate?.subject ?? ""),
     certificate: shows && certificate !== null ? encodeURIComponent(pem(certificate)) : "",
   };
 }

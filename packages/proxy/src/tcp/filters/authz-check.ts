@@ -23,7 +23,7 @@ export function connectionCheck({ connection }: ConnectionStream, plan: NetworkE
       attributes: {
         source: peer(remoteAddress, remotePort, tls?.peer ?? null, plan.includePeerCertificate),
         destination: peer(localAddress, localPort, tls?.local ?? null, false),
-        ...(plan.includeTlsSession && tls !== null ? { tlsSession: { sni: connection.serverName } } : {}),
+        ...(plan.includeTlsSession && tls !== null ? { tlsSession: { sni: tls.serverName } } : {}),
       },
     }),
   );

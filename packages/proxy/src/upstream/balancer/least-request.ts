@@ -1,48 +1,26 @@
 import type { LeastRequestPlan } from "../../plan/cluster-plan.ts";
-import { type BalancedHost, type Picker, equalWeights } from "./balanced-host.ts";
-import { EdfScheduler } from "./edf-scheduler.ts";
+import type { BalancedHost } from "./balanced-host.ts";
 import type { SlowStart } from "./slow-start.ts";
+import { WeightedPicker } from "./weighted-picker.ts";
 
 /**
  * LEAST_REQUEST. Equal weights: the least loaded of `choiceCount` random hosts, drawn with replacement, the first of equals; or of
  * all hosts, any of equals. Else earliest deadline first with weight / (active requests + 1)^bias.
  * Source: Envoy `source/extensions/load_balancing_policies/least_request/least_request_lb.cc`.
  */
-export class LeastRequest<H extends BalancedHost> implements Picker<H> {
+export class LeastRequest<H extends BalancedHost> extends WeightedPicker<H> {
   private readonly plan: LeastRequestPlan;
-  private readonly seed: number;
-  private readonly slowStart: SlowStart | null;
-  private hosts: readonly H[] = [];
-  private scheduler: EdfScheduler | null = null;
 
   constructor(plan: LeastRequestPlan, seed: number, slowStart: SlowStart | null) {
+    super(seed, slowStart);
     this.plan = plan;
-    this.seed = seed;
-    this.slowStart = slowStart;
-  }
-
-  setHosts(hosts: readonly H[]): void {
-    const { slowStart } = this;
-    this.hosts = hosts;
-    slowStart?.note(hosts);
-    const plain = hosts.length <= 1 || (equalWeights(hosts) && (slowStart === null || slowStart.over));
-    this.scheduler = plain
-      ? null
-      : new EdfScheduler(
-          hosts.map((host) => this.weightOf(host)),
-          this.seed,
-        );
   }
 
   pick(random: () => number): H | null {
     const { hosts, scheduler, plan } = this;
     const n = hosts.length;
     if (n === 0) return null;
-    if (scheduler !== null) {
-      const host = hosts[scheduler.peek()];
-      scheduler.reschedule(this.weightOf(host));
-      return host;
-    }
+    if (scheduler !== null) return this.earliest(scheduler);
     if (plan.fullScan) return this.scan(random);
     let best = hosts[Math.floor(random() * n)];
     for (let choice = 1; choice < plan.choiceCount; choice++) {
@@ -67,12 +45,10 @@ export class LeastRequest<H extends BalancedHost> implements Picker<H> {
     return best;
   }
 
-  private weightOf(host: H): number {
-    const { slowStart } = this;
+  protected weightOf(host: H): number {
     // A negative one makes Envoy warn and use 1.
     const bias = this.plan.activeRequestBias.value < 0 ? 1 : this.plan.activeRequestBias.value;
     const load = host.activeRequests + 1;
-    const weight = bias === 1 ? host.weight / load : bias === 0 ? host.weight : host.weight / load ** bias;
-    return slowStart === null || slowStart.over ? weight : weight * slowStart.factor(host);
+    return bias === 1 ? host.weight / load : bias === 0 ? host.weight : host.weight / load ** bias;
   }
 }

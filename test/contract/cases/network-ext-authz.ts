@@ -103,6 +103,11 @@ function shadow(port: number): JsonObject {
   });
 }
 
+const SLOW = {
+  grpc_service: { envoy_grpc: { cluster_name: "authz" }, timeout: "0.5s" },
+  failure_mode_allow: true,
+} as const;
+
 const IF_CHOSEN = {
   filter_enabled_metadata: {
     filter: "envoy.filters.network.rbac",
@@ -139,6 +144,19 @@ export const CASES: readonly ContractCase[] = [
     app: { greeting: [sees("ping pong"), "both", CLOSE], answers: ["unused"] },
     client: ["ping ", elapse(100), "pong", got("both"), ended()],
   }),
+  ...[300_000, 3_000_000].map((length) =>
+    asked(`${length} bytes that come meanwhile`, {
+      authz: ["silent"],
+      fields: SLOW,
+      listener: {
+        filter_chains: [chain({}, [extAuthz(SLOW), tcpProxy("a", { access_log: [fileLog(LOG)] })])],
+        stat_prefix: "s",
+        per_connection_buffer_limit_bytes: 16_384,
+      },
+      app: { greeting: [sees("END"), "all", CLOSE], answers: ["unused"] },
+      client: [`${"0123456789".repeat(length / 10)}END`, got("all"), ended()],
+    }),
+  ),
   asked("no answer in time", {
     authz: ["silent"],
     fields: { grpc_service: { envoy_grpc: { cluster_name: "authz" }, timeout: "0.3s" } },

@@ -9,8 +9,8 @@ import { freePorts } from "../support/ports.ts";
 import { eventually, startTulle, tulle } from "./support/tulle.ts";
 import type { RunningTulle } from "./support/tulle.ts";
 
-/** Answers with what it was sent, and whether it knows a token. */
-const SERVER = `require("node:http").createServer((q, r) => r.end(JSON.stringify({ ...q.headers, token: process.env.TULLE_TOKEN }))).listen(process.env.PORT, "127.0.0.1")`;
+/** Answers with what it was sent, whether it knows a token, and where its sidecar tells its metrics. */
+const SERVER = `require("node:http").createServer((q, r) => r.end(JSON.stringify({ ...q.headers, token: process.env.TULLE_TOKEN, admin: process.env.TULLE_ADMIN }))).listen(process.env.PORT, "127.0.0.1")`;
 /** Asks again and again; what goes wrong is told at once, how much went well at the end. */
 const CALLER = `
 let good = 0, bad = 0, stop = false;
@@ -89,12 +89,27 @@ describe("a workload of another machine", () => {
       const call = `fetch("http://web:8080/").then(async (r) => { if (r.ok) console.log(await r.text()); })`;
       return (await run("shell", credentials, [], process.execPath, "-e", call).ended).stdout || undefined;
     });
-    const { "x-forwarded-client-cert": xfcc, token: seen } = JSON.parse(answer) as Record<string, string>;
+    const {
+      "x-forwarded-client-cert": xfcc,
+      token: seen,
+      admin,
+      ...headers
+    } = JSON.parse(answer) as Record<string, string>;
     assert.match(
       xfcc!,
       /By=spiffe:\/\/cluster\.local\/ns\/default\/sa\/web;.*URI=spiffe:\/\/cluster\.local\/ns\/default\/sa\/shell/,
     );
     assert.equal(seen, undefined);
+    // The caller's workload is for the sidecar's metrics, not for the program.
+    assert.deepEqual(
+      Object.keys(headers).filter((name) => name.includes("peer-metadata")),
+      [],
+    );
+    const metrics = await (await fetch(`${admin}/stats/prometheus`)).text();
+    assert.match(
+      metrics,
+      /^istio_requests_total\{reporter="destination",source_workload="shell",source_canonical_service="shell",source_canonical_revision="latest",source_workload_namespace="default",source_principal="spiffe:\/\/cluster\.local\/ns\/default\/sa\/shell",source_app="shell",source_version="unknown",source_cluster="Kubernetes",.*connection_security_policy="mutual_tls"\} 1$/m,
+    );
     const { stdout } = await tulle("proxies", "--http", mesh.http);
     assert.match(stdout, /^web-\w{5}\.default .* mTLS +cluster\.local\/ns\/default\/sa\/web +in 2\dh/m);
     web.kill("SIGTERM");

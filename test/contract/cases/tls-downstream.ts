@@ -465,6 +465,22 @@ const names: readonly ContractCase[] = (
   client: letIn(client),
 }));
 
+const expiry: readonly ContractCase[] = (
+  [
+    ["a certificate and an authority", mutualTls(), { identity: "client" }],
+    ["a certificate alone", serverTls(), {}],
+  ] as const
+).map(([name, transportSocket, client]) => ({
+  name: `when they expire: ${name}`,
+  feature: "TLS from clients: expiration_unix_time_seconds",
+  transportSocket,
+  listener,
+  client: letIn(client),
+  stats: ["cert", "ca_cert"].map(
+    (kind) => `listener.L.ssl.certificate.unnamed_${kind}_e3b0c442.expiration_unix_time_seconds`,
+  ),
+}));
+
 export const CASES: readonly ContractCase[] = [
   ...plain,
   ...slow,
@@ -475,5 +491,6 @@ export const CASES: readonly ContractCase[] = [
   ...peers,
   ...sessions,
   ...ticketKeys,
+  ...expiry,
   ...names,
 ];

@@ -193,6 +193,20 @@ const handshakes: readonly ContractCase[] = [
     accessLog: FAILURE,
   },
   {
+    name: "when certificates expire",
+    feature: "TLS to upstreams: expiration_unix_time_seconds",
+    clusters: {
+      a: {
+        transport_socket: clientTls({ tls_certificates: [certificate("client")], validation_context: trusting("ca") }),
+      },
+    },
+    upstreams: speaking(SERVER),
+    client: ONCE,
+    stats: ["cert", "ca_cert"].map(
+      (kind) => `cluster.a.ssl.certificate.unnamed_${kind}_e3b0c442.expiration_unix_time_seconds`,
+    ),
+  },
+  {
     name: "the SNI",
     feature: "TLS to upstreams: sni",
     clusters: { a: { transport_socket: clientTls({}, { sni: "server.test" }) } },

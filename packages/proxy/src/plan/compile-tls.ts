@@ -174,12 +174,12 @@ function compileValidationSource(
   switch (type?.case) {
     case "validationContext": {
       const plan = compileValidation(type.value, true, place.field("validation_context"));
-      return { current: () => plan };
+      return { name: "", current: () => plan };
     }
     case "validationContextSdsSecretConfig": {
       const ref = refs.validation(type.value, place.field("validation_context_sds_secret_config"));
       secrets.push(ref);
-      return { current: () => ref.current?.plan ?? null };
+      return { name: ref.name, current: () => ref.current?.plan ?? null };
     }
     case "combinedValidationContext": {
       const at = place.field("combined_validation_context");
@@ -198,12 +198,14 @@ function compileValidationSource(
 
 /** A fixed part, and a secret laid over it. Compiled again whenever the secret has changed. */
 class CombinedValidation implements ValidationSource {
+  readonly name: string;
   private readonly fixed: CertificateValidationContext;
   private readonly ref: SecretRef<ValidationSecret>;
   private seen: ValidationSecret | null = null;
   private plan: ValidationPlan | null = null;
 
   constructor(fixed: CertificateValidationContext, ref: SecretRef<ValidationSecret>) {
+    this.name = ref.name;
     this.fixed = fixed;
     this.ref = ref;
   }

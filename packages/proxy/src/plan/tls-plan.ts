@@ -52,6 +52,8 @@ export type NameTest = (name: AlternativeName) => boolean;
 
 /** A validation context that may come, wholly or in part, from a secret. */
 export interface ValidationSource {
+  /** Of the secret; "" for none. */
+  readonly name: string;
   /** Null until the secret is there. */
   current(): ValidationPlan | null;
 }

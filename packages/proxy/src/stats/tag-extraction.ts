@@ -17,6 +17,7 @@ const RESPONSE_CODE = /_rq_(\d{3})$/;
 const RESPONSE_CODE_CLASS = /_rq_(\d)xx$/;
 const WORKER_ID = /^((?:listener\.(?:.*)|listener_manager|server)\.worker)_(\d+)\./;
 const HTTP_PREFIX = /^((?:listener\.(?:.*)\.)?http)\.([^.]+)\./;
+const CERTIFICATE = /^(.*\.ssl\.certificate)\.(.+)\.expiration_unix_time_seconds$/;
 const VIRTUAL_CLUSTER = /^vhost\.([^.]+)\.vcluster\.([^.]+)\./;
 
 /** As the bootstrap says: each of its rules looks at the whole name, and takes what it has found out of what is left of it. */
@@ -41,6 +42,11 @@ export function extractConfiguredTags(
 export function extractTags(fullName: string, clusterNames: ReadonlySet<string>): TaggedName {
   const tags: [string, string][] = [];
   let name = fullName;
+  const certificate = CERTIFICATE.exec(name);
+  if (certificate !== null) {
+    tags.push(["envoy_tls_certificate", certificate[2]]);
+    name = `${certificate[1]}.expiration_unix_time_seconds`;
+  }
   const code = RESPONSE_CODE.exec(name);
   if (code !== null) {
     tags.push(["envoy_response_code", code[1]]);

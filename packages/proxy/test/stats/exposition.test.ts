@@ -40,6 +40,16 @@ const TAGS: readonly [name: string, extracted: string, tags: string][] = [
     "listener.downstream_cx_total",
     "envoy_listener_address=127.0.0.1_18080",
   ],
+  [
+    "listener.L.ssl.certificate.ROOTCA.expiration_unix_time_seconds",
+    "listener.L.ssl.certificate.expiration_unix_time_seconds",
+    "envoy_tls_certificate=ROOTCA",
+  ],
+  [
+    "cluster.a.ssl.certificate.kubernetes://x.y.expiration_unix_time_seconds",
+    "cluster.ssl.certificate.expiration_unix_time_seconds",
+    "envoy_tls_certificate=kubernetes://x.y envoy_cluster_name=a",
+  ],
   ["listener.[__1]_80.downstream_cx_total", "listener.downstream_cx_total", "envoy_listener_address=[__1]_80"],
   [
     "listener.127.0.0.1_18080.http.in.downstream_rq_2xx",

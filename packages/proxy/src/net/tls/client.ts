@@ -46,6 +46,8 @@ export class TlsClientTransport {
     if (current === null || (plan.validation !== null && validation === null)) return null;
     if (made !== null && made.certificate === current && made.validation === validation) return made;
     if (made !== null) this.stats.updatedBySds.value++;
+    for (const ref of plan.certificates) this.stats.expires("cert", ref, ref.current?.certificates[0]);
+    if (plan.validation !== null) this.stats.expires("ca_cert", plan.validation, validation?.authorities[0]);
     return (this.made = new ClientIdentity(plan, current, validation));
   }
 }

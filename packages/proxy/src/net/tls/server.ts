@@ -52,6 +52,8 @@ export class TlsServerTransport implements DownstreamTransport {
     if (plan.ticketKeys !== null && tickets === null) return null;
     if (made?.isOf(certificates, validation, tickets) === true) return made;
     if (made !== null) this.stats.updatedBySds.value++;
+    for (const ref of plan.certificates) this.stats.expires("cert", ref, ref.current?.certificates[0]);
+    if (plan.validation !== null) this.stats.expires("ca_cert", plan.validation, validation?.authorities[0]);
     return (this.made = new ServerIdentity(plan, certificates, validation, tickets));
   }
 }

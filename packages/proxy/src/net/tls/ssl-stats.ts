@@ -1,5 +1,9 @@
+import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
+
+/** The beginning of the SHA-256 of no name. */
+const NAMELESS = "e3b0c442";
 
 /** `ssl.` under a listener or a cluster. Source: Envoy `source/common/tls/stats.h`. */
 export class SslStats {
@@ -41,6 +45,14 @@ export class SslStats {
     };
     this.secretsNotReady = notReady[side];
     this.updatedBySds = factory("ssl_context_update_by_sds");
+  }
+
+  /** It is in use: when it expires. @param ref the secret that it is from; of a configuration's own the last one counts */
+  expires(kind: "cert" | "ca_cert", ref: { readonly name: string }, certificate: Certificate | undefined): void {
+    if (certificate === undefined) return;
+    const name = ref.name === "" ? `unnamed_${kind}_${NAMELESS}` : ref.name;
+    const gauge = this.registry.gauge(`${this.prefix}certificate.${name}.expiration_unix_time_seconds`);
+    gauge.value = Math.floor(certificate.validTo / 1000);
   }
 
   /** A handshake has succeeded. */

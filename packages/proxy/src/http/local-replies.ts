@@ -61,6 +61,7 @@ export const LOCAL_REPLIES = {
   /** No route configuration has been delivered yet. */
   noRouteConfiguration: reply(404, "", "NR", "route_configuration_not_found"),
   clusterNotFound: reply(503, "", "NC", "cluster_not_found"),
+  addressNotDetected: reply(403, "", "", "rejecting_because_detection_failed"),
   overload: reply(503, "envoy overloaded", "", "overload"),
   overloadTold: Object.freeze({
     ...localReply(503, "envoy overloaded", "", "overload"),

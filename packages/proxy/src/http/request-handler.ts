@@ -5,6 +5,7 @@ import { expectsContinue } from "../codec/http1/server-codec.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";
+import { applySteps } from "./filters/header-mutation.ts";
 import { LOCAL_REPLIES, type LocalReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
 import { normalizePath } from "./path.ts";
@@ -40,7 +41,12 @@ export function handleRequest(exchange: Exchange): void {
     return;
   }
   if (request.path !== "" && !normalize(exchange, plan)) return;
-  mutateRequestHeaders(request, plan, connection, context.sources);
+  if (plan.earlyMutations !== null) applySteps(plan.earlyMutations, exchange, headers, true);
+  const rejection = mutateRequestHeaders(request, plan, connection, context.sources);
+  if (rejection > 0) {
+    sendLocalReply(exchange, { ...LOCAL_REPLIES.addressNotDetected, status: rejection });
+    return;
+  }
   chooseRoute(exchange);
   if (request.switchesProtocol && !allowSwitch(exchange, plan)) {
     refuse(exchange, LOCAL_REPLIES.upgradeFailed);

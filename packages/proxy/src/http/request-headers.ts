@@ -26,6 +26,7 @@ import { canonicalAddress } from "../ip-address.ts";
 import type { AddressTest } from "../plan/cidr.ts";
 import type { ConnectionView } from "../plan/request-views.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
+import { DETECTED_TRUSTED, NOT_DETECTED, detectAddress, nthFromRight } from "./address-detection.ts";
 import { forwardClientCertificate } from "./client-certificate.ts";
 import { learnPeer } from "./peer-metadata.ts";
 import { NOT_TRACEABLE, setTraceReason } from "./trace-decision.ts";
@@ -38,14 +39,21 @@ export interface RequestHeaderSources {
   readonly localAddress: string;
 }
 
+/** 0, or the status to turn the request away with: it does not say where it comes from. */
 export function mutateRequestHeaders(
   request: RequestHead,
   plan: HttpConnectionManagerPlan,
   connection: ConnectionView,
   sources: RequestHeaderSources,
-): void {
+): number {
   const { headers } = request;
-  const internal = plan.isInternal !== null && isInternal(headers, plan, plan.isInternal, connection);
+  const detected = plan.addressDetectors === null ? NOT_DETECTED : detectAddress(request, plan.addressDetectors);
+  if (detected > DETECTED_TRUSTED) return detected;
+  const internal =
+    plan.isInternal !== null &&
+    (plan.addressDetectors === null
+      ? isInternal(headers, plan, plan.isInternal, connection)
+      : detected === DETECTED_TRUSTED && plan.isInternal(request.forwardedFor));
   const edge = plan.useRemoteAddress && !internal;
   const { tls } = connection;
   const ownScheme = tls === null ? "http" : "https";
@@ -61,7 +69,8 @@ export function mutateRequestHeaders(
     if (!internal) unwanted |= edge ? HeaderClass.trustedOnly | HeaderClass.edgeOnly : HeaderClass.trustedOnly;
     if ((headers.classes & unwanted) !== 0) headers.removeClasses(unwanted);
   }
-  if (headers.has(X_FORWARDED_FOR)) request.forwardedFor = clientAddress(headers.get(X_FORWARDED_FOR), plan);
+  if (plan.addressDetectors === null && headers.has(X_FORWARDED_FOR))
+    request.forwardedFor = clientAddress(headers.get(X_FORWARDED_FOR), plan);
   if (headers.has(REFERER) && !isAcceptableReferer(headers.get(REFERER))) headers.remove(REFERER);
 
   const trusted = plan.useRemoteAddress ? setForwardedHeaders(headers, plan, connection, sources, ownScheme) : "";
@@ -96,6 +105,7 @@ export function mutateRequestHeaders(
   if (plan.stripPort !== "none") {
     request.authority = withoutPort(request.authority, plan.stripPort === "any" ? 0 : connection.localPort);
   }
+  return 0;
 }
 
 function removeHopByHop(headers: HeaderBlock, keepUpgrade: boolean): void {
@@ -198,18 +208,6 @@ function clientAddress(forwardedFor: string, plan: HttpConnectionManagerPlan): s
   const n = plan.useRemoteAddress ? plan.xffNumTrustedHops : plan.xffNumTrustedHops + 1;
   if (n === 0) return "";
   return canonicalAddress(nthFromRight(forwardedFor, n));
-}
-
-/** The N-th address from the right of an x-forwarded-for, "" if there are fewer. */
-function nthFromRight(forwardedFor: string, n: number): string {
-  let end = forwardedFor.length;
-  let comma = forwardedFor.lastIndexOf(",");
-  for (; n > 1; n--) {
-    if (comma < 0) return "";
-    end = comma;
-    comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1);
-  }
-  return forwardedFor.slice(comma + 1, end).trim();
 }
 
 function isLoopback(address: string): boolean {

@@ -30,6 +30,9 @@ import type { RouteConfigRef } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { peerMetadata } from "./peer-metadata.ts";
 import { compileUpgrades } from "./upgrades.ts";
+import type { HeaderMutation as EarlyHeaderMutation } from "@tulle/xds/gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js";
+import { compileAddressDetection } from "./compile-address-detection.ts";
+import { compileSteps } from "./filters/header-mutation.ts";
 import { unpackExtension } from "./schemas.ts";
 import { MESH_STATS, ROUTER } from "./supported-fields/index.ts";
 
@@ -98,6 +101,8 @@ export function compileConnectionManager(
     serverHeader: SERVER_HEADER[message.serverHeaderTransformation] ?? "overwrite",
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffNumTrustedHops: message.xffNumTrustedHops,
+    addressDetectors: compileAddressDetection(message, place),
+    earlyMutations: compileEarlyMutations(message, place),
     skipXffAppend: message.skipXffAppend,
     isInternal: compileInternalAddresses(message, place.field("internal_address_config")),
     appendXForwardedPort: message.appendXForwardedPort,
@@ -156,6 +161,21 @@ export function compileConnectionManager(
     filters,
   };
 }
+
+function compileEarlyMutations(
+  { earlyHeaderMutationExtensions: extensions }: HttpConnectionManager,
+  place: Place,
+): HttpConnectionManagerPlan["earlyMutations"] {
+  if (extensions.length === 0) return null;
+  return extensions.flatMap(({ typedConfig }, i) => {
+    if (typedConfig === undefined) return [];
+    const at = place.item("early_header_mutation_extensions", i).packed("typed_config", typedConfig.typeUrl);
+    const { mutations } = unpackExtension(typedConfig).message as EarlyHeaderMutation;
+    return compileSteps(mutations, NO_EXTENSIONS, (j) => at.item("mutations", j));
+  });
+}
+
+const NO_EXTENSIONS: ReadonlySet<string> = new Set();
 
 function compileClientCertificate({
   forwardClientCertDetails: mode,

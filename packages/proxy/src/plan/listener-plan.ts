@@ -1,4 +1,6 @@
 /** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
+import type { AddressDetector } from "./compile-address-detection.ts";
+import type { HeaderStep } from "./filters/header-mutation.ts";
 import type { RuntimeRef } from "./runtime-values.ts";
 import type { SocketAddress } from "./address.ts";
 import type { StreamTest } from "./access-log-filters.ts";
@@ -94,6 +96,10 @@ export interface HttpConnectionManagerPlan {
   readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
+  /** `original_ip_detection_extensions`; null: x-forwarded-for tells, as the fields above say. */
+  readonly addressDetectors: readonly AddressDetector[] | null;
+  /** `early_header_mutation_extensions`: what is done to a request before anything is made of it; null: nothing. */
+  readonly earlyMutations: readonly HeaderStep[] | null;
   readonly skipXffAppend: boolean;
   /** `internal_address_config`: who may steer the proxy by x-envoy headers; null = nobody. */
   readonly isInternal: AddressTest | null;

@@ -14,6 +14,8 @@ test("a bare connection manager has Envoy's defaults", () => {
     serverName: "envoy",
     serverHeader: "overwrite",
     useRemoteAddress: false,
+    addressDetectors: null,
+    earlyMutations: null,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
     appendXForwardedPort: false,
@@ -281,9 +283,6 @@ test("refused: both ways to strip a port", () => {
 });
 
 test("the path of a problem inside a connection manager names its type", () => {
-  const [problem] = refusals(() => listener(listenerJson({ early_header_mutation_extensions: [{ name: "f" }] })));
-  assert.equal(
-    problem,
-    `filter_chains[0].filters[0].typed_config(${HCM}).early_header_mutation_extensions: is not supported`,
-  );
+  const [problem] = refusals(() => listener(listenerJson({ proxy_status_config: {} })));
+  assert.equal(problem, `filter_chains[0].filters[0].typed_config(${HCM}).proxy_status_config: is not supported`);
 });

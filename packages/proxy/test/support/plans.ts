@@ -216,6 +216,8 @@ export function managerPlan(
     serverName: "envoy",
     serverHeader: "overwrite",
     useRemoteAddress: false,
+    addressDetectors: null,
+    earlyMutations: null,
     xffNumTrustedHops: 0,
     skipXffAppend: false,
     appendXForwardedPort: false,

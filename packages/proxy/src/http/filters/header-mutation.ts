@@ -70,7 +70,12 @@ function mutateResponseTrailers({ responseTrailers }: MutationsPlan, exchange: E
   applySteps(responseTrailers, exchange, trailers, false);
 }
 
-function applySteps(steps: readonly HeaderStep[], exchange: Exchange, headers: HeaderBlock, inRequest: boolean): void {
+export function applySteps(
+  steps: readonly HeaderStep[],
+  exchange: Exchange,
+  headers: HeaderBlock,
+  inRequest: boolean,
+): void {
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i];
     if (step.op === "remove-matching") headers.removeMatching(step.matches);

@@ -60,7 +60,7 @@ function compileMutations(message: Mutations | undefined, place: Place): Mutatio
   if (message === undefined) return NOTHING;
   const extensions = extensionNames(message.formatters);
   const compile = (list: readonly MutationMessage[], field: string): readonly HeaderStep[] =>
-    list.flatMap((each, i) => compileStep(each, extensions, place.item(field, i)) ?? []);
+    compileSteps(list, extensions, (i) => place.item(field, i));
   return {
     request: compile(message.requestMutations, "request_mutations"),
     query: compileQueryMutations(message.queryParameterMutations, extensions, place),
@@ -68,6 +68,14 @@ function compileMutations(message: Mutations | undefined, place: Place): Mutatio
     requestTrailers: compile(message.requestTrailersMutations, "request_trailers_mutations"),
     responseTrailers: compile(message.responseTrailersMutations, "response_trailers_mutations"),
   };
+}
+
+export function compileSteps(
+  list: readonly MutationMessage[],
+  extensions: ReadonlySet<string>,
+  at: (index: number) => Place,
+): readonly HeaderStep[] {
+  return list.flatMap((each, i) => compileStep(each, extensions, at(i)) ?? []);
 }
 
 /** Without them there is no message; Envoy takes such removals, and answers every request with an error. */

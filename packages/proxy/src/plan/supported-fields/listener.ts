@@ -3,7 +3,9 @@ import { HTTP_FILTER_TYPES } from "./filters.ts";
 import { MEMORY, OWN_SERVICE } from "./reasons.ts";
 import {
   CONNECTION_LIMIT,
+  CUSTOM_HEADER_DETECTION,
   DIRECT_RESPONSE,
+  EARLY_HEADER_MUTATION,
   ECHO,
   HTTP_CONNECTION_MANAGER,
   HTTP_INSPECTOR,
@@ -17,6 +19,7 @@ import {
   SNI_CLUSTER,
   TCP_PROXY,
   TLS_INSPECTOR,
+  XFF_DETECTION,
 } from "./type-names.ts";
 
 export const LISTENER: SupportGroup = {
@@ -217,10 +220,16 @@ export const LISTENER: SupportGroup = {
       "access_log",
       "local_reply_config",
       "append_local_overload",
+      "original_ip_detection_extensions",
+      "early_header_mutation_extensions",
       "access_log_options",
       "access_log_flush_interval",
       "flush_access_log_on_new_request",
     ],
+    extensions: {
+      original_ip_detection_extensions: [CUSTOM_HEADER_DETECTION, XFF_DETECTION],
+      early_header_mutation_extensions: [EARLY_HEADER_MUTATION],
+    },
     only: {
       codec_type: ["AUTO", "HTTP1"],
       represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
@@ -231,6 +240,11 @@ export const LISTENER: SupportGroup = {
       http2_protocol_options: "has an effect only on HTTP/2 connections, which are not accepted",
     },
   },
+  [CUSTOM_HEADER_DETECTION]: {
+    has: ["header_name", "allow_extension_to_set_address_as_trusted", "reject_with_status"],
+  },
+  [XFF_DETECTION]: { has: ["xff_num_trusted_hops"] },
+  [EARLY_HEADER_MUTATION]: { has: ["mutations"] },
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig": {
     has: ["cidr_ranges"],
     ignored: { unix_sockets: "no listener has a unix socket" },

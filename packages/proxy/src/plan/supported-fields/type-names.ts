@@ -66,6 +66,10 @@ export const CEL_FILTER = "envoy.extensions.access_loggers.filters.cel.v3.Expres
 export const CORS = "envoy.extensions.filters.http.cors.v3.Cors";
 export const CORS_POLICY = "envoy.extensions.filters.http.cors.v3.CorsPolicy";
 export const INTERNAL_LISTENER = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener";
+export const CUSTOM_HEADER_DETECTION =
+  "envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig";
+export const XFF_DETECTION = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig";
+export const EARLY_HEADER_MUTATION = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 export const FIXED_HEAP_MONITOR = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig";
 export const DOWNSTREAM_CONNECTIONS_MONITOR =
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";

@@ -19,6 +19,17 @@ metadata: { name: ${name}, namespace: ${namespace} }
 data: { tls.crt: ${base64(`${identity}.pem`)}, tls.key: ${base64(`${identity}.key`)}${trusted} }`;
 }
 
+/** Whom to trust, and whom no more, in a Secret of its own. */
+function authorities(name: string, ca: string, crl = ""): string {
+  const revoked = crl === "" ? "" : `, ca.crl: ${base64(crl)}`;
+  return `
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: ${name}, namespace: default }
+data: { ca.crt: ${base64(`${ca}.pem`)}${revoked} }`;
+}
+
 function server(hosts: string, tls: string, name = "https"): string {
   return `{ port: { number: 8443, name: ${name}, protocol: HTTPS }, hosts: [${hosts}], tls: { ${tls} } }`;
 }
@@ -118,6 +129,52 @@ const GATEWAYS: readonly GatewayRow[] = [
       secret("cred", "server", "ca"),
     client: [secure({ identity: "client" }), ...REFUSED],
   },
+  ...(
+    [
+      ["a revoked certificate", "", "client-revoked", false],
+      ["one that is not revoked", "", "client", true],
+      [
+        "verifyCertificateHash",
+        'verifyCertificateHash: ["95d97b467f43c521bf0bf1c004e2cdb9f7cedc68d3a3345b0d8a770bb83e625a"]',
+        "client",
+        true,
+      ],
+      ["verifyCertificateHash of another", `verifyCertificateHash: ["${"00".repeat(32)}"]`, "client", false],
+      [
+        "verifyCertificateSpki",
+        'verifyCertificateSpki: ["TaAaoIx8I35K8snU5uBgPqFSMBDgEcRE4+roDoiRADY="]',
+        "client",
+        true,
+      ],
+      [
+        "verifyCertificateSpki of another",
+        'verifyCertificateSpki: ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]',
+        "client",
+        false,
+      ],
+      ["insecureSkipVerify", "insecureSkipVerify: true", "client-untrusted", true],
+    ] as const
+  ).map(([name, more, identity, works]): GatewayRow => ({
+    name: `MUTUAL: caCertCredentialName: ${name}`,
+    feature: "tls MUTUAL",
+    yaml:
+      gateway(
+        server(
+          '"*"',
+          `mode: MUTUAL, credentialName: cred, caCertCredentialName: trusted${more === "" ? "" : `, ${more}`}`,
+        ),
+      ) +
+      secret("cred", "server") +
+      authorities("trusted-cacert", "ca", "ca.crl"),
+    client: [secure({ identity }), ...(works ? ONCE : REFUSED)],
+    ...(works ? { more: { expect: { answers: ["200 v1"] } } } : {}),
+  })),
+  {
+    name: "OPTIONAL_MUTUAL: a certificate that is wrong is not as good as none",
+    feature: "tls OPTIONAL_MUTUAL",
+    yaml: OPTIONAL + secret("cred", "server", "ca"),
+    client: [secure({ identity: "client-expired" }), ...REFUSED],
+  },
   {
     name: "OPTIONAL_MUTUAL: with a certificate and without",
     feature: "tls OPTIONAL_MUTUAL",
@@ -190,6 +247,7 @@ interface DestinationRow {
 }
 
 const CA = `caCertificates: "${CERTIFICATES}/ca.pem"`;
+const CRL = `caCrl: "${CERTIFICATES}/ca.crl"`;
 const NAMED = "sni: server.test, subjectAltNames: [server.test]";
 
 function toTls({ name, tls, upstream, status }: DestinationRow): ContractCase {
@@ -261,6 +319,36 @@ const DESTINATIONS: readonly DestinationRow[] = [
   {
     name: "SIMPLE: a server that wants a certificate",
     tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server", asksFor: "ca" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: caCrl: revoked",
+    tls: `mode: SIMPLE, ${CA}, ${CRL}, subjectAltNames: [client.test]`,
+    upstream: { identity: "client-revoked" },
+    status: 503,
+  },
+  {
+    name: "SIMPLE: caCrl: not revoked",
+    tls: `mode: SIMPLE, ${CA}, ${CRL}, ${NAMED}`,
+    upstream: { identity: "server" },
+    status: 200,
+  },
+  {
+    name: "SIMPLE: TLS 1.3",
+    tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server", minVersion: "TLSv1.3" },
+    status: 200,
+  },
+  {
+    name: "SIMPLE: a server that speaks no TLS 1.2",
+    tls: `mode: SIMPLE, ${CA}, ${NAMED}`,
+    upstream: { identity: "server", minVersion: "TLSv1.1", maxVersion: "TLSv1.1" },
+    status: 503,
+  },
+  {
+    name: "MUTUAL: a certificate that the server does not take",
+    tls: `mode: MUTUAL, ${CA}, ${NAMED}, clientCertificate: "${CERTIFICATES}/client-untrusted.pem", privateKey: "${CERTIFICATES}/client-untrusted.key"`,
     upstream: { identity: "server", asksFor: "ca" },
     status: 503,
   },

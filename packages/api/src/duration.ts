@@ -12,6 +12,8 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 };
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 const MAX_LENGTH = 64;
+/** 2^63 - 1 nanoseconds, in milliseconds: all that Go's `time.Duration` holds, and what Envoy takes of a protobuf Duration. */
+const MAX_MS = (2 ** 63 - 1024) / 1e6;
 
 /**
  * Milliseconds of a Go duration, or undefined if the text is none. Accepts what Go's `time.ParseDuration` accepts: a
@@ -31,6 +33,7 @@ export function parseDuration(text: string): number | undefined {
     total += Number(match[1]) * MILLISECONDS[match[2]!]!;
     position = PART.lastIndex;
   }
+  if (total > MAX_MS) return undefined;
   return negative ? -total : total;
 }
 

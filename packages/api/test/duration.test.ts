@@ -20,6 +20,8 @@ test("Go durations become milliseconds", () => {
     ["250us", 0.25],
     ["250µs", 0.25],
     ["1ns", 1e-6],
+    ["2562047h", 9_223_369_200_000],
+    ["9223372036s", 9_223_372_036_000],
   ] as const) {
     assert.equal(parseDuration(text), milliseconds, text);
   }
@@ -38,6 +40,9 @@ test("what Go would not parse is no duration", () => {
     "1e3s",
     "-",
     "+",
+    "2562048h",
+    "9223372037s",
+    "-9223372037s",
     ".s",
     "1..5s",
     "٣s",

@@ -309,6 +309,23 @@ const GATEWAYS: readonly GatewayRow[] = [
     ],
   },
   {
+    name: "connections are logged, and those that nobody takes",
+    feature: "access logs of connections",
+    yaml: `${gateway(server("a.test, b.test")) + BOTH}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    accessLogFile: "{log}"
+    accessLogFormat: "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %REQUESTED_SERVER_NAME% %UPSTREAM_CLUSTER%"`,
+    asks: [
+      ["c.test", ""],
+      ["b.test", "two"],
+    ],
+  },
+  {
     name: "protocol HTTPS passes TLS on just so",
     yaml: gateway(server('"*.test"', "HTTPS")) + BOTH,
     asks: [

@@ -19,7 +19,7 @@ import { rememberLast } from "../model/sharing.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { ConnectionChain, ConnectionTarget, TcpDestination } from "../model/connection-route.ts";
-import { accessLogsOf } from "../translate/access-log.ts";
+import { accessLogsOf, unroutedLogsOf } from "../translate/access-log.ts";
 import type { Capture } from "../translate/captured-listeners.ts";
 import { capturedListener, virtualOutbound } from "../translate/captured-listeners.ts";
 import type { MatchedChain } from "../translate/connections.ts";
@@ -140,6 +140,7 @@ export function capturedOutbound(
     }),
     protocols: plaintextHttp(capabilities.carriers),
   });
+  const accessLog = unroutedLogsOf(accessLogs, capabilities);
   const toUnknown = tcpProxy(unknown, passing.accessLogs);
   const matched = (chain: ConnectionChain): MatchedChain => ({ ...chain, filters: [passOn(chain, passing)] });
   // As text: equal ones are the same for the cache.
@@ -162,6 +163,7 @@ export function capturedOutbound(
             chains: chains.map(matched),
             http: carrier === undefined ? undefined : http("", number, carrier),
             rest: toUnknown,
+            accessLog,
             origin: service.origin,
             field: carrier === undefined ? fieldOf(rest[0]!) : "",
           }),
@@ -181,6 +183,7 @@ export function capturedOutbound(
               chains: chains.map(matched),
               http: sniffed ? http(address, port.number, service) : undefined,
               rest: undefined,
+              accessLog,
               origin: service.origin,
               field: fieldOf({ service, port }),
             }),

@@ -37,7 +37,7 @@ import type { InboundInput } from "../translate/listeners.ts";
 import { inboundHttpFilter, inboundListener, outboundListener } from "../translate/listeners.ts";
 import { BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTES, inboundCluster, listenerName, portRoutes } from "../translate/names.ts";
 import { tcpProxy } from "../translate/network.ts";
-import { accessLogsOf as connectionLogs } from "../translate/access-log.ts";
+import { accessLogsOf as connectionLogs, unroutedLogsOf } from "../translate/access-log.ts";
 import type { Passing } from "../translate/connections.ts";
 import { outboundTcpListener, passOn } from "../translate/connections.ts";
 import { authorized } from "../translate/security/authorization.ts";
@@ -50,6 +50,8 @@ import type { Authorization } from "./authorization.ts";
 import { authorizationOf, inboundPort } from "./authorization.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
 import { capturedOutbound, captureOf, detectionMs, unknownCluster } from "./captured-resources.ts";
+import { restOf } from "./captured-rest.ts";
+import type { CapturedRest } from "./captured-rest.ts";
 import type { MeshCaches, MeshView } from "./mesh-view.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { Tokens } from "./tokens.ts";
@@ -185,7 +187,7 @@ export function ownListeners(
       const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, capabilities), clusterOf };
       const bound = [
         ...outboundListeners(member, { ...settings, forwards }),
-        ...tcpListeners(member, rules, chainsTo, passing),
+        ...tcpListeners(member, rules, chainsTo, passing, unroutedLogsOf(accessLogs.CLIENT, capabilities)),
       ];
       const resources =
         member.capture === undefined || captured === undefined
@@ -198,8 +200,9 @@ export function ownListeners(
                 captureOf(member.capture, mesh),
                 captured,
                 inputs,
+                restOf(member, modes, authorized, capabilities, accessLogs.SERVER),
                 { ...settings, unknown, origin, chainsTo, clusterOf },
-                connectionLogs(accessLogs.SERVER, capabilities),
+                unroutedLogsOf(accessLogs.SERVER, capabilities),
                 caches,
               ),
             ];
@@ -239,8 +242,9 @@ function capturedListeners(
   capture: Capture,
   ports: CapturedPorts,
   inputs: readonly InboundInput[],
+  rest: CapturedRest,
   settings: Omit<Parameters<typeof capturedOutbound>[1], "capture">,
-  arriving: readonly AccessLog[],
+  accessLog: readonly AccessLog[],
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
   const { carriers } = settings.capabilities;
@@ -251,7 +255,9 @@ function capturedListeners(
   });
   return [
     ...capturedOutbound(ports, { ...settings, capture }, caches),
-    encodeListener(virtualInbound(capture, inbound, carriers, { ...settings, accessLogs: arriving })),
+    encodeListener(
+      virtualInbound(capture, [...inbound, ...rest.ports], carriers, rest.others, { ...settings, accessLog }),
+    ),
   ];
 }
 
@@ -286,6 +292,7 @@ function tcpListeners(
   { services, domain }: ConnectionRules,
   chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[],
   passing: Passing,
+  unrouted: readonly AccessLog[],
 ): readonly Listener[] {
   return member.outbound.flatMap(({ port, bind, service }) => {
     if (service === undefined) return [];
@@ -293,7 +300,7 @@ function tcpListeners(
     const protocol = services.get(host)?.ports.find(({ number }) => number === port)?.protocol ?? "TCP";
     const chains = chainsTo({ host, port, protocol, byName: false });
     const matched = chains.map((chain) => ({ ...chain, filters: [passOn(chain, passing)] }));
-    return [outboundTcpListener({ bind, chains: matched, origin: originOfNode(member) })];
+    return [outboundTcpListener({ bind, chains: matched, accessLog: unrouted, origin: originOfNode(member) })];
   });
 }
 

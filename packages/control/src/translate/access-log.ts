@@ -1,7 +1,7 @@
 /** Where requests are written down. (istio/istio `pilot/pkg/model/telemetry_logging.go`) */
 import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { AccessLogSchema } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import { AccessLogFilterSchema, AccessLogSchema } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { TypedExtensionConfigSchema } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
 import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
@@ -82,6 +82,23 @@ export function accessLogsOf(sinks: readonly AccessLogSink[], capabilities: Capa
     ? sinks.map((sink) => translateAccessLog(sink, capabilities))
     : [];
 }
+
+/** Connections that no filter chain of a listener wants: nothing else would tell of them. (`accesslog.go` setListenerAccessLog) */
+export function unroutedLogsOf(sinks: readonly AccessLogSink[], capabilities: Capabilities): AccessLog[] {
+  return accessLogsOf(sinks, capabilities).map((log) => {
+    const filters = [NO_ROUTE, ...(log.filter === undefined ? [] : [log.filter])];
+    const [only, second] = filters;
+    const filter =
+      second === undefined
+        ? only!
+        : create(AccessLogFilterSchema, { filterSpecifier: { case: "andFilter", value: { filters } } });
+    return { ...log, filter };
+  });
+}
+
+const NO_ROUTE = create(AccessLogFilterSchema, {
+  filterSpecifier: { case: "responseFlagFilter", value: { flags: ["NR"] } },
+});
 
 function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabilities): AccessLog {
   const { path, filter } = sink;

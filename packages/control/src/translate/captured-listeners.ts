@@ -16,7 +16,7 @@ import type { HttpCarrier } from "../model/service.ts";
 import { listenerChains } from "./connections.ts";
 import type { HttpAmong, MatchedChain } from "./connections.ts";
 import { detection, httpInspector, originalDestination, plaintextHttp, tlsInspector } from "./listener-filters.ts";
-import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, listenerName } from "./names.ts";
+import { BLACK_HOLE_CLUSTER, listenerName } from "./names.ts";
 import { socketAddress, tcpProxy } from "./network.ts";
 import { originMetadata } from "./origin.ts";
 import { inboundChains, isInspected } from "./security/inbound-chains.ts";
@@ -73,11 +73,13 @@ export function capturedListener(
     readonly http: HttpAmong | undefined;
     /** Where the rest goes; undefined: nowhere. */
     readonly rest: Filter | undefined;
+    /** Of connections that no chain wants. */
+    readonly accessLog: readonly AccessLog[];
     readonly origin: Origin;
     readonly field: string;
   },
 ): Listener {
-  const { address, port, chains, http, rest, origin, field } = input;
+  const { address, port, chains, http, rest, accessLog, origin, field } = input;
   return create(ListenerSchema, {
     name: listenerName(address === "" ? wildcardOf(capture) : address, port),
     ...(address === "" ? wildcard(capture, port) : { address: socketAddress(address, port) }),
@@ -85,6 +87,7 @@ export function capturedListener(
     bindToPort: false,
     ...detection(capture.detectionMs),
     trafficDirection: TrafficDirection.OUTBOUND,
+    accessLog: [...accessLog],
     ...listenerChains(chains, http, rest),
     metadata: originMetadata(origin, field),
   });
@@ -97,17 +100,29 @@ export interface InboundPortChains extends InboundFilters {
   readonly security: InboundSecurity | undefined;
 }
 
-/** Everything that arrives: a chain or two for each port that is known, and for the others the application gets it as it is. */
+/** What nobody has said anything of: the application gets it, from whom it takes connections at all. */
+export interface InboundRest {
+  readonly filters: readonly Filter[];
+  readonly security: InboundSecurity | undefined;
+}
+
+/**
+ * Everything that arrives: chains for each port that is known, and for all others. There is no default chain: it would get what the chains of
+ * a port do not want, plaintext where mutual TLS is required.
+ */
 export function virtualInbound(
   capture: Capture,
   ports: readonly InboundPortChains[],
   carriers: readonly HttpCarrier[],
+  rest: InboundRest,
   {
     origin,
     mesh,
-    accessLogs,
-  }: { readonly origin: Origin; readonly mesh: MeshSettings; readonly accessLogs: readonly AccessLog[] },
+    accessLog,
+  }: { readonly origin: Origin; readonly mesh: MeshSettings; readonly accessLog: readonly AccessLog[] },
 ): Listener {
+  const secured = [...ports, rest].some(({ security }) => isInspected(security));
+  const others = { http: undefined, tcp: rest.filters };
   const known = ports.filter(({ http, tcp }) => http === undefined || tcp === undefined);
   return create(ListenerSchema, {
     name: "virtualInbound",
@@ -117,7 +132,7 @@ export function virtualInbound(
     ...detection(capture.detectionMs),
     listenerFilters: [
       originalDestination(),
-      ...(ports.some(({ security }) => isInspected(security)) ? [tlsInspector()] : []),
+      ...(secured ? [tlsInspector()] : []),
       ...(known.length === ports.length ? [] : [httpInspector(known.map(({ port }) => port))]),
     ],
     filterChains: [
@@ -132,8 +147,11 @@ export function virtualInbound(
           plaintextHttp: plaintextHttp(carriers),
         }).map((chain) => create(FilterChainSchema, chain)),
       ),
+      ...inboundChains({ filters: others, security: rest.security, mesh, name: "virtualInbound" }).map((chain) =>
+        create(FilterChainSchema, chain),
+      ),
     ],
-    defaultFilterChain: { name: "virtualInbound", filters: [tcpProxy(INBOUND_PASSTHROUGH_CLUSTER, accessLogs)] },
+    accessLog: [...accessLog],
     metadata: originMetadata(origin, ""),
   });
 }

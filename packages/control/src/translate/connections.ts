@@ -117,13 +117,16 @@ function httpChain({ filter, protocols }: HttpAmong): FilterChainInit {
 export function outboundTcpListener(input: {
   readonly bind: { readonly address: string; readonly port: number };
   readonly chains: readonly MatchedChain[];
+  /** Of connections that no chain wants. */
+  readonly accessLog: readonly AccessLog[];
   readonly origin: Origin;
 }): Listener {
-  const { bind, chains, origin } = input;
+  const { bind, chains, accessLog, origin } = input;
   return create(ListenerSchema, {
     name: listenerName(bind.address, bind.port),
     address: socketAddress(bind.address, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
+    accessLog: [...accessLog],
     ...listenerChains(chains),
     metadata: originMetadata(origin, ""),
   });

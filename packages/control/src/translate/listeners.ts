@@ -17,7 +17,7 @@ import type { Origin } from "../model/origin.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { InboundPort } from "../model/workload.ts";
-import { accessLogsOf } from "./access-log.ts";
+import { accessLogsOf, unroutedLogsOf } from "./access-log.ts";
 import { filterChain } from "./connections.ts";
 import type { MatchedChain } from "./connections.ts";
 import type { Capabilities, HttpFilterKind } from "./data-plane.ts";
@@ -93,6 +93,7 @@ export function inboundListener(input: InboundInput, filters: InboundFilters, de
       ...(sniffed ? { plaintextHttp: plaintextHttp(capabilities.carriers) } : {}),
     }),
     listenerFilters,
+    accessLog: unroutedLogsOf(input.accessLogs, capabilities),
     ...(sniffed ? detection(detectionMs) : {}),
   });
 }
@@ -158,6 +159,7 @@ export function secureGatewayListener(
     transportSocket: socket,
   });
   const chains = {
+    accessLog: unroutedLogsOf(input.accessLogs, input.capabilities),
     listenerFilters: [tlsInspector()],
     filterChains: servers.map((server) => ("routes" in server ? requests(server) : filterChain(server))),
   };

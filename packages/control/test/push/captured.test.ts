@@ -199,9 +199,33 @@ describe("inbound listeners of a captured workload", () => {
       "6379 -> inbound|6379||",
       "7000 http/1.0 http/1.1 h2c -> inbound|7000||",
       "7000 -> inbound|7000||",
-      "else -> InboundPassthroughCluster",
+      "any -> InboundPassthroughCluster",
     ]);
     assert.equal(arriving["continue_on_listener_filters_timeout"], true);
+  });
+
+  test("STRICT: nothing gets around mutual TLS, neither at ports that are known nor at others", () => {
+    const yaml = `${SERVICES}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: default, namespace: default }
+spec: { mtls: { mode: STRICT } }
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: own, namespace: default }
+spec: { selector: { matchLabels: { app: own } }, mtls: { mode: STRICT }, portLevelMtls: { 9999: { mode: DISABLE } } }
+`;
+    const plain = (labels: Record<string, string>): readonly unknown[] => {
+      const arriving = listener(captured({ tulle: { ...tulle, secrets: "sds" }, labels }, yaml), "virtualInbound");
+      assert.equal(arriving["default_filter_chain"], undefined);
+      return (arriving["filter_chains"] as JsonObject[])
+        .filter((chain) => chain["transport_socket"] === undefined)
+        .map((chain) => (chain["filter_chain_match"] as JsonObject)["destination_port"]);
+    };
+    assert.deepEqual(plain({}), [15006]);
+    assert.deepEqual(plain({ app: "own" }), [15006, 9999]);
   });
 
   test("HTTP is looked for only where nothing is known: servers may speak first elsewhere", () => {

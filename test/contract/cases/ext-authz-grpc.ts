@@ -1,7 +1,19 @@
 /** The ext_authz filter with a gRPC server: what it is told, as far as it hangs on the connection and on options. */
 import type { Verdict } from "../harness/authorizer.ts";
 import type { ContractCase, JsonObject, Step } from "../harness/case.ts";
-import { authorizer, ended, get, got, post, request, secure, send, toCluster, typed } from "../harness/steps.ts";
+import {
+  answer,
+  authorizer,
+  ended,
+  get,
+  got,
+  post,
+  request,
+  secure,
+  send,
+  toCluster,
+  typed,
+} from "../harness/steps.ts";
 import { clientTls, mutualTls, serverTls, trusting } from "../harness/tls-config.ts";
 
 const NAME = "envoy.filters.http.ext_authz";
@@ -107,6 +119,40 @@ export const CASES: readonly ContractCase[] = [
   }),
   asked("context_extensions of the route", {
     routes: [toCluster("/p", "a", {}, perRoute({ context_extensions: { b: "2", a: "1" } })), toCluster("/", "a")],
+  }),
+  asked("a server of the route", {
+    clusters: { a: {}, authz: HTTP2, other: HTTP2 },
+    upstreams: { authz: authorizer({}), other: authorizer({ status: { code: 7 } }) },
+    routes: [
+      toCluster("/p", "a", {}, perRoute({ grpc_service: { envoy_grpc: { cluster_name: "other" }, timeout: "5s" } })),
+      toCluster("/", "a"),
+    ],
+    client: [get("/p"), got(1), get("/q"), got(2)],
+  }),
+  asked("a server of the route where the others are asked about over HTTP", {
+    clusters: { a: {}, authz: HTTP2, web: {} },
+    upstreams: { authz: authorizer({}, { status: { code: 7 } }), web: answer(200, "yes") },
+    filters: [
+      {
+        name: NAME,
+        typed_config: typed("extensions.filters.http.ext_authz.v3.ExtAuthz", {
+          http_service: { server_uri: { uri: "http://web.test", cluster: "web", timeout: "5s" } },
+        }),
+      },
+    ],
+    routes: [
+      toCluster(
+        "/p",
+        "a",
+        {},
+        perRoute({
+          grpc_service: { envoy_grpc: { cluster_name: "authz" }, timeout: "5s" },
+          with_request_body: { max_request_bytes: 10 },
+        }),
+      ),
+      toCluster("/", "a"),
+    ],
+    client: [get("/p"), got(1), get("/q"), got(2), request("POST", "/p", "content-length: 5") + "hello", got(3)],
   }),
   asked("metadata_context_namespaces", {
     fields: { metadata_context_namespaces: ["envoy.filters.http.rbac", "none"] },

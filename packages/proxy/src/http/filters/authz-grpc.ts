@@ -27,6 +27,8 @@ import type { FilterContext } from "./filter.ts";
 
 const METHOD = "/envoy.service.auth.v3.Authorization/Check";
 const FORBIDDEN = 403;
+/** Envoy `ext_authz.cc`, of filters whose own server speaks HTTP. */
+const TOLD_OVER_HTTP: ReadonlySet<string> = new Set([":authority", ":method", ":path", "authorization"]);
 
 /** One question to a gRPC server: Envoy `source/extensions/filters/common/ext_authz/{check_request_utils,ext_authz_grpc_impl}.cc`. */
 export class AuthzGrpcCall implements AuthzCall {
@@ -88,8 +90,16 @@ export class AuthzGrpcCall implements AuthzCall {
     const { request, connection, dynamicMetadata } = exchange;
     const tls = connection?.tls ?? null;
     const headers: Record<string, string> = {};
+    // What is told is the filter's to say, also where a route has another server.
+    const ofHttp = plan.service.kind === "http";
     const tell = (name: string, value: string): void => {
-      if (plan.disallowedHeaders?.(name) === true || plan.allowedHeaders?.(name) === false) return;
+      if (plan.disallowedHeaders?.(name) === true) return;
+      if (
+        ofHttp
+          ? !TOLD_OVER_HTTP.has(name) && plan.allowedHeaders?.(name) !== true
+          : plan.allowedHeaders?.(name) === false
+      )
+        return;
       headers[name] = messageText(value);
     };
     tell(":authority", request.authority);
@@ -123,7 +133,7 @@ export class AuthzGrpcCall implements AuthzCall {
             scheme: request.scheme,
             size: BigInt(exchange.bytesReceived),
             protocol: request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0",
-            ...(plan.body?.packsBytes === true
+            ...(plan.body?.packsBytes === true || ofHttp
               ? { rawBody: body }
               : { body: messageText(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1")) }),
           },

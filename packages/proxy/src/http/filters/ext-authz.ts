@@ -167,6 +167,10 @@ export class ExtAuthzFilter implements HttpFilter {
     const { service, body, pieces, bytes } = question;
     question.cluster = exchange.cluster;
     question.startedAt = exchange.now;
+    if (service.kind === "grpc" && this.grpcCall === null) {
+      this.askWhenLoaded(exchange, question);
+      return null;
+    }
     let atOnce: AuthzOutcome | null = null;
     let asking = true;
     const onOutcome = (outcome: AuthzOutcome): void => {
@@ -181,6 +185,29 @@ export class ExtAuthzFilter implements HttpFilter {
     pieces.length = 0;
     asking = false;
     return atOnce;
+  }
+
+  /** A route asks a gRPC server where the filter asks none: what that takes is loaded when the first request needs it. */
+  private askWhenLoaded(exchange: Exchange, question: Question): void {
+    let cancelled = false;
+    question.call = {
+      start: () => {},
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+    const then = (): void => {
+      const { turn } = this.context.net;
+      if (cancelled) return;
+      turn.begin();
+      const outcome = this.grpcCall === null ? AUTHZ_ERROR : this.ask(exchange, question);
+      if (outcome !== null && this.conclude(exchange, question, outcome)) exchange.filters.continueRequest();
+      turn.end();
+    };
+    this.loadCall().then(then, (error: unknown) => {
+      this.context.net.reportBug(error);
+      then();
+    });
   }
 
   private callTo(

@@ -83,7 +83,7 @@ export const AUTHN: SupportGroup = {
   },
   [EXT_AUTHZ_PER_ROUTE]: { has: ["disabled", "check_settings"] },
   [`${AUTHZ}.CheckSettings`]: {
-    has: ["context_extensions", "disable_request_body_buffering", "with_request_body", "http_service"],
+    has: ["context_extensions", "disable_request_body_buffering", "with_request_body", "http_service", "grpc_service"],
   },
   [`${AUTHZ}.BufferSettings`]: {
     has: ["max_request_bytes", "allow_partial_message", "pack_as_bytes"],

@@ -77,6 +77,8 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite.proto",
   "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.proto",
   "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.proto",
+  "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts.proto",
+  "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
   "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto",
   "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto",

@@ -94,7 +94,7 @@ export class HostSelection implements LoadBalancerContext, HashedRequest {
   }
 
   avoidsHost(host: Host): boolean {
-    return this.retry.tried.includes(host);
+    return this.retry.avoids(host);
   }
 
   reset(): void {

@@ -68,17 +68,23 @@ export class RetryState {
     return this.retryOn !== 0;
   }
 
-  /** Of the attempt that begins now: how often another host is drawn in place of one that was tried before. */
+  /** Of the attempt that begins now: how often another host is drawn in place of one to be avoided. */
   get hostSelectionRetries(): number {
     const { policy } = this;
-    return policy === null || !policy.avoidPreviousHosts || this.tried.length === 0
-      ? 0
-      : policy.hostSelectionMaxAttempts;
+    return policy === null || policy.avoid === null || this.tried.length === 0 ? 0 : policy.hostSelectionMaxAttempts;
+  }
+
+  /** Asked where another attempt begins. */
+  avoids(host: Host): boolean {
+    const avoid = this.policy?.avoid ?? null;
+    if (avoid === null) return false;
+    if (avoid.previous && this.tried.includes(host)) return true;
+    return (avoid.canaries && host.canary) || (avoid.having !== null && avoid.having(host.metadata));
   }
 
   onHostAttempted(host: Host): void {
     // Emptied again by a call into the runtime: only where somebody asks.
-    if (this.policy !== null && this.policy.avoidPreviousHosts) this.tried.push(host);
+    if (this.policy !== null && this.policy.avoid !== null) this.tried.push(host);
     this.retryPriority?.onAttempt(host);
   }
 

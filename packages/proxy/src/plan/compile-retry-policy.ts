@@ -4,14 +4,21 @@ import type {
   RetryPolicy_RetryHostPredicate as HostPredicate,
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { RetryPolicy_ResetHeaderFormat as ResetFormat } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import type { OmitHostMetadataConfig } from "@tulle/xds/gen/envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.js";
 import type { PreviousPrioritiesConfig } from "@tulle/xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
 import { milliseconds } from "./duration.ts";
-import type { RateLimitedBackOff, RetryPolicyPlan } from "./route-plan.ts";
+import { metadataTest } from "./metadata-match.ts";
+import type { AvoidedHosts, RateLimitedBackOff, RetryPolicyPlan } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { compileHeaderMatcher, compileResponseHeaderMatcher } from "./request-matchers.ts";
 import { parseRetryOn } from "./retry-conditions.ts";
 import { unpackExtension } from "./schemas.ts";
-import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES } from "./supported-fields/index.ts";
+import {
+  OMIT_CANARY_HOSTS,
+  OMIT_HOST_METADATA,
+  PREVIOUS_HOSTS,
+  PREVIOUS_PRIORITIES,
+} from "./supported-fields/index.ts";
 
 /** Sources: Envoy api/envoy/config/route/v3/route_components.proto, RetryPolicy; `retry_policy_impl.cc`. */
 const DEFAULTS = {
@@ -41,7 +48,7 @@ export function compileRetryPolicy(message: RetryPolicy | undefined, place: Plac
     backOffMaxMs: maxMs,
     rateLimited: compileRateLimited(message),
     previousPrioritiesFrequency: previousPriorities(message),
-    avoidPreviousHosts: message.retryHostPredicate.some(isPreviousHosts),
+    avoid: compileAvoided(message.retryHostPredicate),
     hostSelectionMaxAttempts: Number(message.hostSelectionRetryMaxAttempts) || DEFAULTS.hostSelectionAttempts,
   };
 }
@@ -76,6 +83,19 @@ function previousPriorities({ retryPriority }: RetryPolicy): number {
   return typeName === PREVIOUS_PRIORITIES ? (message as PreviousPrioritiesConfig).updateFrequency : 0;
 }
 
-function isPreviousHosts({ configType }: HostPredicate): boolean {
-  return configType.case === "typedConfig" && unpackExtension(configType.value).typeName === PREVIOUS_HOSTS;
+function compileAvoided(predicates: readonly HostPredicate[]): AvoidedHosts | null {
+  let avoided: AvoidedHosts | null = null;
+  for (const { configType } of predicates) {
+    if (configType.case !== "typedConfig") continue;
+    const { typeName, message } = unpackExtension(configType.value);
+    const before: AvoidedHosts = avoided ?? { previous: false, canaries: false, having: null };
+    if (typeName === PREVIOUS_HOSTS) avoided = { ...before, previous: true };
+    else if (typeName === OMIT_CANARY_HOSTS) avoided = { ...before, canaries: true };
+    else if (typeName === OMIT_HOST_METADATA) {
+      const having = metadataTest((message as OmitHostMetadataConfig).metadataMatch);
+      const other = before.having;
+      avoided = { ...before, having: other === null ? having : (metadata) => other(metadata) || having(metadata) };
+    }
+  }
+  return avoided;
 }

@@ -1,5 +1,6 @@
 /** `metadata_match`: which hosts of a cluster with subsets a request asks for, by their `envoy.lb` metadata. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { Metadata } from "./format/stream-info.ts";
 import type { Metadata as MetadataMessage } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 
 export const LB_NAMESPACE = "envoy.lb";
@@ -52,6 +53,21 @@ export function compileMetadataMatch(message: MetadataMessage | undefined): Meta
 export function mergeMatches(below: MetadataMatch | null, fields: JsonObject | undefined): MetadataMatch | null {
   if (fields === undefined) return below;
   return below === null ? MetadataMatch.of(fields) : below.with(fields);
+}
+
+/** Whether a host has all of what is named; of lists of values one has to be it. Source: Envoy `Metadata::metadataLabelMatch`. */
+export function metadataTest(message: MetadataMessage | undefined): (metadata: Metadata) => boolean {
+  const wanted = Object.entries(message?.filterMetadata[LB_NAMESPACE] ?? {}).map(
+    ([name, value]) => [name, valueText(value)] as const,
+  );
+  return (metadata) => {
+    const fields = Object.hasOwn(metadata, LB_NAMESPACE) ? metadata[LB_NAMESPACE] : {};
+    return wanted.every(([name, text]) => {
+      if (!Object.hasOwn(fields, name)) return false;
+      const value = fields[name];
+      return valueText(value) === text || (Array.isArray(value) && value.some((each) => valueText(each) === text));
+    });
+  };
 }
 
 /** @param sorted in order */

@@ -127,10 +127,20 @@ export interface RetryPolicyPlan {
   readonly rateLimited: RateLimitedBackOff | null;
   /** `envoy.retry_priorities.previous_priorities`: so many attempts before its priority is left out; 0 = it never is. */
   readonly previousPrioritiesFrequency: number;
-  /** `envoy.retry_host_predicates.previous_hosts`. */
-  readonly avoidPreviousHosts: boolean;
+  /** `retry_host_predicate`: which hosts another attempt does not go to; null: all are as good as each other. */
+  readonly avoid: AvoidedHosts | null;
   /** How often another host is picked because the first was tried before. */
   readonly hostSelectionMaxAttempts: number;
+}
+
+/** `envoy.retry_host_predicates.…` */
+export interface AvoidedHosts {
+  /** `previous_hosts` */
+  readonly previous: boolean;
+  /** `omit_canary_hosts` */
+  readonly canaries: boolean;
+  /** `omit_host_metadata`; null: whatever they have. */
+  readonly having: ((metadata: Metadata) => boolean) | null;
 }
 
 /** Response headers that say when to try again. */

@@ -90,6 +90,8 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
     "DownstreamConnectionsConfig",
   ],
   "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap": ["FixedHeapConfig"],
+  "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts": ["OmitCanaryHostsPredicate"],
+  "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config": ["OmitHostMetadataConfig"],
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts": ["PreviousHostsPredicate"],
   "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config": ["PreviousPrioritiesConfig"],
   "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector": [

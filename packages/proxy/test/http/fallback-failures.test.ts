@@ -165,7 +165,7 @@ describe("fallback: which failures", () => {
       backOffMaxMs: 1,
       rateLimited: null,
       previousPrioritiesFrequency: 0,
-      avoidPreviousHosts: false,
+      avoid: null,
       hostSelectionMaxAttempts: 1,
     };
     const { ask, proxy } = await mesh(t, [respond(["RETRIES_EXHAUSTED"])], {}, { retryPolicy: policy });

@@ -113,7 +113,7 @@ export function retryPolicy(changes: Partial<RetryPolicyPlan> = {}): RetryPolicy
     backOffBaseMs: 1,
     backOffMaxMs: 1,
     rateLimited: null,
-    avoidPreviousHosts: false,
+    avoid: null,
     hostSelectionMaxAttempts: 1,
     previousPrioritiesFrequency: 0,
     ...changes,

@@ -1,7 +1,14 @@
 import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
 import { OPAQUE, OWN_SERVICE } from "./reasons.ts";
-import { PREVIOUS_HOSTS, PREVIOUS_PRIORITIES, URI_TEMPLATE_MATCH, URI_TEMPLATE_REWRITE } from "./type-names.ts";
+import {
+  OMIT_CANARY_HOSTS,
+  OMIT_HOST_METADATA,
+  PREVIOUS_HOSTS,
+  PREVIOUS_PRIORITIES,
+  URI_TEMPLATE_MATCH,
+  URI_TEMPLATE_REWRITE,
+} from "./type-names.ts";
 
 const HEADER_OPERATIONS = [
   "request_headers_to_add",
@@ -178,8 +185,10 @@ export const ROUTE: SupportGroup = {
   },
   "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [PREVIOUS_HOSTS] },
+    extensions: { typed_config: [PREVIOUS_HOSTS, OMIT_CANARY_HOSTS, OMIT_HOST_METADATA] },
   },
+  [OMIT_CANARY_HOSTS]: { has: [] },
+  [OMIT_HOST_METADATA]: { has: ["metadata_match"] },
   [PREVIOUS_HOSTS]: { has: [] },
   "envoy.config.route.v3.RetryPolicy.RetryPriority": {
     has: ["name", "typed_config"],

@@ -231,3 +231,17 @@ test("what a PeerAuthentication does is told", () => {
     "Ignored: in istio-system only a policy without selector counts: it is for the whole mesh",
   ]);
 });
+
+test("what proxies tell each other is not for applications: an Envoy that does not know it takes it away", () => {
+  const removed = (agent: string): unknown => {
+    const listener = new TestMesh(service("reviews"))
+      .proxy({ labels: LABELS, tulle: INBOUND, secrets: "agent", agent })
+      .json(TYPE.listener, "127.0.0.1_19080");
+    const [chain] = listener["filter_chains"] as JsonObject[];
+    const [manager] = chain!["filters"] as JsonObject[];
+    const config = (manager!["typed_config"] as JsonObject)["route_config"] as JsonObject;
+    return config["request_headers_to_remove"];
+  };
+  assert.deepEqual(removed("envoy"), ["x-envoy-peer-metadata", "x-envoy-peer-metadata-id"]);
+  assert.equal(removed("tulle"), undefined);
+});

@@ -43,6 +43,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
     report(error);
     return 1;
   }
+  const letEnd = stayAlive();
   const stop = stopOnSignals(proxy, (message) => log.info(message));
   try {
     await Promise.race([proxy.ready, proxy.closed]);
@@ -59,6 +60,7 @@ export async function runProxy(options: RunProxyOptions): Promise<number> {
     return 1;
   } finally {
     stop();
+    letEnd();
   }
 }
 
@@ -66,6 +68,13 @@ function report(error: ConfigError): void {
   for (const problem of error.problems.slice(0, SHOWN_PROBLEMS)) process.stderr.write(`${formatProblem(problem)}\n`);
   const more = error.problems.length - SHOWN_PROBLEMS;
   if (more > 0) process.stderr.write(`… and ${more} more\n`);
+}
+
+/** Neither signal handlers nor pending attempts to connect keep a process: one without a socket yet, or at all, would end. */
+function stayAlive(): () => void {
+  const { port1 } = new MessageChannel();
+  port1.ref();
+  return () => port1.close();
 }
 
 /** Returns what takes the handlers away again. */

@@ -61,7 +61,10 @@ export async function parseConfigText(text: string, name: string): Promise<JsonV
       if (isScalar(key) && key.source !== undefined) key.value = key.source;
     },
   });
-  return (document.toJS() ?? {}) as JsonValue;
+  const json = document.toJS() as JsonValue | undefined;
+  // Envoy: "Unable to convert YAML as JSON".
+  if (json === null || json === undefined) throw new ConfigError([{ path: name, message: "is empty" }]);
+  return json;
 }
 
 /**

@@ -122,3 +122,10 @@ test("a second signal closes at once", async () => {
   child.kill("SIGINT");
   assert.equal(await exited, 0);
 });
+
+test("a proxy without a socket runs until it is told to stop", async () => {
+  const { child, exited } = await run("nothing", {}, 100);
+  await once(child.stdout!, "data");
+  child.kill("SIGTERM");
+  assert.equal(await exited, 0);
+});

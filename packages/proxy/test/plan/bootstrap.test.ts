@@ -268,3 +268,14 @@ test("YAML's plain scalars are what Envoy takes them for", async () => {
     f: [true, false, "t"],
   });
 });
+
+test("an empty file is none, as for Envoy; an empty object is one", async () => {
+  for (const text of ["", "# nothing\n", "null"]) {
+    await assert.rejects(parseBootstrap(text, "b.yaml"), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.deepEqual(error.problems, [{ path: "b.yaml", message: "is empty" }]);
+      return true;
+    });
+  }
+  await parseBootstrap("{}", "b.yaml");
+});

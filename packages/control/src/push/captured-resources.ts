@@ -18,11 +18,11 @@ import { portTraffic } from "../model/service.ts";
 import { rememberLast } from "../model/sharing.ts";
 import type { AccessLogSink } from "../model/telemetry.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
-import type { ConnectionChain, ConnectionTarget, TcpDestination } from "../model/connection-route.ts";
+import type { ConnectionChain, ConnectionTarget } from "../model/connection-route.ts";
 import { accessLogsOf, unroutedLogsOf } from "../translate/access-log.ts";
 import type { Capture } from "../translate/captured-listeners.ts";
 import { capturedListener, virtualOutbound } from "../translate/captured-listeners.ts";
-import type { MatchedChain } from "../translate/connections.ts";
+import type { MatchedChain, Passing } from "../translate/connections.ts";
 import { passOn } from "../translate/connections.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { plaintextHttp } from "../translate/listener-filters.ts";
@@ -115,7 +115,8 @@ interface OutboundSettings {
   readonly unknown: string;
   readonly origin: Origin;
   readonly chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[];
-  readonly clusterOf: (destination: TcpDestination) => string;
+  readonly clusterOf: Passing["clusterOf"];
+  readonly settingsOf: Passing["settingsOf"];
 }
 
 /** Listeners for what leaves. Those of services are encoded once for all workloads that get the same. */
@@ -124,10 +125,10 @@ export function capturedOutbound(
   settings: OutboundSettings,
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
-  const { capture, capabilities, mesh, accessLogs, unknown, origin, chainsTo, clusterOf } = settings;
+  const { capture, capabilities, mesh, accessLogs, unknown, origin, chainsTo, clusterOf, settingsOf } = settings;
   const { transparent, families } = capture;
   const shared = { transparent, families, detectionMs: capture.detectionMs, capabilities, mesh, accessLogs, unknown };
-  const passing = { accessLogs: accessLogsOf(accessLogs, capabilities), clusterOf };
+  const passing = { accessLogs: accessLogsOf(accessLogs, capabilities), clusterOf, settingsOf };
   const http = (address: string, port: number, service: MeshService) => ({
     filter: outboundHttpFilter({
       bind: { address: address === "" ? "0.0.0.0" : address, port },
@@ -145,7 +146,7 @@ export function capturedOutbound(
   const matched = (chain: ConnectionChain): MatchedChain => ({ ...chain, filters: [passOn(chain, passing)] });
   // As text: equal ones are the same for the cache.
   const textOf = (chains: readonly ConnectionChain[]): string =>
-    JSON.stringify(chains.map((chain) => [chain, chain.destinations.map(clusterOf)]));
+    JSON.stringify(chains.map((chain) => [chain, chain.destinations.map(clusterOf), settingsOf(chain.destinations)]));
   const key = `${capabilities.id} ${families.join()} ${transparent}`;
   return [
     encode(virtualOutbound(capture, toUnknown, origin)),

@@ -71,6 +71,8 @@ export interface GatewayView {
   readonly routes: readonly RouteView[];
 }
 
+type GatewayMesh = Pick<MeshView, "snapshot" | "forwards" | "clusterOf" | "settingsOf">;
+
 export class GatewayViews {
   readonly #node: GatewayNode;
   readonly #capabilities: Capabilities;
@@ -91,7 +93,7 @@ export class GatewayViews {
     this.#authorization = authorizationOf(capabilities);
   }
 
-  view({ snapshot, forwards, clusterOf }: Pick<MeshView, "snapshot" | "forwards" | "clusterOf">): GatewayView {
+  view({ snapshot, forwards, clusterOf, settingsOf }: GatewayMesh): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     this.#forConnections = shareList(
       this.#forConnections,
@@ -109,6 +111,7 @@ export class GatewayViews {
         this.#tokens(snapshot, this.#node),
         this.#connectionRules(this.#forConnections, snapshot.serviceByHost, snapshot.options.domain),
         clusterOf,
+        settingsOf,
       ),
       routes: this.#routes(
         servers,
@@ -146,8 +149,9 @@ export class GatewayViews {
       tokens: Tokens | undefined,
       rules: ConnectionRules,
       clusterOf: Passing["clusterOf"],
+      settingsOf: Passing["settingsOf"],
     ): readonly EncodedResource[] => {
-      const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, this.#capabilities), clusterOf };
+      const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, this.#capabilities), clusterOf, settingsOf };
       return ports.flatMap((gatewayPort) => {
         const [first] = gatewayPort.servers;
         const { number: port, bind: address } = gatewayPort;

@@ -35,6 +35,8 @@ import type { LocalityBalancing } from "../translate/locality.ts";
 import { asksLocality, localityBalancing, rankingLabels } from "../translate/locality.ts";
 import { usualCluster } from "../translate/connections.ts";
 import { bytesCluster, outboundCluster } from "../translate/names.ts";
+import { connectionSettings } from "../model/connection-settings.ts";
+import type { ConnectionSettings } from "../model/connection-settings.ts";
 import type { ConnectionRules, TcpDestination } from "../model/connection-route.ts";
 import type { AutoAddresses } from "../model/auto-addresses.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
@@ -242,6 +244,17 @@ export class MeshView {
       services,
       domain,
     }),
+  );
+
+  /** What is said of connections to destinations; the same function while no rule and no service changes. */
+  get settingsOf(): (destinations: readonly TcpDestination[]) => ConnectionSettings {
+    return this.#settingsOf(this.#snapshot.serviceByHost, this.#snapshot.destinationRuleIndex);
+  }
+
+  readonly #settingsOf = rememberLast(
+    (services: Snapshot["serviceByHost"], rules: DestinationRuleIndex) =>
+      (destinations: readonly TcpDestination[]): ConnectionSettings =>
+        connectionSettings(destinations, services, rules, this.client),
   );
 
   /** The cluster for bytes to a destination; the same function while no cluster comes or goes. */

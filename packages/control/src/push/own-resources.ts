@@ -165,6 +165,7 @@ export function ownListeners(
       tokens: Tokens | undefined,
       rules: ConnectionRules,
       clusterOf: Passing["clusterOf"],
+      settingsOf: Passing["settingsOf"],
     ) => {
       const origin = originOfNode(member);
       const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
@@ -184,7 +185,7 @@ export function ownListeners(
         ...(tokens === undefined ? {} : { tokens: tokens.filter }),
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
-      const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, capabilities), clusterOf };
+      const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, capabilities), clusterOf, settingsOf };
       const bound = [
         ...outboundListeners(member, { ...settings, forwards }),
         ...tcpListeners(member, rules, chainsTo, passing, unroutedLogsOf(accessLogs.CLIENT, capabilities)),
@@ -201,7 +202,7 @@ export function ownListeners(
                 captured,
                 inputs,
                 restOf(member, modes, authorized, capabilities, accessLogs.SERVER),
-                { ...settings, unknown, origin, chainsTo, clusterOf },
+                { ...settings, unknown, origin, chainsTo, clusterOf, settingsOf },
                 unroutedLogsOf(accessLogs.SERVER, capabilities),
                 caches,
               ),
@@ -228,6 +229,7 @@ export function ownListeners(
       tokens(snapshot, member),
       view.connectionRules,
       view.clusterOf,
+      view.settingsOf,
     );
   };
 }

@@ -15,10 +15,13 @@ import { TcpProxySchema } from "@tulle/xds/gen/envoy/extensions/filters/network/
 import type { ChainConditions } from "../model/chain-conditions.ts";
 import { isUnconditional } from "../model/chain-conditions.ts";
 import type { ConnectionChain, TcpDestination } from "../model/connection-route.ts";
+import type { ConnectionSettings } from "../model/connection-settings.ts";
 import type { Origin } from "../model/origin.ts";
+import { milliseconds } from "./durations.ts";
 import { httpInspector, tlsInspector } from "./listener-filters.ts";
 import { BLACK_HOLE_CLUSTER, listenerName, outboundCluster } from "./names.ts";
 import { networkFilter, socketAddress, tcpProxy } from "./network.ts";
+import type { TcpProxyInit } from "./network.ts";
 import { originMetadata } from "./origin.ts";
 import { cidrRange } from "./security/cidr.ts";
 
@@ -30,6 +33,7 @@ type MatchInit = Exclude<MessageInitShape<typeof FilterChainMatchSchema>, { $typ
 export interface Passing {
   readonly accessLogs: readonly AccessLog[];
   readonly clusterOf: (destination: TcpDestination) => string;
+  readonly settingsOf: (destinations: readonly TcpDestination[]) => ConnectionSettings;
 }
 
 export function usualCluster({ host, port, subset }: TcpDestination): string {
@@ -39,17 +43,27 @@ export function usualCluster({ host, port, subset }: TcpDestination): string {
 /** Bytes as they are, by weight. (`networkfilter.go` buildOutboundNetworkFilters) */
 export function passOn(
   { destinations, rule = "" }: Pick<ConnectionChain, "destinations" | "rule">,
-  { accessLogs, clusterOf }: Passing,
+  { accessLogs, clusterOf, settingsOf }: Passing,
 ): Filter {
   const clusters = destinations.map((destination) => ({ name: clusterOf(destination), weight: destination.weight }));
   const [only, second] = clusters;
-  if (second === undefined) return tcpProxy(only?.name ?? BLACK_HOLE_CLUSTER, accessLogs);
+  const settings = proxySettings(settingsOf(destinations));
+  if (second === undefined) return tcpProxy(only?.name ?? BLACK_HOLE_CLUSTER, accessLogs, settings);
   const config = create(TcpProxySchema, {
+    ...settings,
     statPrefix: rule,
     clusterSpecifier: { case: "weightedClusters", value: { clusters } },
     accessLog: [...accessLogs],
   });
   return networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, config);
+}
+
+function proxySettings({ idleTimeoutMs, maxDurationMs, hashesSource }: ConnectionSettings): TcpProxyInit {
+  return {
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeout: milliseconds(idleTimeoutMs) }),
+    ...(maxDurationMs === undefined ? {} : { maxDownstreamConnectionDuration: milliseconds(maxDurationMs) }),
+    hashPolicy: hashesSource ? [{ policySpecifier: { case: "sourceIp", value: {} } }] : [],
+  };
 }
 
 /** (`listener.go` toFilterChainMatch) */

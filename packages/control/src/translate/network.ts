@@ -1,6 +1,6 @@
 /** Parts of listeners that have nothing to do with HTTP. */
 import { create } from "@bufbuild/protobuf";
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { AddressSchema } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
 import type { Address } from "@tulle/xds/gen/envoy/config/core/v3/address_pb.js";
@@ -22,9 +22,12 @@ export function networkFilter<Desc extends DescMessage>(
   return create(FilterSchema, { name, configType: { case: "typedConfig", value: packed(schema, config) } });
 }
 
+export type TcpProxyInit = Exclude<MessageInitShape<typeof TcpProxySchema>, { $typeName: string }>;
+
 /** Bytes as they are, to one cluster. */
-export function tcpProxy(cluster: string, accessLogs: readonly AccessLog[]): Filter {
+export function tcpProxy(cluster: string, accessLogs: readonly AccessLog[], more: TcpProxyInit = {}): Filter {
   const config = create(TcpProxySchema, {
+    ...more,
     statPrefix: cluster,
     clusterSpecifier: { case: "cluster", value: cluster },
     accessLog: [...accessLogs],

@@ -177,6 +177,31 @@ describe("a local port of a service", () => {
   });
 });
 
+test("DestinationRules say how long connections may be, and that clients stay where they are", () => {
+  const config = (route: string): JsonObject => {
+    const yaml = `${entry("db", "db.test", TLS, "resolution: DNS")}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: db }
+spec:
+  host: db.test
+  trafficPolicy: { connectionPool: { tcp: { idleTimeout: 5s, maxConnectionDuration: 1m } } }
+  subsets: [{ name: same, trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true } } } }]`;
+    const outbound = [{ port: 443, address: "127.0.0.1", bind_port: 10443, service: "db.test" }];
+    const proxy = new TestMesh(yaml + route).proxy({ tulle: { outbound } });
+    const [chain] = proxy.json(TYPE.listener, "127.0.0.1_10443")["filter_chains"] as JsonObject[];
+    return (chain!["filters"] as JsonObject[])[0]!["typed_config"] as JsonObject;
+  };
+  assert.equal(config("")["idle_timeout"], "5s");
+  assert.equal(config("")["max_downstream_connection_duration"], "60s");
+  assert.equal(config("")["hash_policy"], undefined);
+  const subset = rule(
+    'hosts: [db.test], tls: [{ match: [{ sniHosts: ["db.test"] }], route: [{ destination: { host: db.test, subset: same } }] }]',
+  );
+  assert.deepEqual(config(subset)["hash_policy"], [{ source_ip: {} }]);
+});
+
 test("connections are logged as requests are", () => {
   const yaml = entry("db", "db.test", TLS) + meshConfig("accessLogFile: /dev/stdout");
   const { default_filter_chain: rest, filter_chains: own } = captured(yaml).json(TYPE.listener, "0.0.0.0_443");

@@ -18,6 +18,7 @@ import {
 
 const ACTIONS = "Overload manager: actions";
 const CONNECTIONS = "Overload manager: downstream connections";
+const POINTS = "Overload manager: load shed points";
 const REFUSED = "Overload manager: what is refused";
 
 const HEAP = "envoy.resource_monitors.fixed_heap";
@@ -44,6 +45,18 @@ const overload = (
   actions: readonly JsonObject[] = [],
 ): Partial<ContractCase> => ({
   bootstrap: { overload_manager: { refresh_interval: "0.02s", resource_monitors, actions } },
+});
+const shedding = (...points: readonly string[]): Partial<ContractCase> => ({
+  bootstrap: {
+    overload_manager: {
+      refresh_interval: "0.02s",
+      resource_monitors: [FULL],
+      loadshed_points: points.map((point) => ({
+        name: `envoy.load_shed_points.${point}`,
+        triggers: [{ name: HEAP, threshold: { value: 0.95 } }],
+      })),
+    },
+  },
 });
 const LOG = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %ROUTE_NAME%";
 
@@ -179,6 +192,13 @@ export const CASES: readonly ContractCase[] = [
     resource_monitors: [connections(1)],
     actions: [when("stop_accepting_requests")],
   }),
+  refused("a point twice", {
+    resource_monitors: [FULL],
+    loadshed_points: [1, 2].map(() => ({
+      name: "envoy.load_shed_points.tcp_listener_accept",
+      triggers: [{ name: HEAP, threshold: { value: 1 } }],
+    })),
+  }),
   refused("two monitors of one name", { resource_monitors: [FULL, FULL] }),
   refused("an action that is none", {
     resource_monitors: [FULL],
@@ -256,6 +276,24 @@ export const CASES: readonly ContractCase[] = [
       elapse(300),
     ],
     stats: ["http.in.downstream_cx_total"],
+  },
+  {
+    name: "tcp_listener_accept: connections are closed",
+    feature: POINTS,
+    ...shedding("tcp_listener_accept"),
+    client: [stat("overload.envoy.load_shed_points.tcp_listener_accept.scale_percent", 100), connect("c"), ended("c")],
+    stats: ["http.in.downstream_cx_total"],
+  },
+  {
+    name: "http_connection_manager_decode_headers: requests are turned away",
+    feature: POINTS,
+    ...shedding("http_connection_manager_decode_headers"),
+    client: [
+      stat("overload.envoy.load_shed_points.http_connection_manager_decode_headers.scale_percent", 100),
+      ...inTurn(get(), get()),
+    ],
+    stats: ["http.in.downstream_rq_overload_close"],
+    accessLog: LOG,
   },
   {
     name: "a listener that bypasses it",

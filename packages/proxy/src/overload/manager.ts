@@ -6,6 +6,8 @@ import {
   type OverloadActionPlan,
   type OverloadPlan,
   REJECT_CONNECTIONS,
+  SHED_CONNECTIONS,
+  SHED_REQUESTS,
   STOP_ACCEPTING_CONNECTIONS,
   STOP_ACCEPTING_REQUESTS,
 } from "../plan/compile-overload.ts";
@@ -90,6 +92,10 @@ export class OverloadManager implements TimerOwner {
       monitor.shown.value = Math.floor(monitor.pressure * 100);
     }
     const stopped = state.stopAcceptingConnections === 1;
+    state.stopAcceptingRequests = 0;
+    state.disableKeepalive = 0;
+    state.stopAcceptingConnections = 0;
+    state.rejectConnections = 0;
     for (const action of this.actions) this.settle(action);
     net.timers.arm(this.timer, net.turn.now, this.plan.refreshMs);
     if (stopped && state.stopAcceptingConnections < 1) onAccepting();
@@ -103,13 +109,19 @@ export class OverloadManager implements TimerOwner {
     }
     active.value = value === 1 ? 1 : 0;
     scalePercent.value = Math.floor(value * 100);
-    const { state } = this;
-    if (plan.name === STOP_ACCEPTING_REQUESTS) state.stopAcceptingRequests = value;
-    else if (plan.name === DISABLE_KEEPALIVE) state.disableKeepalive = value;
-    else if (plan.name === STOP_ACCEPTING_CONNECTIONS) state.stopAcceptingConnections = value;
-    else if (plan.name === REJECT_CONNECTIONS) state.rejectConnections = value;
+    const field = FIELDS.get(plan.name);
+    if (field !== undefined) this.state[field] = Math.max(this.state[field], value);
   }
 }
+
+const FIELDS: ReadonlyMap<string, keyof OverloadState> = new Map([
+  [STOP_ACCEPTING_REQUESTS, "stopAcceptingRequests"],
+  [SHED_REQUESTS, "stopAcceptingRequests"],
+  [DISABLE_KEEPALIVE, "disableKeepalive"],
+  [STOP_ACCEPTING_CONNECTIONS, "stopAcceptingConnections"],
+  [REJECT_CONNECTIONS, "rejectConnections"],
+  [SHED_CONNECTIONS, "rejectConnections"],
+]);
 
 function scaled(pressure: number, from: number, to: number): number {
   if (pressure >= to) return 1;

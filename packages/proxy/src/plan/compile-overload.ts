@@ -45,6 +45,11 @@ export const REJECT_CONNECTIONS = "envoy.overload_actions.reject_incoming_connec
 /** The runtime gives memory back by itself: it is shown, and nothing else. */
 const SHRINK_HEAP = "envoy.overload_actions.shrink_heap";
 
+/** Load shed points: the same for these two, by other names. */
+export const SHED_CONNECTIONS = "envoy.load_shed_points.tcp_listener_accept";
+export const SHED_REQUESTS = "envoy.load_shed_points.http_connection_manager_decode_headers";
+
+const POINTS: readonly string[] = [SHED_CONNECTIONS, SHED_REQUESTS];
 const ACTIONS: readonly string[] = [
   STOP_ACCEPTING_REQUESTS,
   DISABLE_KEEPALIVE,
@@ -75,7 +80,10 @@ export function compileOverload(message: OverloadManager | undefined, place: Pla
     refreshMs: milliseconds(message.refreshInterval, DEFAULT_REFRESH_MS),
     monitors,
     maxConnections,
-    actions: compileActions(message.actions, names, place),
+    actions: [
+      ...compileActions(message.actions, ACTIONS, names, (i) => place.item("actions", i)),
+      ...compileActions(message.loadshedPoints, POINTS, names, (i) => place.item("loadshed_points", i)),
+    ],
   };
 }
 
@@ -93,14 +101,15 @@ function limitOf({
 }
 
 function compileActions(
-  actions: readonly OverloadAction[],
+  actions: readonly Pick<OverloadAction, "name" | "triggers">[],
+  known: readonly string[],
   monitors: ReadonlySet<string>,
-  place: Place,
+  placeOf: (index: number) => Place,
 ): readonly OverloadActionPlan[] {
   const names = new Set<string>();
   return actions.map(({ name, triggers }, i) => {
-    const at = place.item("actions", i);
-    if (!ACTIONS.includes(name)) at.refuse(`${name} is not supported (only ${ACTIONS.join(", ")})`);
+    const at = placeOf(i);
+    if (!known.includes(name)) at.refuse(`${name} is not supported (only ${known.join(", ")})`);
     if (names.has(name)) at.refuse(`Duplicate overload action ${name}`);
     names.add(name);
     const triggering = new Set<string>();

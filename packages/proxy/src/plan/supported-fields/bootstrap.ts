@@ -41,7 +41,10 @@ export const BOOTSTRAP: SupportGroup = {
       ignore_global_conn_limit: "connections to the admin endpoint are never limited",
     },
   },
-  "envoy.config.overload.v3.OverloadManager": { has: ["refresh_interval", "resource_monitors", "actions"] },
+  "envoy.config.overload.v3.OverloadManager": {
+    has: ["refresh_interval", "resource_monitors", "actions", "loadshed_points"],
+  },
+  "envoy.config.overload.v3.LoadShedPoint": { has: ["name", "triggers"] },
   "envoy.config.overload.v3.ResourceMonitor": {
     has: ["name", "typed_config"],
     extensions: { typed_config: [FIXED_HEAP_MONITOR, DOWNSTREAM_CONNECTIONS_MONITOR] },

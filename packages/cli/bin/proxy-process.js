@@ -10,7 +10,7 @@ const PROXY_COMMANDS = new Set(["captured-sidecar", "gateway", "proxy", "run"]);
  * same few things all day: TurboFan gets to them soon, and the middle compiler's code and working memory are 10 MB. So little
  * survives a young collection that waking threads to share the work costs more than the work.
  */
-const FLAGS = ["--max-semi-space-size=3", "--no-maglev", "--no-parallel-scavenge"];
+const FLAGS = ["--max-semi-space-size=2", "--no-maglev", "--no-parallel-scavenge"];
 
 /**
  * For glibc's allocator (others don't read them): what V8's compilers took goes back to the system when they have finished,

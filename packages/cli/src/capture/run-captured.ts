@@ -39,6 +39,8 @@ export interface CapturedRun {
   readonly appPort: number;
   readonly protocol: string;
   readonly selection: SelectedRules;
+  /** `checkMachine` */
+  readonly backend: RuleBackend;
   readonly located: Located;
   /** Where it gets its identity; undefined: it has none. */
   readonly membership: Membership | undefined;
@@ -53,8 +55,7 @@ const SIDECAR_GRACE_MS = 10_000;
 
 /** Resolves with the program's exit code. `stopWith` is told what to do at a signal. */
 export async function runCaptured(run: CapturedRun, stopWith: (stop: OnStop) => void): Promise<number> {
-  const backend = checkMachine();
-  const { located, membership, waitMs } = run;
+  const { located, backend, membership, waitMs } = run;
   if (!(await waitUntilAccepting((membership ?? located).address, AbortSignal.timeout(waitMs)))) {
     const why = `nobody listens there (waited ${waitMs / 1000} s)`;
     throw membership === undefined ? unreachable(located, "xds", why) : unreachable(membership, "xds-tls", why);
@@ -99,8 +100,10 @@ export async function runCaptured(run: CapturedRun, stopWith: (stop: OnStop) => 
 
 const SOCKET = "xds.sock";
 
-/** Throws a CliError that says what this machine, or this user, is missing. */
-function checkMachine(): "iptables" | "nft" {
+export type RuleBackend = "iptables" | "nft";
+
+/** Which program writes the rules. Throws a CliError that says what this machine, or this user, is missing. */
+export function checkMachine(): RuleBackend {
   if (process.platform !== "linux") throw new CliError("--capture works on Linux only");
   if (process.getuid?.() !== 0) {
     throw new CliError("--capture needs root: it makes a network namespace, interfaces and packet rules", [

@@ -12,6 +12,7 @@ import { startProgram } from "../process/program.ts";
 import type { Program } from "../process/program.ts";
 import { onStop, signalExitCode } from "../process/stop-signal.ts";
 import type { OnStop } from "../process/stop-signal.ts";
+import type * as Capture from "../capture/run-captured.ts";
 import { readSelection, selectionOptions } from "../capture/options.ts";
 import type { OptionValues } from "../options.ts";
 import { connectionOptions, identifyWorkload, workloadOptions } from "../sidecar/options.ts";
@@ -123,16 +124,14 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     // One listener for all of the time: a signal that comes while listeners are exchanged would be lost.
     let stop: OnStop = (signal) => process.exit(signalExitCode(signal)); // nothing runs yet that would have to be stopped
     onStop((signal, count) => stop(signal, count));
+    const captured = options.capture ? await prepareCapture(outbound) : undefined;
     const stateDir = options["state-dir"] ?? defaultStateDir();
     await awaitControlPlane(options, stateDir, options.wait * 1000);
     const located = locate("xds", options.xds, stateDir);
     const membership = findMembership(options, stateDir);
-    if (options.capture) {
-      if (outbound.length > 0) {
-        throw new UsageError("--outbound and --upstream have no effect with --capture: every port is captured");
-      }
-      const { runCaptured } = await import("../capture/run-captured.ts");
+    if (captured !== undefined) {
       const run = {
+        backend: captured.backend,
         command: rest ?? [],
         identity,
         port: options.port,
@@ -146,7 +145,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         graceMs: options.grace * 1000,
         logLevel: options["log-level"],
       };
-      return runCaptured(run, (stopIt) => (stop = stopIt));
+      return captured.runCaptured(run, (stopIt) => (stop = stopIt));
     }
 
     const local = await reservePorts(3 + outbound.length, LOOPBACK);
@@ -209,6 +208,17 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
 });
 
 /** They would be taken for granted. */
+/** Before anything is waited for: whether this machine and this user can capture at all. */
+async function prepareCapture(
+  outbound: readonly Outbound[],
+): Promise<Pick<typeof Capture, "runCaptured"> & { backend: Capture.RuleBackend }> {
+  if (outbound.length > 0) {
+    throw new UsageError("--outbound and --upstream have no effect with --capture: every port is captured");
+  }
+  const { checkMachine, runCaptured } = await import("../capture/run-captured.ts");
+  return { backend: checkMachine(), runCaptured };
+}
+
 function refuseCaptureOptions(options: OptionValues<typeof selectionOptions>): void {
   for (const [name, { default: usual }] of Object.entries(selectionOptions)) {
     if (options[name as keyof typeof selectionOptions] === usual) continue;

@@ -207,7 +207,6 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
   },
 });
 
-/** They would be taken for granted. */
 /** Before anything is waited for: whether this machine and this user can capture at all. */
 async function prepareCapture(
   outbound: readonly Outbound[],
@@ -219,6 +218,7 @@ async function prepareCapture(
   return { backend: checkMachine(), runCaptured };
 }
 
+/** They would be taken for granted. */
 function refuseCaptureOptions(options: OptionValues<typeof selectionOptions>): void {
   for (const [name, { default: usual }] of Object.entries(selectionOptions)) {
     if (options[name as keyof typeof selectionOptions] === usual) continue;

@@ -6,6 +6,7 @@ import { hostsIntersect, isTlsProtocol, matchesLabels, resolveGatewayName, resol
 import type { Destination, L4MatchAttributes, PortProtocol, TlsMatchAttributes } from "@tulle/api";
 import type { RouteClient } from "./http-rule.ts";
 import type { MeshService } from "./service.ts";
+import { rememberLast, shareList } from "./sharing.ts";
 import { withoutOverlaps } from "./chain-conditions.ts";
 import type { ChainConditions } from "./chain-conditions.ts";
 import type { VirtualServiceRule } from "./virtual-service.ts";
@@ -40,6 +41,29 @@ export interface ConnectionRules {
   readonly rules: readonly VirtualServiceRule[];
   readonly services: ReadonlyMap<string, Pick<MeshService, "ports">>;
   readonly domain: string;
+}
+
+/** Of those that a client sees; the same object while none of them that says anything of connections, and no service, changes. */
+export function rememberConnectionRules(): (
+  seen: readonly VirtualServiceRule[],
+  services: ConnectionRules["services"],
+  domain: string,
+) => ConnectionRules {
+  let kept: readonly VirtualServiceRule[] | undefined;
+  const made = rememberLast(
+    (rules: readonly VirtualServiceRule[], services: ConnectionRules["services"], domain: string): ConnectionRules => ({
+      rules,
+      services,
+      domain,
+    }),
+  );
+  return (seen, services, domain) => {
+    kept = shareList(
+      kept,
+      seen.filter(({ connectionDestinations }) => connectionDestinations.length > 0),
+    );
+    return made(kept, services, domain);
+  };
 }
 
 /** Chains of a sidecar's connections to a port of a service. All rules for its host count, whichever is more specific. */

@@ -10,6 +10,7 @@ import { encodeResource } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import { withoutOverlaps } from "../model/chain-conditions.ts";
 import type { ChainConditions } from "../model/chain-conditions.ts";
+import { rememberConnectionRules } from "../model/connection-route.ts";
 import type { ConnectionChain, ConnectionRules } from "../model/connection-route.ts";
 import { gatewayTcpRoute, gatewayTlsChains, isServerName } from "../model/connection-route.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
@@ -25,8 +26,7 @@ import {
 } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import type { MeshService } from "../model/service.ts";
-import { rememberLast, shareList } from "../model/sharing.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import { rememberLast } from "../model/sharing.ts";
 import type { VirtualServiceRule } from "../model/virtual-service.ts";
 import type { Bind, ProxyNode } from "../source/registration/node.ts";
 import { accessLogsOf as accessLogsFor } from "../translate/access-log.ts";
@@ -95,10 +95,6 @@ export class GatewayViews {
 
   view({ snapshot, forwards, clusterOf, settingsOf }: GatewayMesh): GatewayView {
     const servers = this.#servers(snapshot.gateways);
-    this.#forConnections = shareList(
-      this.#forConnections,
-      snapshot.virtualServices.filter(({ connectionDestinations }) => connectionDestinations.length > 0),
-    );
     return {
       listeners: this.#listeners(
         servers,
@@ -109,7 +105,7 @@ export class GatewayViews {
         this.#rateLimits(snapshot),
         this.#authorization(snapshot, this.#node),
         this.#tokens(snapshot, this.#node),
-        this.#connectionRules(this.#forConnections, snapshot.serviceByHost, snapshot.options.domain),
+        this.#connectionRules(snapshot.virtualServices, snapshot.serviceByHost, snapshot.options.domain),
         clusterOf,
         settingsOf,
       ),
@@ -128,14 +124,7 @@ export class GatewayViews {
     serversByPort(gatewaysOf(gateways, this.#node.labels)),
   );
 
-  #forConnections: readonly VirtualServiceRule[] | undefined;
-  readonly #connectionRules = rememberLast(
-    (rules: readonly VirtualServiceRule[], services: Snapshot["serviceByHost"], domain: string): ConnectionRules => ({
-      rules,
-      services,
-      domain,
-    }),
-  );
+  readonly #connectionRules = rememberConnectionRules();
 
   readonly #listeners = rememberLast(
     (

@@ -37,6 +37,7 @@ import { usualCluster } from "../translate/connections.ts";
 import { bytesCluster, outboundCluster } from "../translate/names.ts";
 import { connectionSettings } from "../model/connection-settings.ts";
 import type { ConnectionSettings } from "../model/connection-settings.ts";
+import { rememberConnectionRules } from "../model/connection-route.ts";
 import type { ConnectionRules, TcpDestination } from "../model/connection-route.ts";
 import type { AutoAddresses } from "../model/auto-addresses.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
@@ -230,21 +231,10 @@ export class MeshView {
   get connectionRules(): ConnectionRules {
     const { serviceByHost, options } = this.#snapshot;
     const imported = new Set(this.scope.listeners.flatMap(({ rules }) => rules));
-    this.#forConnections = shareList(
-      this.#forConnections,
-      [...imported].filter(({ connectionDestinations }) => connectionDestinations.length > 0),
-    );
-    return this.#connectionRules(this.#forConnections, serviceByHost, options.domain);
+    return this.#connectionRules([...imported], serviceByHost, options.domain);
   }
 
-  #forConnections: readonly VirtualServiceRule[] | undefined;
-  readonly #connectionRules = rememberLast(
-    (rules: readonly VirtualServiceRule[], services: Snapshot["serviceByHost"], domain: string): ConnectionRules => ({
-      rules,
-      services,
-      domain,
-    }),
-  );
+  readonly #connectionRules = rememberConnectionRules();
 
   /** What is said of connections to destinations; the same function while no rule and no service changes. */
   get settingsOf(): (destinations: readonly TcpDestination[]) => ConnectionSettings {

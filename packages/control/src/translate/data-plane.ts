@@ -92,6 +92,15 @@ export type Discovery = "eds" | "strict-dns" | "logical-dns" | "by request" | "o
 
 const { ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV } = LbPolicy;
 
+const ALL_SECURITY: ReadonlySet<SecurityFeature> = new Set([
+  "authorization",
+  "external authorization",
+  "external authorization by gRPC",
+  "network authorization",
+  "tokens",
+  "mutual TLS",
+]);
+
 export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   tulle: {
     id: "tulle",
@@ -115,14 +124,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
     httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
-    security: new Set([
-      "authorization",
-      "external authorization",
-      "external authorization by gRPC",
-      "network authorization",
-      "tokens",
-      "mutual TLS",
-    ]),
+    security: ALL_SECURITY,
   },
   envoy: {
     id: "envoy",
@@ -154,14 +156,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "all attributes in access log filters",
       "rate limits",
     ]),
-    security: new Set([
-      "authorization",
-      "external authorization",
-      "external authorization by gRPC",
-      "network authorization",
-      "tokens",
-      "mutual TLS",
-    ]),
+    security: ALL_SECURITY,
   },
   grpc: {
     id: "grpc",

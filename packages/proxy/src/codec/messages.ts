@@ -105,7 +105,7 @@ export interface ProtocolError {
   readonly details: string;
 }
 
-/** Where a codec puts its bytes. They leave when the turn ends, as few writes as possible. */
+/** Where a codec puts its bytes. They leave when the turn, or under load the round, ends: as few writes as possible. */
 export interface ByteSink {
   writeText(latin1: string): void;
   /** Takes bytes `start` to `end`; copies them if the buffer is shared. */

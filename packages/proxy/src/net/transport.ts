@@ -62,7 +62,7 @@ export const UNCOUNTED: ByteCounters = { cxRxBytes: new Counter("", NO_TAGS), cx
 const INLINE_BYTES = 8_192;
 
 /**
- * One TCP connection: bytes in by the shared buffer, bytes out gathered and written once per turn, back-pressure as counts.
+ * One TCP connection: bytes in by the shared buffer, bytes out gathered and written once per turn (or round: `Turn`), back-pressure as counts.
  * The only class of the data path that touches a node:net socket.
  */
 export class Transport implements ByteSink, Flushable, TimerOwner {
@@ -300,7 +300,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     this.context.turn.flushLater(this);
   }
 
-  /** The turn's end: one write for everything. */
+  /** The end of the turn, or of the round: one write for everything. */
   flush(): void {
     try {
       this.write();
@@ -368,7 +368,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     lent.length = 0;
   }
 
-  /** Drops what was written in this turn and has not left. */
+  /** Drops what was written and has not left. */
   discardUnflushed(): void {
     this.text = "";
     this.pieces = null;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RouteAction } from "../../src/plan/route-plan.ts";
-import { endpoint, limits } from "../support/plans.ts";
+import { endpoint, limits, retryPolicy } from "../support/plans.ts";
 import { type BackendConnection, GET, type ProxyOptions, until } from "../support/proxy.ts";
 import { type Mesh, RESET, answering, body, header, mesh, respond } from "./fallback-support.ts";
 
@@ -153,22 +153,12 @@ describe("fallback: which failures", () => {
   });
 
   it("retries come first", async (t) => {
-    const policy = {
-      retryOn: 1,
-      numRetries: 2,
-      perTryTimeoutMs: 0,
-      perTryIdleTimeoutMs: 0,
-      retriableStatusCodes: [],
-      retriableHeaders: [],
-      retriableRequestHeaders: [],
-      backOffBaseMs: 1,
-      backOffMaxMs: 1,
-      rateLimited: null,
-      previousPrioritiesFrequency: 0,
-      avoid: null,
-      hostSelectionMaxAttempts: 1,
-    };
-    const { ask, proxy } = await mesh(t, [respond(["RETRIES_EXHAUSTED"])], {}, { retryPolicy: policy });
+    const { ask, proxy } = await mesh(
+      t,
+      [respond(["RETRIES_EXHAUSTED"])],
+      {},
+      { retryPolicy: retryPolicy({ retryOn: 1, numRetries: 2 }) },
+    );
     let asked = 0;
     proxy.backend.onData = (connection, chunk) => answering(asked++ === 1 ? 200 : 503, "seen")(connection, chunk);
     assert.equal(body(await ask(GET)), "seen", "the second attempt is good");

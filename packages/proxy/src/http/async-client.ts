@@ -5,6 +5,7 @@ import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { NetContext } from "../net/context.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { GrpcCall, GrpcRequest } from "../upstream/grpc-call.ts";
+import type { GrpcStream, GrpcStreamRequest } from "../upstream/grpc-stream.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { formatGrpcTimeout } from "./grpc-timeout.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
@@ -67,6 +68,25 @@ export class AsyncClient {
     if (timeoutMs > 0) headers["x-envoy-expected-rq-timeout-ms"] = String(timeoutMs);
     const timeout = timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : "";
     return host.grpcPool.call({ ...request, timeout, headers }, onEnd);
+  }
+
+  /**
+   * A stream of messages that takes as long as it likes; to be called within a turn. Null: there is no host, or circuit breakers hold it
+   * back. @param onEnd told once, unless it is cancelled
+   */
+  openGrpc(
+    cluster: Cluster,
+    request: Pick<GrpcStreamRequest, "authority" | "path">,
+    onEnd: () => void,
+  ): GrpcStream | null {
+    cluster.stats.asyncRqTotal.value++;
+    const host = cluster.chooseHost(this.balancing, 0);
+    if (host === null) {
+      cluster.stats.countStatus(503, true, null);
+      return null;
+    }
+    const headers = { "x-envoy-internal": "true", "x-forwarded-for": this.localAddress };
+    return host.grpcPool.stream({ ...request, headers }, onEnd);
   }
 
   /**

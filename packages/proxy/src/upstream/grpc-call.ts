@@ -15,12 +15,26 @@ export interface GrpcRequest {
   readonly message: Uint8Array;
 }
 
+/** What a connection carries: a call, or a stream of messages. */
+export interface CarriedCall {
+  readonly headers: OutgoingHttpHeaders;
+  /** There is a connection. */
+  begin(stream: ClientHttp2Stream): void;
+  /** There is none to be had. */
+  fail(outcome: number): void;
+  onHeaders(headers: IncomingHttpHeaders): void;
+  onData(bytes: Buffer): void;
+  onTrailers(trailers: IncomingHttpHeaders): void;
+  /** All that will come has come. */
+  onStreamClosed(): void;
+}
+
 /** Who has a call, before the caller hears of it. */
 export interface GrpcCallOwner {
   /** An answer has begun. @param grpcStatus "" unless it has ended, too */
   onCallAnswered(status: number, grpcStatus: string): void;
   /** @param outcome the answer's status, or one of the outcomes below */
-  onCallEnd(call: GrpcCall, outcome: number): void;
+  onCallEnd(call: CarriedCall, outcome: number): void;
 }
 
 /** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
@@ -28,12 +42,40 @@ const PREFIX_BYTES = 5;
 /** What gRPC's libraries take. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** In Envoy's order, and its scheme whatever the connection. (Envoy `source/common/grpc/common.cc`, prepareHeaders) */
+export function grpcHeaders({
+  authority,
+  path,
+  timeout,
+  headers,
+}: Pick<GrpcRequest, "authority" | "path" | "timeout" | "headers">): OutgoingHttpHeaders {
+  return {
+    ":method": "POST",
+    ":path": path,
+    ":authority": authority,
+    ":scheme": "http",
+    te: "trailers",
+    ...(timeout === "" ? {} : { "grpc-timeout": timeout }),
+    "content-type": "application/grpc",
+    ...headers,
+  };
+}
+
+/** A message as it goes over the wire, uncompressed. */
+export function grpcFrame(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, PREFIX_BYTES);
+  return frame;
+}
+
 /** One unary call: a message there, a message back, a status. */
-export class GrpcCall implements TimerOwner {
+export class GrpcCall implements CarriedCall, TimerOwner {
   readonly headers: OutgoingHttpHeaders;
-  readonly frame: Buffer;
+  private readonly frame: Buffer;
   /** Null: it waits for a connection. */
-  stream: ClientHttp2Stream | null = null;
+  private stream: ClientHttp2Stream | null = null;
   private readonly net: NetContext;
   private readonly owner: GrpcCallOwner;
   private readonly onEnd: (message: Uint8Array | null) => void;
@@ -50,26 +92,18 @@ export class GrpcCall implements TimerOwner {
     request: GrpcRequest,
     onEnd: (message: Uint8Array | null) => void,
   ) {
-    const { authority, path, timeout, timeoutMs, message } = request;
+    const { timeoutMs } = request;
     this.net = net;
     this.owner = owner;
     this.onEnd = onEnd;
-    // In Envoy's order, and its scheme whatever the connection. (Envoy `source/common/grpc/common.cc`, prepareHeaders)
-    this.headers = {
-      ":method": "POST",
-      ":path": path,
-      ":authority": authority,
-      ":scheme": "http",
-      te: "trailers",
-      ...(timeout === "" ? {} : { "grpc-timeout": timeout }),
-      "content-type": "application/grpc",
-      ...request.headers,
-    };
-    this.frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-    this.frame[0] = 0;
-    this.frame.writeUInt32BE(message.length, 1);
-    this.frame.set(message, PREFIX_BYTES);
+    this.headers = grpcHeaders(request);
+    this.frame = grpcFrame(request.message);
     if (timeoutMs > 0) net.timers.arm(this.timer, net.turn.now, timeoutMs);
+  }
+
+  begin(stream: ClientHttp2Stream): void {
+    this.stream = stream;
+    stream.end(this.frame);
   }
 
   /** Nobody wants to know any more. */
@@ -86,7 +120,6 @@ export class GrpcCall implements TimerOwner {
     this.onEnd(null);
   }
 
-  /** There is no connection to be had. */
   fail(outcome: number): void {
     if (this.over) return;
     this.finish(outcome);
@@ -114,7 +147,6 @@ export class GrpcCall implements TimerOwner {
     else this.pieces.push(bytes);
   }
 
-  /** All that will come has come. */
   onStreamClosed(): void {
     if (this.over) return;
     this.finish(this.httpStatus === 0 ? FAILED : this.httpStatus);
@@ -145,10 +177,10 @@ export class GrpcCall implements TimerOwner {
 }
 
 /** Outcomes other than an answer's status: by the caller's will; an answer that does not end in time; none in time; none at all; by a limit. */
-const CANCELLED = 0;
+export const CANCELLED = 0;
 export const LATE = -1;
 export const TIMED_OUT = -2;
 export const FAILED = -3;
 export const OVERFLOW = -4;
 /** Of HTTP/2's error codes. (RFC 9113, §7) */
-const CANCEL = 8;
+export const CANCEL = 8;

@@ -5,7 +5,7 @@ import type { NetContext } from "../net/context.ts";
 import type { TransportSecurity } from "../net/transport.ts";
 import { bindAddressFor } from "./bind-address.ts";
 import type { ClusterUse } from "./cluster-use.ts";
-import type { GrpcCall } from "./grpc-call.ts";
+import type { CarriedCall } from "./grpc-call.ts";
 import type { Host } from "./host.ts";
 
 const CONNECT_TIMER = 0;
@@ -31,7 +31,7 @@ export interface GrpcConnectionOwner {
 }
 
 /**
- * One HTTP/2 connection to a host, for unary gRPC calls of the proxy's own: the runtime's HTTP/2 over our sockets and our TLS, loaded when the
+ * One HTTP/2 connection to a host, for gRPC calls and streams of the proxy's own: the runtime's HTTP/2 over our sockets and our TLS, loaded when the
  * first is opened. Requests of clients never come here.
  */
 export class GrpcConnection implements TimerOwner {
@@ -42,7 +42,7 @@ export class GrpcConnection implements TimerOwner {
   private readonly openedAt: number;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
   private readonly idleTimer = new Timer(this, IDLE_TIMER);
-  private readonly calls = new Set<GrpcCall>();
+  private readonly calls = new Set<CarriedCall>();
   private socket: Socket;
   private session: ClientHttp2Session | null = null;
   private state = CONNECTING;
@@ -140,7 +140,7 @@ export class GrpcConnection implements TimerOwner {
   }
 
   /** To be called where it is ready. */
-  start(call: GrpcCall): void {
+  start(call: CarriedCall): void {
     const { session, net, use } = this;
     if (session === null) return;
     net.timers.disarm(this.idleTimer);
@@ -151,12 +151,11 @@ export class GrpcConnection implements TimerOwner {
       this.state = DRAINING;
     }
     const stream = session.request(call.headers, { endStream: false });
-    call.stream = stream;
     this.listen(stream, call);
-    stream.end(call.frame);
+    call.begin(stream);
   }
 
-  private listen(stream: ClientHttp2Stream, call: GrpcCall): void {
+  private listen(stream: ClientHttp2Stream, call: CarriedCall): void {
     stream.on("response", (headers: IncomingHttpHeaders) => this.guarded(() => call.onHeaders(headers)));
     stream.on("data", (bytes: Buffer) => this.guarded(() => call.onData(bytes)));
     stream.on("trailers", (trailers: IncomingHttpHeaders) => this.guarded(() => call.onTrailers(trailers)));

@@ -1,8 +1,18 @@
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import { httpStatusOfGrpc } from "../plan/grpc-status.ts";
-import { FAILED, GrpcCall, type GrpcCallOwner, type GrpcRequest, LATE, OVERFLOW, TIMED_OUT } from "./grpc-call.ts";
+import {
+  type CarriedCall,
+  FAILED,
+  GrpcCall,
+  type GrpcCallOwner,
+  type GrpcRequest,
+  LATE,
+  OVERFLOW,
+  TIMED_OUT,
+} from "./grpc-call.ts";
 import { GrpcConnection, type GrpcConnectionOwner } from "./grpc-connection.ts";
+import { GrpcStream, type GrpcStreamRequest } from "./grpc-stream.ts";
 import type { Host } from "./host.ts";
 
 /**
@@ -16,8 +26,8 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
   private current: GrpcConnection | null = null;
   /** With the current one. */
   private readonly all = new Set<GrpcConnection>();
-  private readonly waiting = new Set<GrpcCall>();
-  private readonly active = new Set<GrpcCall>();
+  private readonly waiting = new Set<CarriedCall>();
+  private readonly active = new Set<CarriedCall>();
 
   constructor(host: Host, use: ClusterUse) {
     this.host = host;
@@ -27,17 +37,36 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
 
   /** To be called within a turn. @param onEnd told once, unless the call is cancelled; null: it has failed */
   call(request: GrpcRequest, onEnd: (message: Uint8Array | null) => void): GrpcCall | null {
-    const { breakers, use } = this;
-    if (this.current?.isReady !== true && !breakers.pending.canCreate()) {
-      use.stats.rqPendingOverflow.value++;
-      use.stats.countStatus(503, true, null);
+    if (!this.admits()) {
       onEnd(null);
       return null;
     }
-    const call = new GrpcCall(use.net, this, request, onEnd);
+    const call = new GrpcCall(this.use.net, this, request, onEnd);
+    this.add(call);
+    return call;
+  }
+
+  /** A stream of messages; to be called within a turn. Null: the circuit breakers do not let it through. @param onEnd told once, unless it is cancelled */
+  stream(request: GrpcStreamRequest, onEnd: () => void): GrpcStream | null {
+    if (!this.admits()) return null;
+    const stream = new GrpcStream(this, request, onEnd);
+    this.add(stream);
+    return stream.isOver ? null : stream;
+  }
+
+  private admits(): boolean {
+    const { breakers, use } = this;
+    if (this.current?.isReady === true || breakers.pending.canCreate()) return true;
+    use.stats.rqPendingOverflow.value++;
+    use.stats.countStatus(503, true, null);
+    return false;
+  }
+
+  private add(call: CarriedCall): void {
+    const { breakers, use } = this;
     if (this.current?.isReady === true) {
       this.start(this.current, call);
-      return call;
+      return;
     }
     use.stats.rqPendingTotal.value++;
     use.stats.rqPendingActive.value++;
@@ -45,7 +74,6 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     this.host.pendingRequests++;
     this.waiting.add(call);
     if (this.current?.isConnecting !== true) this.connect();
-    return call;
   }
 
   private connect(): void {
@@ -53,7 +81,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     this.all.add(this.current);
   }
 
-  private start(connection: GrpcConnection, call: GrpcCall): void {
+  private start(connection: GrpcConnection, call: CarriedCall): void {
     const { breakers, use, host } = this;
     if (!breakers.requests.canCreate()) {
       use.stats.rqActiveOverflow.value++;
@@ -112,7 +140,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
 
   // Called by calls
 
-  onCallEnd(call: GrpcCall, outcome: number): void {
+  onCallEnd(call: CarriedCall, outcome: number): void {
     const { use, host, breakers } = this;
     if (this.waiting.has(call)) this.endWaiting(call);
     if (this.active.delete(call)) {
@@ -149,7 +177,7 @@ export class GrpcPool implements GrpcCallOwner, GrpcConnectionOwner {
     host.outlier?.onResponse(grpcStatus === "" ? status : httpStatusOfGrpc(grpcStatus));
   }
 
-  private endWaiting(call: GrpcCall): void {
+  private endWaiting(call: CarriedCall): void {
     this.waiting.delete(call);
     this.breakers.pending.dec();
     this.host.pendingRequests--;

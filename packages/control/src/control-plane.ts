@@ -19,6 +19,8 @@ import { getDocument } from "./source/issuers/get-document.ts";
 import { IssuerDiscovery } from "./source/issuers/issuer-discovery.ts";
 import { WorkloadRegistry } from "./source/registration/registry.ts";
 import { RegistrationStore } from "./source/registration/store.ts";
+import { NoTelemetry } from "./telemetry/no-telemetry.ts";
+import { TelemetryThread } from "./telemetry/telemetry.ts";
 
 export interface ControlPlaneOptions {
   /** Directory of YAML files; made if missing. */
@@ -48,6 +50,8 @@ export interface ControlPlaneOptions {
   readonly rootNamespace?: string;
   /** Milliseconds that a workload outlives its proxy's connection, default 10,000. */
   readonly gracePeriodMs?: number;
+  /** False: metrics, spans and requests of the mesh are not taken in. */
+  readonly telemetry?: boolean;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -151,7 +155,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   const grpc = new Server(ADS_SERVER_OPTIONS);
   ads.register(grpc);
-  const api = new HttpApi({ directory, registry, pusher, ads, metrics, issuers, identities, clock, log });
+  const telemetry = options.telemetry === false ? new NoTelemetry() : new TelemetryThread({ clock, log });
+  const api = new HttpApi({ directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log });
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
     await identities?.close();
@@ -160,6 +165,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await issuers.close();
     await directory.close();
     await store.flush();
+    await telemetry.close();
   };
   try {
     const xdsPort = await bind(grpc, options.xds);

@@ -3,14 +3,18 @@ import type { Clock, Log } from "@tulle/xds";
 import type { AdsServer } from "@tulle/xds/server";
 import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Identities } from "../identity/identity.ts";
 import type { Pusher } from "../push/pusher.ts";
 import type { ConfigDirectory } from "../source/files/config-directory.ts";
 import type { IssuerDiscovery } from "../source/issuers/issuer-discovery.ts";
 import type { WorkloadRegistry } from "../source/registration/registry.ts";
+import { QuestionError } from "../telemetry/question-error.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { sendEvents } from "./event-stream.ts";
+import type { EventSource } from "./event-stream.ts";
 import type { PushMetrics } from "./push-metrics.ts";
-import { HttpError, readText, sendJson, sendText } from "./messages.ts";
+import { HttpError, readBytes, readText, sendJson, sendText } from "./messages.ts";
 import { ROUTES } from "./routes.ts";
 
 export interface ApiContext {
@@ -21,6 +25,7 @@ export interface ApiContext {
   readonly metrics: PushMetrics;
   readonly issuers: IssuerDiscovery;
   readonly identities: Identities | undefined;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -31,13 +36,22 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** It came over the socket that only this machine's user can open. */
   readonly local: boolean;
+  readonly headers: IncomingHttpHeaders;
+  /** Address of the other end; "" over the socket. */
+  readonly peer: string;
   body(): Promise<string>;
+  /** As it came, undecoded. Rejects with HttpError 413 if it is longer. */
+  bytes(maxLength: number): Promise<Buffer>;
 }
 
-/** What a handler answers: a value for JSON, or text with its type. */
+/** What a handler answers: a value for JSON, text or bytes with their type, or events for as long as the client listens (SSE). */
 export type ApiAnswer =
   | { readonly status?: number; readonly json: unknown }
-  | { readonly status?: number; readonly text: string; readonly type: string };
+  | { readonly status?: number; readonly text: string | Uint8Array; readonly type: string }
+  | { readonly events: EventSource };
+
+/** Of questions to the telemetry thread that have no answer. */
+const QUESTION_STATUS = { invalid: 400, "not-found": 404, limit: 422, unavailable: 503 } as const;
 
 export type Handler = (context: ApiContext, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
 
@@ -105,18 +119,30 @@ export class HttpApi {
       throw new HttpError(405, `${url.pathname} has no method ${request.method}`);
     }
     const body = (): Promise<string> => readText(request);
-    const answer = await handler(this.#context, { path, query: url.searchParams, local, body });
+    const answer = await handler(this.#context, {
+      path,
+      query: url.searchParams,
+      local,
+      headers: request.headers,
+      peer: request.socket.remoteAddress ?? "",
+      body,
+      bytes: (maxLength) => readBytes(request, maxLength),
+    });
+    if ("events" in answer) {
+      sendEvents(response, answer.events, this.#context.clock);
+      return;
+    }
     const status = answer.status ?? 200;
     if ("text" in answer) sendText(response, status, answer.type, answer.text);
     else sendJson(response, status, answer.json);
   }
 
   #fail(response: ServerResponse, error: unknown): void {
-    const known = error instanceof HttpError;
+    const told = error instanceof QuestionError ? new HttpError(QUESTION_STATUS[error.kind], error.message) : error;
+    const known = told instanceof HttpError;
     if (!known) this.#context.log("error", "the HTTP API failed to answer", { error });
     if (response.headersSent) response.destroy();
-    else
-      sendJson(response, known ? error.status : 500, { error: known ? error.message : "internal error; see the log" });
+    else sendJson(response, known ? told.status : 500, { error: known ? told.message : "internal error; see the log" });
   }
 }
 

@@ -16,26 +16,31 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** The request's body. Throws HttpError if it is too large or not UTF-8. */
 export async function readText(request: IncomingMessage): Promise<string> {
+  const bytes = await readBytes(request, MAX_BODY_BYTES, "apply it in parts");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new HttpError(400, "the body is not UTF-8 text", { cause: error });
+  }
+}
+
+/** The request's body. Throws HttpError if it is longer. */
+export async function readBytes(request: IncomingMessage, maxLength: number, advice = "send less"): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES)
-      throw new HttpError(413, `the body is larger than ${MAX_BODY_BYTES} bytes; apply it in parts`);
+    if (size > maxLength) throw new HttpError(413, `the body is larger than ${maxLength} bytes; ${advice}`);
     chunks.push(chunk);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (error) {
-    throw new HttpError(400, "the body is not UTF-8 text", { cause: error });
-  }
+  return Buffer.concat(chunks);
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   sendText(response, status, "application/json", `${JSON.stringify(value)}\n`);
 }
 
-export function sendText(response: ServerResponse, status: number, type: string, text: string): void {
+export function sendText(response: ServerResponse, status: number, type: string, text: string | Uint8Array): void {
   response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
   response.end(text);
 }

@@ -1,7 +1,15 @@
 /** Prometheus metrics, by istiod's names where istiod has them. */
 import type { ApiContext } from "./http-api.ts";
 
-export function renderMetrics({ pusher, directory, registry, metrics, issuers, identities }: ApiContext): string {
+export function renderMetrics({
+  pusher,
+  directory,
+  registry,
+  metrics,
+  issuers,
+  identities,
+  telemetry,
+}: ApiContext): string {
   const { stats } = pusher;
   const snapshot = pusher.current();
   const rejected = directory.diagnostics.filter(({ severity }) => severity === "error").length;
@@ -16,5 +24,6 @@ export function renderMetrics({ pusher, directory, registry, metrics, issuers, i
   ];
   const lines = gauges.flatMap(([name, value]) => [`# TYPE ${name} gauge`, `${name} ${value}`]);
   lines.push("# TYPE tulle_pushes_total counter", `tulle_pushes_total ${stats.pushes}`);
-  return `${lines.join("\n")}\n${metrics.render()}${issuers.renderMetrics()}${identities?.renderMetrics() ?? ""}`;
+  const parts = [metrics, issuers, telemetry, ...(identities === undefined ? [] : [identities])];
+  return `${lines.join("\n")}\n${parts.map((part) => part.renderMetrics()).join("")}`;
 }

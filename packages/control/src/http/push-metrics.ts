@@ -20,7 +20,7 @@ export class PushMetrics {
   };
 
   /** Prometheus text format. */
-  render(): string {
+  renderMetrics(): string {
     const lines = ["# TYPE pilot_xds_pushes counter"];
     for (const [type, value] of this.#acks) lines.push(`pilot_xds_pushes{type="${type.toLowerCase()}"} ${value}`);
     lines.push("# TYPE pilot_total_xds_rejects counter");

@@ -1,0 +1,30 @@
+/** Server-sent events. (HTML standard, "Server-sent events") */
+import type { Clock } from "@tulle/xds";
+import type { ServerResponse } from "node:http";
+
+/** Begins to send; the function that it returns is called when the client is gone. Events are values for JSON. */
+export type EventSource = (send: (event: unknown, name?: string) => void) => () => void;
+
+/** Proxies in between close what is silent for a minute. */
+const KEEP_ALIVE_MS = 15_000;
+/** Of events that a client has not read. It is cut off, and connects again when it reads on. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+
+export function sendEvents(response: ServerResponse, events: EventSource, clock: Clock): void {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  response.flushHeaders();
+  let cancel = (): void => undefined;
+  const keepAlive = (): void => {
+    response.write(":\n\n");
+    cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  };
+  cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
+  const stop = events((event, name) => {
+    response.write(`${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(event)}\n\n`);
+    if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+  });
+  response.once("close", () => {
+    cancel();
+    stop();
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * Each form in which telemetry comes in, with what takes it in. That runs in the telemetry thread, on bytes as the main thread got them;
+ * its decoder is pure, and it throws nothing but IngestError for bytes that are not what they should be. An area adds a kind by a line
+ * in this table (`requests`: `access-log`, whose bytes are one StreamAccessLogsMessage), and a receiver that calls `Telemetry.ingest` with it.
+ */
+import type { TelemetryCore } from "../core.ts";
+import type { Sender } from "../sender.ts";
+import type { IngestReport } from "./ingest-report.ts";
+import type { DecodedSpans } from "./zipkin.ts";
+import { decodeZipkinJson } from "./zipkin.ts";
+
+export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) => IngestReport;
+
+const spansBy =
+  (decode: (bytes: Uint8Array) => DecodedSpans): Ingester =>
+  ({ traces }, _, bytes) => {
+    const { spans, ...report } = decode(bytes);
+    traces.add(spans);
+    return report;
+  };
+
+export const INGESTERS = {
+  "zipkin-json": spansBy(decodeZipkinJson),
+} as const satisfies Record<string, Ingester>;
+
+export type IngestKind = keyof typeof INGESTERS;

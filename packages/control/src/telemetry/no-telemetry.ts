@@ -1,0 +1,27 @@
+import { QuestionError } from "./question-error.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** In place of the telemetry thread where it is switched off: takes nothing, knows nothing, and says so. */
+export class NoTelemetry implements Telemetry {
+  ingest(): boolean {
+    return false;
+  }
+
+  deliver(): Promise<never> {
+    return this.ask();
+  }
+
+  ask(): Promise<never> {
+    return Promise.reject(new QuestionError("unavailable", "telemetry is switched off in this control plane"));
+  }
+
+  subscribe(): () => void {
+    return () => undefined;
+  }
+
+  renderMetrics(): string {
+    return "";
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,53 @@
+/** The thread as the main thread sees it: a real one. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { systemClock } from "@tulle/xds";
+import { QuestionError } from "../../src/telemetry/question-error.ts";
+import { TelemetryThread } from "../../src/telemetry/telemetry.ts";
+import { eventually } from "../support/eventually.ts";
+import { APPLICATION, bytesOf } from "../support/telemetry.ts";
+
+const SPAN = {
+  traceId: "1".repeat(32),
+  id: "2".repeat(16),
+  kind: "SERVER",
+  name: "get",
+  timestamp: 1_700_000_000_000_000,
+  duration: 1500,
+  localEndpoint: { serviceName: "reviews" },
+  tags: { "http.status_code": "200" },
+};
+
+function start(context: TestContext): TelemetryThread {
+  const telemetry = new TelemetryThread({ clock: systemClock, log: () => undefined });
+  context.after(() => telemetry.close());
+  return telemetry;
+}
+
+test("what is taken in is found by whoever asks, and told to whoever subscribed", async (t) => {
+  const telemetry = start(t);
+  const told: unknown[] = [];
+  telemetry.subscribe("activity", undefined, (event) => told.push(event));
+  assert.ok(telemetry.ingest("zipkin-json", APPLICATION, bytesOf([SPAN])));
+  const trace = await telemetry.ask("trace", { traceId: SPAN.traceId });
+  assert.equal(trace?.spans[0]?.service, "reviews");
+  await eventually(() => assert.deepEqual(told, [{ spans: 1 }]));
+});
+
+test("a sender that waits for a report is told how many spans were refused and why, or that it sent none", async (t) => {
+  const telemetry = start(t);
+  const report = await telemetry.deliver("zipkin-json", APPLICATION, bytesOf([SPAN, { ...SPAN, id: "zz" }]));
+  assert.deepEqual(report, { accepted: 1, refused: 1, reason: "the span id is not 16 hex digits, or all zeros" });
+  const refusal = telemetry.deliver("zipkin-json", APPLICATION, Buffer.from("["));
+  await assert.rejects(refusal, (error) => error instanceof QuestionError && error.kind === "invalid");
+});
+
+test("beyond the budget of bytes in flight messages are dropped and counted", async (t) => {
+  const telemetry = start(t);
+  const large = Buffer.alloc(6 * 1024 * 1024);
+  const taken = [1, 2, 3].map(() => telemetry.ingest("zipkin-json", APPLICATION, large));
+  assert.deepEqual(taken, [true, true, false]);
+  assert.match(telemetry.renderMetrics(), /^tulle_telemetry_dropped_messages_total\{kind="zipkin-json"\} 1$/m);
+  await eventually(() => assert.match(telemetry.renderMetrics(), /^tulle_telemetry_bytes_in_flight 0$/m));
+});

@@ -3,6 +3,18 @@ import type { ContractCase, JsonObject } from "../harness/case.ts";
 import { answer, chunked, get, got, head, request, stat, typed } from "../harness/steps.ts";
 
 const PROPER = { header_key_format: { proper_case_words: {} } };
+const preserved = (config: JsonObject = {}): JsonObject => ({
+  header_key_format: {
+    stateful_formatter: {
+      name: "preserve_case",
+      typed_config: typed("extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig", config),
+    },
+  },
+});
+const PROPER_OTHERS = { formatter_type_on_envoy_headers: "PROPER_CASE" };
+/** Names that a client library of its own taste writes. */
+const REQUEST = ["x-ONE-two: 1", "USER-Agent: t", "X-Two: 2", "x-tWO: 3", "CONTENT-length: 3"];
+const ANSWER = answer(200, "x", "X-bACK: 1", "ETag: q", "x-back: 2", "SERVER: b");
 const upstream = (options: JsonObject): ContractCase["clusters"] & {} => ({
   a: {
     typed_extension_protocol_options: {
@@ -14,6 +26,7 @@ const upstream = (options: JsonObject): ContractCase["clusters"] & {} => ({
   },
 });
 const feature = "HTTP/1.1 messages: header_key_format";
+const preserving = "HTTP/1.1 messages: preserve_case";
 
 export const CASES: readonly ContractCase[] = [
   {
@@ -56,6 +69,117 @@ export const CASES: readonly ContractCase[] = [
     feature,
     clusters: upstream(PROPER),
     client: [request("POST", "/", "transfer-encoding: chunked") + chunked(["abc"]), got(1)],
+  },
+  {
+    name: "as it came: from clients",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    client: [request("POST", "/", ...REQUEST) + "abc", got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: from clients, what the proxy adds in proper case",
+    feature: preserving,
+    manager: { http_protocol_options: preserved(PROPER_OTHERS) },
+    client: [request("POST", "/", ...REQUEST) + "abc", got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: from upstreams",
+    feature: preserving,
+    clusters: upstream(preserved()),
+    client: [request("POST", "/", ...REQUEST) + "abc", got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: from upstreams, what the proxy adds in proper case",
+    feature: preserving,
+    clusters: upstream(preserved(PROPER_OTHERS)),
+    client: [get("/", "X-Request: 1"), got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: the reason phrase",
+    feature: preserving,
+    clusters: upstream(preserved({ forward_reason_phrase: true })),
+    client: [get(), got(1)],
+    upstreams: { a: "HTTP/1.1 200 So Be It\r\nContent-Length: 1\r\n\r\nx" },
+  },
+  {
+    name: "as it came: no reason phrase",
+    feature: preserving,
+    clusters: upstream(preserved({ forward_reason_phrase: true })),
+    client: [get(), got(1)],
+    upstreams: { a: "HTTP/1.1 404 \r\nContent-Length: 1\r\n\r\nx" },
+  },
+  {
+    name: "as it came: a reason phrase that nobody wants",
+    feature: preserving,
+    clusters: upstream(preserved()),
+    client: [get(), got(1)],
+    upstreams: { a: "HTTP/1.1 200 So Be It\r\nContent-Length: 1\r\n\r\nx" },
+  },
+  {
+    name: "as it came: both ways, chunks and trailers",
+    feature: preserving,
+    manager: { http_protocol_options: { ...preserved(), enable_trailers: true } },
+    clusters: upstream({ ...preserved(), enable_trailers: true }),
+    client: [request("POST", "/", "Transfer-Encoding: chunked") + chunked(["abc"], "X-End: 1"), got(1)],
+    upstreams: { a: head("HTTP/1.1 200 OK", "Transfer-ENCODING: chunked") + chunked(["abc"], "X-Back-End: 1") },
+  },
+  {
+    name: "as it came: a local reply",
+    feature: preserving,
+    manager: { http_protocol_options: preserved(PROPER_OTHERS) },
+    routes: [{ match: { prefix: "/" }, direct_response: { status: 404, body: { inline_string: "none" } } }],
+    client: [get("/", "Connection: close"), got(1)],
+  },
+  {
+    name: "as it came: 100 Continue",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    clusters: upstream(preserved()),
+    client: [request("POST", "/", "Content-Length: 3", "Expect: 100-continue"), got("100 Continue"), "abc", got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: headers that routes add, set and remove",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    clusters: upstream(preserved()),
+    routes: [
+      {
+        match: { prefix: "/" },
+        route: { cluster: "a" },
+        request_headers_to_add: [
+          { header: { key: "X-Two", value: "new" }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" },
+          { header: { key: "X-New", value: "n" } },
+        ],
+        request_headers_to_remove: ["x-one-two"],
+        response_headers_to_add: [{ header: { key: "X-Out", value: "o" } }],
+      },
+    ],
+    client: [get("/", ...REQUEST.slice(0, 3)), got(1)],
+    upstreams: { a: ANSWER },
+  },
+  {
+    name: "as it came: two requests of one connection have their own names",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    client: [get("/1", "X-One: 1") + get("/2", "x-one: 1"), got(2)],
+    upstreams: { a: ANSWER + answer(200) },
+  },
+  {
+    name: "as it came: a head in pieces",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    client: ["GET / HTTP/1.1\r\nHOST: h\r\nX-Fi", "RST: 1\r\nX-Sec", "ond: 2\r\n\r\n", got(1)],
+  },
+  {
+    name: "as it came: a folded line",
+    feature: preserving,
+    manager: { http_protocol_options: preserved() },
+    client: ["GET / HTTP/1.1\r\nHost: h\r\nX-First: 1\r\n Y-Not: 2\r\nX-Second: 2\r\n\r\n", got(1)],
   },
   {
     name: "tcp_keepalive is nothing that a peer sees",

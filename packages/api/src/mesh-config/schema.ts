@@ -47,6 +47,7 @@ const proxyConfig = openObject({
     requestId: disabled,
     attemptCount: disabled,
     envoyDebugHeaders: disabled,
+    preserveHttp1HeaderCase: boolean(),
   }),
 });
 

@@ -21,6 +21,7 @@ import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_pr
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { file_envoy_extensions_filters_http_custom_response_v3_custom_response } from "@tulle/xds/gen/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js";
 import { file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy } from "@tulle/xds/gen/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js";
+import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "@tulle/xds/gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js";
 import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz } from "@tulle/xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from "@tulle/xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
@@ -65,6 +66,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_filters_http_custom_response_v3_custom_response,
   file_envoy_extensions_http_custom_response_local_response_policy_v3_local_response_policy,
   file_envoy_extensions_filters_http_ext_authz_v3_ext_authz,
+  file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
   file_envoy_extensions_filters_http_jwt_authn_v3_config,
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_network_ext_authz_v3_ext_authz,

@@ -39,7 +39,13 @@ const APPLIED: ReadonlySet<keyof MeshConfig> = new Set([
 /** What is applied of settings that are applied in part. */
 const DEFAULT_CONFIG: ReadonlySet<string> = new Set(["proxyHeaders", "gatewayTopology"]);
 const GATEWAY_TOPOLOGY: ReadonlySet<string> = new Set(["numTrustedProxies"]);
-const PROXY_HEADERS: ReadonlySet<string> = new Set(["server", "requestId", "attemptCount", "envoyDebugHeaders"]);
+const PROXY_HEADERS: ReadonlySet<string> = new Set([
+  "server",
+  "requestId",
+  "attemptCount",
+  "envoyDebugHeaders",
+  "preserveHttp1HeaderCase",
+]);
 
 const PROVIDERS = ["envoyFileAccessLog", "envoyExtAuthzHttp", "envoyExtAuthzGrpc"] as const;
 

@@ -36,6 +36,7 @@ import {
 } from "./names.ts";
 import { originMetadata } from "./origin.ts";
 import { outlierDetection } from "./outlier-detection.ts";
+import { headerCase } from "./header-case.ts";
 import { protocolOptions, speaksHttp2 } from "./protocol-options.ts";
 import { clientTls } from "./security/client-tls.ts";
 import { withProxyProtocol } from "./upstream-proxy-protocol.ts";
@@ -100,6 +101,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
     pool: policy.connectionPool,
     outlierDetection: outlier,
     mesh,
+    http1: headerCase(mesh),
     capabilities,
   };
   // Hosts that requests name have said nothing of themselves.
@@ -185,6 +187,7 @@ export function passthroughCluster({ mesh, capabilities }: FixedClusterInput): C
       pool: asTheClient,
       outlierDetection: undefined,
       mesh,
+      http1: headerCase(mesh),
       capabilities,
     }),
     // What metrics call the destination.
@@ -277,6 +280,7 @@ export function translateInboundCluster(input: InboundClusterInput): Cluster {
       pool: pool === undefined ? undefined : withoutUpgrade(pool),
       outlierDetection: undefined,
       mesh: DEFAULT_MESH_SETTINGS,
+      http1: headerCase(mesh),
       capabilities,
     }),
     metadata: originMetadata(origin, "", {

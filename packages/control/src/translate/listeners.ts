@@ -39,6 +39,7 @@ import type { InboundFilters, InboundSecurity } from "./security/inbound-chains.
 import { tokenFilter } from "./security/tokens.ts";
 import type { TokenInput } from "./security/tokens.ts";
 import type { ConnectionManagerInit } from "./proxy-settings.ts";
+import { headerCase } from "./header-case.ts";
 import { headerSettings, pathSettings, suppressesEnvoyHeaders, trustedProxies } from "./proxy-settings.ts";
 
 const HCM_NAME = "envoy.filters.network.http_connection_manager";
@@ -237,6 +238,7 @@ function connectionManager(
     ...own,
     ...headerSettings(mesh, reporter),
     ...pathSettings(mesh),
+    ...(headerCase(mesh) === undefined ? {} : { httpProtocolOptions: headerCase(mesh)! }),
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),
     accessLog: accessLogsOf(accessLogs, capabilities),

@@ -5,6 +5,7 @@ import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { isHttpProtocol } from "@tulle/api";
 import type { ConnectionPoolSettings, OutlierDetection, PortProtocol } from "@tulle/api";
+import type { Http1ProtocolOptions } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import { HttpProtocolOptionsSchema } from "@tulle/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { MeshSettings } from "../model/mesh-settings.ts";
 import { httpCarrier } from "../model/service.ts";
@@ -23,13 +24,15 @@ export interface ProtocolInput {
   readonly pool: ConnectionPoolSettings | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly mesh: MeshSettings;
+  /** Of HTTP/1.1; undefined: its defaults. */
+  readonly http1?: Http1ProtocolOptions | undefined;
   readonly capabilities: Capabilities;
 }
 
 /** `typed_extension_protocol_options` of a cluster; empty where Envoy's defaults do: HTTP/1.1. */
 export function protocolOptions(input: ProtocolInput): Record<string, Any> {
   const { pool, outlierDetection, capabilities } = input;
-  const upstreamProtocolOptions = upstreamProtocol(input);
+  const upstreamProtocolOptions = upstreamProtocol(input) ?? http1Protocol(input);
   const commonHttpProtocolOptions = commonHttpOptions(pool, capabilities);
   const matcher = capabilities.clusterFeatures.has("outlier detection by status codes")
     ? errorMatcher(outlierDetection?.outlierDetectionHttpErrorCodes)
@@ -53,10 +56,10 @@ const HTTP1: UpstreamProtocol = {
   value: { protocolConfig: { case: "httpProtocolOptions", value: {} } },
 };
 
-const AS_THE_CLIENT: UpstreamProtocol = {
-  case: "useDownstreamProtocolConfig",
-  value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
-};
+function http1Protocol({ http1, protocol, capabilities }: ProtocolInput): UpstreamProtocol | undefined {
+  if (http1 === undefined || httpCarrier(protocol) !== "http1" || capabilities.apiListeners) return undefined;
+  return { case: "explicitHttpConfig", value: { protocolConfig: { case: "httpProtocolOptions", value: http1 } } };
+}
 
 /** Whether connections carry HTTP/2 by themselves, not only if the client's do. */
 export function speaksHttp2(input: ProtocolInput): boolean {
@@ -65,10 +68,15 @@ export function speaksHttp2(input: ProtocolInput): boolean {
 }
 
 /** Undefined: HTTP/1.1, the default. */
-function upstreamProtocol({ protocol, pool, mesh, capabilities }: ProtocolInput): UpstreamProtocol | undefined {
+function upstreamProtocol({ protocol, pool, mesh, http1, capabilities }: ProtocolInput): UpstreamProtocol | undefined {
   if (!capabilities.carriers.includes("http2")) return undefined;
   const { useClientProtocol = false, h2UpgradePolicy = "DEFAULT" } = pool?.http ?? {};
-  if (useClientProtocol) return AS_THE_CLIENT;
+  if (useClientProtocol) {
+    return {
+      case: "useDownstreamProtocolConfig",
+      value: { httpProtocolOptions: http1 ?? {}, http2ProtocolOptions: {} },
+    };
+  }
   const byMesh = isHttpProtocol(protocol) && mesh.config.h2UpgradePolicy === "UPGRADE";
   const upgraded = h2UpgradePolicy === "UPGRADE" || (h2UpgradePolicy === "DEFAULT" && byMesh);
   return upgraded || httpCarrier(protocol) === "http2" ? http2(pool) : undefined;

@@ -57,6 +57,38 @@ test("request ids, Envoy's own headers and the attempt count can be switched off
   assert.equal(host["include_request_attempt_count"], undefined);
 });
 
+test("preserveHttp1HeaderCase: names leave as they came, wherever HTTP/1.1 is spoken", () => {
+  const preserve = "defaultConfig: { proxyHeaders: { preserveHttp1HeaderCase: true } }";
+  const grpc = `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: rpc, namespace: default }
+spec: { ports: [{ name: grpc, port: 9090 }] }`;
+  const mesh = new TestMesh(service("reviews") + grpc + meshConfig(preserve));
+  const type = "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";
+  const asTheyCame = {
+    header_key_format: {
+      stateful_formatter: { name: "preserve_case", typed_config: { "@type": `type.googleapis.com/${type}` } },
+    },
+  };
+  for (const listener of [OUTBOUND, INBOUND]) {
+    assert.deepEqual(manager(mesh, listener)["http_protocol_options"], asTheyCame);
+    assert.equal(managerOf("{}", listener)["http_protocol_options"], undefined);
+  }
+  const options = (cluster: string, proxy: ProxyOptions = {}): unknown => {
+    const found = mesh.proxy({ tulle: TULLE, ...proxy }).json(TYPE.cluster, cluster);
+    return Object.values((found["typed_extension_protocol_options"] ?? {}) as Record<string, JsonObject>)[0]?.[
+      "explicit_http_config"
+    ];
+  };
+  const expected = { http_protocol_options: asTheyCame };
+  assert.deepEqual(options("outbound|9080||reviews.default.svc.cluster.local"), expected);
+  assert.deepEqual(options("inbound|9080||"), expected);
+  const rpc = "outbound|9090||rpc.default.svc.cluster.local";
+  assert.deepEqual(options(rpc, { agent: "envoy" }), { http2_protocol_options: {} });
+});
+
 test("pathNormalization", () => {
   const normal = (mode: string): unknown[] => {
     const { normalize_path, merge_slashes, path_with_escaped_slashes_action } = managerOf(

@@ -11,6 +11,14 @@ const REMOVED = 4;
 
 const FIRST_CAPACITY = 40;
 
+/** How a message's names are written, where that is not in lower case. */
+export interface HeaderCasing {
+  /** Serialised lines, with names as they are to be written. */
+  apply(lines: string): string;
+  /** Of a response, as it came; "": the status' usual one. */
+  readonly reasonPhrase: string;
+}
+
 /**
  * The header lines of one message, of either protocol: the latin1 text of the head as it was read (names lower-cased by the
  * scanner), offsets into it, ids of known names, and the edits made since. Serialising cuts the text around the edits, so
@@ -27,6 +35,8 @@ export class HeaderBlock {
   start = 0;
   end = 0;
   text = "";
+  /** Of messages whose peer is to see names as they came; null: nobody remembers. */
+  casing: HeaderCasing | null = null;
   /** Per line: start of the name (= of the line), end of the name, start of the value, end of the value. */
   offsets = new Int32Array(4 * FIRST_CAPACITY);
   /** Per line: id of a known name, else 0. */
@@ -57,6 +67,7 @@ export class HeaderBlock {
     this.start = 0;
     this.end = 0;
     this.text = "";
+    this.casing = null;
   }
 
   /** Becomes a copy of another block. */
@@ -68,6 +79,7 @@ export class HeaderBlock {
     this.start = other.start;
     this.end = other.end;
     this.text = other.text;
+    this.casing = other.casing;
     this.offsets.set(other.offsets);
     this.ids.set(other.ids);
     this.slots.set(other.slots);

@@ -1,4 +1,5 @@
 /** The plan of a cluster (see route-plan.ts for what a plan is): balancing, limits, health and endpoints. */
+import type { HeaderCase } from "../codec/http1/header-case.ts";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { DnsCachePlan } from "./compile-dns-cache.ts";
@@ -47,8 +48,8 @@ export interface ClusterPlan {
   readonly maxResponseHeadersCount: number;
   /** `enable_trailers` of the HTTP/1 options. */
   readonly enableTrailers: boolean;
-  /** `header_key_format.proper_case_words`. */
-  readonly properCase: boolean;
+  /** `header_key_format`. */
+  readonly headerCase: HeaderCase;
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   readonly outlierDetection: OutlierDetectionPlan | null;

@@ -15,6 +15,7 @@ import { type BalancerPlans, NO_ROUTING, compileBalancer } from "./compile-balan
 import { HEALTH } from "./compile-endpoints.ts";
 import { DEFAULT_BUFFER_LIMIT_BYTES } from "./compile-listener.ts";
 import { compileForwarding } from "./compile-forwarding.ts";
+import { compileHeaderCase } from "./compile-header-case.ts";
 import { compileHealthCheck } from "./compile-health-check.ts";
 import { compileOutlierDetection } from "./compile-outlier-detection.ts";
 import { milliseconds } from "./duration.ts";
@@ -71,7 +72,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
     enableTrailers: http1?.enableTrailers ?? false,
-    properCase: http1?.headerKeyFormat?.headerFormat.case === "properCaseWords",
+    headerCase: compileHeaderCase(http1),
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
     healthCheck: compileHealthCheck(message, place),

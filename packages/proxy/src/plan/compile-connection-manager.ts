@@ -30,6 +30,7 @@ import type { RouteConfigRef } from "./route-plan.ts";
 import type { Place } from "./problems.ts";
 import { peerMetadata } from "./peer-metadata.ts";
 import { compileUpgrades } from "./upgrades.ts";
+import { compileHeaderCase } from "./compile-header-case.ts";
 import type { HeaderMutation as EarlyHeaderMutation } from "@tulle/xds/gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js";
 import { compileAddressDetection } from "./compile-address-detection.ts";
 import { compileSteps } from "./filters/header-mutation.ts";
@@ -129,7 +130,7 @@ export function compileConnectionManager(
     acceptHttp10: http1?.acceptHttp10 ?? false,
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
     enableTrailers: http1?.enableTrailers ?? false,
-    properCase: http1?.headerKeyFormat?.headerFormat.case === "properCaseWords",
+    headerCase: compileHeaderCase(http1),
     allowAbsoluteUrl: http1?.allowAbsoluteUrl ?? true,
     refusesHttpsUrl: (message.useRemoteAddress ?? false) && message.xffNumTrustedHops === 0,
     allowChunkedLength: http1?.allowChunkedLength ?? false,

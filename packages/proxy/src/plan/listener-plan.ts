@@ -1,4 +1,5 @@
 /** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
+import type { HeaderCase } from "../codec/http1/header-case.ts";
 import type { AddressDetector } from "./compile-address-detection.ts";
 import type { HeaderStep } from "./filters/header-mutation.ts";
 import type { RuntimeRef } from "./runtime-values.ts";
@@ -131,8 +132,8 @@ export interface HttpConnectionManagerPlan {
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;
   readonly enableTrailers: boolean;
-  /** `header_key_format.proper_case_words`. */
-  readonly properCase: boolean;
+  /** `header_key_format`. */
+  readonly headerCase: HeaderCase;
   /** `allow_absolute_url`, default true. */
   readonly allowAbsoluteUrl: boolean;
   readonly refusesHttpsUrl: boolean;

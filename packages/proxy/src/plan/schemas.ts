@@ -63,6 +63,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/formatter/metadata/v3/metadata": ["Metadata"],
   "envoy/extensions/formatter/req_without_query/v3/req_without_query": ["ReqWithoutQuery"],
   "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation": ["HeaderMutation"],
+  "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case": ["PreserveCaseFormatterConfig"],
   "envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header": ["CustomHeaderConfig"],
   "envoy/extensions/http/original_ip_detection/xff/v3/xff": ["XffConfig"],
   "envoy/extensions/http/stateful_session/cookie/v3/cookie": ["CookieBasedSessionState"],

@@ -62,7 +62,7 @@ describe("random input", () => {
               resumeReading: () => {},
             },
             sink,
-            { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, enableTrailers: false, properCase: false },
+            { maxResponseHeadersBytes: 61_440, maxResponseHeadersCount: 100, enableTrailers: false, headerCase: null },
           );
           for (const line of seen.headers.split("\r\n").slice(0, -1)) {
             const colon = line.indexOf(": ");

@@ -42,7 +42,7 @@ test("an empty cluster has Envoy's defaults", () => {
     maxResponseHeadersBytes: 81_920,
     maxResponseHeadersCount: 100,
     enableTrailers: false,
-    properCase: false,
+    headerCase: null,
     ...limits({}),
     maxConnectionDurationMs: 0,
     bindAddresses: [],
@@ -99,7 +99,7 @@ test("everything that is set arrives in the plan", () => {
     idleTimeoutMs: 60_000,
     maxResponseHeadersCount: 50,
     enableTrailers: false,
-    properCase: false,
+    headerCase: null,
     thresholds: [
       limitsOf({ maxConnections: 7, maxRequests: 8 }),
       limitsOf({ maxRequests: 1, retryBudget: { percent: 20, minConcurrency: 9 } }),

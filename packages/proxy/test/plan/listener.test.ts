@@ -40,7 +40,7 @@ test("a bare connection manager has Envoy's defaults", () => {
     acceptHttp10: false,
     defaultHostForHttp10: "",
     enableTrailers: false,
-    properCase: false,
+    headerCase: null,
     allowAbsoluteUrl: true,
     refusesHttpsUrl: false,
     allowChunkedLength: false,
@@ -152,7 +152,7 @@ test("everything that is set arrives in the plan", () => {
     acceptHttp10: true,
     defaultHostForHttp10: "d",
     enableTrailers: true,
-    properCase: false,
+    headerCase: null,
     allowChunkedLength: true,
   };
   assert.deepEqual({ ...plan, ...expected }, plan);

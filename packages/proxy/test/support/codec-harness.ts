@@ -23,7 +23,7 @@ export const DEFAULT_SERVER_OPTIONS: Http1ServerOptions = {
   refusesHttpsUrl: false,
   allowChunkedLength: false,
   enableTrailers: true,
-  properCase: false,
+  headerCase: null,
   headersWithUnderscores: "allow",
 };
 
@@ -193,7 +193,7 @@ export class ClientHarness {
         maxResponseHeadersBytes: 61_440,
         maxResponseHeadersCount: 100,
         enableTrailers: false,
-        properCase: false,
+        headerCase: null,
         ...options,
       },
     );

@@ -1,4 +1,4 @@
-import type { HeaderBlock } from "../header-block.ts";
+import type { HeaderBlock, HeaderCasing } from "../header-block.ts";
 import { CONTENT_LENGTH, HeaderClass, UPGRADE } from "../header-names.ts";
 import type {
   ByteSink,
@@ -22,15 +22,14 @@ import {
 import { HeadReader } from "./head-reader.ts";
 import { INCOMPLETE, scanStatusLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
-import { properCased } from "./proper-case.ts";
+import { type HeaderCase, ownCasing } from "./header-case.ts";
 import { usuallyHasNoBody } from "./methods.ts";
 
 export interface Http1ClientOptions {
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
   readonly enableTrailers: boolean;
-  /** `proper_case_words`: names are written `Content-Type`. */
-  readonly properCase: boolean;
+  readonly headerCase: HeaderCase;
 }
 
 /** Nothing is expected: whatever comes breaks the protocol. */
@@ -47,7 +46,8 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
   private readonly options: Http1ClientOptions;
   private readonly sink: ByteSink;
   private readonly writer: MessageWriter;
-  private readonly heads = new HeadReader(scanStatusLine);
+  private readonly heads: HeadReader;
+  private readonly casing: HeaderCasing | null;
   private readonly body: BodyReader;
   private receiver: ResponseReceiver | null = null;
   private state = IDLE;
@@ -66,6 +66,8 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
     this.options = options;
     this.sink = sink;
     this.writer = new MessageWriter(sink);
+    this.heads = new HeadReader(scanStatusLine, options.headerCase);
+    this.casing = ownCasing(options.headerCase);
     this.body = new BodyReader(this, options.maxResponseHeadersBytes, options.maxResponseHeadersCount);
   }
 
@@ -101,7 +103,8 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
         this.writer.chunked = true;
       } else if (!usuallyHasNoBody(method)) text += "content-length: 0\r\n";
     }
-    if (this.options.properCase) text = startLine + properCased(text.slice(startLine.length));
+    const casing = headers.casing ?? this.casing;
+    if (casing !== null) text = startLine + casing.apply(text.slice(startLine.length));
     this.sink.writeText(text + "\r\n");
     this.receiver?.upstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     this.requestEnded = endStream;

@@ -4,6 +4,7 @@ import type { ProtocolError } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { CR, HTAB, LF, SP } from "./characters.ts";
 import { FOLDED, INCOMPLETE, MALFORMED, lastScanError, scanFieldLines } from "./head-scanner.ts";
+import { type HeaderCase, type PreservedCase, ReceivedCase } from "./header-case.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
 
 /** Scans the start line from `i`, gives the offset after it, or what head-scanner.ts gives. */
@@ -30,9 +31,13 @@ export class HeadReader {
   private gathered: ReadBuffer | null = null;
   private size = 0;
   private nextScan = 0;
+  /** Names are to be remembered as they came: the scanner lowers them where they lie. */
+  private readonly preserved: PreservedCase | null;
+  private received = "";
 
-  constructor(scanStartLine: StartLineScanner) {
+  constructor(scanStartLine: StartLineScanner, headerCase: HeaderCase = null) {
     this.scanStartLine = scanStartLine;
+    this.preserved = headerCase === "proper" ? null : headerCase;
   }
 
   /** Whether part of a head has been taken in. */
@@ -44,6 +49,7 @@ export class HeadReader {
     this.gathered = null;
     this.size = 0;
     this.nextScan = 0;
+    this.received = "";
     this.bytes = EMPTY;
   }
 
@@ -52,6 +58,24 @@ export class HeadReader {
    * needed; MALFORMED: see `error`.
    */
   read(buffer: ReadBuffer, start: number, end: number, block: HeaderBlock, maxBytes: number, maxCount: number): number {
+    if (this.preserved === null) return this.readHead(buffer, start, end, block, maxBytes, maxCount);
+    const before = this.size;
+    this.received += latin1(buffer.bytes, start, Math.min(end, start + maxBytes - before + 1));
+    const after = this.readHead(buffer, start, end, block, maxBytes, maxCount);
+    if (after === INCOMPLETE) return after;
+    if (after >= 0) block.casing = new ReceivedCase(this.received.slice(0, before + after - start), this.preserved);
+    this.received = "";
+    return after;
+  }
+
+  private readHead(
+    buffer: ReadBuffer,
+    start: number,
+    end: number,
+    block: HeaderBlock,
+    maxBytes: number,
+    maxCount: number,
+  ): number {
     if (this.size > 0) return this.readGathered(buffer, start, end, block, maxBytes, maxCount);
     const after = this.scan(buffer, start, end, block, maxCount);
     if (after === INCOMPLETE) {

@@ -1,5 +1,5 @@
 import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderClass, UPGRADE } from "../header-names.ts";
-import type { HeaderBlock } from "../header-block.ts";
+import type { HeaderBlock, HeaderCasing } from "../header-block.ts";
 import type {
   ByteSink,
   ProtocolError,
@@ -27,8 +27,8 @@ import {
 import { HeadReader } from "./head-reader.ts";
 import { INCOMPLETE, scanRequestLine, startLine } from "./head-scanner.ts";
 import { MessageWriter } from "./message-writer.ts";
+import { type HeaderCase, ownCasing } from "./header-case.ts";
 import { readMethod } from "./methods.ts";
-import { properCased } from "./proper-case.ts";
 import { HTTP1_ERRORS } from "./protocol-errors.ts";
 import { isTarget, isValidAuthority, readTarget } from "./request-target.ts";
 import { statusLine } from "./status-lines.ts";
@@ -44,8 +44,7 @@ export interface Http1ServerOptions {
   readonly refusesHttpsUrl: boolean;
   readonly allowChunkedLength: boolean;
   readonly enableTrailers: boolean;
-  /** `proper_case_words`: names are written `Content-Type`. */
-  readonly properCase: boolean;
+  readonly headerCase: HeaderCase;
   readonly headersWithUnderscores: "allow" | "reject" | "drop";
 }
 
@@ -88,7 +87,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private readonly options: Http1ServerOptions;
   private readonly sink: ByteSink;
   private readonly writer: MessageWriter;
-  private readonly heads = new HeadReader(scanRequestLine);
+  private readonly heads: HeadReader;
+  private readonly casing: HeaderCasing | null;
   private readonly body: BodyReader;
   private receiver: RequestReceiver | null = null;
   private state = IDLE;
@@ -116,6 +116,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.options = options;
     this.sink = sink;
     this.writer = new MessageWriter(sink);
+    this.heads = new HeadReader(scanRequestLine, options.headerCase);
+    this.casing = ownCasing(options.headerCase);
     this.body = new BodyReader(this, options.maxRequestHeadersBytes, options.maxRequestHeadersCount);
   }
 
@@ -347,7 +349,9 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   // ResponseEncoder
 
   encodeInterim(status: number, headers: HeaderBlock): void {
-    const text = statusLine(status, this.isHttp11) + this.written(headers.serialize()) + "\r\n";
+    const casing = headers.casing ?? this.casing;
+    const lines = headers.serialize();
+    const text = this.startLine(status, casing) + (casing === null ? lines : casing.apply(lines)) + "\r\n";
     this.sink.writeText(text);
     this.countSent(text.length);
   }
@@ -362,7 +366,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (this.state === TUNNEL && status !== 101 && (!switched || status !== 200)) this.closing = true;
     // Envoy ends an HTTP/1.0 connection after a response without a length, whether or not it needs one.
     if (this.keepAlive10 && headers.slots[CONTENT_LENGTH] < 0) this.closing = true;
-    const startLine = statusLine(status, this.isHttp11);
+    const casing = headers.casing ?? this.casing;
+    const startLine = this.startLine(status, casing);
     // It is one of the response's headers, which logs may name. Of what switches protocols that is understood (Envoy `encodeHeaders`).
     if (this.closing && !(switched && status <= 200)) headers.append(CONNECTION, "close");
     let text = startLine + headers.serialize();
@@ -377,7 +382,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       }
     }
     writer.dropsBody = bodyless;
-    if (this.options.properCase) text = startLine + properCased(text.slice(startLine.length));
+    if (casing !== null) text = startLine + casing.apply(text.slice(startLine.length));
     this.sink.writeText(text + "\r\n");
     this.receiver?.downstreamBytes.countHead(text.length - startLine.length, startLine.length + 2);
     if (endStream) this.endResponse();
@@ -400,8 +405,10 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     this.endResponse();
   }
 
-  private written(lines: string): string {
-    return this.options.properCase ? properCased(lines) : lines;
+  private startLine(status: number, casing: HeaderCasing | null): string {
+    const usual = statusLine(status, this.isHttp11);
+    if (casing === null || casing.reasonPhrase === "") return usual;
+    return `${usual.slice(0, AFTER_STATUS)}${casing.reasonPhrase}\r\n`;
   }
 
   private countSent(bytes: number): void {
@@ -465,3 +472,5 @@ export function expectsContinue(headers: HeaderBlock): boolean {
 }
 
 const EMPTY = new ReadBuffer(0);
+
+const AFTER_STATUS = "HTTP/1.1 200 ".length;

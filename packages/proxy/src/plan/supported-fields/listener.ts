@@ -6,6 +6,7 @@ import {
   CUSTOM_HEADER_DETECTION,
   DIRECT_RESPONSE,
   EARLY_HEADER_MUTATION,
+  PRESERVE_CASE,
   ECHO,
   HTTP_CONNECTION_MANAGER,
   HTTP_INSPECTOR,
@@ -282,7 +283,12 @@ export const LISTENER: SupportGroup = {
       "max_requests_per_connection",
     ],
   },
-  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat": { has: ["proper_case_words"] },
+  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat": {
+    has: ["proper_case_words", "stateful_formatter"],
+    extensions: { stateful_formatter: [PRESERVE_CASE] },
+    optional: ["stateful_formatter"],
+  },
+  [PRESERVE_CASE]: { has: ["forward_reason_phrase", "formatter_type_on_envoy_headers"] },
   "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords": { has: [] },
   "envoy.config.core.v3.Http1ProtocolOptions": {
     has: [

@@ -72,6 +72,7 @@ export const CUSTOM_HEADER_DETECTION =
   "envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig";
 export const XFF_DETECTION = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig";
 export const EARLY_HEADER_MUTATION = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
+export const PRESERVE_CASE = "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";
 export const FIXED_HEAP_MONITOR = "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig";
 export const DOWNSTREAM_CONNECTIONS_MONITOR =
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";

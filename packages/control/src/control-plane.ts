@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DEFAULT_DOMAIN } from "@tulle/api";
 import { systemClock } from "@tulle/xds";
 import type { Clock, Log } from "@tulle/xds";
+import type { PeerSecurity } from "@tulle/xds/server";
 import { ADS_SERVER_OPTIONS, AdsServer } from "@tulle/xds/server";
 import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
@@ -10,6 +11,7 @@ import { join } from "node:path";
 import { HttpApi } from "./http/http-api.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
 import { Identities } from "./identity/identity.ts";
+import type { SecuredService } from "./identity/identity.ts";
 import { issuersToAsk } from "./model/issuers.ts";
 import { requestAuthenticationOf } from "./model/request-authentication.ts";
 import { Pusher } from "./push/pusher.ts";
@@ -20,6 +22,7 @@ import { IssuerDiscovery } from "./source/issuers/issuer-discovery.ts";
 import { WorkloadRegistry } from "./source/registration/registry.ts";
 import { RegistrationStore } from "./source/registration/store.ts";
 import { NoTelemetry } from "./telemetry/no-telemetry.ts";
+import { GrpcReceivers } from "./telemetry/receivers/grpc-receivers.ts";
 import { TelemetryThread } from "./telemetry/telemetry.ts";
 
 export interface ControlPlaneOptions {
@@ -67,6 +70,7 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+const PLAINTEXT: PeerSecurity = { kind: "plaintext" };
 const DEFAULT_ROOT_NAMESPACE = "istio-system";
 /** Istio's PILOT_WORKLOAD_ENTRY_GRACE_PERIOD. */
 const DEFAULT_GRACE_PERIOD_MS = 10_000;
@@ -154,8 +158,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         });
 
   const grpc = new Server(ADS_SERVER_OPTIONS);
-  ads.register(grpc);
   const telemetry = options.telemetry === false ? new NoTelemetry() : new TelemetryThread({ clock, log });
+  const receivers = new GrpcReceivers({
+    telemetry,
+    trustDomains: () => pusher!.current().mesh.trustDomains,
+    clock,
+    log,
+  });
+  const services: readonly SecuredService[] = [ads, receivers];
+  for (const service of services) service.register(grpc, { secure: () => PLAINTEXT });
   const api = new HttpApi({ directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log });
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
@@ -170,7 +181,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   try {
     const xdsPort = await bind(grpc, options.xds);
     const httpAddress = await api.listen(splitAddress(options.http));
-    const identity = identities === undefined ? undefined : await serve(identities, options.identity!.xdsTls, ads, api);
+    const identity =
+      identities === undefined ? undefined : await serve(identities, options.identity!.xdsTls, services, api);
     return {
       xdsAddress: joinAddress(host, xdsPort),
       httpAddress: joinAddress(httpAddress.host, httpAddress.port),
@@ -194,12 +206,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 async function serve(
   identities: Identities,
   xdsTls: string,
-  ads: AdsServer,
+  services: readonly SecuredService[],
   api: HttpApi,
 ): Promise<NonNullable<ControlPlane["identity"]>> {
   const address = splitAddress(xdsTls);
   await identities.start();
-  const { tlsPort, socket } = await identities.serve(ads, address);
+  const { tlsPort, socket } = await identities.serve(services, address);
   const apiSocket = join(await identities.socketFolder(), "api.sock");
   await api.listenLocally(apiSocket);
   const tlsAddress = joinAddress(address.host, tlsPort);

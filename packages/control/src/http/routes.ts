@@ -4,6 +4,7 @@ import { identityHandlers } from "./identities.ts";
 import { proxyHandlers } from "./proxies.ts";
 import type { Handler } from "./http-api.ts";
 import { renderMetrics } from "./metrics.ts";
+import { telemetryReceivers } from "./telemetry-receivers.ts";
 
 export interface Route {
   /** `*` stands for any one part. */
@@ -33,5 +34,7 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: identityHandlers.listTokens, POST: identityHandlers.createToken },
   },
   { path: ["api", "v1", "tokens", "*"], methods: { DELETE: identityHandlers.revokeToken } },
+  { path: ["v1", "traces"], methods: { POST: telemetryReceivers.otlpTraces } },
+  { path: ["api", "v2", "spans"], methods: { POST: telemetryReceivers.zipkinSpans } },
   { path: ["api", "v1", "workloads"], methods: { GET: proxyHandlers.workloads } },
 ];

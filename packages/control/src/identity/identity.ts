@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";
 import type { Clock, Log } from "@tulle/xds";
 import { ADS_SERVER_OPTIONS } from "@tulle/xds/server";
-import type { AdsServer } from "@tulle/xds/server";
+import type { CallOrigin, PeerSecurity } from "@tulle/xds/server";
 import { callerOf, localCaller, securityOf } from "./callers.ts";
 import type { CallerOptions, TrustDomains } from "./callers.ts";
 import { CertificateAuthority } from "./certificate-authority.ts";
@@ -29,6 +29,12 @@ export interface IdentityOptions {
   readonly trustDomains: () => TrustDomains;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What proxies call: ADS, and what takes in their telemetry. */
+export interface SecuredService {
+  /** `secure` says who calls, and throws AdsRefusal for those who may not. */
+  register(server: Server, options: { readonly secure: (call: CallOrigin) => PeerSecurity }): void;
 }
 
 /** A rotation of the root, as it stands. */
@@ -68,8 +74,11 @@ export class Identities {
     await this.ledger.load();
   }
 
-  /** Serves certificates, trust bundles and ADS over TLS and over a local socket. Resolves with where. */
-  async serve(ads: AdsServer, tls: { host: string; port: number }): Promise<{ tlsPort: number; socket: string }> {
+  /** Serves certificates, trust bundles and `services` over TLS and over a local socket. Resolves with where. */
+  async serve(
+    services: readonly SecuredService[],
+    tls: { host: string; port: number },
+  ): Promise<{ tlsPort: number; socket: string }> {
     const { clock, log, trustDomains, certificateLifetimeMs: lifetimeMs = DEFAULT_LIFETIME_MS } = this.#options;
     const { authority, tokens, ledger, metrics } = this;
     const service = new CertificateService({
@@ -98,7 +107,7 @@ export class Identities {
       [this.#grpc.local, local],
       [this.#grpc.tls, remote],
     ] as const) {
-      ads.register(server, { secure });
+      for (const each of services) each.register(server, { secure });
       this.#bundle.register(server, secure);
     }
     service.register(this.#grpc.local, localCaller);

@@ -20,8 +20,8 @@ export type ToWorker =
   | { readonly type: "close" };
 
 export type FromWorker =
-  /** Bytes taken in since the last time. */
-  | { readonly type: "taken"; readonly bytes: number }
+  /** A message of a sender, by the sender's id, so long. */
+  | { readonly type: "taken"; readonly from: string; readonly bytes: number }
   | { readonly type: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly type: "refused"; readonly id: number; readonly kind: QuestionErrorKind; readonly message: string }
   | { readonly type: "event"; readonly id: number; readonly event: unknown }

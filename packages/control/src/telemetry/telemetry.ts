@@ -37,6 +37,8 @@ export interface TelemetryOptions {
 
 /** Bytes on their way into the thread. At 1,000 spans/s of 500 bytes that is half a minute. */
 const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+/** Of those, one sender's: one that floods leaves room for others. */
+const MAX_BYTES_OF_ONE = 4 * 1024 * 1024;
 /** Of messages: whoever sends empty ones takes memory, too. */
 const COST_OF_MESSAGE = 512;
 const MAX_QUESTIONS = 256;
@@ -69,6 +71,7 @@ export class TelemetryThread implements Telemetry {
   #closed = false;
   #lastId = 0;
   #inFlight = 0;
+  readonly #inFlightOf = new Map<string, number>();
   #restarts = 0;
   #backoffMs = FIRST_RESTART_MS;
   #cancelRestart: (() => void) | undefined;
@@ -135,11 +138,14 @@ export class TelemetryThread implements Telemetry {
 
   #take(id: number, kind: IngestKind, from: Sender, bytes: Uint8Array): boolean {
     const cost = bytes.byteLength + COST_OF_MESSAGE;
-    if (this.#worker === undefined || this.#inFlight + cost > MAX_BYTES_IN_FLIGHT) {
+    const ofOne = (this.#inFlightOf.get(from.id) ?? 0) + cost;
+    const isTooMuch = this.#inFlight + cost > MAX_BYTES_IN_FLIGHT || ofOne > MAX_BYTES_OF_ONE;
+    if (this.#worker === undefined || isTooMuch) {
       this.#dropped.set(kind, (this.#dropped.get(kind) ?? 0) + 1);
       return false;
     }
     this.#inFlight += cost;
+    this.#inFlightOf.set(from.id, ofOne);
     const copy = new Uint8Array(bytes);
     this.#post({ type: "ingest", id, kind, from, bytes: copy }, [copy.buffer]);
     return true;
@@ -170,6 +176,7 @@ export class TelemetryThread implements Telemetry {
     worker.unref();
     this.#worker = worker;
     this.#inFlight = 0;
+    this.#inFlightOf.clear();
     this.#startedAt = this.#options.clock.now();
     this.#heardAt = this.#startedAt;
     worker.on("message", (message: FromWorker) => this.#receive(message));
@@ -218,7 +225,7 @@ export class TelemetryThread implements Telemetry {
     this.#heardAt = this.#options.clock.now();
     switch (message.type) {
       case "taken":
-        this.#inFlight -= message.bytes + COST_OF_MESSAGE;
+        this.#taken(message.from, message.bytes + COST_OF_MESSAGE);
         return;
       case "answer":
         this.#settle(message.id)?.resolve(message.answer);
@@ -232,6 +239,13 @@ export class TelemetryThread implements Telemetry {
       case "log":
         this.#options.log(message.level, message.message, message.fields);
     }
+  }
+
+  #taken(from: string, cost: number): void {
+    this.#inFlight -= cost;
+    const left = (this.#inFlightOf.get(from) ?? cost) - cost;
+    if (left > 0) this.#inFlightOf.set(from, left);
+    else this.#inFlightOf.delete(from);
   }
 
   #settle(id: number): Pending | undefined {

@@ -54,7 +54,7 @@ function ingest({ id, kind, from, bytes }: Extract<ToWorker, { type: "ingest" }>
     if (id === 0) log("debug", "telemetry is refused", { from: from.id, kind, error });
     else post({ type: "refused", id, kind: "invalid", message: error.message });
   } finally {
-    post({ type: "taken", bytes: bytes.byteLength });
+    post({ type: "taken", from: from.id, bytes: bytes.byteLength });
   }
 }
 

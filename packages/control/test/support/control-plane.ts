@@ -28,6 +28,7 @@ export async function start(
     gracePeriodMs?: number;
     identity?: NonNullable<Parameters<typeof startControlPlane>[0]["identity"]>;
     clock?: Clock;
+    telemetry?: boolean;
   } = {},
 ): Promise<TestControlPlane> {
   const base = options.base ?? temporaryFolder(context);
@@ -38,6 +39,7 @@ export async function start(
     http: "127.0.0.1:0",
     log: () => undefined,
     ...(options.identity === undefined ? {} : { identity: options.identity }),
+    ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.gracePeriodMs === undefined ? {} : { gracePeriodMs: options.gracePeriodMs }),
   });

@@ -43,11 +43,11 @@ test("a sender that waits for a report is told how many spans were refused and w
   await assert.rejects(refusal, (error) => error instanceof QuestionError && error.kind === "invalid");
 });
 
-test("beyond the budget of bytes in flight messages are dropped and counted", async (t) => {
+test("beyond the budgets of bytes in flight, of all and of one sender, messages are dropped and counted", async (t) => {
   const telemetry = start(t);
-  const large = Buffer.alloc(6 * 1024 * 1024);
-  const taken = [1, 2, 3].map(() => telemetry.ingest("zipkin-json", APPLICATION, large));
-  assert.deepEqual(taken, [true, true, false]);
-  assert.match(telemetry.renderMetrics(), /^tulle_telemetry_dropped_messages_total\{kind="zipkin-json"\} 1$/m);
+  const large = Buffer.alloc(3.5 * 1024 * 1024);
+  const send = (id: string): boolean => telemetry.ingest("zipkin-json", { id, proxy: undefined }, large);
+  assert.deepEqual(["a", "a", "b", "c", "d", "e"].map(send), [true, false, true, true, true, false]);
+  assert.match(telemetry.renderMetrics(), /^tulle_telemetry_dropped_messages_total\{kind="zipkin-json"\} 2$/m);
   await eventually(() => assert.match(telemetry.renderMetrics(), /^tulle_telemetry_bytes_in_flight 0$/m));
 });

@@ -6,21 +6,27 @@
 import type { TelemetryCore } from "../core.ts";
 import type { Sender } from "../sender.ts";
 import type { IngestReport } from "./ingest-report.ts";
-import type { DecodedSpans } from "./zipkin.ts";
-import { decodeZipkinJson } from "./zipkin.ts";
+import type { DecodedSpans } from "./decoded-spans.ts";
+import { inflated } from "./inflate.ts";
+import { decodeOtlpJson } from "./otlp-json.ts";
+import { decodeOtlpProto } from "./otlp.ts";
+import { decodeZipkinJson, decodeZipkinProto } from "./zipkin.ts";
 
 export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) => IngestReport;
 
 const spansBy =
   (decode: (bytes: Uint8Array) => DecodedSpans): Ingester =>
   ({ traces }, _, bytes) => {
-    const { spans, ...report } = decode(bytes);
+    const { spans, ...report } = decode(inflated(bytes));
     traces.add(spans);
     return report;
   };
 
 export const INGESTERS = {
+  "otlp-traces": spansBy(decodeOtlpProto),
+  "otlp-traces-json": spansBy(decodeOtlpJson),
   "zipkin-json": spansBy(decodeZipkinJson),
+  "zipkin-proto": spansBy(decodeZipkinProto),
 } as const satisfies Record<string, Ingester>;
 
 export type IngestKind = keyof typeof INGESTERS;

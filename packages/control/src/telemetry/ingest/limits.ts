@@ -72,7 +72,9 @@ function boundedTags(tags: Iterable<readonly [string, string]>): Record<string, 
     if (count >= LIMITS.tags) break;
     // What every object has, or sets something else: no tag of anybody's is called so.
     if (name in Object.prototype) continue;
-    kept[cut(name, LIMITS.tagName)] = cut(value, LIMITS.tagValue);
+    const key = cut(name, LIMITS.tagName);
+    if (Object.hasOwn(kept, key)) continue;
+    kept[key] = cut(value, LIMITS.tagValue);
     count++;
   }
   return kept;

@@ -1,75 +1,119 @@
-/** Zipkin v2 spans in JSON. (openzipkin/zipkin-api zipkin2-api.yaml) */
-import type { RecordedSpanKind, SpanRecord } from "@tulle/telemetry/records";
+/** Zipkin v2 spans. (openzipkin/zipkin-api zipkin2-api.yaml, zipkin.proto) */
+import type { RecordedSpanKind } from "@tulle/telemetry/records";
+import type { DecodedSpans } from "./decoded-spans.ts";
+import { keepBounded } from "./decoded-spans.ts";
 import { IngestError } from "./ingest-error.ts";
-import type { IngestReport } from "./ingest-report.ts";
-import { boundedSpan } from "./limits.ts";
+import { listOf, numberOf, objectOf, parseJson, textOf } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import type { StatedSpan } from "./limits.ts";
+import { WireReader } from "./wire-reader.ts";
 
-type JsonObject = Readonly<Record<string, unknown>>;
+const KINDS = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
+/** Index: the number of the kind in protobuf. */
+const RECORDED_KINDS: readonly RecordedSpanKind[] = ["internal", "client", "server", "producer", "consumer"];
 
-const KINDS: ReadonlyMap<unknown, RecordedSpanKind> = new Map([
-  ["CLIENT", "client"],
-  ["SERVER", "server"],
-  ["PRODUCER", "producer"],
-  ["CONSUMER", "consumer"],
-]);
-
-export interface DecodedSpans extends IngestReport {
-  readonly spans: readonly SpanRecord[];
-}
-
-/** Throws IngestError for what is no list of objects; spans that are wrong are left out and counted. */
+/** A list of spans in JSON. Throws IngestError; spans that cannot be kept are left out and counted. */
 export function decodeZipkinJson(bytes: Uint8Array): DecodedSpans {
-  const list = parse(bytes);
+  const list = parseJson(bytes);
   if (!Array.isArray(list)) throw new IngestError("the body must be a JSON array of spans");
-  return keepBounded((list as unknown[]).map(stated));
+  return keepBounded(listOf(list).map(fromJson));
 }
 
-/** Leaves out those that cannot be kept, and says why of the first. */
-function keepBounded(stated: readonly Parameters<typeof boundedSpan>[0][]): DecodedSpans {
-  const spans: SpanRecord[] = [];
-  let reason = "";
-  for (const each of stated) {
-    const span = boundedSpan(each);
-    if (typeof span === "string") reason ||= span;
-    else spans.push(span);
-  }
-  return { spans, accepted: spans.length, refused: stated.length - spans.length, reason };
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new IngestError("the body is no JSON in UTF-8", { cause: error });
-  }
-}
-
-function stated(value: unknown): Parameters<typeof boundedSpan>[0] {
-  const span = objectOf(value);
-  const tags = Object.entries(objectOf(span["tags"])).filter(
-    (tag): tag is [string, string] => typeof tag[1] === "string",
-  );
-  const annotations = Array.isArray(span["annotations"]) ? (span["annotations"] as unknown[]).map(objectOf) : [];
+function fromJson(span: JsonObject): StatedSpan {
+  const tags = Object.entries(objectOf(span["tags"])).map(([name, value]) => [name, textOf(value)] as const);
   return {
-    traceId: text(span["traceId"]),
-    spanId: text(span["id"]),
-    parentSpanId: text(span["parentId"]),
-    service: text(objectOf(span["localEndpoint"])["serviceName"]),
-    kind: KINDS.get(span["kind"]) ?? "internal",
-    name: text(span["name"]),
-    startMicros: number(span["timestamp"]),
-    durationMicros: number(span["duration"]),
-    // Its presence is what counts, whatever its value. (openzipkin/zipkin-api, `tags`)
-    error: tags.some(([name]) => name === "error"),
+    traceId: textOf(span["traceId"]),
+    spanId: textOf(span["id"]),
+    parentSpanId: textOf(span["parentId"]),
+    service: textOf(objectOf(span["localEndpoint"])["serviceName"]),
+    kind: RECORDED_KINDS[KINDS.indexOf(textOf(span["kind"]))] ?? "internal",
+    name: textOf(span["name"]),
+    startMicros: numberOf(span["timestamp"]),
+    durationMicros: numberOf(span["duration"] ?? 0),
+    error: hasError(tags),
     tags,
-    events: annotations.map((annotation) => ({
-      name: text(annotation["value"]),
-      atMicros: number(annotation["timestamp"]),
+    events: listOf(span["annotations"]).map(({ value, timestamp }) => ({
+      name: textOf(value),
+      atMicros: numberOf(timestamp),
     })),
   };
 }
 
-const objectOf = (value: unknown): JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+/** Its presence is what counts, whatever its value. (openzipkin/zipkin-api, `tags`) */
+function hasError(tags: readonly (readonly [string, string])[]): boolean {
+  return tags.some(([name]) => name === "error");
+}
+
+/** ListOfSpans. Throws IngestError; spans that cannot be kept are left out and counted. */
+export function decodeZipkinProto(bytes: Uint8Array): DecodedSpans {
+  const spans: StatedSpan[] = [];
+  const reader = WireReader.of(bytes);
+  while (reader.next()) {
+    if (reader.field === 1) spans.push(fromProto(reader.message()));
+    else reader.skip();
+  }
+  return keepBounded(spans);
+}
+
+function fromProto(reader: WireReader): StatedSpan {
+  let [traceId, spanId, parentSpanId, service, name] = ["", "", "", "", ""];
+  let [kind, startMicros, durationMicros] = [0, 0, 0];
+  const tags: (readonly [string, string])[] = [];
+  const events: { name: string; atMicros: number }[] = [];
+  while (reader.next()) {
+    if (reader.field === 1) traceId = reader.hex();
+    else if (reader.field === 2) parentSpanId = reader.hex();
+    else if (reader.field === 3) spanId = reader.hex();
+    else if (reader.field === 4) kind = reader.uint();
+    else if (reader.field === 5) name = reader.text();
+    else if (reader.field === 6) startMicros = reader.fixed64();
+    else if (reader.field === 7) durationMicros = reader.uint();
+    else if (reader.field === 8) service = serviceName(reader.message());
+    else if (reader.field === 10) events.push(annotation(reader.message()));
+    else if (reader.field === 11) tags.push(entry(reader.message()));
+    else reader.skip();
+  }
+  return {
+    traceId,
+    spanId,
+    parentSpanId,
+    service,
+    kind: RECORDED_KINDS[kind] ?? "internal",
+    name,
+    startMicros,
+    durationMicros,
+    error: hasError(tags),
+    tags,
+    events,
+  };
+}
+
+function serviceName(endpoint: WireReader): string {
+  let name = "";
+  while (endpoint.next()) {
+    if (endpoint.field === 1) name = endpoint.text();
+    else endpoint.skip();
+  }
+  return name;
+}
+
+function annotation(reader: WireReader): { name: string; atMicros: number } {
+  let [name, atMicros] = ["", 0];
+  while (reader.next()) {
+    if (reader.field === 1) atMicros = reader.fixed64();
+    else if (reader.field === 2) name = reader.text();
+    else reader.skip();
+  }
+  return { name, atMicros };
+}
+
+/** Of a map<string, string>. */
+function entry(reader: WireReader): readonly [string, string] {
+  let [name, value] = ["", ""];
+  while (reader.next()) {
+    if (reader.field === 1) name = reader.text();
+    else if (reader.field === 2) value = reader.text();
+    else reader.skip();
+  }
+  return [name, value];
+}

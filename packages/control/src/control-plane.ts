@@ -47,6 +47,8 @@ export interface ControlPlaneOptions {
   };
   /** `HOST:PORT` of the HTTP API; port 0 is any free one. */
   readonly http: string;
+  /** The console as it was built, which the HTTP API serves beside itself; undefined: none. */
+  readonly consoleDir?: string;
   /** DNS suffix of services, default `cluster.local`. */
   readonly domain?: string;
   /** Namespace whose rules are for the whole mesh, default `istio-system`. */
@@ -167,7 +169,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const services: readonly SecuredService[] = [ads, receivers];
   for (const service of services) service.register(grpc, { secure: () => PLAINTEXT });
-  const api = new HttpApi({ directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log });
+  const api = new HttpApi(
+    { directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log },
+    options.consoleDir,
+  );
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
     await identities?.close();

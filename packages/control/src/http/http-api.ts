@@ -13,6 +13,8 @@ import { QuestionError } from "../telemetry/question-error.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { sendEvents } from "./event-stream.ts";
 import type { EventSource } from "./event-stream.ts";
+import { refuseForeignPages, SECURITY_HEADERS } from "./browsers.ts";
+import { Console } from "./console.ts";
 import type { PushMetrics } from "./push-metrics.ts";
 import { HttpError, readBytes, readText, sendJson, sendText } from "./messages.ts";
 import { ROUTES } from "./routes.ts";
@@ -55,13 +57,21 @@ const QUESTION_STATUS = { invalid: 400, "not-found": 404, limit: 422, unavailabl
 
 export type Handler = (context: ApiContext, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
 
+/** What is never the console's: a path of these that is no route is a mistake, and told. */
+const API_PATHS: ReadonlySet<string> = new Set(["api", "v1", "metrics", "ready", "version"]);
+
 export class HttpApi {
   readonly #context: ApiContext;
+  readonly #console: Console | undefined;
+  /** Until it is known otherwise. */
+  #isLoopback = true;
   readonly #server: Server;
   readonly #local: Server;
 
-  constructor(context: ApiContext) {
+  /** `consoleDirectory`: the console as it was built; undefined serves none. */
+  constructor(context: ApiContext, consoleDirectory?: string) {
     this.#context = context;
+    this.#console = consoleDirectory === undefined ? undefined : new Console(consoleDirectory);
     const serverOf = (local: boolean): Server =>
       createServer((request, response) => {
         this.#serve(request, response, local).catch((error: unknown) => this.#fail(response, error));
@@ -78,6 +88,7 @@ export class HttpApi {
       );
       this.#server.listen(port, host, () => {
         const address = this.#server.address();
+        this.#isLoopback = typeof address !== "object" || address === null || isLoopbackAddress(address.address);
         resolve({ host, port: typeof address === "object" && address !== null ? address.port : port });
       });
     });
@@ -106,13 +117,24 @@ export class HttpApi {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, local: boolean): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://localhost");
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    // No browser opens sockets in the file system.
+    if (!local) refuseForeignPages(request.method, request.headers, this.#isLoopback);
+    // A path may begin with two slashes, which is no authority here.
+    const url = new URL(`http://localhost${request.url ?? "/"}`);
     const path = url.pathname
       .split("/")
       .filter((part) => part !== "")
       .map(decode);
     const route = ROUTES.find((candidate) => matches(candidate.path, path));
-    if (route === undefined) throw new HttpError(404, `there is no ${url.pathname}`);
+    if (route === undefined) {
+      if (this.#console === undefined || API_PATHS.has(path[0] ?? "") || !isRead(request.method))
+        throw new HttpError(404, `there is no ${url.pathname}`);
+      const { status, headers, body } = await this.#console.answer(url.pathname, request.headers);
+      response.writeHead(status, headers);
+      response.end(request.method === "HEAD" ? undefined : body);
+      return;
+    }
     const handler = route.methods[request.method ?? "GET"];
     if (handler === undefined) {
       response.setHeader("allow", Object.keys(route.methods).join(", "));
@@ -144,6 +166,14 @@ export class HttpApi {
     if (response.headersSent) response.destroy();
     else sendJson(response, known ? told.status : 500, { error: known ? told.message : "internal error; see the log" });
   }
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
 }
 
 function decode(part: string): string {

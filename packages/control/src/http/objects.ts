@@ -2,6 +2,9 @@
 import { DEFAULT_NAMESPACE, findKind, groupOf, isKind } from "@tulle/api";
 import type { KubeObject } from "@tulle/api";
 import { applyStream, deleteObject } from "../source/files/apply.ts";
+import { plainObject } from "../source/files/edits.ts";
+import type { StreamDocument } from "../source/files/parse-stream.ts";
+import { toYaml } from "../source/files/to-yaml.ts";
 import { Statuses } from "../status/statuses.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
 import { HttpError } from "./messages.ts";
@@ -36,6 +39,44 @@ function list(context: ApiContext, { query, local }: ApiRequest): ApiAnswer {
   return { json: { items } };
 }
 
+/** One object with its text, and what is to be said about its lines. */
+function get(context: ApiContext, { path, local }: ApiRequest): ApiAnswer {
+  const key = keyOf(path);
+  const snapshot = context.pusher.current();
+  const stored = context.directory.byKey.get(key) ?? snapshot.generated.find((one) => one.key === key);
+  if (stored === undefined) throw new HttpError(404, `there is no ${path.slice(4).join(" ")}`);
+  const { loaded } = stored;
+  const { file, line } = loaded.source;
+  const object = local ? loaded.object : withoutSecrets(loaded.object);
+  const document = context.directory.files
+    .get(file)
+    ?.documents.find((one) => one.objects.length === 1 && one.objects[0] === loaded);
+  const written = document !== undefined && object === loaded.object ? withoutMarker(document) : undefined;
+  const statuses = new Statuses(snapshot);
+  return {
+    json: {
+      object: {
+        ...object,
+        metadata: { creationTimestamp: new Date(stored.createdAt).toISOString(), ...object.metadata },
+      },
+      source: { file, line },
+      status: statuses.of(stored),
+      // Lines of a text that is not the file's would be wrong.
+      ...(written === undefined
+        ? { text: toYaml(plainObject(object)), firstLine: 1, diagnostics: [] }
+        : { ...written, diagnostics: statuses.warnings(stored, loaded) }),
+    },
+  };
+}
+
+/** Lines are the file's. */
+function withoutMarker({ text, startLine }: StreamDocument): { readonly text: string; readonly firstLine: number } {
+  const marker = /^---[^\n]*\n/.exec(text);
+  return marker === null
+    ? { text, firstLine: startLine }
+    : { text: text.slice(marker[0].length), firstLine: startLine + 1 };
+}
+
 /** Everybody on this machine can ask. Envoy's word for what it does not tell. */
 function withoutSecrets(object: KubeObject): KubeObject {
   if (!isKind(object, "", "Secret")) return object;
@@ -63,11 +104,17 @@ async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswe
   return { json: { results, diagnostics: [...diagnostics, ...warnings] } };
 }
 
-async function remove({ directory }: ApiContext, { path }: ApiRequest): Promise<ApiAnswer> {
+/** Of `…/objects/GROUP/KIND/NAMESPACE/NAME`. */
+function keyOf(path: readonly string[]): string {
   const [group, kind, namespace, name] = path.slice(3) as [string, string, string, string];
   const apiGroup = group === "core" ? "" : group;
-  const key = `${apiGroup}/${kind}/${findKind(apiGroup, kind)?.namespaced === false ? "" : namespace}/${name}`;
-  if (!(await deleteObject(directory, key))) throw new HttpError(404, `there is no ${kind} ${namespace}/${name}`);
+  return `${apiGroup}/${kind}/${findKind(apiGroup, kind)?.namespaced === false ? "" : namespace}/${name}`;
+}
+
+async function remove({ directory }: ApiContext, { path }: ApiRequest): Promise<ApiAnswer> {
+  const [group, kind, namespace, name] = path.slice(3) as [string, string, string, string];
+  if (!(await deleteObject(directory, keyOf(path))))
+    throw new HttpError(404, `there is no ${kind} ${namespace}/${name}`);
   return { json: { deleted: { group, kind, namespace, name } } };
 }
 
@@ -79,4 +126,4 @@ function diagnostics({ directory }: ApiContext): ApiAnswer {
   return { json: { diagnostics: directory.diagnostics, files } };
 }
 
-export const objectHandlers = { list, apply, remove, diagnostics };
+export const objectHandlers = { list, get, apply, remove, diagnostics };

@@ -22,7 +22,10 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: (context) => ({ text: renderMetrics(context), type: "text/plain; version=0.0.4" }) },
   },
   { path: ["api", "v1", "objects"], methods: { GET: objectHandlers.list } },
-  { path: ["api", "v1", "objects", "*", "*", "*", "*"], methods: { DELETE: objectHandlers.remove } },
+  {
+    path: ["api", "v1", "objects", "*", "*", "*", "*"],
+    methods: { GET: objectHandlers.get, DELETE: objectHandlers.remove },
+  },
   { path: ["api", "v1", "apply"], methods: { POST: objectHandlers.apply } },
   { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
   { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },

@@ -30,7 +30,7 @@ export class FileEditor {
 
   /** `file` is where the object is now; undefined if it is nowhere. */
   put({ object, text }: WantedObject, file: string | undefined): void {
-    const document = asDocument(text ?? toYaml(plain(object)));
+    const document = asDocument(text ?? toYaml(plainObject(object)));
     if (file === undefined) {
       const path = this.#freePath(object);
       this.#texts.set(path, this.#documents(path).length === 0 ? document.replace(/^---\n/, "") : document);
@@ -53,7 +53,7 @@ export class FileEditor {
       done = true;
       // Its neighbours in a List are written out one by one.
       const others = document.objects.filter((loaded) => !holds(loaded));
-      return replacement + others.map(({ object }) => asDocument(toYaml(plain(object)))).join("");
+      return replacement + others.map(({ object }) => asDocument(toYaml(plainObject(object)))).join("");
     });
     const text = parts.map(endLine).join("");
     this.#texts.set(
@@ -93,7 +93,7 @@ function endLine(text: string): string {
 }
 
 /** As it would be written: without what loading filled in empty. */
-function plain(object: KubeObject): Parameters<typeof toYaml>[0] {
+export function plainObject(object: KubeObject): Parameters<typeof toYaml>[0] {
   const { metadata, ...rest } = object;
   const entries = Object.entries(metadata).filter(([key, value]) => {
     if (key === "namespace") return value !== "";

@@ -12,6 +12,7 @@ const STEPS: readonly { readonly name: string; readonly run: () => boolean }[] =
   // They are made at install; a change of the roots since then would only show as types that are missing.
   { name: "generated types", run: () => script("generate-protos.ts", "--if-stale") },
   { name: "types", run: () => tool("tsc", "--noEmit", "-p", ".") },
+  { name: "types of the console", run: () => tool("tsc", "--noEmit", "-p", "packages/console") },
   { name: "lint", run: () => tool("oxlint", "--type-aware", "--deny-warnings", ".") },
   { name: "format", run: () => tool("oxfmt", "--check", ".") },
   { name: "unused exports and dependencies", run: () => tool("knip") },
@@ -31,7 +32,7 @@ function tool(name: string, ...args: string[]): boolean {
 }
 
 function inSources<T>(find: (file: string, source: string) => T[]): T[] {
-  const files = globSync("packages/*/src/**/*.ts", { cwd: root, exclude: ["packages/xds/src/gen/**"] });
+  const files = globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root, exclude: ["packages/xds/src/gen/**"] });
   return files.flatMap((file) => find(file, readFileSync(join(root, file), "utf8")));
 }
 

@@ -14,7 +14,8 @@ const PACKAGE_MAY_IMPORT: Record<string, readonly string[]> = {
   identity: [],
   control: ["api", "identity", "xds", "telemetry"],
   proxy: ["identity", "xds", "telemetry"],
-  cli: ["api", "identity", "xds", "telemetry", "control", "proxy"],
+  console: ["api", "telemetry"],
+  cli: ["api", "identity", "xds", "telemetry", "control", "proxy", "console"],
 };
 
 /** The name that a package is imported by → its folder under packages/. */
@@ -25,6 +26,7 @@ const PACKAGE_OF_NAME: Record<string, string> = {
   "@tulle/identity": "identity",
   "@tulle/control": "control",
   "@tulle/proxy": "proxy",
+  "@tulle/console": "console",
   tulle: "cli",
 };
 

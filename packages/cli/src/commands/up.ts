@@ -82,8 +82,9 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
     const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
     const configDir = resolve(options.config ?? join(stateDir, "config"));
     process.env["GRPC_VERBOSITY"] ??= "NONE"; // gRPC would write its own word about a taken port beside our error
-    const [{ startControlPlane }, { controlPlaneLog }] = await Promise.all([
+    const [{ startControlPlane }, { CONSOLE_DIRECTORY }, { controlPlaneLog }] = await Promise.all([
       import("@tulle/control"),
+      import("@tulle/console"),
       import("../log.ts"),
     ]);
     const controlPlane = await startControlPlane({
@@ -91,6 +92,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
       stateDir,
       xds: formatAddress(options.xds),
       http: formatAddress(options.http),
+      consoleDir: CONSOLE_DIRECTORY,
       insecureXds: options["insecure-xds"],
       identity: {
         xdsTls: formatAddress(options["xds-tls"] ?? tlsAddressBeside(options.xds)),
@@ -109,7 +111,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
     if (options.json) {
       console.log(JSON.stringify({ xds, xdsTls, http, stateDir }));
     } else {
-      console.log(`Control plane ready: proxies connect to ${style.link(xds)}, over TLS to ${style.link(xdsTls)}, its API is ${style.link(`http://${http}`)}
+      console.log(`Control plane ready: proxies connect to ${style.link(xds)}, over TLS to ${style.link(xdsTls)}, the console is ${style.link(`http://${http}`)}
 Configuration: ${configDir} (watched; tulle apply writes there)
 
 In other terminals:

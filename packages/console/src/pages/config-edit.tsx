@@ -1,0 +1,3 @@
+export default function ConfigEdit(): null {
+  return null;
+}

@@ -47,6 +47,18 @@ metadata: { name: default, namespace: closed }
 spec: { outboundTrafficPolicy: { mode: REGISTRY_ONLY } }
 `;
 
+const STRICT = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: strict, namespace: default }
+spec: { mtls: { mode: STRICT } }
+`;
+
+interface ProxyAddress {
+  readonly workload: string;
+  readonly address: string;
+}
+
 describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
   const folder = mkdtempSync(join(tmpdir(), "tulle-captured-"));
   const files = join(folder, "www");
@@ -132,6 +144,23 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     const cluster = "cluster.outbound|6379|~tcp|cache.default.svc.cluster.local";
     assert.ok(stdout.includes(`${cluster}.upstream_cx_total: 3\n`), stdout);
     assert.ok(stdout.includes(`${cluster}.ssl.handshake: 3\n`), stdout);
+  });
+
+  test("STRICT: a plaintext client from outside is refused at the captured port, callers of the mesh never notice", async () => {
+    const proxies = (await (await fetch(`http://${control.http}/api/v1/proxies`)).json()) as ProxyAddress[];
+    const address = proxies.find(({ workload }) => workload.startsWith("cache"))!.address;
+    /** From this machine, which is outside the mesh. */
+    const plaintext = (): string => spawnSync("redis-cli", ["-h", address, "ping"], { encoding: "utf8" }).stdout.trim();
+    await eventually("an answer in plaintext", 60_000, () => plaintext() === "PONG");
+    await control.apply(STRICT);
+    await control.waitForSync();
+    await eventually("the refusal of plaintext", 60_000, () => plaintext() === "");
+    const { code, stdout, stderr } = await shell("redis-cli -h cache ping");
+    assert.deepEqual([code, stdout], [0, "PONG\n"], stderr);
+    await fetch(`http://${control.http}/api/v1/objects/security.istio.io/PeerAuthentication/default/strict`, {
+      method: "DELETE",
+    });
+    await eventually("an answer in plaintext again", 60_000, () => plaintext() === "PONG");
   });
 
   test("the sidecar is another user than the program, and may do nothing", () => {

@@ -1,4 +1,6 @@
 /** `npm run bench -- hop|full|mesh|bodies|soak|push`: the benchmarks, as ratios in one run. See bench/README.md. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { BenchError } from "./errors.ts";
 import { bodies } from "./bodies/bodies.ts";
 import { FULL_FEATURED, ROUTER_ONLY, hop } from "./hop/hop.ts";
@@ -18,8 +20,12 @@ const USAGE = `Usage: npm run bench -- BENCHMARK [options]
 BENCHMARK --help shows its options.
 `;
 
+const BUNDLE_PROXY = join(import.meta.dirname, "..", "..", "scripts", "bundle-proxy.ts");
+
 const [benchmark, ...args] = process.argv.slice(2);
 try {
+  // As installed: of sources that have changed since, the launcher would take the sources.
+  execFileSync(process.execPath, [BUNDLE_PROXY], { stdio: "ignore" });
   if (process.platform !== "linux") throw new BenchError("the benchmarks pin to cores and read /proc: they need Linux");
   if (benchmark === "hop") await hop(args, ROUTER_ONLY);
   else if (benchmark === "full") await hop(args, FULL_FEATURED);

@@ -1,5 +1,6 @@
 export function proxyProcess(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  bundled?: () => boolean,
 ): { flags: string[]; env: NodeJS.ProcessEnv } | undefined;
 export function startedAsProxy(): boolean;

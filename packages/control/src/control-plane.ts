@@ -160,7 +160,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         });
 
   const grpc = new Server(ADS_SERVER_OPTIONS);
-  const telemetry = options.telemetry === false ? new NoTelemetry() : new TelemetryThread({ clock, log });
+  const telemetry =
+    options.telemetry === false
+      ? new NoTelemetry()
+      : new TelemetryThread({ directory: join(stateDir, "telemetry"), clock, log });
   const receivers = new GrpcReceivers({
     telemetry,
     trustDomains: () => pusher!.current().mesh.trustDomains,

@@ -6,12 +6,21 @@ import type { Ingester, IngestKind } from "./ingest/kinds.ts";
 import { ANSWERS } from "./questions.ts";
 import type { QuestionName, Questions } from "./questions.ts";
 import type { Sender } from "./sender.ts";
+import { TelemetryDatabase } from "./store/database.ts";
+import { Refusals } from "./store/refusals.ts";
 import { SeriesStore } from "./store/series-store.ts";
 import { TraceStore } from "./store/trace-store.ts";
 import { OPENERS } from "./topics.ts";
 import type { TopicName, Topics } from "./topics.ts";
 
+/** A crash loses so much, at most. */
+const WRITE_MS = 30_000;
+const CHECK_MS = 5_000;
+const RETAIN_MS = 60_000;
+
 export interface TelemetryCoreOptions {
+  /** Of the file that history is kept in; `:memory:` is none. */
+  readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -19,14 +28,20 @@ export interface TelemetryCoreOptions {
 export class TelemetryCore {
   readonly clock: Clock;
   readonly log: Log;
+  readonly database: TelemetryDatabase;
+  /** What was not kept, and why: everything that bounds something counts here. */
+  readonly refusals: Refusals;
   readonly series: SeriesStore;
   readonly traces: TraceStore;
+  readonly #timers = new Map<number, () => void>();
   // A further store, such as that of requests, is one more field here, made below.
 
-  constructor({ clock, log }: TelemetryCoreOptions) {
+  constructor({ path, clock, log }: TelemetryCoreOptions) {
     this.clock = clock;
     this.log = log;
-    this.series = new SeriesStore(clock);
+    this.refusals = new Refusals(() => clock.now());
+    this.database = new TelemetryDatabase({ path, clock, log });
+    this.series = new SeriesStore({ database: this.database, refusals: this.refusals, clock });
     this.traces = new TraceStore();
   }
 
@@ -49,5 +64,37 @@ export class TelemetryCore {
   ): () => void {
     const open = OPENERS[topic] as (core: TelemetryCore, parameters: unknown, tell: unknown) => () => void;
     return open(this, parameters, tell);
+  }
+
+  /** Begins to write, to forget what is old, and to end what is gone. */
+  start(): void {
+    this.#every(CHECK_MS, () => this.series.check());
+    this.#every(WRITE_MS, () => this.write());
+    this.#every(RETAIN_MS, () => this.retain());
+  }
+
+  /** Each store's, to the file. */
+  write(isLast = false): void {
+    this.series.write(isLast);
+  }
+
+  /** Each store forgets what is too old or too much. */
+  retain(): void {
+    this.series.retain();
+    this.database.shrink();
+  }
+
+  close(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.write(true);
+    this.database.close();
+  }
+
+  #every(ms: number, run: () => void): void {
+    const again = (): void => {
+      this.#timers.set(ms, this.clock.after(ms, again));
+      run();
+    };
+    this.#timers.set(ms, this.clock.after(ms, again));
   }
 }

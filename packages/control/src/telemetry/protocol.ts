@@ -5,6 +5,10 @@ import type { QuestionName } from "./questions.ts";
 import type { Sender } from "./sender.ts";
 import type { TopicName } from "./topics.ts";
 
+export interface WorkerData {
+  readonly path: string;
+}
+
 export type ToWorker =
   | {
       readonly type: "ingest";

@@ -8,7 +8,7 @@ export interface Sender {
   readonly proxy: SendingProxy | undefined;
 }
 
-interface SendingProxy {
+export interface SendingProxy {
   readonly node: string;
   readonly workload: string;
   readonly namespace: string;

@@ -2,11 +2,12 @@
  * The telemetry thread as the main thread sees it. Whatever becomes of that thread, nothing here blocks, throws into whoever sends
  * telemetry, or grows: bytes that it cannot take are dropped and counted, a thread that dies is started again.
  */
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Clock, Log } from "@tulle/xds";
 import type { IngestReport } from "./ingest/ingest-report.ts";
 import type { IngestKind } from "./ingest/kinds.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./protocol.ts";
 import { QuestionError } from "./question-error.ts";
 import type { QuestionName, Questions } from "./questions.ts";
 import type { Sender } from "./sender.ts";
@@ -31,6 +32,8 @@ export interface Telemetry {
 }
 
 export interface TelemetryOptions {
+  /** Where history is kept; made if missing. */
+  readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -171,6 +174,7 @@ export class TelemetryThread implements Telemetry {
     // Not the parent's: coverage and loaders of tests are no business of this thread.
     const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       execArgv: [],
+      workerData: { path: join(this.#options.directory, "telemetry.db") } satisfies WorkerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     worker.unref();

@@ -1,10 +1,10 @@
 /** The telemetry thread: takes messages of the main thread to the core, and its answers back. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "@tulle/xds";
 import type { Log } from "@tulle/xds";
 import { TelemetryCore } from "./core.ts";
 import { IngestError } from "./ingest/ingest-error.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./protocol.ts";
 import { QuestionError } from "./question-error.ts";
 
 const port = parentPort!;
@@ -19,7 +19,8 @@ function plain(fields: Readonly<Record<string, unknown>>): Record<string, unknow
   );
 }
 
-const core = new TelemetryCore({ clock: systemClock, log });
+const core = new TelemetryCore({ path: (workerData as WorkerData).path, clock: systemClock, log });
+core.start();
 const subscriptions = new Map<number, () => void>();
 
 function receive(message: ToWorker): void {
@@ -41,6 +42,8 @@ function receive(message: ToWorker): void {
       subscriptions.delete(message.id);
       return;
     case "close":
+      for (const stop of subscriptions.values()) stop();
+      core.close();
       port.close();
   }
 }

@@ -5,6 +5,8 @@ import type { TestContext } from "node:test";
 import { systemClock } from "@tulle/xds";
 import { QuestionError } from "../../src/telemetry/question-error.ts";
 import { TelemetryThread } from "../../src/telemetry/telemetry.ts";
+import { atEnd } from "../support/at-end.ts";
+import { temporaryFolder } from "../support/directory.ts";
 import { eventually } from "../support/eventually.ts";
 import { APPLICATION, bytesOf } from "../support/telemetry.ts";
 
@@ -20,8 +22,12 @@ const SPAN = {
 };
 
 function start(context: TestContext): TelemetryThread {
-  const telemetry = new TelemetryThread({ clock: systemClock, log: () => undefined });
-  context.after(() => telemetry.close());
+  const telemetry = new TelemetryThread({
+    directory: temporaryFolder(context),
+    clock: systemClock,
+    log: () => undefined,
+  });
+  atEnd(context, () => telemetry.close());
   return telemetry;
 }
 

@@ -8,6 +8,7 @@ import type { Sender } from "../sender.ts";
 import type { IngestReport } from "./ingest-report.ts";
 import type { DecodedSpans } from "./decoded-spans.ts";
 import { inflated } from "./inflate.ts";
+import { ingestMetrics } from "./metrics.ts";
 import { decodeOtlpJson } from "./otlp-json.ts";
 import { decodeOtlpProto } from "./otlp.ts";
 import { decodeZipkinJson, decodeZipkinProto } from "./zipkin.ts";
@@ -23,6 +24,7 @@ const spansBy =
   };
 
 export const INGESTERS = {
+  metrics: ingestMetrics,
   "otlp-traces": spansBy(decodeOtlpProto),
   "otlp-traces-json": spansBy(decodeOtlpJson),
   "zipkin-json": spansBy(decodeZipkinJson),

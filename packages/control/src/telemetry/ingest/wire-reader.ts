@@ -9,22 +9,34 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 
+export interface Hash {
+  high: number;
+  low: number;
+}
+
 export class WireReader {
   /** Number of the field at which it stands. */
   field = 0;
   #type = 0;
   readonly #bytes: Buffer;
+  readonly #begin: number;
   #at: number;
   readonly #end: number;
 
   private constructor(bytes: Buffer, at: number, end: number) {
     this.#bytes = bytes;
+    this.#begin = at;
     this.#at = at;
     this.#end = end;
   }
 
   static of(bytes: Uint8Array): WireReader {
     return new WireReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
+  }
+
+  /** The same message, from its beginning. */
+  again(): WireReader {
+    return new WireReader(this.#bytes, this.#begin, this.#end);
   }
 
   /** Goes to the next field; false at the end. Its value has to be read, or skipped. */
@@ -78,6 +90,19 @@ export class WireReader {
   hex(): string {
     const { begin, end } = this.#range();
     return this.#bytes.toString("hex", begin, end);
+  }
+
+  /** Of the bytes of the value: two of 32 bits, mixed into `hash`. (Fowler–Noll–Vo, and the same with another prime) */
+  hashInto(hash: Hash): void {
+    const { begin, end } = this.#range();
+    let { high, low } = hash;
+    for (let at = begin; at < end; at++) {
+      const byte = this.#bytes[at]!;
+      high = Math.imul(high ^ byte, 0x01000193);
+      low = Math.imul(low ^ byte, 0x5bd1e995) ^ (low >>> 15);
+    }
+    hash.high = high;
+    hash.low = low;
   }
 
   /** A view, no copy. */

@@ -27,7 +27,9 @@ import { encodeOtlpReport } from "./otlp-answers.ts";
  * What proxies stream without an answer, by path. The messages of both of Envoy's services name the node in the same place, in the
  * first message of a stream: `identifier.node`, fields 1 and 1. `requests` adds the AccessLogService here, one line.
  */
-const STREAMS: readonly { readonly path: string; readonly kind: IngestKind }[] = [];
+const STREAMS: readonly { readonly path: string; readonly kind: IngestKind }[] = [
+  { path: "/envoy.service.metrics.v3.MetricsService/StreamMetrics", kind: "metrics" },
+];
 const OTLP_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /** Of one sender. A proxy flushes every 5 s, some in several messages. Whoever sends more is read more slowly. */

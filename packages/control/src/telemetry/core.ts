@@ -42,7 +42,7 @@ export class TelemetryCore {
     this.refusals = new Refusals(() => clock.now());
     this.database = new TelemetryDatabase({ path, clock, log });
     this.series = new SeriesStore({ database: this.database, refusals: this.refusals, clock });
-    this.traces = new TraceStore();
+    this.traces = new TraceStore({ database: this.database, refusals: this.refusals, clock });
   }
 
   /** Throws IngestError for bytes that are not what they should be. */
@@ -68,19 +68,27 @@ export class TelemetryCore {
 
   /** Begins to write, to forget what is old, and to end what is gone. */
   start(): void {
-    this.#every(CHECK_MS, () => this.series.check());
+    this.#every(CHECK_MS, () => this.check());
     this.#every(WRITE_MS, () => this.write());
     this.#every(RETAIN_MS, () => this.retain());
   }
 
-  /** Each store's, to the file. */
+  /** What has to be looked at every few seconds. */
+  check(): void {
+    this.series.check();
+    this.traces.check();
+  }
+
+  /** To the file. */
   write(isLast = false): void {
     this.series.write(isLast);
+    if (isLast) this.traces.close();
   }
 
   /** Each store forgets what is too old or too much. */
   retain(): void {
     this.series.retain();
+    this.traces.retain();
     this.database.shrink();
   }
 

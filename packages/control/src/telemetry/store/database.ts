@@ -9,12 +9,13 @@ import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import type { Clock, Log } from "@tulle/xds";
 import { SERIES_TABLES } from "./series-file.ts";
+import { TRACE_TABLES } from "./trace-file.ts";
 
 /** Of the tables of all stores together. A file of another version is put aside, too. */
 const VERSION = 1;
 
 /** Each store's tables, here so that a new file has all of them. An area adds its `CREATE TABLE IF NOT EXISTS …`. */
-const TABLES: readonly string[] = [SERIES_TABLES];
+const TABLES: readonly string[] = [SERIES_TABLES, TRACE_TABLES];
 
 const RETRY_MS = 30_000;
 /** (SQLite result codes: SQLITE_CORRUPT, SQLITE_NOTADB) */

@@ -77,6 +77,11 @@ const FOLDER_RULES: readonly FolderRule[] = [
     forbidden: [/^node:(?!crypto$)/, /^packages\/control\/src\/(source|push|http|status)\//],
     because: "translation is pure: frozen inputs in, xDS out",
   },
+  ...["promql", "prometheus"].map((folder) => ({
+    folder: `packages/control/src/telemetry/${folder}/`,
+    forbidden: [/^node:/, /^packages\/control\/src\/(source|push|http|status|translate|model)\//],
+    because: "queries are answered from a source of series alone",
+  })),
   {
     folder: "packages/control/src/model/",
     forbidden: [/^node:(?!crypto$)/, /^packages\/control\/src\/(source|push|http|translate)\//],

@@ -1,19 +1,23 @@
 /**
  * `npm run fuzz -- [TARGET…] [--seconds N] [--runs N] [--seed S] [--json]`: random inputs for N seconds, or so many, to some targets or to
  * all that need nothing but Node, one after the other. `differential`: random configurations and requests on Envoy and Tulle side by side;
- * `authorization`: random policies and requests, decided by Istio's reference and by us.
+ * `authorization`: random policies and requests, decided by Istio's reference and by us; `promql`: random queries, answered by Prometheus and by us.
  * Ends with 1 if something was found; the seed finds it again.
  */
 import { parseArgs } from "node:util";
 import { fuzz } from "../../packages/proxy/test/fuzz/fuzzer.ts";
 import { TARGETS } from "../../packages/proxy/test/fuzz/targets.ts";
 import { compare as compareDecisions } from "../authorization/compare.ts";
+import { compare as compareQueries } from "../promql/compare.ts";
 import { differential } from "./differential.ts";
 
 const DIFFERENTIAL = "differential";
 const AUTHORIZATION = "authorization";
+const PROMQL = "promql";
 /** Pairs between two looks at the clock. */
 const PAIRS = 20_000;
+/** Queries of one set of series. */
+const QUERIES = 2000;
 /** Enough for one to be made small enough to read. */
 const REDUCE_MS = 30_000;
 
@@ -33,9 +37,12 @@ const names = positionals.length === 0 ? Object.keys(TARGETS) : positionals;
 for (const name of names) {
   if (name === DIFFERENTIAL) await compare();
   else if (name === AUTHORIZATION) decideMany();
+  else if (name === PROMQL) await queryMany();
   else if (Object.hasOwn(TARGETS, name)) run(name);
   else {
-    console.error(`no target ${name}; there are ${[...Object.keys(TARGETS), DIFFERENTIAL, AUTHORIZATION].join(", ")}`);
+    console.error(
+      `no target ${name}; there are ${[...Object.keys(TARGETS), DIFFERENTIAL, AUTHORIZATION, PROMQL].join(", ")}`,
+    );
     process.exit(2);
   }
 }
@@ -55,6 +62,24 @@ function decideMany(): void {
     values.json
       ? JSON.stringify({ target: AUTHORIZATION, seed, runs: done, differences: [] })
       : `${AUTHORIZATION}: ${done} pairs, seed ${seed}: no differences`,
+  );
+}
+
+async function queryMany(): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  let done = 0;
+  for (let more = 0; done < runs && performance.now() < until; more++) {
+    const { count, differences } = await compareQueries(Math.min(QUERIES, runs - done), seed + more);
+    done += count;
+    if (differences.length === 0) continue;
+    process.exitCode = 1;
+    console.log(JSON.stringify({ target: PROMQL, seed: seed + more, differences }));
+    return;
+  }
+  console.log(
+    values.json
+      ? JSON.stringify({ target: PROMQL, seed, runs: done, differences: [] })
+      : `${PROMQL}: ${done} queries, seed ${seed}: no differences`,
   );
 }
 

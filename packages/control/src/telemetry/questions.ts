@@ -5,6 +5,8 @@
  * What would be large as objects and leaves as JSON anyway (results of PromQL) is best answered as its text.
  */
 import type { TelemetryCore } from "./core.ts";
+import type { PrometheusQuestions } from "./prometheus/questions.ts";
+import { prometheusAnswers } from "./prometheus/questions.ts";
 import type { StoreQuestions } from "./store/questions.ts";
 import { storeAnswers } from "./store/questions.ts";
 
@@ -21,8 +23,8 @@ export type Answers<Q> = {
 };
 
 // Here areas plug in, types …
-export interface Questions extends StoreQuestions {}
+export interface Questions extends StoreQuestions, PrometheusQuestions {}
 // … and answers. Only the telemetry thread loads them: the main thread imports types from here.
-export const ANSWERS: Answers<Questions> = { ...storeAnswers };
+export const ANSWERS: Answers<Questions> = { ...storeAnswers, ...prometheusAnswers };
 
 export type QuestionName = keyof Questions;

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Series, SeriesSource } from "@tulle/telemetry/records";
+import { DEFAULT_LIMITS, instantQuery, rangeQuery } from "../../../src/telemetry/promql/engine.ts";
+
+const TIMES = Float64Array.from({ length: 100 }, (_, index) => index * 1000);
+const SERIES: readonly Series[] = Array.from({ length: 100 }, (_, index) => ({
+  labels: { __name__: "up", instance: `i${index}` },
+  times: TIMES,
+  values: TIMES,
+}));
+const source: SeriesSource = { select: () => SERIES, labelSets: () => [], exemplars: () => [] };
+
+test("a query that reads more samples than it may is ended", () => {
+  const engine = { source, limits: { ...DEFAULT_LIMITS, maxSamples: 9_000 }, now: () => 0 };
+  assert.throws(() => instantQuery(engine, "sum(rate(up[1m]))", 99_000), /would load too many samples into memory/);
+  assert.equal(instantQuery({ ...engine, limits: DEFAULT_LIMITS }, "sum(up)", 99_000).type, "vector");
+});
+
+test("a query that takes longer than it may is ended", () => {
+  let now = 0;
+  const engine = { source, limits: { ...DEFAULT_LIMITS, timeoutMs: 100 }, now: () => (now += 1) };
+  const nested = `${"max_over_time(".repeat(8)}up${"[10h:1s])".repeat(8)}`;
+  assert.throws(() => instantQuery(engine, nested, 99_000), /query (timed out in|processing would load)/);
+});
+
+test("steps of subqueries count even where there are no series", () => {
+  const empty: SeriesSource = { select: () => [], labelSets: () => [], exemplars: () => [] };
+  const engine = { source: empty, limits: DEFAULT_LIMITS, now: () => 0 };
+  assert.throws(() => instantQuery(engine, "sum_over_time(vector(1)[1y:1ms])", 99_000), /too many samples/);
+});
+
+test("labels that a query names may be anything", () => {
+  const engine = { source, limits: DEFAULT_LIMITS, now: () => 0 };
+  const query = 'sum by (__proto__) (label_replace(up, "__proto__", "$1", "instance", "(i1).*"))';
+  const result = rangeQuery(engine, query, { startMs: 99_000, endMs: 99_000, stepMs: 1 });
+  assert.ok(result.type === "matrix");
+  assert.deepEqual(
+    new Set(result.series.map(({ labels }) => JSON.stringify(labels))),
+    new Set(["{}", '{"__proto__":"i1"}']),
+  );
+});

@@ -24,7 +24,40 @@ const NOT_EMPTY = " [(validate.rules).string = {min_len: 1}]";
 
 const TLS = "envoy/extensions/transport_sockets/tls/v3/tls.proto";
 
+const ACCESS_LOG_DATA = "envoy/data/accesslog/v3/accesslog.proto";
+const OTEL_ACCESS_LOG = "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto";
+
 export const NEWER_FIELDS: readonly NewerFields[] = [
+  {
+    file: ACCESS_LOG_DATA,
+    imports: [],
+    before: "  UdpSessionEnd = 13;\n",
+    text: `  TcpConnectionStart = 14;
+`,
+  },
+  {
+    file: OTEL_ACCESS_LOG,
+    imports: [
+      "envoy/config/core/v3/grpc_service.proto",
+      "envoy/config/core/v3/http_service.proto",
+      "envoy/type/tracing/v3/custom_tag.proto",
+      "google/protobuf/duration.proto",
+      "google/protobuf/wrappers.proto",
+    ],
+    before: "  // If specified, Envoy will not generate built-in resource labels\n",
+    text: `  // In place of common_config.
+  config.core.v3.HttpService http_service = 8;
+  config.core.v3.GrpcService grpc_service = 9;
+  string log_name = 10;
+  google.protobuf.Duration buffer_flush_interval = 11;
+  google.protobuf.UInt32Value buffer_size_bytes = 12;
+  repeated string filter_state_objects_to_log = 13;
+  repeated type.tracing.v3.CustomTag custom_tags = 14;
+  repeated config.core.v3.TypedExtensionConfig resource_detectors = 15;
+
+`,
+    lifted: ["grpc.v3.CommonGrpcAccessLogConfig common_config = 1 [(validate.rules).message = {required: true}]"],
+  },
   {
     file: TLS,
     imports: [],

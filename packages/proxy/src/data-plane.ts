@@ -1,7 +1,9 @@
 import { addressName } from "./ip-address.ts";
 import { NO_SOCKET_OPTIONS, type SocketOptions, openSocketOptions } from "./net/socket-options.ts";
 import { type LogFileSystem, systemLogFiles } from "./access-log/log-file.ts";
+import { CollectedLogs } from "./access-log/collected-logs.ts";
 import { LogFiles } from "./access-log/log-files.ts";
+import { LogSinks } from "./access-log/log-sinks.ts";
 import type { Clock } from "./clock/clock.ts";
 import { TimerWheel } from "./clock/timer-wheel.ts";
 import { WallClock } from "./clock/wall-clock.ts";
@@ -69,6 +71,8 @@ export interface DataPlaneOptions {
   readonly maxConnections?: RuntimeRef<number>;
   /** Who this proxy is, as its spans say it; default nobody. */
   readonly node?: Omit<TracedNode, "address">;
+  /** The same, as collectors of access logs are told (`Node`). */
+  readonly nodeMessage?: () => Uint8Array;
 }
 
 /** Everything that carries traffic: listeners and clusters, put in place by plans. The way in for configuration and admin. */
@@ -166,7 +170,16 @@ export class DataPlane {
       clock,
       date: new HttpDate(clock),
       wall: new WallClock(clock),
-      logs: new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats, options.logFlushMs),
+      logs: new LogSinks(
+        new LogFiles(options.logFiles ?? systemLogFiles, clock, timers, stats, options.logFlushMs),
+        new CollectedLogs({
+          net: this.net,
+          client,
+          stats,
+          node: { ...node, message: options.nodeMessage ?? (() => new Uint8Array()) },
+          findCluster: (name) => this.refs.get(name) ?? null,
+        }),
+      ),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: address },
       random,
       tracers: new Tracers(node, randomHex, clock, { net: this.net, client }, stats),
@@ -381,10 +394,10 @@ export class DataPlane {
     this.startDraining();
     for (const listener of [...this.listenersByName.values(), ...this.retiring]) listener.destroy();
     await this.drained();
+    await this.http.logs.close();
     for (const cluster of this.clusters()) cluster.destroy();
     for (const cluster of this.retired) cluster.destroy();
     this.dnsCaches.close();
-    await this.http.logs.close();
   }
 
   /** Log files are opened anew by their names, which may have been given to others (logrotate). */

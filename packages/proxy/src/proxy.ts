@@ -1,6 +1,8 @@
 /** A running proxy: configuration, data plane, management server connection and admin endpoint, put together. */
+import { toBinary } from "@bufbuild/protobuf";
 import type { Bootstrap } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { AdsClient, ResourceWatcher } from "@tulle/xds/client";
 import { AdminServer } from "./admin/server.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
@@ -24,6 +26,7 @@ import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { type AdsTarget, adsTarget } from "./xds/ads-target.ts";
 import { compileLocality } from "./plan/compile-endpoints.ts";
 import { Configuration } from "./xds/configuration.ts";
+import { nodeForServer } from "./xds/node.ts";
 import type { BoundListener } from "./xds/listener-set.ts";
 import type { FileSubscriptions } from "./xds/file-subscriptions.ts";
 import { grpcTarget } from "./xds/grpc-target.ts";
@@ -189,6 +192,7 @@ class RunningProxy implements Proxy {
         cluster: bootstrap.node?.cluster ?? "",
         zone: bootstrap.node?.locality?.zone ?? "",
       },
+      nodeMessage: () => toBinary(NodeSchema, nodeForServer(bootstrap.node)),
     });
     this.configuration = new Configuration(bootstrap, {
       dataPlane: this.dataPlane,

@@ -1,6 +1,7 @@
 /** What a contract case is: a configuration, what the client and the upstreams do, and what is looked at. README.md shows one. */
 
 import type { Verdict } from "./authorizer.ts";
+import type { CollectorScript } from "./log-collector.ts";
 import type { TlsClientEnd, TlsUpstreamEnd } from "./tls.ts";
 
 /** Plain JSON, as in an Envoy bootstrap. */
@@ -170,6 +171,8 @@ export interface UpstreamScript {
   readonly tls?: TlsUpstreamEnd;
   /** It speaks gRPC, and is asked whether requests are let through (steps.ts, `authorizer`). */
   readonly checks?: readonly Verdict[];
+  /** It speaks gRPC, and access logs are sent to it (steps.ts, `collector`). */
+  readonly collects?: CollectorScript;
 }
 
 export type Answer = string | readonly Act[];

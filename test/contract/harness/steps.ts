@@ -1,5 +1,6 @@
 /** The words in which cases are written: what clients do and wait for, what upstreams answer, messages. */
 import type { Verdict } from "./authorizer.ts";
+import type { CollectorScript } from "./log-collector.ts";
 import type { Act, Json, JsonObject, Step, UpstreamScript } from "./case.ts";
 import type { TlsClientEnd } from "./tls.ts";
 
@@ -129,12 +130,17 @@ export function post(body: string, ...lines: readonly string[]): string {
   return request("POST", "/", ...lines, `content-length: ${body.length}`) + body;
 }
 
-/** A response with a content-length. */
+/** A collector of access logs that speaks gRPC. */
+export function collector(script: CollectorScript = {}): UpstreamScript {
+  return { answers: [""], collects: script };
+}
+
 /** An authorizer that speaks gRPC, and what it says to the first question, the second, … */
 export function authorizer(...checks: readonly Verdict[]): UpstreamScript {
   return { answers: [""], checks };
 }
 
+/** A response with a content-length. */
 export function answer(status: number, body = "", ...lines: readonly string[]): string {
   return [`HTTP/1.1 ${status} X`, ...lines, `content-length: ${body.length}`, "", body].join(CRLF);
 }

@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Act, Answer, Upstream, UpstreamScript } from "./case.ts";
 import { type AuthorizerConnection, authorizerServer } from "./authorizer.ts";
+import { logCollector } from "./log-collector.ts";
 import { countComplete, parse } from "./messages.ts";
 import { createTlsServer, describeHandshake } from "./tls.ts";
 import type { Activity } from "./waiting.ts";
@@ -51,7 +52,7 @@ export class ScriptedUpstream {
       this.port = REFUSING_PORTS[refusingIndex % REFUSING_PORTS.length]!;
       return;
     }
-    const { tls, checks } = this.script;
+    const { tls, checks, collects } = this.script;
     const onConnection = (socket: Socket): void => {
       this.connections.push(new Connection(this, socket));
       this.activity.happened();
@@ -63,9 +64,15 @@ export class ScriptedUpstream {
             (connection) => this.connections.push(connection),
             () => this.activity.happened(),
           )
-        : tls === undefined
-          ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
-          : createTlsServer(tls, onConnection);
+        : collects !== undefined
+          ? logCollector(
+              collects,
+              (connection) => this.connections.push(connection),
+              () => this.activity.happened(),
+            )
+          : tls === undefined
+            ? createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
+            : createTlsServer(tls, onConnection);
     this.server = server;
     server.on("connection", (socket: Socket) => this.accepted.push(socket));
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", () => resolve()));

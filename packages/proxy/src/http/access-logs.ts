@@ -1,4 +1,4 @@
-import type { LogFile } from "../access-log/log-file.ts";
+import type { LogSink, LogSinks } from "../access-log/log-sinks.ts";
 import type { AccessLogType, StreamInfo } from "../plan/format/stream-info.ts";
 import type { AccessLogPlan } from "../plan/listener-plan.ts";
 
@@ -10,21 +10,21 @@ interface LoggedStream extends StreamInfo {
 /** The access logs of a connection manager, a TCP proxy or a listener in force. */
 export class AccessLogs {
   private readonly plans: readonly AccessLogPlan[];
-  private readonly files: readonly LogFile[];
+  private readonly sinks: readonly LogSink[];
 
-  /** @param open throws if a log cannot be opened */
-  constructor(plans: readonly AccessLogPlan[], open: (path: string) => LogFile) {
+  /** Throws if a log cannot be opened. */
+  constructor(plans: readonly AccessLogPlan[], sinks: LogSinks) {
     this.plans = plans;
-    this.files = plans.map(({ path }) => open(path));
+    this.sinks = plans.map((plan) => sinks.open(plan));
   }
 
-  /** One line in each log that wants it. */
+  /** An entry in each log that wants it. */
   write(stream: LoggedStream, type: AccessLogType): void {
-    const { plans, files } = this;
+    const { plans, sinks } = this;
     stream.accessLogType = type;
     for (let i = 0; i < plans.length; i++) {
-      const { filter, format } = plans[i];
-      if (filter === null || filter(stream)) files[i].write(format.format(stream));
+      const { filter } = plans[i];
+      if (filter === null || filter(stream)) sinks[i].log(stream);
     }
     stream.accessLogType = "NotSet";
   }

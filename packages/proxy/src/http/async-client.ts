@@ -53,7 +53,7 @@ export class AsyncClient {
   /** A gRPC call; to be called within a turn. @param onEnd told once, unless the call is cancelled; null: it has failed */
   callGrpc(
     cluster: Cluster,
-    request: Pick<GrpcRequest, "authority" | "path" | "message" | "timeoutMs">,
+    request: Pick<GrpcRequest, "authority" | "path" | "message" | "timeoutMs"> & Partial<Pick<GrpcRequest, "headers">>,
     onEnd: (message: Uint8Array | null) => void,
   ): GrpcCall | null {
     const { timeoutMs } = request;
@@ -64,7 +64,7 @@ export class AsyncClient {
       onEnd(null);
       return null;
     }
-    const headers: Record<string, string> = { "x-envoy-internal": "true", "x-forwarded-for": this.localAddress };
+    const headers: Record<string, string> = { ...request.headers, ...this.own() };
     if (timeoutMs > 0) headers["x-envoy-expected-rq-timeout-ms"] = String(timeoutMs);
     const timeout = timeoutMs > 0 ? formatGrpcTimeout(timeoutMs) : "";
     return host.grpcPool.call({ ...request, timeout, headers }, onEnd);
@@ -74,19 +74,18 @@ export class AsyncClient {
    * A stream of messages that takes as long as it likes; to be called within a turn. Null: there is no host, or circuit breakers hold it
    * back. @param onEnd told once, unless it is cancelled
    */
-  openGrpc(
-    cluster: Cluster,
-    request: Pick<GrpcStreamRequest, "authority" | "path">,
-    onEnd: () => void,
-  ): GrpcStream | null {
+  openGrpc(cluster: Cluster, request: GrpcStreamRequest, onEnd: () => void): GrpcStream | null {
     cluster.stats.asyncRqTotal.value++;
     const host = cluster.chooseHost(this.balancing, 0);
     if (host === null) {
       cluster.stats.countStatus(503, true, null);
       return null;
     }
-    const headers = { "x-envoy-internal": "true", "x-forwarded-for": this.localAddress };
-    return host.grpcPool.stream({ ...request, headers }, onEnd);
+    return host.grpcPool.stream({ ...request, headers: { ...request.headers, ...this.own() } }, onEnd);
+  }
+
+  private own(): Record<string, string> {
+    return { "x-envoy-internal": "true", "x-forwarded-for": this.localAddress };
   }
 
   /**

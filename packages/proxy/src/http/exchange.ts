@@ -191,6 +191,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return this.context.sources.requestId();
   }
 
+  streamId(): string {
+    return this.request.headers.get(X_REQUEST_ID);
+  }
+
   random(): number {
     return this.context.random();
   }

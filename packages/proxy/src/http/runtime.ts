@@ -1,5 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
-import type { LogFiles } from "../access-log/log-files.ts";
+import type { LogSinks } from "../access-log/log-sinks.ts";
 import type { WallClock } from "../clock/wall-clock.ts";
 import type { OverloadState } from "../overload/manager.ts";
 import type { NetContext } from "../net/context.ts";
@@ -23,7 +23,7 @@ export interface HttpContext {
   readonly clock: Clock;
   readonly date: HttpDate;
   readonly wall: WallClock;
-  readonly logs: LogFiles;
+  readonly logs: LogSinks;
   readonly sources: RequestHeaderSources;
   /** [0, 1) */
   readonly random: () => number;

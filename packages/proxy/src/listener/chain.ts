@@ -213,7 +213,7 @@ function tcpRuntime(plan: TcpProxyPlan, { http, registry }: ChainDeps): TcpProxy
   return {
     plan,
     stats: new TcpProxyStats(registry, plan.statPrefix),
-    logs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => http.logs.open(path)),
+    logs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, http.logs),
     net: http.net,
     random: http.random,
     findCluster: (name) => http.findCluster(name)?.current ?? null,
@@ -242,7 +242,7 @@ function httpRuntime(
       dnsCaches: http.dnsCaches,
       client: http.client,
     }),
-    accessLogs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => http.logs.open(path)),
+    accessLogs: accessLogs.length === 0 ? null : new AccessLogs(accessLogs, http.logs),
     tracing:
       tracing === null
         ? null

@@ -185,8 +185,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
   }
 
   private openLogs({ accessLogs }: ListenerPlan): AccessLogs | null {
-    const { logs } = this.deps.http;
-    return accessLogs.length === 0 ? null : new AccessLogs(accessLogs, (path) => logs.open(path));
+    return accessLogs.length === 0 ? null : new AccessLogs(accessLogs, this.deps.http.logs);
   }
 
   private makeFilters({ listenerFilters }: ListenerPlan): readonly PlacedFilter[] {

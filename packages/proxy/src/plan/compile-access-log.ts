@@ -2,19 +2,30 @@
 import { closeSync, openSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
+import type {
+  HttpGrpcAccessLogConfig,
+  TcpGrpcAccessLogConfig,
+} from "@tulle/xds/gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js";
 import type { FileAccessLog } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import type {
   StderrAccessLog,
   StdoutAccessLog,
 } from "@tulle/xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
 import { compileAccessLogFilter } from "./access-log-filters.ts";
+import { compileHttpLog, compileTcpLog } from "./compile-collected-log.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import { compileFormatString } from "./format/compile-format-string.ts";
 import { type Format, compileJsonFormat, compileTextFormat, refuseFormatErrors } from "./format/format.ts";
 import type { AccessLogPlan } from "./listener-plan.ts";
 import type { Place } from "./problems.ts";
 import { unpackExtension } from "./schemas.ts";
-import { FILE_ACCESS_LOG, STDERR_ACCESS_LOG, STDOUT_ACCESS_LOG } from "./supported-fields/index.ts";
+import {
+  FILE_ACCESS_LOG,
+  HTTP_GRPC_ACCESS_LOG,
+  STDERR_ACCESS_LOG,
+  STDOUT_ACCESS_LOG,
+  TCP_GRPC_ACCESS_LOG,
+} from "./supported-fields/index.ts";
 
 /** Envoy `source/common/formatter/substitution_format_utility.cc`, DEFAULT_FORMAT. */
 const DEFAULT_FORMAT =
@@ -46,7 +57,7 @@ function compileAccessLog(log: AccessLog, place: Place): AccessLogPlan | null {
       const message = extension.message as FileAccessLog;
       const format = compileFileFormat(message, at);
       checkWritable(message.path, at.field("path"));
-      return format === null ? null : { path: message.path, format, filter };
+      return format === null ? null : { kind: "file", path: message.path, format, filter };
     }
     case STDOUT_ACCESS_LOG:
     case STDERR_ACCESS_LOG: {
@@ -56,8 +67,12 @@ function compileAccessLog(log: AccessLog, place: Place): AccessLogPlan | null {
           ? (compileFormatString(accessLogFormat.value, at.field("log_format"))?.format ?? null)
           : textFormat(DEFAULT_FORMAT, at);
       const path = extension.typeName === STDOUT_ACCESS_LOG ? "/dev/stdout" : "/dev/stderr";
-      return format === null ? null : { path, format, filter };
+      return format === null ? null : { kind: "file", path, format, filter };
     }
+    case HTTP_GRPC_ACCESS_LOG:
+      return { ...compileHttpLog(extension.message as HttpGrpcAccessLogConfig, at), filter };
+    case TCP_GRPC_ACCESS_LOG:
+      return { ...compileTcpLog(extension.message as TcpGrpcAccessLogConfig, at), filter };
     default:
       return null;
   }

@@ -112,7 +112,7 @@ export function compileDecorator(message: Decorator | undefined): DecoratorPlan 
 }
 
 /** The first of a name counts. */
-function compileCustomTags(messages: readonly CustomTag[], place: Place): CustomTagPlan[] {
+export function compileCustomTags(messages: readonly CustomTag[], place: Place): CustomTagPlan[] {
   const tags = new Map<string, CustomTagPlan>();
   messages.forEach((message, i) => {
     const plan = compileCustomTag(message, place.item("custom_tags", i));

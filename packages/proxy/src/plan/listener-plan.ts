@@ -10,8 +10,9 @@ import type { NetworkFilterPlan } from "./compile-network-filters.ts";
 import type { TcpProxyPlan } from "./compile-tcp-proxy.ts";
 import type { FilterChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
-import type { ListenerInfo } from "./format/stream-info.ts";
+import type { ListenerInfo, StreamInfo } from "./format/stream-info.ts";
 import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
+import type { LogCollectorPlan } from "./log-collector-plan.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { PeerMetadataPlan } from "./peer-metadata.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
@@ -194,11 +195,23 @@ export interface ClientCertificatePlan {
   readonly uri: boolean;
 }
 
-export interface AccessLogPlan {
+export type AccessLogPlan = FileLogPlan | CollectedLogPlan;
+
+export interface FileLogPlan {
+  readonly kind: "file";
   /** `/dev/stdout` and `/dev/stderr` are the proxy's own, whatever they are. */
   readonly path: string;
   readonly format: Format;
   /** Null: every stream is logged. */
+  readonly filter: StreamTest | null;
+}
+
+/** Sent to somebody who collects them. */
+export interface CollectedLogPlan {
+  readonly kind: "collected";
+  readonly collector: LogCollectorPlan;
+  /** An entry as it is sent. */
+  entry(stream: StreamInfo): Uint8Array;
   readonly filter: StreamTest | null;
 }
 

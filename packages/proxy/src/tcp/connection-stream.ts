@@ -52,6 +52,7 @@ export class ConnectionStream implements StreamInfo {
   /** The cluster in place of the one that is configured; null: that one. */
   clusterName: string | null = null;
   accessLogType: AccessLogType = "NotSet";
+  private id = "";
   private readonly context: HttpContext;
 
   constructor(context: HttpContext, connection: AcceptedConnection, listener: ListenerInfo) {
@@ -104,5 +105,9 @@ export class ConnectionStream implements StreamInfo {
 
   uniqueId(): string {
     return this.context.sources.requestId();
+  }
+
+  streamId(): string {
+    return (this.id ||= this.uniqueId());
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { StreamInfo } from "../../src/plan/format/stream-info.ts";
-import type { AccessLogPlan } from "../../src/plan/listener-plan.ts";
+import type { FileLogPlan } from "../../src/plan/listener-plan.ts";
 import { managerOf } from "../support/plans.ts";
 import { streamInfo } from "../support/stream-info.ts";
 import { HCM, listener, listenerJson, refusals } from "./support.ts";
@@ -13,8 +13,8 @@ import { HCM, listener, listenerJson, refusals } from "./support.ts";
 const FILE = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 const PATH = `filter_chains[0].filters[0].typed_config(${HCM}).access_log[0]`;
 
-function logs(...accessLog: JsonObject[]): readonly AccessLogPlan[] {
-  return managerOf(listener(listenerJson({ access_log: accessLog }))).accessLogs;
+function logs(...accessLog: JsonObject[]): readonly FileLogPlan[] {
+  return managerOf(listener(listenerJson({ access_log: accessLog }))).accessLogs.filter((log) => log.kind === "file");
 }
 
 const file = (config: JsonObject, filter?: JsonObject): JsonObject => ({

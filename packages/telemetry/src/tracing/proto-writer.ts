@@ -47,11 +47,22 @@ export class ProtoWriter {
     this.tag(field, FIXED32);
   }
 
+  double(field: number, value: number): void {
+    this.reserve(8);
+    this.at -= 8;
+    new DataView(this.bytes.buffer).setFloat64(this.at, value, true);
+    this.tag(field, FIXED64);
+  }
+
   raw(field: number, value: Uint8Array): void {
     this.reserve(value.length);
     this.at -= value.length;
     this.bytes.set(value, this.at);
     this.message(field, this.length - value.length);
+  }
+
+  string(field: number, text: string): void {
+    this.raw(field, ENCODER.encode(text));
   }
 
   /** @param latin1 read as UTF-8 */

@@ -1,4 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import { ProtoWriter } from "@tulle/telemetry/proto";
 import { CONTENT_TYPE, GRPC_STATUS } from "../../codec/header-names.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
@@ -51,6 +52,17 @@ class GrpcCall implements FilterStateObject {
 
   constructor(series: Series | null) {
     this.series = series;
+  }
+
+  get typeName(): string {
+    return "envoy.extensions.filters.http.grpc_stats.v3.FilterObject";
+  }
+
+  encode(): Uint8Array {
+    const writer = new ProtoWriter();
+    if (this.responseFrames.count > 0) writer.uint(2, this.responseFrames.count);
+    if (this.requestFrames.count > 0) writer.uint(1, this.requestFrames.count);
+    return writer.finish();
   }
 
   asText(): string {

@@ -78,9 +78,7 @@ function ofConnection(read: (connection: ConnectionView) => string): Operator {
   return text(({ connection }) => (connection === null ? undefined : read(connection) || undefined));
 }
 const NORMAL = "Normal";
-const requestId = requestHeader("x-request-id", null);
-/** A connection has one that nobody else knows. */
-const streamId: Operator = text((stream) => (stream.carriesHttp ? requestId.text(stream) : stream.uniqueId()));
+const streamId: Operator = text((stream) => stream.streamId() || undefined);
 
 /** Commands without argument. */
 const PLAIN: Readonly<Record<string, Operator>> = {

@@ -191,18 +191,21 @@ function originalHost({ requestHeadDone, request }: StreamInfo): string | undefi
 }
 
 /** Names and values, pseudo-headers included (Envoy `HeaderMap::byteSize`). */
-export const requestHeadersBytes = new NumberOperator(({ requestHeadDone, request }) => {
+export function requestSizeOf({ requestHeadDone, request }: StreamInfo): number {
   if (!requestHeadDone) return 0;
   let bytes = request.headers.byteSize() + ":method".length + request.method.length;
   if (request.path !== "") bytes += ":path".length + request.path.length;
   if (request.hasAuthority) bytes += ":authority".length + request.authority.length;
   if (request.scheme !== "") bytes += ":scheme".length + request.scheme.length;
   return bytes;
-});
+}
 
-export const responseHeadersBytes = new NumberOperator(({ response }) =>
-  response.status === 0 ? 0 : response.headers.byteSize() + ":status".length + 3,
-);
+export function responseSizeOf({ response }: StreamInfo): number {
+  return response.status === 0 ? 0 : response.headers.byteSize() + ":status".length + 3;
+}
+
+export const requestHeadersBytes = new NumberOperator(requestSizeOf);
+export const responseHeadersBytes = new NumberOperator(responseSizeOf);
 
 export const responseTrailersBytes = new NumberOperator(({ responseTrailers }) => responseTrailers?.byteSize() ?? 0);
 

@@ -19,6 +19,9 @@ export interface FilterStateObject {
   asJson(): JsonValue | undefined;
   /** `FIELD:name` */
   field(name: string): string | number | undefined;
+  /** As a message, for logs that are messages. */
+  readonly typeName: string;
+  encode(): Uint8Array;
 }
 
 /** `%ACCESS_LOG_TYPE%`; `NotSet` where no access log is written. Source: Envoy data/accesslog/v3/accesslog.proto, AccessLogType. */
@@ -130,7 +133,10 @@ export interface StreamInfo {
   readonly filterStateObjects: ReadonlyMap<string, FilterStateObject> | null;
   readonly traceId: string;
   readonly spanId: string;
+  /** Another one every time. */
   uniqueId(): string;
+  /** The request's id; of a connection one that nobody else knows. "" for none. */
+  streamId(): string;
   /** Uniform in [0, 1). */
   random(): number;
   readonly accessLogType: AccessLogType;

@@ -18,13 +18,13 @@ const RESPONSE_BEGUN = upstream("firstReceivedAt");
 const RESPONSE_SENT: Moment = (stream) => stream.responseEndedAt;
 
 /** What ends the request goes on at once, unless the attempt was begun later. */
-const REQUEST_SENT: Moment = ({ upstreamInfo, requestEndedAt }) =>
+export const REQUEST_SENT: Moment = ({ upstreamInfo, requestEndedAt }) =>
   upstreamInfo === null || upstreamInfo.firstSentAt === 0 || requestEndedAt === 0
     ? 0
     : Math.max(upstreamInfo.firstSentAt, requestEndedAt);
 
 /** What ends the response, likewise. */
-const RESPONSE_RECEIVED: Moment = ({ upstreamInfo, responseEndedAt }) =>
+export const RESPONSE_RECEIVED: Moment = ({ upstreamInfo, responseEndedAt }) =>
   upstreamInfo === null || upstreamInfo.firstReceivedAt === 0 ? 0 : responseEndedAt;
 
 /** The points that `COMMON_DURATION` knows by name. Others are never reached: no filter sets any. */

@@ -2,20 +2,51 @@ import type { SupportGroup } from "./message-support.ts";
 import {
   CEL_FILTER,
   FILE_ACCESS_LOG,
+  HTTP_GRPC_ACCESS_LOG,
   METADATA_FORMATTER,
   REQ_WITHOUT_QUERY,
   STDERR_ACCESS_LOG,
   STDOUT_ACCESS_LOG,
+  TCP_GRPC_ACCESS_LOG,
 } from "./type-names.ts";
 
 export const ACCESS_LOG: SupportGroup = {
   "envoy.config.accesslog.v3.AccessLog": {
     has: ["name", "filter", "typed_config"],
-    extensions: { typed_config: [FILE_ACCESS_LOG, STDOUT_ACCESS_LOG, STDERR_ACCESS_LOG] },
+    extensions: {
+      typed_config: [
+        FILE_ACCESS_LOG,
+        HTTP_GRPC_ACCESS_LOG,
+        STDOUT_ACCESS_LOG,
+        STDERR_ACCESS_LOG,
+        HTTP_GRPC_ACCESS_LOG,
+        TCP_GRPC_ACCESS_LOG,
+      ],
+    },
   },
   [FILE_ACCESS_LOG]: { has: ["path", "format", "json_format", "typed_json_format", "log_format"] },
   [STDOUT_ACCESS_LOG]: { has: ["log_format"] },
   [STDERR_ACCESS_LOG]: { has: ["log_format"] },
+  [HTTP_GRPC_ACCESS_LOG]: {
+    has: [
+      "common_config",
+      "additional_request_headers_to_log",
+      "additional_response_headers_to_log",
+      "additional_response_trailers_to_log",
+    ],
+  },
+  [TCP_GRPC_ACCESS_LOG]: { has: ["common_config"] },
+  "envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig": {
+    has: [
+      "log_name",
+      "grpc_service",
+      "buffer_flush_interval",
+      "buffer_size_bytes",
+      "filter_state_objects_to_log",
+      "custom_tags",
+    ],
+    only: { transport_api_version: ["AUTO", "V3"] },
+  },
   "envoy.config.core.v3.SubstitutionFormatString": {
     has: [
       "text_format",

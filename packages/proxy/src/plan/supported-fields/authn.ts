@@ -79,11 +79,13 @@ export const AUTHN: SupportGroup = {
       "charge_cluster_response_stats",
       "max_denied_response_body_bytes",
     ],
+    without: { grpc_service: ["initial_metadata"] },
     only: { transport_api_version: ["V3", "AUTO"] },
   },
   [EXT_AUTHZ_PER_ROUTE]: { has: ["disabled", "check_settings"] },
   [`${AUTHZ}.CheckSettings`]: {
     has: ["context_extensions", "disable_request_body_buffering", "with_request_body", "http_service", "grpc_service"],
+    without: { grpc_service: ["initial_metadata"] },
   },
   [`${AUTHZ}.BufferSettings`]: {
     has: ["max_request_bytes", "allow_partial_message", "pack_as_bytes"],

@@ -88,10 +88,11 @@ export const BOOTSTRAP: SupportGroup = {
   "envoy.config.core.v3.SelfConfigSource": { has: [], only: { transport_api_version: ["AUTO", "V3"] } },
   "envoy.config.core.v3.ApiConfigSource": {
     has: ["grpc_services", "set_node_on_first_message_only"],
+    without: { grpc_services: ["initial_metadata"] },
     only: { api_type: ["GRPC", "DELTA_GRPC"], transport_api_version: ["V3", "AUTO"] },
   },
   // A stream has no deadline; a call has.
-  "envoy.config.core.v3.GrpcService": { has: ["envoy_grpc", "timeout"] },
+  "envoy.config.core.v3.GrpcService": { has: ["envoy_grpc", "timeout", "initial_metadata"] },
   "envoy.config.core.v3.GrpcService.EnvoyGrpc": {
     has: ["cluster_name", "authority"],
     ignored: { skip_envoy_headers: "the stream carries no x-envoy headers" },

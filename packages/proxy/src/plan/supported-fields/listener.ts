@@ -170,6 +170,7 @@ export const LISTENER: SupportGroup = {
       "filter_enabled_metadata",
       "include_tls_session",
     ],
+    without: { grpc_service: ["initial_metadata"] },
     only: { transport_api_version: ["V3", "AUTO"] },
   },
   [NETWORK_LOCAL_RATE_LIMIT]: {

@@ -235,6 +235,8 @@ test("filter state is shown in three ways", () => {
     asText: () => "plain",
     asJson: () => ({ b: 1, a: 2 }),
     field: (name: string) => (name === "n" ? 5 : undefined),
+    typeName: "t",
+    encode: () => new Uint8Array(),
   };
   const stream = streamInfo({}, { filterStateObjects: new Map([["k", object]]) });
   assert.equal(

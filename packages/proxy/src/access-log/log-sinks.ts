@@ -1,0 +1,68 @@
+import type { StreamInfo } from "../plan/format/stream-info.ts";
+import type { AccessLogPlan, CollectedLogPlan, FileLogPlan } from "../plan/listener-plan.ts";
+import type { CollectedLogs } from "./collected-logs.ts";
+import type { LogCollector } from "./log-collector.ts";
+import type { LogFile } from "./log-file.ts";
+import type { LogFiles } from "./log-files.ts";
+
+/** Something that takes what is logged. */
+export interface LogSink {
+  log(stream: StreamInfo): void;
+}
+
+/** Where the access logs of a proxy go: files, and collectors. */
+export class LogSinks {
+  private readonly files: LogFiles;
+  private readonly collected: CollectedLogs;
+
+  constructor(files: LogFiles, collected: CollectedLogs) {
+    this.files = files;
+    this.collected = collected;
+  }
+
+  /** Throws if a file cannot be opened. */
+  open(plan: AccessLogPlan): LogSink {
+    return plan.kind === "file"
+      ? new FileSink(plan, this.files.open(plan.path))
+      : new CollectorSink(plan, this.collected.open(plan.collector));
+  }
+
+  /** Names of files may stand for others by now. */
+  reopen(): void {
+    this.files.reopen();
+  }
+
+  /** Writes what there is, and closes. */
+  async close(): Promise<void> {
+    this.collected.close();
+    await this.files.close();
+  }
+}
+
+class FileSink implements LogSink {
+  private readonly plan: FileLogPlan;
+  private readonly file: LogFile;
+
+  constructor(plan: FileLogPlan, file: LogFile) {
+    this.plan = plan;
+    this.file = file;
+  }
+
+  log(stream: StreamInfo): void {
+    this.file.write(this.plan.format.format(stream));
+  }
+}
+
+class CollectorSink implements LogSink {
+  private readonly plan: CollectedLogPlan;
+  private readonly collector: LogCollector;
+
+  constructor(plan: CollectedLogPlan, collector: LogCollector) {
+    this.plan = plan;
+    this.collector = collector;
+  }
+
+  log(stream: StreamInfo): void {
+    if (this.collector.takes()) this.collector.add(this.plan.entry(stream));
+  }
+}

@@ -1,0 +1,21 @@
+/** Numbers of cipher suites by OpenSSL's names: those that a connection of ours can have. Source: IANA, TLS Cipher Suites. */
+export const CIPHER_SUITES: ReadonlyMap<string, number> = new Map([
+  ["TLS_AES_128_GCM_SHA256", 0x1301],
+  ["TLS_AES_256_GCM_SHA384", 0x1302],
+  ["TLS_CHACHA20_POLY1305_SHA256", 0x1303],
+  ["ECDHE-ECDSA-AES128-GCM-SHA256", 0xc02b],
+  ["ECDHE-ECDSA-AES256-GCM-SHA384", 0xc02c],
+  ["ECDHE-RSA-AES128-GCM-SHA256", 0xc02f],
+  ["ECDHE-RSA-AES256-GCM-SHA384", 0xc030],
+  ["ECDHE-RSA-CHACHA20-POLY1305", 0xcca8],
+  ["ECDHE-ECDSA-CHACHA20-POLY1305", 0xcca9],
+  ["ECDHE-ECDSA-AES128-SHA", 0xc009],
+  ["ECDHE-ECDSA-AES256-SHA", 0xc00a],
+  ["ECDHE-RSA-AES128-SHA", 0xc013],
+  ["ECDHE-RSA-AES256-SHA", 0xc014],
+  ["ECDHE-RSA-AES128-SHA256", 0xc027],
+  ["AES128-GCM-SHA256", 0x9c],
+  ["AES256-GCM-SHA384", 0x9d],
+  ["AES128-SHA", 0x2f],
+  ["AES256-SHA", 0x35],
+]);

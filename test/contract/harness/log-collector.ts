@@ -94,7 +94,7 @@ function valuesOf(value: JsonValue, path: string): string[] {
   if (typeof value !== "object" || value === null) return [`${path}: ${shown(path, String(value))}`];
   const fields = value as Readonly<Record<string, JsonValue>>;
   const { address, portValue } = fields;
-  if (typeof address === "string") return [`${path}: ${address}:${String(portValue)}`];
+  if (typeof address === "string") return [`${path}: ${address}:${Number(portValue)}`];
   if (typeof fields["key"] === "string") return valuesOf(fields["value"] ?? null, `${path}.${fields["key"]}`);
   return Object.entries(fields)
     .sort(([a], [b]) => (a < b ? -1 : 1))

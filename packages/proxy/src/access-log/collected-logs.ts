@@ -6,7 +6,7 @@ import type { StatsRegistry } from "../stats/index.ts";
 import { LogCollector } from "./log-collector.ts";
 
 /** Who this proxy is, as collectors are told. */
-export interface LoggedNode {
+interface LoggedNode {
   readonly id: string;
   readonly cluster: string;
   readonly zone: string;

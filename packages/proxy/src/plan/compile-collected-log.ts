@@ -48,7 +48,7 @@ export function compileTcpLog({ commonConfig: config }: TcpGrpcAccessLogConfig, 
   return { kind: "collected", collector, entry: (stream) => tcpEntry(stream, plan, 0) };
 }
 
-export function entryPlanOf(
+function entryPlanOf(
   config: CommonGrpcAccessLogConfig | undefined,
   place: Place,
 ): Pick<EntryPlan, "customTags" | "filterStates"> {
@@ -59,7 +59,7 @@ export function entryPlanOf(
 }
 
 /** All lines of that name. */
-export function requestHeader(name: string): NamedValue {
+function requestHeader(name: string): NamedValue {
   const lower = name.toLowerCase();
   const read = headerReader(lower);
   return { name: lower, read: ({ requestHeadDone, request }) => (requestHeadDone ? read(request) : undefined) };
@@ -73,12 +73,12 @@ function responseHeader(name: string): NamedValue {
   return { name: lower, read: ({ response }: StreamInfo) => response.headers.find(lower) };
 }
 
-export function responseTrailer(name: string): NamedValue {
+function responseTrailer(name: string): NamedValue {
   const lower = name.toLowerCase();
   return { name: lower, read: ({ responseTrailers }) => responseTrailers?.find(lower) };
 }
 
-export function compileCollector(
+function compileCollector(
   config: CommonGrpcAccessLogConfig | undefined,
   protocol: "http" | "tcp",
   place: Place,
@@ -100,7 +100,7 @@ export function compileCollector(
 const NOTHING = new Uint8Array();
 
 /** @param place of the message that `grpc_service` is a field of */
-export function compileService(
+function compileService(
   service: GrpcService | undefined,
   place: Place,
 ): Pick<LogCollectorPlan, "cluster" | "authority" | "headers" | "timeoutMs"> {

@@ -9,6 +9,7 @@ import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { HttpApi } from "./http/http-api.ts";
+import { renderMetrics } from "./http/metrics.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
 import { Identities } from "./identity/identity.ts";
 import type { SecuredService } from "./identity/identity.ts";
@@ -23,6 +24,7 @@ import { WorkloadRegistry } from "./source/registration/registry.ts";
 import { RegistrationStore } from "./source/registration/store.ts";
 import { NoTelemetry } from "./telemetry/no-telemetry.ts";
 import { GrpcReceivers } from "./telemetry/receivers/grpc-receivers.ts";
+import { scrapeItself } from "./telemetry/receivers/own-metrics.ts";
 import { TelemetryThread } from "./telemetry/telemetry.ts";
 
 export interface ControlPlaneOptions {
@@ -172,12 +174,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const services: readonly SecuredService[] = [ads, receivers];
   for (const service of services) service.register(grpc, { secure: () => PLAINTEXT });
-  const api = new HttpApi(
-    { directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log },
-    options.consoleDir,
-  );
+  const context = { directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log };
+  const api = new HttpApi(context, options.consoleDir);
+  let stopScraping = (): void => undefined;
   const { host } = splitAddress(options.xds);
   const closeSources = async (): Promise<void> => {
+    stopScraping();
     await identities?.close();
     pusher.close();
     registry.close();
@@ -191,6 +193,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const httpAddress = await api.listen(splitAddress(options.http));
     const identity =
       identities === undefined ? undefined : await serve(identities, options.identity!.xdsTls, services, api);
+    stopScraping = scrapeItself({
+      telemetry,
+      render: () => renderMetrics(context),
+      address: joinAddress(httpAddress.host, httpAddress.port),
+      namespace: mesh.rootNamespace,
+      clock,
+    });
     return {
       xdsAddress: joinAddress(host, xdsPort),
       httpAddress: joinAddress(httpAddress.host, httpAddress.port),

@@ -1,5 +1,6 @@
 /** Prometheus metrics, by istiod's names where istiod has them. */
 import type { ApiContext } from "./http-api.ts";
+import { renderProcessMetrics } from "./process-metrics.ts";
 
 export function renderMetrics({
   pusher,
@@ -25,5 +26,5 @@ export function renderMetrics({
   const lines = gauges.flatMap(([name, value]) => [`# TYPE ${name} gauge`, `${name} ${value}`]);
   lines.push("# TYPE tulle_pushes_total counter", `tulle_pushes_total ${stats.pushes}`);
   const parts = [metrics, issuers, telemetry, ...(identities === undefined ? [] : [identities])];
-  return `${lines.join("\n")}\n${parts.map((part) => part.renderMetrics()).join("")}`;
+  return `${lines.join("\n")}\n${renderProcessMetrics()}${parts.map((part) => part.renderMetrics()).join("")}`;
 }

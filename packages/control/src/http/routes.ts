@@ -37,6 +37,10 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: identityHandlers.listTokens, POST: identityHandlers.createToken },
   },
   { path: ["api", "v1", "tokens", "*"], methods: { DELETE: identityHandlers.revokeToken } },
+  {
+    path: ["api", "v1", "telemetry"],
+    methods: { GET: async ({ telemetry }) => ({ json: await telemetry.ask("status", undefined) }) },
+  },
   { path: ["v1", "traces"], methods: { POST: telemetryReceivers.otlpTraces } },
   { path: ["api", "v2", "spans"], methods: { POST: telemetryReceivers.zipkinSpans } },
   { path: ["api", "v1", "workloads"], methods: { GET: proxyHandlers.workloads } },

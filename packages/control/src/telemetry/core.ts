@@ -3,6 +3,7 @@ import type { Clock, Log } from "@tulle/xds";
 import type { IngestReport } from "./ingest/ingest-report.ts";
 import { INGESTERS } from "./ingest/kinds.ts";
 import type { Ingester, IngestKind } from "./ingest/kinds.ts";
+import { renderTelemetryMetrics } from "./metrics.ts";
 import { ANSWERS } from "./questions.ts";
 import type { QuestionName, Questions } from "./questions.ts";
 import type { Sender } from "./sender.ts";
@@ -71,6 +72,11 @@ export class TelemetryCore {
     this.#every(CHECK_MS, () => this.check());
     this.#every(WRITE_MS, () => this.write());
     this.#every(RETAIN_MS, () => this.retain());
+  }
+
+  /** What it tells of itself, Prometheus' text format. */
+  renderMetrics(): string {
+    return renderTelemetryMetrics(this);
   }
 
   /** What has to be looked at every few seconds. */

@@ -28,6 +28,8 @@ export type FromWorker =
   | { readonly type: "taken"; readonly from: string; readonly bytes: number }
   | { readonly type: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly type: "refused"; readonly id: number; readonly kind: QuestionErrorKind; readonly message: string }
+  /** What it tells of itself, every few seconds. */
+  | { readonly type: "metrics"; readonly text: string }
   | { readonly type: "event"; readonly id: number; readonly event: unknown }
   | {
       readonly type: "log";

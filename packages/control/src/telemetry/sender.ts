@@ -6,6 +6,8 @@ export interface Sender {
   readonly id: string;
   /** Undefined: not a proxy. */
   readonly proxy: SendingProxy | undefined;
+  /** Labels of a target, for what is scraped. */
+  readonly target?: Labels;
 }
 
 export interface SendingProxy {

@@ -81,6 +81,8 @@ export class TelemetryThread implements Telemetry {
   #cancelWatch: (() => void) | undefined;
   #startedAt = 0;
   #heardAt = 0;
+  /** The thread's own, as it last told them. */
+  #metrics = "";
   #exited: Promise<void> = Promise.resolve();
 
   constructor(options: TelemetryOptions) {
@@ -128,7 +130,7 @@ export class TelemetryThread implements Telemetry {
       "# TYPE tulle_telemetry_thread_restarts_total counter",
       `tulle_telemetry_thread_restarts_total ${this.#restarts}`,
     );
-    return `${lines.join("\n")}\n`;
+    return `${lines.join("\n")}\n${this.#metrics}`;
   }
 
   /** What was taken in before is kept. */
@@ -230,6 +232,9 @@ export class TelemetryThread implements Telemetry {
     switch (message.type) {
       case "taken":
         this.#taken(message.from, message.bytes + COST_OF_MESSAGE);
+        return;
+      case "metrics":
+        this.#metrics = message.text;
         return;
       case "answer":
         this.#settle(message.id)?.resolve(message.answer);

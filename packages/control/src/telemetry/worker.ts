@@ -7,6 +7,7 @@ import { IngestError } from "./ingest/ingest-error.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./protocol.ts";
 import { QuestionError } from "./question-error.ts";
 
+const METRICS_MS = 5_000;
 const port = parentPort!;
 const post = (message: FromWorker): void => port.postMessage(message);
 
@@ -21,6 +22,11 @@ function plain(fields: Readonly<Record<string, unknown>>): Record<string, unknow
 
 const core = new TelemetryCore({ path: (workerData as WorkerData).path, clock: systemClock, log });
 core.start();
+const tellMetrics = (): void => {
+  post({ type: "metrics", text: core.renderMetrics() });
+  systemClock.after(METRICS_MS, tellMetrics);
+};
+tellMetrics();
 const subscriptions = new Map<number, () => void>();
 
 function receive(message: ToWorker): void {

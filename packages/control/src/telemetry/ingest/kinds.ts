@@ -11,6 +11,7 @@ import { inflated } from "./inflate.ts";
 import { ingestMetrics } from "./metrics.ts";
 import { decodeOtlpJson } from "./otlp-json.ts";
 import { decodeOtlpProto } from "./otlp.ts";
+import { ingestPrometheusText } from "./prometheus-text.ts";
 import { decodeZipkinJson, decodeZipkinProto } from "./zipkin.ts";
 
 export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) => IngestReport;
@@ -27,6 +28,7 @@ export const INGESTERS = {
   metrics: ingestMetrics,
   "otlp-traces": spansBy(decodeOtlpProto),
   "otlp-traces-json": spansBy(decodeOtlpJson),
+  "prometheus-text": ingestPrometheusText,
   "zipkin-json": spansBy(decodeZipkinJson),
   "zipkin-proto": spansBy(decodeZipkinProto),
 } as const satisfies Record<string, Ingester>;

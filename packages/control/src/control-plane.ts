@@ -16,6 +16,8 @@ import type { SecuredService } from "./identity/identity.ts";
 import { issuersToAsk } from "./model/issuers.ts";
 import { requestAuthenticationOf } from "./model/request-authentication.ts";
 import { Pusher } from "./push/pusher.ts";
+import { History } from "./source/changes/history.ts";
+import { TemporaryObjects } from "./source/changes/temporary.ts";
 import { ConfigDirectory } from "./source/files/config-directory.ts";
 import { SavedFiles } from "./source/files/saved-files.ts";
 import { getDocument } from "./source/issuers/get-document.ts";
@@ -111,10 +113,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clock,
     log,
     onChange: () => {
+      history.observe(directory.objects, directory.files);
+      temporary.changed();
       askIssuers();
       pusher?.changed();
     },
   });
+  const history = new History(stateDir, clock, log);
+  const temporary = new TemporaryObjects({ directory, history, clock, log });
   /** Those of rules that name no keys. */
   const askIssuers = (): void => {
     const rules = directory.objects.map(requestAuthenticationOf).filter((rule) => rule !== undefined);
@@ -125,7 +131,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   let pusher: Pusher | undefined;
   registry.restore(await store.load());
   await issuers.load();
+  await history.load();
   await directory.start();
+  history.observe(directory.objects, directory.files);
+  temporary.changed();
   askIssuers();
 
   const metrics = new PushMetrics();
@@ -174,7 +183,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const services: readonly SecuredService[] = [ads, receivers];
   for (const service of services) service.register(grpc, { secure: () => PLAINTEXT });
-  const context = { directory, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log };
+  const context = { directory, history, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log };
   const api = new HttpApi(context, options.consoleDir);
   let stopScraping = (): void => undefined;
   const { host } = splitAddress(options.xds);
@@ -184,7 +193,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     pusher.close();
     registry.close();
     await issuers.close();
+    temporary.close();
     await directory.close();
+    await history.flush();
     await store.flush();
     await telemetry.close();
   };

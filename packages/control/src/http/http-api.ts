@@ -5,6 +5,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Identities } from "../identity/identity.ts";
+import type { History } from "../source/changes/history.ts";
 import type { Pusher } from "../push/pusher.ts";
 import type { ConfigDirectory } from "../source/files/config-directory.ts";
 import type { IssuerDiscovery } from "../source/issuers/issuer-discovery.ts";
@@ -21,6 +22,7 @@ import { ROUTES } from "./routes.ts";
 
 export interface ApiContext {
   readonly directory: ConfigDirectory;
+  readonly history: History;
   readonly registry: WorkloadRegistry;
   readonly pusher: Pusher;
   readonly ads: AdsServer;

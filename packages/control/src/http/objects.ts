@@ -1,9 +1,12 @@
 /** Objects: what they are, what became of them, and changing them. */
 import { DEFAULT_NAMESPACE, findKind, groupOf, isKind } from "@tulle/api";
 import type { KubeObject } from "@tulle/api";
+import { temporaryText } from "../source/changes/temporary.ts";
+import { streamOf } from "../source/changes/undo.ts";
 import { applyStream, deleteObject } from "../source/files/apply.ts";
+import type { ApplyAnswer, ApplyOptions } from "../source/files/apply.ts";
 import { plainObject } from "../source/files/edits.ts";
-import type { StreamDocument } from "../source/files/parse-stream.ts";
+import { textOf } from "../source/files/text-of.ts";
 import { toYaml } from "../source/files/to-yaml.ts";
 import { Statuses } from "../status/statuses.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
@@ -48,10 +51,9 @@ function get(context: ApiContext, { path, local }: ApiRequest): ApiAnswer {
   const { loaded } = stored;
   const { file, line } = loaded.source;
   const object = local ? loaded.object : withoutSecrets(loaded.object);
-  const document = context.directory.files
-    .get(file)
-    ?.documents.find((one) => one.objects.length === 1 && one.objects[0] === loaded);
-  const written = document !== undefined && object === loaded.object ? withoutMarker(document) : undefined;
+  const written = textOf(stored, context.directory.files);
+  // Lines of a text that is not the file's would be wrong.
+  const isWritten = written.isWritten && object === loaded.object;
   const statuses = new Statuses(snapshot);
   return {
     json: {
@@ -61,20 +63,11 @@ function get(context: ApiContext, { path, local }: ApiRequest): ApiAnswer {
       },
       source: { file, line },
       status: statuses.of(stored),
-      // Lines of a text that is not the file's would be wrong.
-      ...(written === undefined
-        ? { text: toYaml(plainObject(object)), firstLine: 1, diagnostics: [] }
-        : { ...written, diagnostics: statuses.warnings(stored, loaded) }),
+      text: isWritten ? written.text : toYaml(plainObject(object)),
+      firstLine: isWritten ? written.firstLine : 1,
+      diagnostics: isWritten ? statuses.warnings(stored, loaded) : [],
     },
   };
-}
-
-/** Lines are the file's. */
-function withoutMarker({ text, startLine }: StreamDocument): { readonly text: string; readonly firstLine: number } {
-  const marker = /^---[^\n]*\n/.exec(text);
-  return marker === null
-    ? { text, firstLine: startLine }
-    : { text: text.slice(marker[0].length), firstLine: startLine + 1 };
 }
 
 /** Everybody on this machine can ask. Envoy's word for what it does not tell. */
@@ -90,18 +83,62 @@ function withoutSecrets(object: KubeObject): KubeObject {
 }
 
 async function apply(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
-  const { query } = request;
+  const { query, headers } = request;
+  const { directory, history } = context;
   const options = { namespace: query.get("namespace") ?? DEFAULT_NAMESPACE, dryRun: query.get("dryRun") === "true" };
-  const { results, diagnostics, objects } = await applyStream(context.directory, await request.body(), options);
+  const { next } = history;
+  const text = await request.body();
+  const seconds = temporarySeconds(query.get("temporary"));
+  const { results, diagnostics, objects } =
+    seconds === undefined
+      ? await applyStream(directory, text, options)
+      : await applyTemporarily(context, text, options, context.clock.now() + seconds * 1000);
   if (diagnostics.some(({ severity }) => severity === "error"))
     return { status: 422, json: { results: [], diagnostics } };
   if (options.dryRun) return { json: { results, diagnostics } };
+  const isPage = headers["sec-fetch-site"] !== undefined || headers.origin !== undefined;
+  history.attribute(next, new Set(objects.keys()), isPage ? "console" : "api");
   const statuses = new Statuses(context.pusher.current());
   const warnings = [...objects].flatMap(([key, written]) => {
-    const stored = context.directory.byKey.get(key);
+    const stored = directory.byKey.get(key);
     return stored?.loaded.kindInfo.isMeshConfig === true ? statuses.warnings(stored, written) : [];
   });
-  return { json: { results, diagnostics: [...diagnostics, ...warnings] } };
+  // What was changed, to be taken back by; absent if nothing was.
+  const change = history.changes.find(({ id }) => id >= next);
+  return {
+    json: {
+      results,
+      diagnostics: [...diagnostics, ...warnings],
+      ...(change === undefined ? {} : { change: change.id }),
+    },
+  };
+}
+
+/** What is forgotten by everybody should not be temporary. */
+const MAX_TEMPORARY_SECONDS = 7 * 86_400;
+
+function temporarySeconds(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_TEMPORARY_SECONDS) return seconds;
+  throw new HttpError(400, `temporary is a number of seconds, from 1 to ${MAX_TEMPORARY_SECONDS}`);
+}
+
+/** The same objects, each with until when it is there and what it replaces. */
+async function applyTemporarily(
+  { directory }: ApiContext,
+  text: string,
+  options: ApplyOptions,
+  untilMs: number,
+): Promise<ApplyAnswer> {
+  const checked = await applyStream(directory, text, { ...options, dryRun: true });
+  if (checked.results.length === 0) return checked;
+  const texts = [...checked.objects].map(([key, { object }]) =>
+    temporaryText(object, untilMs, directory.byKey.get(key), directory.files),
+  );
+  const { results, diagnostics } = await applyStream(directory, streamOf(texts), options);
+  // Positions are those in the text that was sent.
+  return { results, diagnostics: results.length === 0 ? diagnostics : checked.diagnostics, objects: checked.objects };
 }
 
 /** Of `…/objects/GROUP/KIND/NAMESPACE/NAME`. */
@@ -111,11 +148,16 @@ function keyOf(path: readonly string[]): string {
   return `${apiGroup}/${kind}/${findKind(apiGroup, kind)?.namespaced === false ? "" : namespace}/${name}`;
 }
 
-async function remove({ directory }: ApiContext, { path }: ApiRequest): Promise<ApiAnswer> {
+async function remove({ directory, history }: ApiContext, { path, headers }: ApiRequest): Promise<ApiAnswer> {
   const [group, kind, namespace, name] = path.slice(3) as [string, string, string, string];
-  if (!(await deleteObject(directory, keyOf(path))))
-    throw new HttpError(404, `there is no ${kind} ${namespace}/${name}`);
-  return { json: { deleted: { group, kind, namespace, name } } };
+  const key = keyOf(path);
+  const { next } = history;
+  if (!(await deleteObject(directory, key))) throw new HttpError(404, `there is no ${kind} ${namespace}/${name}`);
+  history.attribute(next, new Set([key]), headers["sec-fetch-site"] === undefined ? "api" : "console");
+  const change = history.changes.find(({ id }) => id >= next);
+  return {
+    json: { deleted: { group, kind, namespace, name }, ...(change === undefined ? {} : { change: change.id }) },
+  };
 }
 
 /** What is wrong with the files, and which of them are not in force as they are. */

@@ -1,8 +1,10 @@
 /** Every path of the HTTP API, with what answers it. */
+import { historyHandlers } from "./history.ts";
 import { objectHandlers } from "./objects.ts";
 import { identityHandlers } from "./identities.ts";
 import { proxyHandlers } from "./proxies.ts";
 import type { Handler } from "./http-api.ts";
+import { validate } from "./validate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { telemetryReceivers } from "./telemetry-receivers.ts";
 
@@ -27,6 +29,9 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: objectHandlers.get, DELETE: objectHandlers.remove },
   },
   { path: ["api", "v1", "apply"], methods: { POST: objectHandlers.apply } },
+  { path: ["api", "v1", "validate"], methods: { POST: validate } },
+  { path: ["api", "v1", "history"], methods: { GET: historyHandlers.list } },
+  { path: ["api", "v1", "history", "*", "undo"], methods: { POST: historyHandlers.undo } },
   { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
   { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },
   { path: ["api", "v1", "proxies", "*", "config_dump"], methods: { GET: proxyHandlers.configDump } },

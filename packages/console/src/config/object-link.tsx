@@ -23,7 +23,13 @@ export function ObjectLink({
 }
 
 /** The object that a text of the control plane names, as a link if there is one. */
-export function DescribedObject({ text }: { readonly text: string }): ReactNode {
+export function DescribedObject({
+  text,
+  line,
+}: {
+  readonly text: string;
+  readonly line?: number | undefined;
+}): ReactNode {
   const objects = useObjects();
   const named = parseDescribed(text);
   const item = objects.data?.items.find(
@@ -32,5 +38,5 @@ export function DescribedObject({ text }: { readonly text: string }): ReactNode 
       object.metadata.name === named.name &&
       object.metadata.namespace === named.namespace,
   );
-  return item === undefined ? <>{text}</> : <ObjectLink reference={referenceOf(item)} />;
+  return item === undefined ? <>{text}</> : <ObjectLink reference={referenceOf(item)} line={line} />;
 }

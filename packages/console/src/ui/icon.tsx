@@ -1,7 +1,7 @@
 /** Line drawings on a grid of 16, in the colour of the text around them. */
 import type { ReactNode } from "react";
 
-const PATHS = {
+export const ICON_PATHS = {
   overview: "M2.5 2.5h4.5v6h-4.5zM9 2.5h4.5v3.5h-4.5zM9 8h4.5v5.5h-4.5zM2.5 10.5h4.5v3h-4.5z",
   graph:
     "M4 4.2 8 8m0 0 4-3.8M8 8l-4 3.8M8 8l4 3.8M2.6 3.5a1.6 1.6 0 1 0 3.2 0 1.6 1.6 0 1 0-3.2 0M10.2 3.5a1.6 1.6 0 1 0 3.2 0 1.6 1.6 0 1 0-3.2 0M2.6 12.5a1.6 1.6 0 1 0 3.2 0 1.6 1.6 0 1 0-3.2 0M10.2 12.5a1.6 1.6 0 1 0 3.2 0 1.6 1.6 0 1 0-3.2 0",
@@ -45,7 +45,7 @@ const PATHS = {
   fit: "M2.5 6v-3.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
 } as const;
 
-export type IconName = keyof typeof PATHS;
+export type IconName = keyof typeof ICON_PATHS;
 
 /** Decoration unless it has a title. */
 export function Icon({ name, title }: { readonly name: IconName; readonly title?: string }): ReactNode {
@@ -59,7 +59,7 @@ export function Icon({ name, title }: { readonly name: IconName; readonly title?
       strokeLinejoin="round"
       {...(title === undefined ? { "aria-hidden": true } : { role: "img", "aria-label": title })}
     >
-      <path d={PATHS[name]} />
+      <path d={ICON_PATHS[name]} />
     </svg>
   );
 }

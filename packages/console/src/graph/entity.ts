@@ -1,0 +1,20 @@
+/** What the drawer is to show of a node or an edge. */
+import type { Graph, GraphEdge, GraphNode } from "@tulle/telemetry/insight";
+
+export function isEdge(one: GraphNode | GraphEdge): one is GraphEdge {
+  return "source" in one && "target" in one;
+}
+
+/** The address's `about`. */
+export function entityOf(one: GraphNode | GraphEdge, graph: Graph): string {
+  if (isEdge(one)) {
+    const name = (id: string): string => {
+      const node = graph.nodes.find((candidate) => candidate.id === id);
+      return node === undefined ? id : `${node.namespace}/${node.service || node.workload || node.name}/${node.version}`;
+    };
+    return `call:${name(one.source)}~${name(one.target)}`;
+  }
+  if (one.service !== "" && one.namespace !== "") return `service:${one.namespace}/${one.service}`;
+  if (one.workload !== "") return `workload:${one.namespace}/${one.workload}`;
+  return `service:${one.namespace}/${one.name}`;
+}

@@ -200,7 +200,9 @@ export function GraphCanvas({
         moved.current += Math.hypot(now.x - before.x, now.y - before.y);
         if (others.length === 1) {
           const other = others[0]!;
-          const factor = Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
+          const factor =
+            Math.hypot(now.x - other.x, now.y - other.y) /
+            Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
           zoomAt(factor, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
           return;
         }
@@ -270,8 +272,10 @@ function walk(scene: Omit<Scene, "view" | "scale">, key: string): GraphNode | un
   const near = (candidates: readonly GraphNode[]): GraphNode | undefined =>
     [...candidates].sort((a, b) => Math.abs(boxOf(a).y - origin.y) - Math.abs(boxOf(b).y - origin.y))[0];
   const ids = (list: readonly string[]): readonly GraphNode[] => placed.filter(({ id }) => list.includes(id));
-  if (key === "ArrowRight") return near(ids(edges.filter(({ source }) => source === here.id).map(({ target }) => target)));
-  if (key === "ArrowLeft") return near(ids(edges.filter(({ target }) => target === here.id).map(({ source }) => source)));
+  if (key === "ArrowRight")
+    return near(ids(edges.filter(({ source }) => source === here.id).map(({ target }) => target)));
+  if (key === "ArrowLeft")
+    return near(ids(edges.filter(({ target }) => target === here.id).map(({ source }) => source)));
   const beside = placed.filter((node) => node.id !== here.id && Math.abs(boxOf(node).x - origin.x) < 1);
   return near(beside.filter((node) => (key === "ArrowDown" ? boxOf(node).y > origin.y : boxOf(node).y < origin.y)));
 }

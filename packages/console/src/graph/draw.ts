@@ -70,7 +70,13 @@ export type Shape = { readonly alpha?: number } & (
       readonly fill: Colour;
       readonly align: "left" | "center";
     }
-  | { readonly kind: "glyph"; readonly at: Point; readonly glyph: Glyph; readonly stroke: Colour; readonly size: number }
+  | {
+      readonly kind: "glyph";
+      readonly at: Point;
+      readonly glyph: Glyph;
+      readonly stroke: Colour;
+      readonly size: number;
+    }
 );
 
 export type EdgeLabel = "rate" | "p50" | "p95" | "p99" | "share" | "none";
@@ -106,7 +112,11 @@ export const HEALTH_COLOURS: Readonly<Record<Health, Colour>> = {
   healthy: "ok",
   idle: "line-strong",
 };
-const HEALTH_GLYPHS: Readonly<Partial<Record<Health, Glyph>>> = { failure: "bad", degraded: "warn", "not-ready": "warn" };
+const HEALTH_GLYPHS: Readonly<Partial<Record<Health, Glyph>>> = {
+  failure: "bad",
+  degraded: "warn",
+  "not-ready": "warn",
+};
 
 const BADGE_GLYPHS: Readonly<Record<string, Glyph>> = {
   "virtual-service": "config",
@@ -147,7 +157,15 @@ export function drawing(scene: Scene): readonly Shape[] {
     const source = boxes.get(edge.source);
     const target = boxes.get(edge.target);
     if (source === undefined || target === undefined || !seen(around(source, target))) continue;
-    drawEdge(edge, edgeCurve(source, target), maxRate, clear === undefined || clear.has(edge.id), scene, shapes, labels);
+    drawEdge(
+      edge,
+      edgeCurve(source, target),
+      maxRate,
+      clear === undefined || clear.has(edge.id),
+      scene,
+      shapes,
+      labels,
+    );
   }
   for (const node of nodes) {
     const box = boxes.get(node.id);
@@ -272,7 +290,13 @@ function drawNode(node: GraphNode, box: Box, isClear: boolean, scene: Scene, sha
   });
   if (scale < TEXT_SCALE) return;
   const glyph: Glyph =
-    node.kind === "external" || node.kind === "outside" ? "external" : node.isGateway ? "proxy" : node.kind === "service" ? "service" : "workload";
+    node.kind === "external" || node.kind === "outside"
+      ? "external"
+      : node.isGateway
+        ? "proxy"
+        : node.kind === "service"
+          ? "service"
+          : "workload";
   shapes.push({ kind: "glyph", at: { x: box.x + 12, y: box.y + 14 }, glyph, stroke: "text-soft", size: 16, ...faint });
   const detail = nodeDetail(node, layer);
   const room = box.width - 36 - (HEALTH_GLYPHS[node.health.state] === undefined ? 8 : 26);

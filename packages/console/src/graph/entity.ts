@@ -10,7 +10,9 @@ export function entityOf(one: GraphNode | GraphEdge, graph: Graph): string {
   if (isEdge(one)) {
     const name = (id: string): string => {
       const node = graph.nodes.find((candidate) => candidate.id === id);
-      return node === undefined ? id : `${node.namespace}/${node.service || node.workload || node.name}/${node.version}`;
+      return node === undefined
+        ? id
+        : `${node.namespace}/${node.service || node.workload || node.name}/${node.version}`;
     };
     return `call:${name(one.source)}~${name(one.target)}`;
   }

@@ -114,7 +114,9 @@ function parseTerm(text: string): Expression {
   }
   const number = /^(-?\d+(?:\.\d+)?)\s*(%|ms|s)?$/.exec(value.trim());
   if (NODE_NUMBERS[name] === undefined && EDGE_NUMBERS[name] === undefined) {
-    return wrong(`nothing is called ${operand}; try ${[...Object.keys(EDGE_NUMBERS), ...Object.keys(NODE_TEXTS)].join(", ")}`);
+    return wrong(
+      `nothing is called ${operand}; try ${[...Object.keys(EDGE_NUMBERS), ...Object.keys(NODE_TEXTS)].join(", ")}`,
+    );
   }
   if (number === null) return wrong(`${operand} is compared with a number`);
   const limit = Number(number[1]) * (number[2] === "%" ? 0.01 : number[2] === "s" ? 1000 : 1);

@@ -71,7 +71,8 @@ export function layOut(previous: Layout, nodes: readonly LayoutNode[], edges: re
 }
 
 function wantedCell(id: string, band: Band, cells: ReadonlyMap<string, Cell>, neighbours: Neighbours): Cell {
-  const placed = (ids: readonly string[]): readonly Cell[] => ids.map((one) => cells.get(one)).filter((one) => one !== undefined);
+  const placed = (ids: readonly string[]): readonly Cell[] =>
+    ids.map((one) => cells.get(one)).filter((one) => one !== undefined);
   const callers = placed(neighbours.before(id));
   const callees = placed(neighbours.after(id));
   const column =
@@ -213,7 +214,9 @@ function orderColumns(
     for (const [, ids] of forth ? columns : [...columns].reverse()) {
       const weight = new Map(
         ids.map((id) => {
-          const around = (forth ? neighbours.before(id) : neighbours.after(id)).map(placeOf).filter((at) => at !== undefined);
+          const around = (forth ? neighbours.before(id) : neighbours.after(id))
+            .map(placeOf)
+            .filter((at) => at !== undefined);
           return [id, around.length === 0 ? position.get(id)! : mean(around)];
         }),
       );

@@ -70,7 +70,11 @@ const MTLS: Readonly<Record<MutualTls["state"], { tone: Tone; icon: IconName; na
 export function MtlsBadge({ mtls }: { readonly mtls: MutualTls }): ReactNode {
   const { tone, icon, name } = MTLS[mtls.state];
   return (
-    <Badge tone={tone} icon={icon} title={mtls.share === null ? "Nobody counts it" : `${formatPercent(mtls.share)} of it`}>
+    <Badge
+      tone={tone}
+      icon={icon}
+      title={mtls.share === null ? "Nobody counts it" : `${formatPercent(mtls.share)} of it`}
+    >
       {mtls.state === "some" ? `${formatPercent(mtls.share)} mTLS` : name}
     </Badge>
   );

@@ -50,7 +50,10 @@ export default function GraphPage(): ReactNode {
   const type = oneOf(TYPES, query.get("type"));
   const label = oneOf(LABELS, query.get("label"));
   const layer = oneOf(LAYERS, query.get("layer"));
-  const collapse = useMemo(() => (query.get("collapse") ?? "").split(",").filter((name) => name !== ""), [query.get("collapse")]);
+  const collapse = useMemo(
+    () => (query.get("collapse") ?? "").split(",").filter((name) => name !== ""),
+    [query.get("collapse")],
+  );
   const replayAt = query.get("at") === null ? undefined : Number(query.get("at"));
   const { graph, stream, error } = useGraph({ type, collapse, at: replayAt });
   const canvas = useRef<CanvasHandle>(null);
@@ -60,7 +63,10 @@ export default function GraphPage(): ReactNode {
   const found = useMemo(() => foundIds(shown, expression), [shown, expression]);
   const about = query.get("about");
   const selected = useMemo(
-    () => (graph === undefined ? undefined : [...graph.nodes, ...graph.edges].find((one) => entityOf(one, graph) === about)?.id),
+    () =>
+      graph === undefined
+        ? undefined
+        : [...graph.nodes, ...graph.edges].find((one) => entityOf(one, graph) === about)?.id,
     [graph, about],
   );
   const [focused, setFocused] = useState<string>();
@@ -88,13 +94,14 @@ export default function GraphPage(): ReactNode {
           options={LABELS}
           onChange={({ target }) => change({ label: target.value })}
         />
-        <Segments label="What colours say" options={LAYERS} value={layer} onChange={(value) => change({ layer: value })} />
-        <ExpressionInput name="find" placeholder="Find: p95 > 100" error={expression.error} />
-        <ExpressionInput
-          name="hide"
-          placeholder="Hide: idle"
-          error={parseExpression(query.get("hide") ?? "").error}
+        <Segments
+          label="What colours say"
+          options={LAYERS}
+          value={layer}
+          onChange={(value) => change({ layer: value })}
         />
+        <ExpressionInput name="find" placeholder="Find: p95 > 100" error={expression.error} />
+        <ExpressionInput name="hide" placeholder="Hide: idle" error={parseExpression(query.get("hide") ?? "").error} />
         <NamespaceToggle graph={graph} collapse={collapse} />
         <Select
           aria-label="Save the graph"
@@ -128,10 +135,20 @@ export default function GraphPage(): ReactNode {
               label={`Graph of ${shown.nodes.length} nodes and ${shown.edges.length} calls. Arrow keys go from node to node, plus and minus zoom, 0 shows all. The table below has the same.`}
             />
             <div className="graph-zoom">
-              <button type="button" className="button icon" aria-label="Larger" onClick={() => canvas.current?.zoom(1.25)}>
+              <button
+                type="button"
+                className="button icon"
+                aria-label="Larger"
+                onClick={() => canvas.current?.zoom(1.25)}
+              >
                 +
               </button>
-              <button type="button" className="button icon" aria-label="Smaller" onClick={() => canvas.current?.zoom(0.8)}>
+              <button
+                type="button"
+                className="button icon"
+                aria-label="Smaller"
+                onClick={() => canvas.current?.zoom(0.8)}
+              >
                 −
               </button>
               <button type="button" className="button icon" aria-label="Show all" onClick={() => canvas.current?.fit()}>
@@ -150,7 +167,12 @@ export default function GraphPage(): ReactNode {
       <Replay at={replayAt} stream={stream} graph={graph} />
       {graph === undefined || graph.nodes.length === 0 ? null : (
         <Card title="Calls" note="The graph as a table" flush>
-          <CallTable shown={shown} selected={focused ?? selected} onSelect={select} onShow={(id) => canvas.current?.show(id)} />
+          <CallTable
+            shown={shown}
+            selected={focused ?? selected}
+            onSelect={select}
+            onShow={(id) => canvas.current?.show(id)}
+          />
         </Card>
       )}
     </div>
@@ -196,8 +218,7 @@ function foundIds(
   if (node === undefined && edge === undefined) return undefined;
   const found = new Set<string>();
   if (node !== undefined) for (const one of nodes) if (node(one)) found.add(one.id);
-  if (edge !== undefined)
-    for (const one of edges) if (edge(one)) found.add(one.id).add(one.source).add(one.target);
+  if (edge !== undefined) for (const one of edges) if (edge(one)) found.add(one.id).add(one.source).add(one.target);
   return found;
 }
 
@@ -295,8 +316,17 @@ function Replay({
   return (
     <div className="graph-replay">
       {at === undefined ? (
-        <Badge tone={stream === "lost" ? "bad" : stream === "open" ? "ok" : "none"} icon={stream === "lost" ? "bad" : "ok"}>
-          {stream === "lost" ? "Lost; trying again" : stream === undefined ? "Still" : stream === "open" ? "Live" : "Connecting"}
+        <Badge
+          tone={stream === "lost" ? "bad" : stream === "open" ? "ok" : "none"}
+          icon={stream === "lost" ? "bad" : "ok"}
+        >
+          {stream === "lost"
+            ? "Lost; trying again"
+            : stream === undefined
+              ? "Still"
+              : stream === "open"
+                ? "Live"
+                : "Connecting"}
         </Badge>
       ) : (
         <button type="button" className="button small" onClick={() => change({ at: null })}>
@@ -382,7 +412,9 @@ function CallTable({
   const names = useMemo(() => new Map(shown.nodes.map((node) => [node.id, node])), [shown]);
   const name = (id: string): string => {
     const node = names.get(id);
-    return node === undefined ? id : `${node.name}${node.version === "" || node.name.includes(node.version) ? "" : ` ${node.version}`}`;
+    return node === undefined
+      ? id
+      : `${node.name}${node.version === "" || node.name.includes(node.version) ? "" : ` ${node.version}`}`;
   };
   const columns: readonly Column<GraphEdge>[] = [
     {
@@ -433,17 +465,20 @@ function CallTable({
       cell: ({ http, grpc }) => formatPercent((http ?? grpc)?.errorShare),
       sort: ({ http, grpc }) => (http ?? grpc)?.errorShare,
     },
-    ...(["p50Ms", "p95Ms", "p99Ms"] as const).map(
-      (field): Column<GraphEdge> => ({
-        id: field,
-        name: field.slice(0, -2),
-        numeric: true,
-        descending: true,
-        cell: ({ latency }) => formatMs(latency.source[field] ?? latency.destination[field]),
-        sort: ({ latency }) => latency.source[field] ?? undefined,
-      }),
-    ),
-    { id: "mtls", name: "mTLS", cell: ({ mtls }) => <MtlsBadge mtls={mtls} />, sort: ({ mtls }) => mtls.share ?? undefined },
+    ...(["p50Ms", "p95Ms", "p99Ms"] as const).map((field): Column<GraphEdge> => ({
+      id: field,
+      name: field.slice(0, -2),
+      numeric: true,
+      descending: true,
+      cell: ({ latency }) => formatMs(latency.source[field] ?? latency.destination[field]),
+      sort: ({ latency }) => latency.source[field] ?? undefined,
+    })),
+    {
+      id: "mtls",
+      name: "mTLS",
+      cell: ({ mtls }) => <MtlsBadge mtls={mtls} />,
+      sort: ({ mtls }) => mtls.share ?? undefined,
+    },
   ];
   return (
     <Table

@@ -77,10 +77,10 @@ const FOLDER_RULES: readonly FolderRule[] = [
     forbidden: [/^node:(?!crypto$)/, /^packages\/control\/src\/(source|push|http|status)\//],
     because: "translation is pure: frozen inputs in, xDS out",
   },
-  ...["promql", "prometheus"].map((folder) => ({
+  ...["promql", "prometheus", "jaeger"].map((folder) => ({
     folder: `packages/control/src/telemetry/${folder}/`,
     forbidden: [/^node:/, /^packages\/control\/src\/(source|push|http|status|translate|model)\//],
-    because: "queries are answered from a source of series alone",
+    because: "queries are answered from their source alone",
   })),
   {
     folder: "packages/control/src/model/",

@@ -1,11 +1,13 @@
 /** Every path of the HTTP API, with what answers it. */
 import { historyHandlers } from "./history.ts";
 import { objectHandlers } from "./objects.ts";
+import { prometheusHandlers } from "./prometheus.ts";
 import { identityHandlers } from "./identities.ts";
 import { proxyHandlers } from "./proxies.ts";
 import type { Handler } from "./http-api.ts";
 import { validate } from "./validate.ts";
 import { renderMetrics } from "./metrics.ts";
+import { traceHandlers } from "./traces.ts";
 import { telemetryReceivers } from "./telemetry-receivers.ts";
 
 export interface Route {
@@ -47,6 +49,30 @@ export const ROUTES: readonly Route[] = [
     methods: { GET: async ({ telemetry }) => ({ json: await telemetry.ask("status", undefined) }) },
   },
   { path: ["v1", "traces"], methods: { POST: telemetryReceivers.otlpTraces } },
-  { path: ["api", "v2", "spans"], methods: { POST: telemetryReceivers.zipkinSpans } },
+  { path: ["api", "v2", "spans"], methods: { GET: traceHandlers.zipkin, POST: telemetryReceivers.zipkinSpans } },
+  // Zipkin's: names of services and spans, traces, dependencies.
+  { path: ["api", "v2", "services"], methods: { GET: traceHandlers.zipkin } },
+  { path: ["api", "v2", "traces"], methods: { GET: traceHandlers.zipkin } },
+  { path: ["api", "v2", "trace", "*"], methods: { GET: traceHandlers.zipkin } },
+  { path: ["api", "v2", "dependencies"], methods: { GET: traceHandlers.zipkin } },
+  // Jaeger's.
+  { path: ["api", "services"], methods: { GET: traceHandlers.jaeger } },
+  { path: ["api", "services", "*", "operations"], methods: { GET: traceHandlers.jaeger } },
+  { path: ["api", "operations"], methods: { GET: traceHandlers.jaeger } },
+  { path: ["api", "traces"], methods: { GET: traceHandlers.jaeger } },
+  { path: ["api", "traces", "*"], methods: { GET: traceHandlers.jaeger } },
+  { path: ["api", "dependencies"], methods: { GET: traceHandlers.jaeger } },
+  // Prometheus'.
+  ...["query", "query_range", "query_exemplars", "series", "labels"].map((name) => ({
+    path: ["api", "v1", name],
+    methods: { GET: prometheusHandlers.query, POST: prometheusHandlers.query },
+  })),
+  { path: ["api", "v1", "label", "*", "values"], methods: { GET: prometheusHandlers.query } },
+  { path: ["api", "v1", "metadata"], methods: { GET: prometheusHandlers.query } },
+  { path: ["api", "v1", "status", "buildinfo"], methods: { GET: prometheusHandlers.buildInfo } },
+  { path: ["api", "v1", "status", "config"], methods: { GET: prometheusHandlers.config } },
+  { path: ["api", "v1", "status", "runtimeinfo"], methods: { GET: prometheusHandlers.runtimeInfo } },
+  { path: ["api", "v1", "rules"], methods: { GET: prometheusHandlers.rules } },
+  { path: ["api", "v1", "alerts"], methods: { GET: prometheusHandlers.alerts } },
   { path: ["api", "v1", "workloads"], methods: { GET: proxyHandlers.workloads } },
 ];

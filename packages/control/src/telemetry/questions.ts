@@ -5,6 +5,8 @@
  * What would be large as objects and leaves as JSON anyway (results of PromQL) is best answered as its text.
  */
 import type { TelemetryCore } from "./core.ts";
+import type { JaegerQuestions } from "./jaeger/questions.ts";
+import { jaegerAnswers } from "./jaeger/questions.ts";
 import type { PrometheusQuestions } from "./prometheus/questions.ts";
 import { prometheusAnswers } from "./prometheus/questions.ts";
 import type { StoreQuestions } from "./store/questions.ts";
@@ -23,8 +25,8 @@ export type Answers<Q> = {
 };
 
 // Here areas plug in, types …
-export interface Questions extends StoreQuestions, PrometheusQuestions {}
+export interface Questions extends StoreQuestions, PrometheusQuestions, JaegerQuestions {}
 // … and answers. Only the telemetry thread loads them: the main thread imports types from here.
-export const ANSWERS: Answers<Questions> = { ...storeAnswers, ...prometheusAnswers };
+export const ANSWERS: Answers<Questions> = { ...storeAnswers, ...prometheusAnswers, ...jaegerAnswers };
 
 export type QuestionName = keyof Questions;

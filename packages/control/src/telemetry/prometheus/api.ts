@@ -143,7 +143,6 @@ const MAX_LISTED = 100_000;
 function labelSets({ source }: PrometheusApi, parameters: Parameters): readonly Labels[] {
   const start = parameters.time("start", MIN_TIME);
   const end = parameters.time("end", MAX_TIME);
-  if (end < start) throw new PromqlError("bad_data", "end timestamp must not be before start timestamp");
   const selectors = parameters.all("match[]").map((text) => inMatch(text));
   if (selectors.length === 0) selectors.push([]);
   const found = new Map<string, Labels>();
@@ -156,7 +155,10 @@ function inMatch(text: string): ReturnType<typeof parseSelector> {
   try {
     return parseSelector(text);
   } catch (error) {
-    if (error instanceof PromqlError) return fail("match[]", error.message, error);
+    if (error instanceof PromqlError) {
+      const nothing = "must contain at least one non-empty matcher";
+      return fail("match[]", error.message.endsWith(nothing) ? `match[] ${nothing}` : error.message, error);
+    }
     throw error;
   }
 }

@@ -22,8 +22,8 @@ export class Parameters {
   time(name: string, byDefault?: number): number {
     const text = this.text(name);
     if (text === "" && byDefault !== undefined) return byDefault;
-    const time = timeOf(text);
-    return time ?? fail(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`);
+    const context = byDefault === undefined ? "" : `Invalid time value for '${name}': `;
+    return timeOf(text) ?? fail(name, `${context}cannot parse ${JSON.stringify(text)} to a valid timestamp`);
   }
 
   /** ms. Throws PromqlError. */

@@ -64,7 +64,7 @@ test("everything else of the API is answered as a real Prometheus answers it", a
   const expected: unknown[] = [];
   const actual: unknown[] = [];
   for (const [path, parameters] of REQUESTS) {
-    const url = `${path}?${new URLSearchParams(parameters)}`;
+    const url = `${path}?${new URLSearchParams(parameters).toString()}`;
     const response = await fetch(`${prometheus.url}/api/v1/${url}`);
     expected.push({ url, status: response.status, body: await response.json() });
     const request = { path: path.split("/"), parameters: Object.entries(parameters) };

@@ -14,8 +14,9 @@ const PACKAGE_MAY_IMPORT: Record<string, readonly string[]> = {
   identity: [],
   control: ["api", "identity", "xds", "telemetry"],
   proxy: ["identity", "xds", "telemetry"],
-  console: ["api", "telemetry"],
-  cli: ["api", "identity", "xds", "telemetry", "control", "proxy", "console"],
+  explain: ["api", "identity", "xds", "telemetry", "control", "proxy"],
+  console: ["api", "telemetry", "explain"],
+  cli: ["api", "identity", "xds", "telemetry", "control", "proxy", "explain", "console"],
 };
 
 /** The name that a package is imported by → its folder under packages/. */
@@ -27,6 +28,7 @@ const PACKAGE_OF_NAME: Record<string, string> = {
   "@tulle/control": "control",
   "@tulle/proxy": "proxy",
   "@tulle/console": "console",
+  "@tulle/explain": "explain",
   tulle: "cli",
 };
 
@@ -72,6 +74,12 @@ const FOLDER_RULES: readonly FolderRule[] = [
     because: "identities are bytes in, bytes out: clock and chance are passed in",
   },
   { folder: "packages/telemetry/src/", forbidden: [/^node:/], because: "telemetry is pure" },
+  {
+    folder: "packages/explain/src/",
+    forbidden: [/^node:/, /^@tulle\/(control|proxy)$/],
+    because:
+      "explanations are pure: they take the data plane's matchers and the control plane's types, nothing that runs",
+  },
   {
     folder: "packages/control/src/translate/",
     forbidden: [/^node:(?!crypto$)/, /^packages\/control\/src\/(source|push|http|status)\//],

@@ -8,6 +8,7 @@ import { ADS_SERVER_OPTIONS, AdsServer } from "@tulle/xds/server";
 import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import type { Explainer } from "./http/explainer.ts";
 import { HttpApi } from "./http/http-api.ts";
 import { renderMetrics } from "./http/metrics.ts";
 import { PushMetrics } from "./http/push-metrics.ts";
@@ -61,6 +62,8 @@ export interface ControlPlaneOptions {
   readonly gracePeriodMs?: number;
   /** False: metrics, spans and requests of the mesh are not taken in. */
   readonly telemetry?: boolean;
+  /** What explains requests: it knows the data plane, which nothing else here does. Undefined: nobody is asked. */
+  readonly explainer?: Explainer | undefined;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -183,7 +186,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   });
   const services: readonly SecuredService[] = [ads, receivers];
   for (const service of services) service.register(grpc, { secure: () => PLAINTEXT });
-  const context = { directory, history, registry, pusher, ads, metrics, issuers, identities, telemetry, clock, log };
+  const { explainer } = options;
+  const context = {
+    directory,
+    history,
+    registry,
+    pusher,
+    ads,
+    metrics,
+    issuers,
+    identities,
+    telemetry,
+    explainer,
+    clock,
+    log,
+  };
   const api = new HttpApi(context, options.consoleDir);
   let stopScraping = (): void => undefined;
   const { host } = splitAddress(options.xds);

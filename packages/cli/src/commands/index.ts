@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   delete: async () => (await import("./delete.ts")).deleteCommand,
   get: async () => (await import("./get.ts")).get,
   proxies: async () => (await import("./proxies.ts")).proxies,
+  explain: async () => (await import("./explain.ts")).explain,
   token: async () => (await import("./token.ts")).token,
   ca: async () => (await import("./ca.ts")).ca,
   version: async () => (await import("./version.ts")).version,

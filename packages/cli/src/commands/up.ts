@@ -8,6 +8,7 @@ import { reportReady } from "../process/part.ts";
 import { stopRequested } from "../process/stop-signal.ts";
 import { LOG_LEVELS } from "../sidecar/options.ts";
 import { style } from "../terminal/style.ts";
+import { explainer } from "../explain/explainer.ts";
 
 export const up = defineCommand({
   name: "up",
@@ -100,6 +101,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
         certificateLifetimeMs: options["cert-ttl"],
         ...(options.cacerts === undefined ? {} : { cacerts: resolve(options.cacerts) }),
       },
+      explainer: explainer(),
       log: controlPlaneLog(options["log-level"]),
     }).catch((error: unknown) => {
       throw startError(error);

@@ -1,5 +1,6 @@
 /** The control plane's HTTP API, as the commands use it. */
 import type { Diagnostic } from "@tulle/api";
+import type { ChangeAnswer, ExplainAnswer, ExplainQuestion } from "@tulle/explain/answer";
 import { request } from "node:http";
 import { CliError, reason } from "../errors.ts";
 import { formatAddress } from "../options.ts";
@@ -149,6 +150,17 @@ export class ControlPlaneClient {
     const path = [group === "" ? "core" : group, kind, namespace, name].map(encodeURIComponent).join("/");
     const answer = await this.#send("DELETE", `/api/v1/objects/${path}`, undefined, [404]);
     return answer.status !== 404;
+  }
+
+  async explain(question: ExplainQuestion): Promise<ExplainAnswer> {
+    return (await this.#send("POST", "/api/v1/explain", JSON.stringify(question))).body as ExplainAnswer;
+  }
+
+  /** What applying a stream would change; with what is wrong with it, nothing else. */
+  async explainChange(stream: string, namespace: string): Promise<ChangeAnswer> {
+    const path = `/api/v1/explain/change?${new URLSearchParams({ namespace }).toString()}`;
+    const body = (await this.#send("POST", path, stream, [422])).body as Partial<ChangeAnswer>;
+    return { objects: [], diagnostics: [], proxies: [], unaffected: 0, ...body };
   }
 
   async proxies(): Promise<readonly ProxyStatus[]> {

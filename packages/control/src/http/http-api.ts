@@ -16,6 +16,7 @@ import { sendEvents } from "./event-stream.ts";
 import type { EventSource } from "./event-stream.ts";
 import { refuseForeignPages, SECURITY_HEADERS } from "./browsers.ts";
 import { Console } from "./console.ts";
+import type { Explainer } from "./explainer.ts";
 import type { PushMetrics } from "./push-metrics.ts";
 import { HttpError, readBytes, readText, sendJson, sendText } from "./messages.ts";
 import { ROUTES } from "./routes.ts";
@@ -30,6 +31,8 @@ export interface ApiContext {
   readonly issuers: IssuerDiscovery;
   readonly identities: Identities | undefined;
   readonly telemetry: Telemetry;
+  /** Undefined: nobody explains requests. */
+  readonly explainer: Explainer | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }

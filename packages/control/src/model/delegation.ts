@@ -92,6 +92,7 @@ function mergeRoute(root: IstioHttpRoute, part: HttpRule): HttpRule | MatchConfl
   const inherited = INHERITED.filter((field) => route[field] === undefined && root[field] !== undefined);
   return {
     ...part,
+    ...((root.match ?? []).length === 0 ? {} : { matchesMerged: true }),
     route: {
       ...route,
       ...Object.fromEntries(inherited.map((field) => [field, root[field]])),

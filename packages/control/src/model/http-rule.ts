@@ -10,6 +10,8 @@ export interface HttpRule {
   readonly origin: Origin;
   /** Which item of `spec.http`. */
   readonly index: number;
+  /** Its conditions are not those that are written there: they are also of whoever delegates to it. */
+  readonly matchesMerged?: true;
 }
 
 /** Whom routes are made for: some conditions hold only for some clients, which is decided without a request. */

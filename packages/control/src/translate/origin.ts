@@ -17,6 +17,12 @@ export function originMetadata(
   return create(MetadataSchema, { filterMetadata: { [ORIGIN_METADATA]: originJson(origin, field), ...more } });
 }
 
+/** @param match which of the conditions under `match` it is for; undefined: none, or they are not all written there */
+export function routeOrigin(origin: Origin, field: string, match: number | undefined): Metadata {
+  const json = { ...originJson(origin, field), ...(match === undefined ? {} : { match }) };
+  return create(MetadataSchema, { filterMetadata: { [ORIGIN_METADATA]: json } });
+}
+
 function originJson({ kind, namespace, name, file, line }: Origin, field: string): JsonObject {
   return {
     kind,

@@ -22,7 +22,7 @@ import { translateCorsPolicy } from "./cors.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { fallbackConfigs } from "./fallback.ts";
 import { translateFault } from "./fault.ts";
-import { originMetadata } from "./origin.ts";
+import { originMetadata, routeOrigin } from "./origin.ts";
 import { packed } from "./packed.ts";
 import { countsAttempts } from "./proxy-settings.ts";
 import type { ActionContext } from "./route-action.ts";
@@ -117,8 +117,9 @@ function routesOf(rule: VirtualServiceRule, input: VirtualHostInput): Route[] {
   const routes: Route[] = [];
   for (const item of rule.http) {
     const { match = [] } = item.route;
-    for (const condition of match.length === 0 ? [undefined] : match) {
-      const route = translateRoute(rule, item, condition, input);
+    for (const [place, condition] of (match.length === 0 ? [undefined] : match).entries()) {
+      const written = condition === undefined || item.matchesMerged === true ? undefined : place;
+      const route = translateRoute(rule, item, condition, written, input);
       if (route === undefined) continue;
       routes.push(route);
       if (isCatchAll(route.match!)) return routes;
@@ -131,6 +132,7 @@ function translateRoute(
   rule: VirtualServiceRule,
   { route: http, origin, index }: HttpRule,
   match: HttpMatchRequest | undefined,
+  written: number | undefined,
   input: VirtualHostInput,
 ): Route | undefined {
   const { port, client, capabilities } = input;
@@ -152,7 +154,7 @@ function translateRoute(
     statPrefix: capabilities.httpFeatures.has("route statistics") ? (match?.statPrefix ?? "") : "",
     typedPerFilterConfig: filterConfigs(http, capabilities),
     ...translated.headers,
-    metadata: originMetadata(origin, `spec.http[${index}]`),
+    metadata: routeOrigin(origin, `spec.http[${index}]`, written),
   });
   route.decorator = create(RouteSchema, {
     decorator: { operation: routeOperation(route, rule.origin.name, port) },

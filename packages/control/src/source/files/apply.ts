@@ -12,7 +12,7 @@ import { FileEditor } from "./edits.ts";
 import type { FileEdits, WantedObject } from "./edits.ts";
 import { parseStream } from "./parse-stream.ts";
 
-interface ApplyResult {
+export interface ApplyResult {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -34,7 +34,7 @@ export interface ApplyOptions {
 }
 
 /** What diagnostics call the text. */
-const REQUEST = "(applied)";
+export const REQUEST = "(applied)";
 
 export async function applyStream(
   directory: ConfigDirectory,
@@ -72,11 +72,11 @@ export async function deleteObject(directory: ConfigDirectory, key: string): Pro
   });
 }
 
-interface Wanted extends Pick<ApplyAnswer, "diagnostics" | "objects"> {
+export interface Wanted extends Pick<ApplyAnswer, "diagnostics" | "objects"> {
   readonly wanted: readonly WantedObject[];
 }
 
-function readWanted(text: string, namespace: string): Wanted {
+export function readWanted(text: string, namespace: string): Wanted {
   // Parsed whole for the diagnostics' order and limits, and in parts for the objects' own texts.
   const diagnostics = [...parseYaml(text, REQUEST).diagnostics];
   const wanted: WantedObject[] = [];
@@ -122,7 +122,7 @@ function twice({ object, source }: LoadedObject, { source: first }: LoadedObject
   };
 }
 
-function actionFor({ object }: WantedObject, existing: StoredObject | undefined): ApplyResult["action"] {
+export function actionFor({ object }: WantedObject, existing: StoredObject | undefined): ApplyResult["action"] {
   if (existing === undefined) return "created";
   return isDeepStrictEqual(existing.loaded.object, object) ? "unchanged" : "configured";
 }

@@ -28,7 +28,7 @@ test("names and labels are a scrape's: envoy_ before Envoy's names, nothing befo
   ]);
 });
 
-test("histograms become buckets, with one for everything, sum and count; also when only values change", () => {
+test("histograms, of which a flush says what is new, become buckets, with one for everything, sum and count", () => {
   const { core, clock } = telemetryCore();
   const send = (count: number): void => {
     const histogram = {
@@ -49,10 +49,10 @@ test("histograms become buckets, with one for everything, sum and count; also wh
     found.map(({ labels, values }) => [labels["__name__"]!.replace(/.*_/, ""), labels["le"], [...values]]),
     [
       ["bucket", "0.5", [0, 0]],
-      ["bucket", "5", [2, 3]],
-      ["bucket", "+Inf", [3, 4]],
-      ["sum", undefined, [7.5, 10]],
-      ["count", undefined, [3, 4]],
+      ["bucket", "5", [2, 5]],
+      ["bucket", "+Inf", [3, 7]],
+      ["sum", undefined, [7.5, 17.5]],
+      ["count", undefined, [3, 7]],
     ],
   );
 });

@@ -133,14 +133,15 @@ function takeMetric(metric: WireReader, family: Family): void {
     return;
   }
   family.kept++;
+  // Envoy tells what came since the last flush. (grpc_metrics_service_impl.cc flushHistogram: intervalStatistics)
   for (const [index, { count, exemplar }] of bounded.entries()) {
-    flush.set(series[index]!, count);
+    flush.increase(series[index]!, count);
     if (exemplar !== undefined) flush.exemplar(series[index]!, exemplar);
   }
   const rest = bounded.length;
-  flush.set(series[rest]!, count);
-  flush.set(series[rest + 1]!, sum);
-  flush.set(series[rest + 2]!, count);
+  flush.increase(series[rest]!, count);
+  flush.increase(series[rest + 1]!, sum);
+  flush.increase(series[rest + 2]!, count);
 }
 
 /** Of its buckets, then of the one for everything, of sum and count. */

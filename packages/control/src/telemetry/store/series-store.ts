@@ -103,6 +103,7 @@ export class SeriesStore implements SeriesSource {
         return added;
       },
       set: (series, value) => source.series.set(series, value),
+      increase: (series, by) => source.series.increase(series, by),
       exemplar: (series, exemplar) => source.series.exemplar(series, exemplar),
     };
   }
@@ -321,6 +322,8 @@ export interface Flush {
   /** All of them are kept, or none. */
   add(key: number | string, labels: readonly Labels[]): readonly KeptSeries[];
   set(series: KeptSeries, value: number): void;
+  /** For senders that say what has come since their last flush. */
+  increase(series: KeptSeries, by: number): void;
   exemplar(series: KeptSeries, exemplar: Exemplar): void;
 }
 

@@ -90,6 +90,11 @@ export class SourceSeries {
     else series.fine.set(index, value);
   }
 
+  /** What has come since its last flush: the first, or the first after it had ended, begins at 0. */
+  increase(series: KeptSeries, by: number): void {
+    this.set(series, (series.isAlive ? series.fine!.value : 0) + by);
+  }
+
   exemplar(series: KeptSeries, exemplar: Exemplar): void {
     const kept = (series.exemplars ??= []);
     const last = kept.at(-1);

@@ -61,7 +61,7 @@ export function asker(
   };
 }
 
-function secure({ roots, leaf }: { readonly roots: string; readonly leaf?: Leaf }) {
+export function secure({ roots, leaf }: { readonly roots: string; readonly leaf?: Leaf }) {
   const certificate = leaf === undefined ? null : Buffer.from(leaf.chain.slice(0, -1).join(""));
   const key = leaf === undefined ? null : Buffer.from(leaf.key.export({ type: "pkcs8", format: "pem" }).toString());
   return credentials.createSsl(Buffer.from(roots), key, certificate);

@@ -1,8 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { IngestError } from "./ingest-error.ts";
 
-/** Of what a message may become: as much as one may be that comes as it is. */
-const MAX_INFLATED_BYTES = 16 * 1024 * 1024;
+/** Of what a message may become: as much as one may be that comes as it is. Parsed, JSON takes up to twenty times that. */
+const MAX_INFLATED_BYTES = 4 * 1024 * 1024;
 
 /** A message as it was before its sender compressed it; neither protobuf nor JSON begins as gzip does. Throws IngestError. */
 export function inflated(bytes: Uint8Array): Uint8Array {

@@ -6,21 +6,24 @@
 import type { TelemetryCore } from "../core.ts";
 import type { Sender } from "../sender.ts";
 import type { IngestReport } from "./ingest-report.ts";
-import type { DecodedSpans } from "./decoded-spans.ts";
 import { inflated } from "./inflate.ts";
 import { ingestMetrics } from "./metrics.ts";
 import { decodeOtlpJson } from "./otlp-json.ts";
 import { decodeOtlpProto } from "./otlp.ts";
 import { ingestPrometheusText } from "./prometheus-text.ts";
+import { SpanCollector } from "./span-collector.ts";
 import { decodeZipkinJson, decodeZipkinProto } from "./zipkin.ts";
 
 export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) => IngestReport;
 
 const spansBy =
-  (decode: (bytes: Uint8Array) => DecodedSpans): Ingester =>
-  ({ traces }, _, bytes) => {
-    const { spans, ...report } = decode(inflated(bytes));
-    traces.add(spans);
+  (decode: (bytes: Uint8Array, into: SpanCollector) => void): Ingester =>
+  ({ traces, refusals }, from, bytes) => {
+    const collector = new SpanCollector();
+    decode(inflated(bytes), collector);
+    traces.add(collector.spans);
+    const { report } = collector;
+    if (report.refused > 0) refusals.count("spans", report.reason, from.id, report.refused);
     return report;
   };
 

@@ -4,7 +4,7 @@
  */
 import type { RecordedSpanKind, SpanRecord } from "@tulle/telemetry/records";
 
-const LIMITS = {
+export const LIMITS = {
   /** Characters. Kubernetes' longest names are 253. */
   service: 256,
   spanName: 512,

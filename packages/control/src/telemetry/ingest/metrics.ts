@@ -5,6 +5,7 @@
 import type { Exemplar, Labels } from "@tulle/telemetry/records";
 import type { TelemetryCore } from "../core.ts";
 import type { Sender } from "../sender.ts";
+import { SERIES_LIMITS } from "../store/series-limits.ts";
 import type { Flush } from "../store/series-store.ts";
 import { IngestError } from "./ingest-error.ts";
 import type { IngestReport } from "./ingest-report.ts";
@@ -25,8 +26,6 @@ interface Family {
   readonly name: string;
   readonly type: number;
   readonly nowMs: number;
-  kept: number;
-  refused: number;
 }
 
 /** One StreamMetricsMessage. Throws IngestError. */
@@ -36,35 +35,29 @@ export function ingestMetrics({ series, clock }: TelemetryCore, from: Sender, by
   const target = targetLabels(from.proxy);
   const report = { accepted: 0, refused: 0, reason: "" };
   let flush: Flush | undefined;
+  const take = (name: string, type: number, metric: WireReader): void => {
+    flush ??= series.flush(from.id, nowMs, timeOf(metric.again()));
+    if (takeMetric(metric, { flush, target, name, type, nowMs })) report.accepted++;
+    else report.refused++;
+  };
   const reader = WireReader.of(bytes);
   while (reader.next()) {
-    if (reader.field !== 2) {
-      reader.skip();
-      continue;
-    }
-    const { name, type, metrics } = readFamily(reader.message());
-    const [first] = metrics;
-    if (type === SUMMARY || first === undefined) continue;
-    flush ??= series.flush(from.id, nowMs, timeOf(first.again()));
-    const family: Family = { flush, target, name: exposedName(name), type, nowMs, kept: 0, refused: 0 };
-    for (const metric of metrics) takeMetric(metric, family);
-    report.accepted += family.kept;
-    report.refused += family.refused;
+    if (reader.field === 2) readFamily(reader.message(), take);
+    else reader.skip();
   }
   return report;
 }
 
-function readFamily(reader: WireReader): { name: string; type: number; metrics: WireReader[] } {
+/** Name and type stand before the metrics, as everybody writes them. */
+function readFamily(reader: WireReader, take: (name: string, type: number, metric: WireReader) => void): void {
   let name = "";
   let type = COUNTER;
-  const metrics: WireReader[] = [];
   while (reader.next()) {
-    if (reader.field === 1) name = reader.text();
+    if (reader.field === 1) name = exposedName(reader.text());
     else if (reader.field === 3) type = reader.uint();
-    else if (reader.field === 4) metrics.push(reader.message());
+    else if (reader.field === 4 && type !== SUMMARY) take(name, type, reader.message());
     else reader.skip();
   }
-  return { name, type, metrics };
 }
 
 function timeOf(metric: WireReader): number {
@@ -81,8 +74,8 @@ interface Bucket {
   exemplar: Exemplar | undefined;
 }
 
-/** Labels are read only of series that are new: what is known is found by a hash of their bytes. */
-function takeMetric(metric: WireReader, family: Family): void {
+/** Labels are read only of series that are new: what is known is found by a hash of their bytes. False: it is not kept. */
+function takeMetric(metric: WireReader, family: Family): boolean {
   const again = metric.again();
   const hash: Hash = seedOf(family.name);
   let value = 0;
@@ -103,8 +96,9 @@ function takeMetric(metric: WireReader, family: Family): void {
       while (inner.next()) {
         if (inner.field === 1) count = inner.uint();
         else if (inner.field === 2) sum = inner.double();
-        else if (inner.field === 3) buckets.push(readBucket(inner.message(), family.nowMs));
-        else inner.skip();
+        else if (inner.field === 3 && buckets.length <= MAX_BUCKETS) {
+          buckets.push(readBucket(inner.message(), family.nowMs));
+        } else inner.skip();
       }
     } else metric.skip();
   }
@@ -113,26 +107,15 @@ function takeMetric(metric: WireReader, family: Family): void {
   const key = (hash.high >>> 0) * 2 ** 21 + ((hash.low ^ buckets.length) & 0x1fffff);
   if (family.type !== HISTOGRAM) {
     const [series] = flush.find(key) ?? flush.add(key, [labelsOf(family.name, readLabels(again), family.target)]);
-    if (series === undefined) {
-      family.refused++;
-      return;
-    }
-    family.kept++;
+    if (series === undefined) return false;
     flush.set(series, value);
     if (exemplar !== undefined) flush.exemplar(series, exemplar);
-    return;
+    return true;
   }
-  if (buckets.length > MAX_BUCKETS) {
-    family.refused++;
-    return;
-  }
+  if (buckets.length > MAX_BUCKETS) return false;
   const bounded = buckets.filter(({ bound }) => bound !== Infinity);
   const series = flush.find(key) ?? flush.add(key, histogramLabels(family, readLabels(again), bounded));
-  if (series.length === 0) {
-    family.refused++;
-    return;
-  }
-  family.kept++;
+  if (series.length === 0) return false;
   // Envoy tells what came since the last flush. (grpc_metrics_service_impl.cc flushHistogram: intervalStatistics)
   for (const [index, { count, exemplar }] of bounded.entries()) {
     flush.increase(series[index]!, count);
@@ -142,6 +125,7 @@ function takeMetric(metric: WireReader, family: Family): void {
   flush.increase(series[rest]!, count);
   flush.increase(series[rest + 1]!, sum);
   flush.increase(series[rest + 2]!, count);
+  return true;
 }
 
 /** Of its buckets, then of the one for everything, of sum and count. */
@@ -169,7 +153,8 @@ function readBucket(reader: WireReader, nowMs: number): Bucket {
 function readLabels(metric: WireReader): string[] {
   const labels: string[] = [];
   while (metric.next()) {
-    if (metric.field === 1) readLabel(metric.message(), labels);
+    // One more than may be, so that it is refused.
+    if (metric.field === 1 && labels.length <= SERIES_LIMITS.labels * 2) readLabel(metric.message(), labels);
     else metric.skip();
   }
   return labels;
@@ -193,7 +178,7 @@ function readExemplar(reader: WireReader, nowMs: number): Exemplar | undefined {
   const labels: string[] = [];
   let [value, timeMs] = [0, nowMs];
   while (reader.next()) {
-    if (reader.field === 1) readLabel(reader.message(), labels);
+    if (reader.field === 1 && labels.length <= MAX_EXEMPLAR_CHARACTERS) readLabel(reader.message(), labels);
     else if (reader.field === 2) value = reader.double();
     else if (reader.field === 3) timeMs = readTimestamp(reader.message());
     else reader.skip();

@@ -1,24 +1,22 @@
 /** OTLP's traces in JSON: ids are hex, not base64 as elsewhere in protobuf's JSON. (opentelemetry-proto docs/specification.md, "JSON Protobuf Encoding") */
-import type { DecodedSpans } from "./decoded-spans.ts";
-import { keepBounded } from "./decoded-spans.ts";
 import { IngestError } from "./ingest-error.ts";
 import { listOf, numberOf, objectOf, parseJson, textOf } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 import type { StatedSpan } from "./limits.ts";
+import type { SpanCollector } from "./span-collector.ts";
 import type { Attributes, OtlpResource } from "./otlp.ts";
 import { eventText, MAX_DEPTH, OTLP_ERROR, OTLP_KINDS, otlpResource } from "./otlp.ts";
 
-/** Throws IngestError; spans that cannot be kept are left out and counted. */
-export function decodeOtlpJson(bytes: Uint8Array): DecodedSpans {
+/** Throws IngestError. */
+export function decodeOtlpJson(bytes: Uint8Array, into: SpanCollector): void {
   const body = parseJson(bytes);
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new IngestError("the body must be a JSON object with resourceSpans");
   }
-  const stated = listOf(objectOf(body)["resourceSpans"]).flatMap(({ resource, scopeSpans }) => {
+  for (const { resource, scopeSpans } of listOf(objectOf(body)["resourceSpans"])) {
     const of = otlpResource(attributes(objectOf(resource)["attributes"]));
-    return listOf(scopeSpans).flatMap(({ spans }) => listOf(spans).map((each) => span(each, of)));
-  });
-  return keepBounded(stated);
+    for (const { spans } of listOf(scopeSpans)) for (const each of listOf(spans)) into.take(span(each, of));
+  }
 }
 
 function span(value: JsonObject, of: OtlpResource): StatedSpan {

@@ -1,9 +1,9 @@
 /** OTLP's traces in protobuf. (opentelemetry-proto collector/trace/v1, trace/v1, common/v1) */
 import type { RecordedSpanKind } from "@tulle/telemetry/records";
-import type { DecodedSpans } from "./decoded-spans.ts";
-import { keepBounded } from "./decoded-spans.ts";
 import { IngestError } from "./ingest-error.ts";
+import { LIMITS } from "./limits.ts";
 import type { StatedSpan } from "./limits.ts";
+import type { SpanCollector } from "./span-collector.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /** Index: SpanKind. */
@@ -27,32 +27,34 @@ export interface OtlpResource {
   readonly attributes: Attributes;
 }
 
-/** ExportTraceServiceRequest. Throws IngestError; spans that cannot be kept are left out and counted. */
-export function decodeOtlpProto(bytes: Uint8Array): DecodedSpans {
-  const spans: StatedSpan[] = [];
+/** ExportTraceServiceRequest. Throws IngestError. */
+export function decodeOtlpProto(bytes: Uint8Array, into: SpanCollector): void {
   const reader = WireReader.of(bytes);
   while (reader.next()) {
-    if (reader.field === 1) resourceSpans(reader.message(), spans);
+    if (reader.field === 1) resourceSpans(reader.message(), into);
     else reader.skip();
   }
-  return keepBounded(spans);
 }
 
 /** The resource may come after its spans. */
-function resourceSpans(reader: WireReader, into: StatedSpan[]): void {
+function resourceSpans(reader: WireReader, into: SpanCollector): void {
+  const again = reader.again();
   let attributes: Attributes = [];
-  const scopes: WireReader[] = [];
   while (reader.next()) {
-    if (reader.field === 1) attributes = resource(reader.message());
-    else if (reader.field === 2) scopes.push(reader.message());
+    if (reader.field === 1) attributes = attributesOf(reader.message(), 1);
     else reader.skip();
   }
   const of = otlpResource(attributes);
-  for (const scope of scopes) {
-    while (scope.next()) {
-      if (scope.field === 2) into.push(span(scope.message(), of));
-      else scope.skip();
-    }
+  while (again.next()) {
+    if (again.field === 2) scopeSpans(again.message(), of, into);
+    else again.skip();
+  }
+}
+
+function scopeSpans(reader: WireReader, of: OtlpResource, into: SpanCollector): void {
+  while (reader.next()) {
+    if (reader.field === 2) into.take(span(reader.message(), of));
+    else reader.skip();
   }
 }
 
@@ -65,10 +67,11 @@ export function otlpResource(attributes: Attributes): OtlpResource {
   };
 }
 
-function resource(reader: WireReader): Attributes {
+/** Of a message, in one of its fields; as many as a span may have. */
+function attributesOf(reader: WireReader, field: number): Attributes {
   const attributes: (readonly [string, string])[] = [];
   while (reader.next()) {
-    if (reader.field === 1) attributes.push(keyValue(reader.message()));
+    if (reader.field === field && attributes.length < LIMITS.tags) attributes.push(keyValue(reader.message()));
     else reader.skip();
   }
   return attributes;
@@ -87,8 +90,8 @@ function span(reader: WireReader, { service, attributes }: OtlpResource): Stated
     else if (reader.field === 6) kind = reader.uint();
     else if (reader.field === 7) start = reader.fixed64() / 1000;
     else if (reader.field === 8) end = reader.fixed64() / 1000;
-    else if (reader.field === 9) tags.push(keyValue(reader.message()));
-    else if (reader.field === 11) events.push(event(reader.message()));
+    else if (reader.field === 9 && tags.length < LIMITS.tags) tags.push(keyValue(reader.message()));
+    else if (reader.field === 11 && events.length < LIMITS.events) events.push(event(reader.message()));
     else if (reader.field === 15) code = statusCode(reader.message(), tags);
     else reader.skip();
   }
@@ -119,12 +122,11 @@ function statusCode(reader: WireReader, tags: (readonly [string, string])[]): nu
 }
 
 function event(reader: WireReader): { name: string; atMicros: number } {
+  const attributes = attributesOf(reader.again(), 3);
   let [name, atMicros] = ["", 0];
-  const attributes: (readonly [string, string])[] = [];
   while (reader.next()) {
     if (reader.field === 1) atMicros = reader.fixed64() / 1000;
     else if (reader.field === 2) name = reader.text();
-    else if (reader.field === 3) attributes.push(keyValue(reader.message()));
     else reader.skip();
   }
   return { name: eventText(name, attributes), atMicros };

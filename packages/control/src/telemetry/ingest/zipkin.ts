@@ -1,22 +1,22 @@
 /** Zipkin v2 spans. (openzipkin/zipkin-api zipkin2-api.yaml, zipkin.proto) */
 import type { RecordedSpanKind } from "@tulle/telemetry/records";
-import type { DecodedSpans } from "./decoded-spans.ts";
-import { keepBounded } from "./decoded-spans.ts";
 import { IngestError } from "./ingest-error.ts";
 import { listOf, numberOf, objectOf, parseJson, textOf } from "./json.ts";
 import type { JsonObject } from "./json.ts";
+import { LIMITS } from "./limits.ts";
 import type { StatedSpan } from "./limits.ts";
+import type { SpanCollector } from "./span-collector.ts";
 import { WireReader } from "./wire-reader.ts";
 
 const KINDS = ["", "CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
 /** Index: the number of the kind in protobuf. */
 const RECORDED_KINDS: readonly RecordedSpanKind[] = ["internal", "client", "server", "producer", "consumer"];
 
-/** A list of spans in JSON. Throws IngestError; spans that cannot be kept are left out and counted. */
-export function decodeZipkinJson(bytes: Uint8Array): DecodedSpans {
+/** A list of spans in JSON. Throws IngestError. */
+export function decodeZipkinJson(bytes: Uint8Array, into: SpanCollector): void {
   const list = parseJson(bytes);
   if (!Array.isArray(list)) throw new IngestError("the body must be a JSON array of spans");
-  return keepBounded(listOf(list).map(fromJson));
+  for (const span of list as unknown[]) into.take(fromJson(objectOf(span)));
 }
 
 function fromJson(span: JsonObject): StatedSpan {
@@ -44,15 +44,13 @@ function hasError(tags: readonly (readonly [string, string])[]): boolean {
   return tags.some(([name]) => name === "error");
 }
 
-/** ListOfSpans. Throws IngestError; spans that cannot be kept are left out and counted. */
-export function decodeZipkinProto(bytes: Uint8Array): DecodedSpans {
-  const spans: StatedSpan[] = [];
+/** ListOfSpans. Throws IngestError. */
+export function decodeZipkinProto(bytes: Uint8Array, into: SpanCollector): void {
   const reader = WireReader.of(bytes);
   while (reader.next()) {
-    if (reader.field === 1) spans.push(fromProto(reader.message()));
+    if (reader.field === 1) into.take(fromProto(reader.message()));
     else reader.skip();
   }
-  return keepBounded(spans);
 }
 
 function fromProto(reader: WireReader): StatedSpan {
@@ -69,8 +67,8 @@ function fromProto(reader: WireReader): StatedSpan {
     else if (reader.field === 6) startMicros = reader.fixed64();
     else if (reader.field === 7) durationMicros = reader.uint();
     else if (reader.field === 8) service = serviceName(reader.message());
-    else if (reader.field === 10) events.push(annotation(reader.message()));
-    else if (reader.field === 11) tags.push(entry(reader.message()));
+    else if (reader.field === 10 && events.length < LIMITS.events) events.push(annotation(reader.message()));
+    else if (reader.field === 11 && tags.length < LIMITS.tags) tags.push(entry(reader.message()));
     else reader.skip();
   }
   return {

@@ -20,6 +20,7 @@ export {
   type TcpLabel,
   UNKNOWN,
 } from "./metrics.ts";
+export { type Bucket, quantile } from "./quantile.ts";
 export { RESPONSE_FLAGS } from "./response-flags.ts";
 export { TRACE_PROPAGATION_HEADERS } from "./trace-headers.ts";
 export {

@@ -1,7 +1,6 @@
 /** Who called whom how often: edges between workloads, as the calling proxies have counted them (reporter="source"). */
-import { REQUEST_DURATION, REQUESTS_TOTAL, UNKNOWN } from "@tulle/telemetry";
-import { quantile } from "../metrics/histogram.ts";
-import type { Bucket } from "../metrics/histogram.ts";
+import { quantile, REQUEST_DURATION, REQUESTS_TOTAL, UNKNOWN } from "@tulle/telemetry";
+import type { Bucket } from "@tulle/telemetry";
 import { parseNumber, parseSamples } from "../metrics/prometheus.ts";
 import type { Sample } from "../metrics/prometheus.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import { quantile } from "../src/metrics/histogram.ts";
+import { quantile } from "../src/quantile.ts";
 
 describe("quantile", () => {
   const buckets = [

@@ -4,6 +4,8 @@ import type { IngestReport } from "./ingest/ingest-report.ts";
 import { INGESTERS } from "./ingest/kinds.ts";
 import type { Ingester, IngestKind } from "./ingest/kinds.ts";
 import { renderTelemetryMetrics } from "./metrics.ts";
+import { GraphFeeds } from "./insight/graph-feed.ts";
+import { Insight } from "./insight/insight.ts";
 import { ANSWERS } from "./questions.ts";
 import type { QuestionName, Questions } from "./questions.ts";
 import type { Sender } from "./sender.ts";
@@ -34,6 +36,8 @@ export class TelemetryCore {
   readonly refusals: Refusals;
   readonly series: SeriesStore;
   readonly traces: TraceStore;
+  readonly insight: Insight;
+  readonly graphFeeds: GraphFeeds;
   readonly #timers = new Map<number, () => void>();
   // A further store, such as that of requests, is one more field here, made below.
 
@@ -44,6 +48,8 @@ export class TelemetryCore {
     this.database = new TelemetryDatabase({ path, clock, log });
     this.series = new SeriesStore({ database: this.database, refusals: this.refusals, clock });
     this.traces = new TraceStore({ database: this.database, refusals: this.refusals, clock });
+    this.insight = new Insight(this.series, this.traces);
+    this.graphFeeds = new GraphFeeds(this.insight, clock);
   }
 
   /** Throws IngestError for bytes that are not what they should be. */

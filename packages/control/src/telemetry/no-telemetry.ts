@@ -3,6 +3,8 @@ import type { Telemetry } from "./telemetry.ts";
 
 /** In place of the telemetry thread where it is switched off: takes nothing, knows nothing, and says so. */
 export class NoTelemetry implements Telemetry {
+  readonly starts = 0;
+
   ingest(): boolean {
     return false;
   }

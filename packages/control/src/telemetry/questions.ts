@@ -9,6 +9,8 @@ import type { JaegerQuestions } from "./jaeger/questions.ts";
 import { jaegerAnswers } from "./jaeger/questions.ts";
 import type { PrometheusQuestions } from "./prometheus/questions.ts";
 import { prometheusAnswers } from "./prometheus/questions.ts";
+import type { InsightQuestions } from "./insight/questions.ts";
+import { insightAnswers } from "./insight/questions.ts";
 import type { StoreQuestions } from "./store/questions.ts";
 import { storeAnswers } from "./store/questions.ts";
 
@@ -25,8 +27,13 @@ export type Answers<Q> = {
 };
 
 // Here areas plug in, types …
-export interface Questions extends StoreQuestions, PrometheusQuestions, JaegerQuestions {}
+export interface Questions extends StoreQuestions, PrometheusQuestions, JaegerQuestions, InsightQuestions {}
 // … and answers. Only the telemetry thread loads them: the main thread imports types from here.
-export const ANSWERS: Answers<Questions> = { ...storeAnswers, ...prometheusAnswers, ...jaegerAnswers };
+export const ANSWERS: Answers<Questions> = {
+  ...storeAnswers,
+  ...prometheusAnswers,
+  ...jaegerAnswers,
+  ...insightAnswers,
+};
 
 export type QuestionName = keyof Questions;

@@ -26,6 +26,8 @@ export interface Telemetry {
     parameters: Topics[T]["parameters"],
     listener: (event: Topics[T]["event"]) => void,
   ): () => void;
+  /** How often the thread was started: each time it knows only what is in its stores. */
+  readonly starts: number;
   /** Prometheus text format. */
   renderMetrics(): string;
   close(): Promise<void>;
@@ -118,6 +120,10 @@ export class TelemetryThread implements Telemetry {
     return () => {
       if (this.#subscriptions.delete(id)) this.#post({ type: "unsubscribe", id });
     };
+  }
+
+  get starts(): number {
+    return this.#restarts + 1;
   }
 
   renderMetrics(): string {

@@ -3,6 +3,8 @@
  * beside its own code, an interface of `Topic`s and the functions that open them, and names both in the two lines below.
  */
 import type { TelemetryCore } from "./core.ts";
+import type { InsightTopics } from "./insight/questions.ts";
+import { insightOpeners } from "./insight/questions.ts";
 import type { StoreTopics } from "./store/topics.ts";
 import { storeOpeners } from "./store/topics.ts";
 
@@ -19,8 +21,8 @@ export type Openers<T> = {
 };
 
 // Here areas plug in, types …
-export interface Topics extends StoreTopics {}
+export interface Topics extends StoreTopics, InsightTopics {}
 // … and what opens them; loaded in the telemetry thread only.
-export const OPENERS: Openers<Topics> = { ...storeOpeners };
+export const OPENERS: Openers<Topics> = { ...storeOpeners, ...insightOpeners };
 
 export type TopicName = keyof Topics;

@@ -1,0 +1,117 @@
+/** The live graph: computed once for all who watch the same, told as changes. */
+import type { Graph, GraphDelta } from "@tulle/telemetry/insight";
+import type { Clock } from "@tulle/xds";
+import { GraphChanges } from "./graph-changes.ts";
+import type { GraphOptions } from "./graph.ts";
+import type { Insight } from "./insight.ts";
+
+export interface GraphWatch extends GraphOptions {
+  readonly windowSeconds: number;
+  readonly intervalMs: number;
+  /** The last `rev` that the watcher has seen; 0: none. */
+  readonly since: number;
+}
+
+export type GraphEvent =
+  | { readonly name: "graph"; readonly rev: number; readonly value: Graph }
+  | { readonly name: "delta"; readonly rev: number; readonly value: GraphDelta };
+
+/** Deltas that are kept for watchers that come back. */
+const KEPT_DELTAS = 24;
+const MAX_FEEDS = 16;
+
+export class GraphFeeds {
+  readonly #insight: Insight;
+  readonly #clock: Clock;
+  /** The longest unused one first. */
+  readonly #feeds = new Map<string, Feed>();
+  #rev = 0;
+
+  constructor(insight: Insight, clock: Clock) {
+    this.#insight = insight;
+    this.#clock = clock;
+  }
+
+  watch({ since, ...what }: GraphWatch, tell: (event: GraphEvent) => void): () => void {
+    const key = JSON.stringify(what);
+    const feed = this.#feeds.get(key) ?? this.#newFeed(what);
+    this.#feeds.delete(key);
+    this.#feeds.set(key, feed);
+    for (const [old, { isWatched }] of this.#feeds) {
+      if (this.#feeds.size > MAX_FEEDS && !isWatched) this.#feeds.delete(old);
+    }
+    return feed.watch(since, tell);
+  }
+
+  #newFeed(what: Omit<GraphWatch, "since">): Feed {
+    const { windowSeconds, intervalMs, ...options } = what;
+    return new Feed(this.#clock, intervalMs, () => {
+      const at = this.#clock.now();
+      // Rising whatever happens to this thread: there are never more revisions than milliseconds.
+      this.#rev = Math.max(this.#rev + 1, at);
+      return { rev: this.#rev, ...this.#insight.graph({ at, windowSeconds }, options) };
+    });
+  }
+}
+
+class Feed {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #compute: () => Graph;
+  readonly #changes = new GraphChanges();
+  readonly #watchers = new Set<(event: GraphEvent) => void>();
+  /** Each with the revision that it follows. */
+  readonly #deltas: { readonly from: number; readonly delta: GraphDelta }[] = [];
+  #graph: Graph | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, intervalMs: number, compute: () => Graph) {
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#compute = compute;
+  }
+
+  get isWatched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  watch(since: number, tell: (event: GraphEvent) => void): () => void {
+    if (this.#graph === undefined) {
+      this.#graph = this.#compute();
+      this.#changes.begin(this.#graph);
+    } else if (!this.isWatched) this.#advance();
+    const missed = this.#missed(since);
+    if (missed === undefined) tell({ name: "graph", rev: this.#graph.rev, value: this.#graph });
+    else for (const delta of missed) tell({ name: "delta", rev: delta.rev, value: delta });
+    this.#watchers.add(tell);
+    this.#cancel ??= this.#clock.after(this.#intervalMs, () => this.#tick());
+    return () => {
+      this.#watchers.delete(tell);
+      if (this.isWatched) return;
+      this.#cancel?.();
+      this.#cancel = undefined;
+    };
+  }
+
+  /** Undefined: more than is kept, or what was never told here. */
+  #missed(since: number): readonly GraphDelta[] | undefined {
+    if (since === this.#graph?.rev) return [];
+    const at = this.#deltas.findIndex(({ from }) => from === since);
+    return at < 0 ? undefined : this.#deltas.slice(at).map(({ delta }) => delta);
+  }
+
+  #tick(): void {
+    const delta = this.#advance();
+    for (const tell of this.#watchers) tell({ name: "delta", rev: delta.rev, value: delta });
+    this.#cancel = this.#clock.after(this.#intervalMs, () => this.#tick());
+  }
+
+  #advance(): GraphDelta {
+    const from = this.#graph?.rev ?? 0;
+    this.#graph = this.#compute();
+    const delta = this.#changes.next(this.#graph);
+    this.#deltas.push({ from, delta });
+    if (this.#deltas.length > KEPT_DELTAS) this.#deltas.shift();
+    return delta;
+  }
+}

@@ -1,0 +1,64 @@
+/** By how much counters have grown in a window, from their samples. */
+import type { Labels, LabelMatcher, Series, SeriesSource } from "@tulle/telemetry/records";
+
+export interface Increase {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** A series is named at least once a minute, idle or not (docs/decisions/0040): its value at the window's beginning is no older. */
+const LOOK_BACK_MS = 75_000;
+
+/**
+ * Increases in (fromMs, toMs]. Nothing is extrapolated: 10 requests are 10. A counter that falls began again at 0. One
+ * that is new began at 0 as well if its proxy was heard before (the first failure is a series of its own); if nothing of that proxy
+ * was, it may have counted for long, and counts from its first sample.
+ */
+export function increases(
+  source: SeriesSource,
+  matchers: readonly LabelMatcher[],
+  fromMs: number,
+  toMs: number,
+): readonly Increase[] {
+  const all = source.select(matchers, fromMs - LOOK_BACK_MS, toMs);
+  const heard = firstHeard(all);
+  const found: Increase[] = [];
+  for (const series of all) {
+    const value = increaseOf(series, fromMs, heard.get(reporterOf(series.labels)) ?? Infinity);
+    found.push({ labels: series.labels, value });
+  }
+  return found;
+}
+
+function firstHeard(all: readonly Series[]): ReadonlyMap<string, number> {
+  const heard = new Map<string, number>();
+  for (const { labels, times } of all) {
+    const reporter = reporterOf(labels);
+    const first = times[0]!;
+    if (first < (heard.get(reporter) ?? Infinity)) heard.set(reporter, first);
+  }
+  return heard;
+}
+
+/** The workload that has counted. */
+function reporterOf(labels: Labels): string {
+  return labels["reporter"] === "destination"
+    ? `${labels["destination_workload"]}/${labels["destination_workload_namespace"]}`
+    : `${labels["source_workload"]}/${labels["source_workload_namespace"]}`;
+}
+
+function increaseOf({ times, values }: Series, fromMs: number, heardMs: number): number {
+  const wasHeardBefore = heardMs < times[0]!;
+  let sum = 0;
+  let last = wasHeardBefore ? 0 : Number.NaN;
+  for (let i = 0; i < times.length; i++) {
+    const value = values[i]!;
+    if (Number.isNaN(value)) {
+      last = 0; // it ended; what comes after is another proxy's, or the same one's from the beginning
+      continue;
+    }
+    if (times[i]! > fromMs && !Number.isNaN(last)) sum += value >= last ? value - last : value;
+    last = value;
+  }
+  return sum;
+}

@@ -1,0 +1,175 @@
+/** Istio's standard metrics, put together to what each workload sends to each other one. */
+import {
+  REQUEST_BYTES,
+  REQUEST_DURATION,
+  REQUEST_MESSAGES_TOTAL,
+  REQUESTS_TOTAL,
+  RESPONSE_BYTES,
+  RESPONSE_MESSAGES_TOTAL,
+  TCP_CONNECTIONS_CLOSED_TOTAL,
+  TCP_CONNECTIONS_OPENED_TOTAL,
+  TCP_RECEIVED_BYTES_TOTAL,
+  TCP_SENT_BYTES_TOTAL,
+} from "@tulle/telemetry";
+import type { LabelMatcher, Labels, SeriesSource } from "@tulle/telemetry/records";
+import type { Increase } from "./increase.ts";
+import { increases } from "./increase.ts";
+import type { Destination, EndPoint, SideCounts } from "./traffic-cell.ts";
+import { increment, known, TrafficCell } from "./traffic-cell.ts";
+
+const DURATION_BUCKET = `${REQUEST_DURATION.name}_bucket`;
+
+/** What each metric adds to. */
+const FOLDS: Readonly<Record<string, (side: SideCounts, labels: Labels, value: number) => void>> = {
+  [REQUESTS_TOTAL.name]: addRequests,
+  [DURATION_BUCKET]: (side, labels, value) => {
+    const le = labels["le"] === "+Inf" ? Infinity : Number(labels["le"]);
+    requestsOf(side, labels).duration.bucket(le, value);
+  },
+  [`${REQUEST_DURATION.name}_sum`]: (side, labels, value) => {
+    requestsOf(side, labels).duration.sum += value;
+    if (isDelayed(labels)) side.delayed.sum += value;
+  },
+  [`${REQUEST_DURATION.name}_count`]: (side, labels, value) => {
+    requestsOf(side, labels).duration.count += value;
+    if (isDelayed(labels)) side.delayed.count += value;
+  },
+  [`${REQUEST_BYTES.name}_sum`]: (side, labels, value) => void (requestsOf(side, labels).requestBytes += value),
+  [`${RESPONSE_BYTES.name}_sum`]: (side, labels, value) => void (requestsOf(side, labels).responseBytes += value),
+  [REQUEST_MESSAGES_TOTAL.name]: (side, _, value) => void (side.requestMessages += value),
+  [RESPONSE_MESSAGES_TOTAL.name]: (side, _, value) => void (side.responseMessages += value),
+  [TCP_SENT_BYTES_TOTAL.name]: (side, _, value) => void (side.sentBytes += value),
+  [TCP_RECEIVED_BYTES_TOTAL.name]: (side, _, value) => void (side.receivedBytes += value),
+  [TCP_CONNECTIONS_OPENED_TOTAL.name]: (side, labels, value) => {
+    side.opened += value;
+    addSecurity(side, labels, value);
+  },
+  [TCP_CONNECTIONS_CLOSED_TOTAL.name]: (side, _, value) => void (side.closed += value),
+};
+
+const NAMES = Object.keys(FOLDS).join("|");
+const ALL: readonly LabelMatcher[] = [{ name: "__name__", op: "=~", value: NAMES }];
+
+/** Everything that was sent in (fromMs, toMs]. */
+export function trafficBetween(source: SeriesSource, fromMs: number, toMs: number): readonly TrafficCell[] {
+  return fold(increases(source, ALL, fromMs, toMs));
+}
+
+function fold(all: Iterable<Increase>): readonly TrafficCell[] {
+  const cells = new Map<string, TrafficCell>();
+  const empty: Slot[] = [];
+  for (const { labels, value } of all) {
+    const slot = slotOf(labels);
+    if (slot === undefined) continue;
+    if (value === 0) {
+      if (slot.isBucket) empty.push(slot);
+      continue;
+    }
+    let cell = cells.get(slot.key);
+    if (cell === undefined) cells.set(slot.key, (cell = new TrafficCell(slot.from, slot.to)));
+    slot.add(slot.isSource ? cell.source : cell.destination, labels, value);
+    cell.sourcePrincipal ||= slot.sourcePrincipal;
+    cell.destinationPrincipal ||= slot.destinationPrincipal;
+  }
+  // Where a histogram has counted, its empty buckets say what it was not.
+  for (const { key, isSource, labels, add } of empty) {
+    const cell = cells.get(key);
+    if (cell !== undefined) add(isSource ? cell.source : cell.destination, labels, 0);
+  }
+  return [...cells.values()];
+}
+
+/** What is found out once of each series. */
+interface Slot {
+  readonly labels: Labels;
+  readonly key: string;
+  readonly from: EndPoint;
+  readonly to: Destination;
+  readonly isSource: boolean;
+  readonly isBucket: boolean;
+  readonly add: (side: SideCounts, labels: Labels, value: number) => void;
+  readonly sourcePrincipal: string;
+  readonly destinationPrincipal: string;
+}
+
+/** A store answers with the same labels each time. */
+const slots = new WeakMap<Labels, Slot | null>();
+
+function slotOf(labels: Labels): Slot | undefined {
+  let slot = slots.get(labels);
+  if (slot === undefined) slots.set(labels, (slot = newSlot(labels)));
+  return slot ?? undefined;
+}
+
+function newSlot(labels: Labels): Slot | null {
+  const name = labels["__name__"] ?? "";
+  const add = Object.hasOwn(FOLDS, name) ? FOLDS[name] : undefined;
+  const from = endPoint(labels, "source");
+  const to: Destination = {
+    ...endPoint(labels, "destination"),
+    service: known(labels, "destination_service_name"),
+    serviceNamespace: known(labels, "destination_service_namespace"),
+    host: known(labels, "destination_service"),
+  };
+  if (add === undefined || isBad(from, to)) return null;
+  return {
+    labels,
+    key: [...Object.values(from), ...Object.values(to)].join("\n"),
+    from,
+    to,
+    isSource: labels["reporter"] === "source",
+    isBucket: name === DURATION_BUCKET,
+    add,
+    sourcePrincipal: known(labels, "source_principal"),
+    destinationPrincipal: known(labels, "destination_principal"),
+  };
+}
+
+function endPoint(labels: Labels, side: "source" | "destination"): EndPoint {
+  const workload = known(labels, `${side}_workload`);
+  const app = known(labels, `${side}_canonical_service`) || known(labels, `${side}_app`);
+  const revision = known(labels, `${side}_version`) || known(labels, `${side}_canonical_revision`);
+  return {
+    namespace: known(labels, `${side}_workload_namespace`),
+    workload,
+    app: app || workload,
+    // What is unknown has the revision `latest`, too. (istio/proxy `istio_stats.cc`)
+    version: workload === "" ? "" : revision,
+  };
+}
+
+/** Kiali drops these as well: a namespace without anybody in it. (kiali graph/telemetry/istio/util `IsBadSourceTelemetry`) */
+function isBad(from: EndPoint, to: Destination): boolean {
+  if (from.namespace !== "" && from.workload === "" && from.app === "") return true;
+  return to.workload === "" && to.service === "" && to.host === "";
+}
+
+function requestsOf(side: SideCounts, labels: Labels): SideCounts["http"] {
+  return labels["request_protocol"] === "grpc" ? side.grpc : side.http;
+}
+
+function addRequests(side: SideCounts, labels: Labels, value: number): void {
+  const counts = requestsOf(side, labels);
+  const code = labels["response_code"] ?? "";
+  const grpc = labels["request_protocol"] === "grpc" ? (labels["grpc_response_status"] ?? "") : "";
+  counts.requests += value;
+  const isGrpcError = grpc !== "" && grpc !== "0";
+  const name = isGrpcError ? `grpc-${grpc}` : code === "0" || code === "" ? "-" : code;
+  increment(counts.byCode, name, value);
+  if (isGrpcError || name === "-" || code.startsWith("5")) counts.failed += value;
+  else if (code.startsWith("4")) counts.clientErrors += value;
+  const flags = labels["response_flags"] ?? "-";
+  if (flags !== "-" && flags !== "") increment(counts.byFlags, flags, value);
+  addSecurity(side, labels, value);
+}
+
+function addSecurity(side: SideCounts, labels: Labels, value: number): void {
+  const policy = labels["connection_security_policy"];
+  if (policy === "mutual_tls") side.mutualTls += value;
+  else if (policy === "none") side.plain += value;
+}
+
+/** A fault filter has delayed it. (Envoy's flag `DI`) */
+function isDelayed(labels: Labels): boolean {
+  return (labels["response_flags"] ?? "").split(",").includes("DI");
+}

@@ -2,8 +2,14 @@
 import type { Clock } from "@tulle/xds";
 import type { ServerResponse } from "node:http";
 
-/** Begins to send; the function that it returns is called when the client is gone. Events are values for JSON. */
-export type EventSource = (send: (event: unknown, name?: string) => void) => () => void;
+/**
+ * Begins to send; the function that it returns is called when the client is gone. Events are values for JSON, with a name and an id
+ * (which clients that come back name in `last-event-id`). `isBehind`: the client has not read what it was sent.
+ */
+export type EventSource = (
+  send: (event: unknown, name?: string, id?: number) => void,
+  isBehind: () => boolean,
+) => () => void;
 
 /** Proxies in between close what is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000;
@@ -19,10 +25,12 @@ export function sendEvents(response: ServerResponse, events: EventSource, clock:
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
   cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
-  const stop = events((event, name) => {
-    response.write(`${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(event)}\n\n`);
+  const send = (event: unknown, name?: string, id?: number): void => {
+    const head = `${id === undefined ? "" : `id: ${id}\n`}${name === undefined ? "" : `event: ${name}\n`}`;
+    response.write(`${head}data: ${JSON.stringify(event)}\n\n`);
     if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
-  });
+  };
+  const stop = events(send, () => response.writableNeedDrain);
   response.once("close", () => {
     cancel();
     stop();

@@ -4,6 +4,7 @@ import { explainHandlers } from "./explain.ts";
 import { objectHandlers } from "./objects.ts";
 import { prometheusHandlers } from "./prometheus.ts";
 import { identityHandlers } from "./identities.ts";
+import { insightHandlers } from "./insight.ts";
 import { proxyHandlers } from "./proxies.ts";
 import type { Handler } from "./http-api.ts";
 import { validate } from "./validate.ts";
@@ -51,6 +52,16 @@ export const ROUTES: readonly Route[] = [
     path: ["api", "v1", "telemetry"],
     methods: { GET: async ({ telemetry }) => ({ json: await telemetry.ask("status", undefined) }) },
   },
+  { path: ["api", "v1", "graph"], methods: { GET: insightHandlers.graph } },
+  { path: ["api", "v1", "graph", "stream"], methods: { GET: insightHandlers.graphStream } },
+  { path: ["api", "v1", "edges"], methods: { GET: insightHandlers.edges } },
+  { path: ["api", "v1", "slow"], methods: { GET: insightHandlers.slow } },
+  { path: ["api", "v1", "slow", "*"], methods: { GET: insightHandlers.criticalPath } },
+  { path: ["api", "v1", "overview"], methods: { GET: insightHandlers.overview } },
+  { path: ["api", "v1", "services"], methods: { GET: insightHandlers.services } },
+  { path: ["api", "v1", "services", "*", "*"], methods: { GET: insightHandlers.service } },
+  { path: ["api", "v1", "workloads", "stats"], methods: { GET: insightHandlers.workloads } },
+  { path: ["api", "v1", "workloads", "stats", "*", "*"], methods: { GET: insightHandlers.workload } },
   { path: ["v1", "traces"], methods: { POST: telemetryReceivers.otlpTraces } },
   { path: ["api", "v2", "spans"], methods: { GET: traceHandlers.zipkin, POST: telemetryReceivers.zipkinSpans } },
   // Zipkin's: names of services and spans, traces, dependencies.

@@ -1,0 +1,124 @@
+/** What the telemetry thread is told of the configuration and the registry, so that numbers get names and reasons. */
+import type { Badge } from "@tulle/telemetry/insight";
+import { workloadOfNode } from "@tulle/telemetry";
+import { gatewaysOf } from "../model/gateway.ts";
+import type { MeshService } from "../model/service.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { workloadMetadata } from "../model/workload.ts";
+import type { MeshFacts, ServiceFacts, WorkloadFacts } from "../telemetry/insight/facts.ts";
+import type { ApiContext } from "./http-api.ts";
+import { proxySyncs } from "./proxy-sync.ts";
+import { refTo, trafficRules } from "./traffic-rules.ts";
+import type { TrafficRules } from "./traffic-rules.ts";
+
+/** What follows from a snapshot alone. */
+interface Configured {
+  readonly rules: TrafficRules;
+  readonly services: readonly ServiceFacts[];
+  /** Hosts of services by what their endpoints say of themselves. */
+  readonly hostsByWorkload: ReadonlyMap<string, readonly string[]>;
+}
+
+const remembered = new WeakMap<Snapshot, Configured>();
+
+export function configured(snapshot: Snapshot): Configured {
+  let found = remembered.get(snapshot);
+  if (found === undefined) {
+    const rules = trafficRules(snapshot);
+    const services = snapshot.services.map((service) => serviceFacts(service, rules));
+    found = { rules, services, hostsByWorkload: hostsByWorkload(snapshot) };
+    remembered.set(snapshot, found);
+  }
+  return found;
+}
+
+function serviceFacts(service: MeshService, rules: TrafficRules): ServiceFacts {
+  const { host, namespace, name, external, ports, implicit, origin } = service;
+  return {
+    host,
+    namespace,
+    name,
+    external,
+    badges: rules.badges.get(host) ?? [],
+    objects: [...(implicit ? [] : [refTo(origin)]), ...(rules.objects.get(host) ?? [])],
+    ports: ports.map(({ number, name: portName, protocol }) => ({ number, name: portName, protocol })),
+  };
+}
+
+function hostsByWorkload({ endpoints }: Snapshot): ReadonlyMap<string, readonly string[]> {
+  const hosts = new Map<string, Set<string>>();
+  for (const { service, byPort } of endpoints.values()) {
+    for (const { workload } of [...byPort.values()].flat()) {
+      if (workload === "") continue;
+      const known = hosts.get(workload);
+      if (known === undefined) hosts.set(workload, new Set([service.host]));
+      else known.add(service.host);
+    }
+  }
+  return new Map([...hosts].map(([workload, set]) => [workload, [...set]]));
+}
+
+/** Instances of one name are one workload. */
+function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly WorkloadFacts[] {
+  const { hostsByWorkload: hosts } = configured(snapshot);
+  const syncs = new Map(proxySyncs(context).map((sync) => [sync.id, sync]));
+  const routers = new Set(context.pusher.proxies().flatMap(({ node }) => (node.type === "router" ? [node.id] : [])));
+  const groups = new Map<string, WorkloadFacts>();
+  for (const { workload, connected } of context.registry.list()) {
+    const { namespace, name, labels, clusterId, address, healthy, id } = workload;
+    const { canonicalName, canonicalRevision, version } = workloadOfNode({
+      WORKLOAD_NAME: name,
+      NAMESPACE: namespace,
+      CLUSTER_ID: clusterId,
+      LABELS: labels,
+    });
+    const sync = syncs.get(id);
+    const isGateway = routers.has(id);
+    const known = groups.get(`${namespace}/${name}`);
+    const gateways = isGateway ? gatewaysOf(snapshot.gateways, labels) : [];
+    const badges: readonly Badge[] = gateways.map(({ origin, spec }) => ({
+      kind: "gateway",
+      text: spec.servers.flatMap(({ hosts: names }) => names).join(", "),
+      objects: [refTo(origin)],
+    }));
+    groups.set(`${namespace}/${name}`, {
+      namespace,
+      name,
+      app: canonicalName,
+      version: labels["version"] === undefined ? canonicalRevision : version,
+      isGateway: isGateway || (known?.isGateway ?? false),
+      services: known?.services ?? hosts.get(workloadMetadata(workload)) ?? [],
+      addresses: [...new Set([...(known?.addresses ?? []), address])],
+      instances: (known?.instances ?? 0) + 1,
+      ready: (known?.ready ?? 0) + (connected && healthy ? 1 : 0),
+      proxies: [...(known?.proxies ?? []), ...(sync === undefined ? [] : [sync])],
+      badges: known?.badges ?? badges,
+      objects: known?.objects ?? gateways.map(({ origin }) => refTo(origin)),
+    });
+  }
+  return [...groups.values()];
+}
+
+interface Told {
+  readonly snapshot: Snapshot;
+  readonly starts: number;
+  readonly workloads: string;
+}
+
+/** What each control plane's telemetry thread was told last. */
+const told = new WeakMap<ApiContext["telemetry"], Told>();
+
+/** Tells the telemetry thread what is new. Rejects with QuestionError if it cannot be told. */
+export async function tellFacts(context: ApiContext): Promise<void> {
+  const { telemetry, pusher } = context;
+  const snapshot = pusher.current();
+  const workloads = workloadFacts(context, snapshot);
+  const now: Told = { snapshot, starts: telemetry.starts, workloads: JSON.stringify(workloads) };
+  const last = told.get(telemetry);
+  const isKnown = last?.snapshot === now.snapshot && last.starts === now.starts && last.workloads === now.workloads;
+  if (isKnown) return;
+  const { rules, services } = configured(snapshot);
+  const facts: MeshFacts = { services, workloads, rules: rules.delays };
+  await telemetry.ask("meshFacts", facts);
+  told.set(telemetry, now);
+}

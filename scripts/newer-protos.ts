@@ -29,6 +29,15 @@ const OTEL_ACCESS_LOG = "envoy/extensions/access_loggers/open_telemetry/v3/logs_
 
 export const NEWER_FIELDS: readonly NewerFields[] = [
   {
+    file: "envoy/config/metrics/v3/metrics_service.proto",
+    imports: [],
+    before: "  // Specify which metrics types to emit for histograms.",
+    text: `  // Most metrics in a message; 0: any number.
+  uint32 batch_size = 6;
+
+`,
+  },
+  {
     file: ACCESS_LOG_DATA,
     imports: [],
     before: "  UdpSessionEnd = 13;\n",

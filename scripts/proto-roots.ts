@@ -10,6 +10,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/config/core/v3/base.proto",
   "envoy/config/endpoint/v3/endpoint.proto",
   "envoy/config/listener/v3/listener.proto",
+  "envoy/config/metrics/v3/metrics_service.proto",
   "envoy/config/route/v3/route.proto",
   "envoy/config/trace/v3/opentelemetry.proto",
   "envoy/config/trace/v3/zipkin.proto",

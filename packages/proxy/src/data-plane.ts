@@ -25,6 +25,8 @@ import { type BoundPort, reachesOwnPort } from "./net/own-ports.ts";
 import { ReadBuffers } from "./net/read-buffers.ts";
 import { Turn } from "./net/turn.ts";
 import { OverloadManager } from "./overload/manager.ts";
+import type { StatsPlan } from "./plan/compile-stats.ts";
+import type { StatsSinksPlan } from "./plan/compile-stats-sinks.ts";
 import type { OverloadPlan } from "./plan/compile-overload.ts";
 import type { RuntimeRef } from "./plan/runtime-values.ts";
 import type { Assignment, ClusterPlan, ClusterRef, EndpointPlan, LocalityPlan } from "./plan/cluster-plan.ts";
@@ -37,6 +39,7 @@ import type { Resolvers } from "./upstream/dns/resolve.ts";
 import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
+import { MetricsService } from "./stats-sinks/metrics-service.ts";
 import { RouteStats } from "./upstream/route-stats.ts";
 import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
 import { RandomHex } from "./random-hex.ts";
@@ -97,6 +100,8 @@ export class DataPlane {
   private readonly selfTest: Promise<boolean>;
   private readonly originalDestinationGiven: boolean;
   private socketOptions: Promise<SocketOptions> | null = null;
+  private readonly nodeMessage: () => Uint8Array;
+  private readonly sinks: MetricsService[] = [];
   private draining = false;
   private emptied: (() => void)[] = [];
 
@@ -113,6 +118,7 @@ export class DataPlane {
     } = options;
     this.stats = stats;
     this.log = log;
+    this.nodeMessage = options.nodeMessage ?? (() => new Uint8Array());
     this.originalDestinationGiven = options.originalDestination !== undefined;
     const bugs = stats.counter("proxy_bug_total");
     const reportBug = (error: unknown): void => {
@@ -176,7 +182,7 @@ export class DataPlane {
           net: this.net,
           client,
           stats,
-          node: { ...node, message: options.nodeMessage ?? (() => new Uint8Array()) },
+          node: { ...node, message: this.nodeMessage },
           findCluster: (name) => this.refs.get(name) ?? null,
         }),
       ),
@@ -213,6 +219,32 @@ export class DataPlane {
       if (!listener.plan.ignoresGlobalLimit) count += listener.connectionCount;
     }
     return count;
+  }
+
+  /** Metrics leave from now on. @param refresh brings those up to date that nobody counts as they happen */
+  startSinks({ services, flushMs }: StatsSinksPlan, statsPlan: StatsPlan, refresh: () => void): void {
+    for (const plan of services) {
+      const sink = new MetricsService(plan, {
+        net: this.net,
+        client: this.http.client,
+        stats: this.stats,
+        statsPlan,
+        flushMs,
+        refresh,
+        nodeMessage: this.nodeMessage,
+        findCluster: (name) => this.http.findCluster(name),
+        clusterNames: () => this.clusterStatNames(),
+      });
+      sink.start();
+      this.sinks.push(sink);
+    }
+  }
+
+  /** Names under which clusters count, as they stand in stat names. */
+  clusterStatNames(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { plan } of this.clusters()) names.add(plan.statName);
+    return names;
   }
 
   /** One ref per name for the whole data plane, whether or not there is such a cluster. */
@@ -395,6 +427,7 @@ export class DataPlane {
     for (const listener of [...this.listenersByName.values(), ...this.retiring]) listener.destroy();
     await this.drained();
     await this.http.logs.close();
+    for (const sink of this.sinks) sink.close();
     for (const cluster of this.clusters()) cluster.destroy();
     for (const cluster of this.retired) cluster.destroy();
     this.dnsCaches.close();

@@ -5,6 +5,7 @@ import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootst
 import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { AdsClient, ResourceWatcher } from "@tulle/xds/client";
 import { AdminServer } from "./admin/server.ts";
+import { type ServerStatsSource, refreshServerStats } from "./admin/server-stats.ts";
 import { type Clock, systemClock } from "./clock/clock.ts";
 import { DataPlane } from "./data-plane.ts";
 import { type EventLog, openEventLog } from "./event-log.ts";
@@ -12,6 +13,7 @@ import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
 import { type StatsPlan, compileStats } from "./plan/compile-stats.ts";
+import { type StatsSinksPlan, compileStatsSinks } from "./plan/compile-stats-sinks.ts";
 import { type OverloadPlan, compileOverload } from "./plan/compile-overload.ts";
 import { compileRuntime } from "./plan/compile-runtime.ts";
 import type { Runtime } from "./plan/runtime-values.ts";
@@ -215,9 +217,11 @@ class RunningProxy implements Proxy {
     const problems: Problem[] = [];
     this.configuration.addSecrets(this.bootstrap, problems);
     const target = adsTarget(this.bootstrap, this.configuration.secrets, new Place("", problems));
+    const sinks = compileStatsSinks(this.bootstrap, new Place("", problems));
     throwProblems(problems);
     const applyListeners = this.configuration.applyStatic(this.bootstrap);
     await this.startAdmin();
+    this.startSinks(sinks);
     const { filePaths, secrets } = this.configuration;
     const dynamic = target !== null || filePaths.size > 0 || secrets.someAreDynamic;
     if (dynamic) await this.subscribe(target);
@@ -267,6 +271,24 @@ class RunningProxy implements Proxy {
     this.resolveClosed();
   }
 
+  private startSinks(sinks: StatsSinksPlan): void {
+    const { stats, clock, runtime } = this;
+    const source: ServerStatsSource = {
+      stats,
+      clock,
+      runtime,
+      startedMs: clock.wallMs(),
+      state: () => this.state,
+      ads: () => this.ads,
+      subscriptionStats: (typeUrl) => this.subscriptionStats(typeUrl),
+    };
+    this.dataPlane.startSinks(sinks, this.statsPlan, () => refreshServerStats(source));
+  }
+
+  private subscriptionStats(typeUrl: string): ReturnType<ServerStatsSource["subscriptionStats"]> {
+    return this.ads?.stats(typeUrl) ?? this.files?.stats(typeUrl);
+  }
+
   private async startAdmin(): Promise<void> {
     const { admin } = this.bootstrap;
     if (admin?.address === undefined) return;
@@ -285,7 +307,7 @@ class RunningProxy implements Proxy {
       log: this.log,
       runtime: this.runtime,
       ads: () => this.ads,
-      subscriptionStats: (typeUrl) => this.ads?.stats(typeUrl) ?? this.files?.stats(typeUrl),
+      subscriptionStats: (typeUrl) => this.subscriptionStats(typeUrl),
       state: () => this.state,
       drainListeners: () => this.startDraining(),
       drainInboundListeners: () => this.dataPlane.drainInbound(),

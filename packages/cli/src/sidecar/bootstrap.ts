@@ -97,6 +97,19 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, cap
       },
     },
     admin: { address: socketAddress(admin) },
+    // Metrics go where configuration comes from (docs/decisions/0040).
+    stats_sinks: [
+      {
+        name: "envoy.stat_sinks.metrics_service",
+        typed_config: {
+          "@type": "type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig",
+          transport_api_version: "V3",
+          grpc_service: { envoy_grpc: { cluster_name: XDS_CLUSTER } },
+          emit_tags_as_labels: true,
+          histogram_emit_mode: "HISTOGRAM",
+        },
+      },
+    ],
     dynamic_resources: {
       ads_config: {
         api_type: "DELTA_GRPC",

@@ -3,6 +3,11 @@ import { STATE_NUMBERS } from "../server-state.ts";
 import { VERSION } from "../version.ts";
 import type { AdminContext } from "./endpoint.ts";
 
+export type ServerStatsSource = Pick<
+  AdminContext,
+  "stats" | "clock" | "state" | "startedMs" | "runtime" | "ads" | "subscriptionStats"
+>;
+
 /** Subscriptions that Envoy counts, and the names under which it does. (Envoy docs, "xDS subscription statistics") */
 const SUBSCRIPTIONS: Readonly<Record<string, string>> = {
   "cluster_manager.cds": TYPE.cluster,
@@ -10,7 +15,7 @@ const SUBSCRIPTIONS: Readonly<Record<string, string>> = {
 };
 
 /** Brings the stats up to date that nobody counts as they happen: called before they are shown. */
-export function refreshServerStats(context: AdminContext): void {
+export function refreshServerStats(context: ServerStatsSource): void {
   const { stats, clock } = context;
   const memory = process.memoryUsage();
   const state = context.state();

@@ -1,7 +1,7 @@
 import { RE2JS } from "re2js";
 import { renderPrometheus } from "../stats/prometheus.ts";
 import { type HistogramMode, type StatType, renderJson, renderText } from "../stats/text.ts";
-import { type AdminContext, type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
+import { type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
 import { refreshServerStats } from "./server-stats.ts";
 
 const FILTERS = {
@@ -51,7 +51,7 @@ export const prometheusEndpoint: AdminEndpoint = {
       const body = renderPrometheus(context.stats, {
         usedOnly: query.has("usedonly"),
         filter,
-        clusterNames: statNames(context),
+        clusterNames: context.dataPlane.clusterStatNames(),
         plan: context.statsPlan,
       });
       return { status: 200, contentType: TEXT, body };
@@ -69,13 +69,6 @@ export const resetCountersEndpoint: AdminEndpoint = {
     return text("OK\n");
   },
 };
-
-/** Names under which clusters count, as they stand in stat names. */
-function statNames(context: AdminContext): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const cluster of context.dataPlane.clusters()) names.add(cluster.plan.statName);
-  return names;
-}
 
 function withFilter(query: URLSearchParams, reply: (filter: (name: string) => boolean) => AdminReply): AdminReply {
   const pattern = query.get("filter");

@@ -100,7 +100,7 @@ function compileCollector(
 const NOTHING = new Uint8Array();
 
 /** @param place of the message that `grpc_service` is a field of */
-function compileService(
+export function compileService(
   service: GrpcService | undefined,
   place: Place,
 ): Pick<LogCollectorPlan, "cluster" | "authority" | "headers" | "timeoutMs"> {

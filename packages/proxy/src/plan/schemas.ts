@@ -15,6 +15,7 @@ import { MESH_STATS } from "./supported-fields/index.ts";
 
 /** Generated files, and the messages in them. A file is loaded when a configuration names one of its messages: read descriptors stay in memory. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
+  "envoy/config/metrics/v3/metrics_service": ["MetricsServiceConfig"],
   "envoy/config/rbac/v3/rbac": ["Action"],
   "envoy/config/route/v3/route_components": ["FilterConfig"],
   "envoy/config/trace/v3/opentelemetry": ["OpenTelemetryConfig"],

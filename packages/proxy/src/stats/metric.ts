@@ -101,7 +101,7 @@ export class Histogram {
     let bin = 0;
     const bins = this.bins ?? [];
     for (const bound of bounds) {
-      while (bin < bins.length && upperBound(bin) <= bound * (1 + 1e-9)) total += bins[bin++];
+      while (bin < bins.length && UPPER_BOUNDS[bin] <= bound * (1 + 1e-9)) total += bins[bin++];
       result.push(total);
     }
     return result;
@@ -139,6 +139,29 @@ export class Histogram {
     return found;
   }
 
+  /** As it is now, to compare with later. */
+  copy(): Histogram {
+    const copy = new Histogram(this.name, this.tags);
+    copy.count = this.count;
+    copy.sum = this.sum;
+    copy.tiny = this.tiny;
+    copy.bins = this.bins?.slice() ?? null;
+    return copy;
+  }
+
+  /** What has come since then. */
+  since(before: Histogram): Histogram {
+    const came = this.copy();
+    // It was reset: all of it is new.
+    if (this.count < before.count) return came;
+    came.count -= before.count;
+    came.sum = Math.max(0, this.sum - before.sum);
+    came.tiny -= before.tiny;
+    const bins = before.bins ?? [];
+    for (let bin = 0; bin < bins.length; bin++) came.bins![bin] -= bins[bin];
+    return came;
+  }
+
   reset(): void {
     this.count = 0;
     this.sum = 0;
@@ -154,6 +177,8 @@ export class Histogram {
     return bins;
   }
 }
+
+const UPPER_BOUNDS = Float64Array.from({ length: DECADES.length * BINS }, (_, bin) => upperBound(bin));
 
 function lowerBound(bin: number): number {
   return (DECADES[Math.floor(bin / BINS)] * ((bin % BINS) + 10)) / 10;

@@ -2,7 +2,7 @@
 import { DEFAULT_BUCKETS, gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
 import type { StatsPlan } from "../plan/compile-stats.ts";
-import { extractConfiguredTags } from "./tag-extraction.ts";
+import { type TaggedName, extractConfiguredTags } from "./tag-extraction.ts";
 
 export interface PrometheusOptions {
   /** Leave out what was never counted. */
@@ -67,15 +67,20 @@ function renderHistogram(histogram: Histogram, name: string, labels: string): st
 /** Names that are exposed without the `envoy_` prefix. Source: Envoy `source/server/admin/prometheus_stats.cc`, custom namespaces; Istio's metrics. */
 const OWN_NAMESPACE = /^istio_/;
 
-function exposition(
-  metric: { name: string; tags: Tags },
-  { clusterNames, plan }: PrometheusOptions,
-): { name: string; labels: string } {
-  if (OWN_NAMESPACE.test(metric.name)) {
-    return { name: metric.name, labels: renderLabels([...metric.tags, ...plan.fixedTags]) };
-  }
+function exposition(metric: Named, options: Labelling): { name: string; labels: string } {
+  const { name, tags } = labelled(metric, options);
+  const labels = renderLabels(tags);
+  return { name: OWN_NAMESPACE.test(name) ? name : `envoy_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`, labels };
+}
+
+type Named = Pick<Counter, "name" | "tags">;
+type Labelling = Pick<PrometheusOptions, "clusterNames" | "plan">;
+
+/** Without what is a label of its name. */
+export function labelled(metric: Named, { clusterNames, plan }: Labelling): TaggedName {
+  if (OWN_NAMESPACE.test(metric.name)) return { name: metric.name, tags: [...metric.tags, ...plan.fixedTags] };
   const { name, tags } = extractConfiguredTags(metric.name, clusterNames, plan);
-  return { name: `envoy_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`, labels: renderLabels([...tags, ...metric.tags]) };
+  return { name, tags: [...tags, ...metric.tags] };
 }
 
 function renderLabels(tags: Tags): string {

@@ -15,7 +15,7 @@ export interface StatsSelection {
 }
 
 /** The name with the values of its own labels, as Envoy shows tagged metrics: `istio_requests_total.reporter.source…`. */
-function shownName(metric: Counter | Gauge | Histogram): string {
+export function shownName(metric: Pick<Counter, "name" | "tags">): string {
   let name = metric.name;
   for (const [tag, value] of metric.tags) name += `.${tag}.${value}`;
   return name;

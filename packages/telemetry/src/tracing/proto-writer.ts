@@ -10,6 +10,7 @@ const FIXED32 = 5;
  */
 export class ProtoWriter {
   private bytes = new Uint8Array(FIRST_CAPACITY);
+  private view = new DataView(this.bytes.buffer);
   private at = FIRST_CAPACITY;
 
   /** How many bytes there are; what a nested message is ended with. */
@@ -19,6 +20,18 @@ export class ProtoWriter {
 
   finish(): Uint8Array {
     return this.bytes.slice(this.at);
+  }
+
+  /** What there is is another's by now: the memory is used again. */
+  clear(): void {
+    this.at = this.bytes.length;
+  }
+
+  /** Bytes that have a tag and a length of their own. */
+  encoded(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.at -= value.length;
+    this.bytes.set(value, this.at);
   }
 
   /** Makes what was written since `length` was `since` a nested message. */
@@ -36,21 +49,21 @@ export class ProtoWriter {
   fixed64(field: number, value: bigint): void {
     this.reserve(8);
     this.at -= 8;
-    new DataView(this.bytes.buffer).setBigUint64(this.at, value, true);
+    this.view.setBigUint64(this.at, value, true);
     this.tag(field, FIXED64);
   }
 
   fixed32(field: number, value: number): void {
     this.reserve(4);
     this.at -= 4;
-    new DataView(this.bytes.buffer).setUint32(this.at, value, true);
+    this.view.setUint32(this.at, value, true);
     this.tag(field, FIXED32);
   }
 
   double(field: number, value: number): void {
     this.reserve(8);
     this.at -= 8;
-    new DataView(this.bytes.buffer).setFloat64(this.at, value, true);
+    this.view.setFloat64(this.at, value, true);
     this.tag(field, FIXED64);
   }
 
@@ -67,7 +80,19 @@ export class ProtoWriter {
 
   /** @param latin1 read as UTF-8 */
   text(field: number, latin1: string): void {
-    this.raw(field, utf8Bytes(latin1));
+    const { length } = latin1;
+    this.reserve(length);
+    let at = this.at;
+    for (let i = length - 1; i >= 0; i--) {
+      const byte = latin1.charCodeAt(i);
+      if (byte > 0x7f) {
+        this.raw(field, utf8Bytes(latin1));
+        return;
+      }
+      this.bytes[--at] = byte;
+    }
+    this.at = at;
+    this.message(field, this.length - length);
   }
 
   /** The bytes that hex digits stand for. */
@@ -83,6 +108,11 @@ export class ProtoWriter {
 
   /** @param value a whole number up to 2^53 */
   private varint(value: number): void {
+    if (value < 128) {
+      this.reserve(1);
+      this.bytes[--this.at] = value;
+      return;
+    }
     let size = 1;
     for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
     this.reserve(size);
@@ -101,6 +131,7 @@ export class ProtoWriter {
     larger.set(this.bytes.subarray(this.at), larger.length - length);
     this.at = larger.length - length;
     this.bytes = larger;
+    this.view = new DataView(larger.buffer);
   }
 }
 

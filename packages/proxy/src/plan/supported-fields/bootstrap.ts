@@ -1,6 +1,11 @@
 import type { SupportGroup } from "./message-support.ts";
 import { OWN_SERVICE, MEMORY } from "./reasons.ts";
-import { DOWNSTREAM_CONNECTIONS_MONITOR, FIXED_HEAP_MONITOR, INTERNAL_LISTENER } from "./type-names.ts";
+import {
+  DOWNSTREAM_CONNECTIONS_MONITOR,
+  FIXED_HEAP_MONITOR,
+  INTERNAL_LISTENER,
+  METRICS_SERVICE,
+} from "./type-names.ts";
 
 export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.Bootstrap": {
@@ -12,6 +17,8 @@ export const BOOTSTRAP: SupportGroup = {
       "cluster_manager",
       "layered_runtime",
       "stats_config",
+      "stats_sinks",
+      "stats_flush_interval",
       "overload_manager",
       "bootstrap_extensions",
     ],
@@ -19,10 +26,9 @@ export const BOOTSTRAP: SupportGroup = {
     only: {
       enable_dispatcher_stats: [false],
       use_tcp_for_dns_lookups: [false],
+      stats_flush_on_admin: [false],
     },
     ignored: {
-      stats_flush_interval: "there are no stats sinks, and the admin endpoint shows current values",
-      stats_flush_on_admin: "there are no stats sinks, and the admin endpoint shows current values",
       deferred_stat_options: "stats are always made when first needed",
       grpc_async_client_manager_config: "there is one management server connection, kept as long as the proxy runs",
       memory_allocator_manager: MEMORY,
@@ -58,6 +64,14 @@ export const BOOTSTRAP: SupportGroup = {
   "envoy.config.bootstrap.v3.LayeredRuntime": { has: ["layers"] },
   "envoy.config.bootstrap.v3.RuntimeLayer": { has: ["name", "static_layer", "admin_layer"] },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": { has: [] },
+  "envoy.config.metrics.v3.StatsSink": {
+    has: ["name", "typed_config"],
+    extensions: { typed_config: [METRICS_SERVICE] },
+  },
+  [METRICS_SERVICE]: {
+    has: ["grpc_service", "report_counters_as_deltas", "emit_tags_as_labels", "histogram_emit_mode", "batch_size"],
+    only: { transport_api_version: ["AUTO", "V3"] },
+  },
   "envoy.config.metrics.v3.StatsConfig": { has: ["stats_tags", "use_all_default_tags", "stats_matcher"] },
   "envoy.config.metrics.v3.TagSpecifier": { has: ["tag_name", "regex", "fixed_value"] },
   "envoy.config.metrics.v3.StatsMatcher": { has: ["reject_all", "exclusion_list", "inclusion_list"] },

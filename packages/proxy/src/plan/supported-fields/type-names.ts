@@ -92,6 +92,7 @@ export const HEADER_MUTATION = "envoy.extensions.filters.http.header_mutation.v3
 export const HEADER_MUTATION_PER_ROUTE = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute";
 export const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";
 export const RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC";
+export const METRICS_SERVICE = "envoy.config.metrics.v3.MetricsServiceConfig";
 export const RBAC_ACTION = "envoy.config.rbac.v3.Action";
 const NETWORK_INPUTS = "envoy.extensions.matching.common_inputs.network.v3";
 export const DESTINATION_IP_INPUT = `${NETWORK_INPUTS}.DestinationIPInput`;

@@ -1,4 +1,4 @@
-/** `npm run bench -- hop|full|mesh|bodies|soak|push`: the benchmarks, as ratios in one run. See bench/README.md. */
+/** `npm run bench -- hop|full|mesh|telemetry|bodies|soak|push`: the benchmarks, as ratios in one run. See bench/README.md. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { BenchError } from "./errors.ts";
@@ -7,15 +7,17 @@ import { FULL_FEATURED, ROUTER_ONLY, hop } from "./hop/hop.ts";
 import { mesh } from "./mesh/mesh.ts";
 import { push } from "./push/push.ts";
 import { soak } from "./soak/soak.ts";
+import { telemetry } from "./telemetry/telemetry.ts";
 
 const USAGE = `Usage: npm run bench -- BENCHMARK [options]
 
-  hop     one proxy hop, router only: Tulle, Envoy, nginx and haproxy side by side
-  full    the same hop with everything that a sidecar has switched on
-  mesh    two sidecars with mutual TLS between them
-  bodies  long bodies, down and up: CPU for each gigabyte, and memory with readers that are slow
-  soak    whether the proxy grows: its memory over millions of requests
-  push    the control plane: a change, from the file to the last proxy
+  hop        one proxy hop, router only: Tulle, Envoy, nginx and haproxy side by side
+  full       the same hop with everything that a sidecar has switched on
+  mesh       two sidecars with mutual TLS between them
+  telemetry  one gateway with more and more telemetry switched on
+  bodies     long bodies, down and up: CPU for each gigabyte, and memory with readers that are slow
+  soak       whether the proxy grows: its memory over millions of requests
+  push       the control plane: a change, from the file to the last proxy
 
 BENCHMARK --help shows its options.
 `;
@@ -30,6 +32,7 @@ try {
   if (benchmark === "hop") await hop(args, ROUTER_ONLY);
   else if (benchmark === "full") await hop(args, FULL_FEATURED);
   else if (benchmark === "mesh") await mesh(args);
+  else if (benchmark === "telemetry") await telemetry(args);
   else if (benchmark === "bodies") await bodies(args);
   else if (benchmark === "soak") await soak(args);
   else if (benchmark === "push") await push(args);

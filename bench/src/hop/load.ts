@@ -38,7 +38,12 @@ const SCRIPT = join(import.meta.dirname, "..", "..", "data", "wrk.lua");
 const SETTLE_US = 500_000;
 
 /** As many requests as the peer takes. */
-export async function saturate(children: Children, wrk: string, peer: Peer, load: LoadSettings): Promise<Sample> {
+export async function saturate(
+  children: Children,
+  wrk: string,
+  peer: Peer<string>,
+  load: LoadSettings,
+): Promise<Sample> {
   const size = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", "5s"];
   const before = cpuOf(peer);
   const out = await children.run(load.core, [wrk, ...size, "-s", SCRIPT, peer.origin + load.path], {

@@ -14,8 +14,8 @@ import { onPorts } from "./bootstrap.ts";
 export const PEER_NAMES = ["tulle", "envoy", "nginx", "haproxy"] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
-export interface Peer {
-  name: PeerName;
+export interface Peer<Name extends string = PeerName> {
+  name: Name;
   /** The first takes the requests; what is measured is the sum. */
   children: readonly Child[];
   /** `http://127.0.0.1:PORT`, without a path. */
@@ -35,21 +35,21 @@ export interface PeerSettings {
 }
 
 /** Throws a BenchError with the log of the first that has ended. */
-export function assertRunning({ children }: Peer): void {
+export function assertRunning({ children }: Peer<string>): void {
   for (const child of children) child.assertRunning();
 }
 
-export function logOf({ children }: Peer): string {
+export function logOf({ children }: Peer<string>): string {
   return children.map((child) => child.log()).join("\n");
 }
 
 /** Seconds, user and system. */
-export function cpuOf({ children }: Peer): number {
+export function cpuOf({ children }: Peer<string>): number {
   return children.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
 }
 
 /** Resident, MiB. */
-export function memoryOf({ children }: Peer): number {
+export function memoryOf({ children }: Peer<string>): number {
   return children.reduce((sum, { pid }) => sum + rssMiB(pid), 0);
 }
 
@@ -123,7 +123,7 @@ function local(port: number): string {
  * Resolves when the peer answers 2xx. Throws a BenchError with what it answered, or its log, if it does not in time or
  * ends before.
  */
-export async function untilReady(peer: Peer, path: string, headers: Record<string, string>): Promise<void> {
+export async function untilReady(peer: Peer<string>, path: string, headers: Record<string, string>): Promise<void> {
   const deadline = performance.now() + READY_MS;
   for (;;) {
     assertRunning(peer);

@@ -104,6 +104,8 @@ export const PROTO_ROOTS: readonly string[] = [
   "opentelemetry/proto/collector/logs/v1/logs_service.proto",
   "security/v1alpha1/ca.proto",
   "tulle/filters/http/fallback/v1/fallback.proto",
+  "tulle/tracers/opentelemetry/resource_detectors/v1/node_resource_detector.proto",
+  "tulle/tracers/opentelemetry/samplers/v1/tail_sampler.proto",
   "udpa/type/v1/typed_struct.proto",
   "xds/type/matcher/v3/cel.proto",
   "xds/type/matcher/v3/http_inputs.proto",

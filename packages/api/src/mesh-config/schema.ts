@@ -38,9 +38,24 @@ const tls = object({
 const port = integer({ min: 0, max: 65535 });
 const disabled = openObject({ disabled: boolean() });
 
+/** In `defaultConfig` they have no formatter. */
+const tracingCustomTag = object(
+  {
+    literal: object({ value: required(string(nonEmpty)) }),
+    environment: object({ name: required(string(nonEmpty)), defaultValue: string() }),
+    header: object({ name: required(string(nonEmpty)), defaultValue: string() }),
+  },
+  { exactlyOne: [["literal", "environment", "header"]] },
+);
+
 /** Here `defaultConfig`, in pods the annotation `proxy.istio.io/config`. */
 const proxyConfig = openObject({
-  tracing: openObject({ sampling: number({ min: 0, max: 100 }) }),
+  tracing: openObject({
+    sampling: number({ min: 0, max: 100 }),
+    maxPathTagLength: integer({ min: 0 }),
+    enableIstioTags: boolean(),
+    customTags: map(tracingCustomTag),
+  }),
   gatewayTopology: openObject({ numTrustedProxies: integer({ min: 0 }) }),
   proxyHeaders: openObject({
     server: object({ disabled: boolean(), value: string() }),
@@ -73,6 +88,20 @@ const externalAuthorizer = {
   }),
 };
 
+/** Of what is sent to a collector. */
+const collectorHeaders = list(
+  object(
+    { name: required(string(nonEmpty)), value: string(), envName: string(nonEmpty) },
+    { oneOf: [["value", "envName"]] },
+  ),
+);
+const collector = {
+  service: required(string(nonEmpty)),
+  port: required(integer({ min: 1, max: 65535 })),
+  maxTagLength: integer({ min: 0 }),
+};
+const collectorPath = string({ accepts: (text) => text === "" || text.startsWith("/"), expected: "a path" });
+
 const extensionProvider = openObject({
   name: required(string(nonEmpty)),
   envoyFileAccessLog: object({
@@ -91,6 +120,24 @@ const extensionProvider = openObject({
     headersToDownstreamOnAllow: headerPatterns,
   }),
   envoyExtAuthzGrpc: object(externalAuthorizer),
+  zipkin: object({
+    ...collector,
+    enable64bitTraceId: boolean(),
+    path: collectorPath,
+    traceContextOption: enumOf(["USE_B3", "USE_B3_WITH_W3C_PROPAGATION"]),
+    timeout: duration({ minMs: 1 }),
+    headers: collectorHeaders,
+  }),
+  opentelemetry: object(
+    {
+      ...collector,
+      http: object({ path: collectorPath, timeout: duration({ minMs: 1 }), headers: collectorHeaders }),
+      grpc: object({ timeout: duration({ minMs: 1 }), initialMetadata: collectorHeaders }),
+      resourceDetectors: openObject({ environment: openObject({}) }),
+      dynatraceSampler: opaque(),
+    },
+    { oneOf: [["http", "grpc"]] },
+  ),
 });
 
 export const meshConfig = object({
@@ -139,7 +186,7 @@ export const meshConfig = object({
   verifyCertificateAtClient: boolean(),
   ca: opaque(),
   extensionProviders: list(extensionProvider),
-  defaultProviders: openObject({ accessLogging: list(string()) }),
+  defaultProviders: openObject({ accessLogging: list(string()), tracing: list(string()) }),
   discoverySelectors: opaque(),
   pathNormalization: object({
     normalization: enumOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),

@@ -38,6 +38,12 @@ import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "@tulle/xds/g
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { file_tulle_filters_http_fallback_v1_fallback } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
+import { file_envoy_config_trace_v3_opentelemetry } from "@tulle/xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
+import { file_envoy_config_trace_v3_zipkin } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
+import { file_envoy_extensions_request_id_uuid_v3_uuid } from "@tulle/xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.js";
+import { file_tulle_tracers_opentelemetry_resource_detectors_v1_node_resource_detector } from "@tulle/xds/gen/tulle/tracers/opentelemetry/resource_detectors/v1/node_resource_detector_pb.js";
+import { file_tulle_tracers_opentelemetry_samplers_v1_tail_sampler } from "@tulle/xds/gen/tulle/tracers/opentelemetry/samplers/v1/tail_sampler_pb.js";
 import { file_xds_type_matcher_v3_cel } from "@tulle/xds/gen/xds/type/matcher/v3/cel_pb.js";
 import { file_xds_type_matcher_v3_http_inputs } from "@tulle/xds/gen/xds/type/matcher/v3/http_inputs_pb.js";
 import { file_xds_type_v3_typed_struct } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
@@ -82,6 +88,12 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_envoy_extensions_transport_sockets_tls_v3_secret,
   file_tulle_filters_http_fallback_v1_fallback,
+  file_envoy_config_trace_v3_opentelemetry,
+  file_envoy_config_trace_v3_zipkin,
+  file_envoy_extensions_request_id_uuid_v3_uuid,
+  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
+  file_tulle_tracers_opentelemetry_resource_detectors_v1_node_resource_detector,
+  file_tulle_tracers_opentelemetry_samplers_v1_tail_sampler,
   file_xds_type_matcher_v3_cel,
   file_xds_type_matcher_v3_http_inputs,
   file_xds_type_v3_typed_struct,

@@ -17,6 +17,8 @@ export interface MeshSettings {
   readonly outboundMode: NonNullable<NonNullable<MeshConfig["outboundTrafficPolicy"]>["mode"]>;
   /** In which the mesh gives identities: its own, then others that count as it. */
   readonly trustDomains: readonly [string, ...string[]];
+  /** The control plane takes spans, and is who gets them where nobody else is named. */
+  readonly collectsTraces: boolean;
 }
 
 /** (istio/istio `pkg/config/mesh/mesh.go` DefaultMeshConfig) */
@@ -28,20 +30,25 @@ const DEFAULTS = {
 } as const;
 
 const NOTHING: MeshConfig = {};
-export const DEFAULT_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined);
+export const DEFAULT_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined, false);
+const COLLECTING_MESH_SETTINGS: MeshSettings = settingsOf(NOTHING, undefined, true);
 
 /** `configMaps` are all that there are. */
-export function meshSettings(configMaps: readonly StoredObject[], rootNamespace: string): MeshSettings {
+export function meshSettings(
+  configMaps: readonly StoredObject[],
+  rootNamespace: string,
+  collectsTraces: boolean,
+): MeshSettings {
   for (const { loaded } of configMaps) {
     const { object } = loaded;
     if (object.metadata.name !== MESH_CONFIG_MAP || object.metadata.namespace !== rootNamespace) continue;
     const config = isKind(object, "", "ConfigMap") ? meshConfigOf(object) : undefined;
-    if (config !== undefined) return settingsOf(config, originOf(loaded));
+    if (config !== undefined) return settingsOf(config, originOf(loaded), collectsTraces);
   }
-  return DEFAULT_MESH_SETTINGS;
+  return collectsTraces ? COLLECTING_MESH_SETTINGS : DEFAULT_MESH_SETTINGS;
 }
 
-function settingsOf(config: MeshConfig, origin: Origin | undefined): MeshSettings {
+function settingsOf(config: MeshConfig, origin: Origin | undefined, collectsTraces: boolean): MeshSettings {
   return {
     origin,
     config,
@@ -49,6 +56,7 @@ function settingsOf(config: MeshConfig, origin: Origin | undefined): MeshSetting
     dnsRefreshMs: milliseconds(config.dnsRefreshRate) ?? DEFAULTS.dnsRefreshMs,
     outboundMode: config.outboundTrafficPolicy === undefined ? DEFAULTS.outboundMode : outboundMode(config),
     trustDomains: [config.trustDomain || DEFAULTS.trustDomain, ...(config.trustDomainAliases ?? [])],
+    collectsTraces,
   };
 }
 

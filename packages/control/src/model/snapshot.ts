@@ -56,6 +56,8 @@ export interface MeshOptions {
   readonly domain: string;
   /** Namespace whose rules are for the whole mesh: `istio-system`. */
   readonly rootNamespace: string;
+  /** See MeshSettings. Default false. */
+  readonly collectsTraces?: boolean;
 }
 
 export interface SnapshotInput {
@@ -186,7 +188,7 @@ export class SnapshotBuilder {
   }
 
   readonly #mesh = rememberLast((configMaps: readonly StoredObject[]) =>
-    meshSettings(configMaps, this.#options.rootNamespace),
+    meshSettings(configMaps, this.#options.rootNamespace, this.#options.collectsTraces ?? false),
   );
 
   readonly #servicesOf = rememberLast((exportTo: ExportTo) =>

@@ -36,18 +36,18 @@ interface Client {
   readonly labels: Labels;
 }
 
-/** The mesh's, the namespace's and the workload's own, the more special later. `rules` are in order of creation. */
+/** The mesh's, the namespace's and the oldest of the workload's own, the more special later. `rules` are in order of creation. */
 export function telemetriesFor(
   rules: readonly TelemetryRule[],
   rootNamespace: string,
   { namespace, labels }: Client,
 ): readonly TelemetryRule[] {
   const wide = [...new Set([rootNamespace, namespace])].map((name) => namespaceWide(rules, name));
-  const own = rules.filter(
+  const own = rules.find(
     ({ origin, selector }) =>
       origin.namespace === namespace && selector !== undefined && matchesLabels(selector, labels),
   );
-  return [...wide.filter((rule) => rule !== undefined), ...own];
+  return [...wide, own].filter((rule) => rule !== undefined);
 }
 
 /** Of several for a whole namespace the oldest counts. */
@@ -79,6 +79,8 @@ const DEFAULT_PROVIDERS: readonly Provider[] = [
   { name: "prometheus" },
   { name: "stackdriver" },
   { name: "envoy", envoyFileAccessLog: { path: "/dev/stdout" } },
+  // Ours: the control plane.
+  { name: "tulle" },
 ];
 
 /** Names count without regard to case; a configured provider replaces a default one of its name. */

@@ -25,6 +25,7 @@ import { capturedListener, virtualOutbound } from "../translate/captured-listene
 import type { MatchedChain, Passing } from "../translate/connections.ts";
 import { passOn } from "../translate/connections.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
+import type { ConnectionManagerInit } from "../translate/proxy-settings.ts";
 import { plaintextHttp } from "../translate/listener-filters.ts";
 import { outboundHttpFilter } from "../translate/listeners.ts";
 import { BLACK_HOLE_CLUSTER, outboundCluster, PASSTHROUGH_CLUSTER, portRoutes } from "../translate/names.ts";
@@ -112,6 +113,7 @@ interface OutboundSettings {
   readonly capabilities: Capabilities;
   readonly mesh: MeshSettings;
   readonly accessLogs: readonly AccessLogSink[];
+  readonly tracing: ConnectionManagerInit;
   readonly unknown: string;
   readonly origin: Origin;
   readonly chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[];
@@ -125,9 +127,19 @@ export function capturedOutbound(
   settings: OutboundSettings,
   caches: Pick<MeshCaches, "resources">,
 ): readonly EncodedResource[] {
-  const { capture, capabilities, mesh, accessLogs, unknown, origin, chainsTo, clusterOf, settingsOf } = settings;
+  const { capture, capabilities, mesh, accessLogs, tracing, unknown, origin, chainsTo, clusterOf, settingsOf } =
+    settings;
   const { transparent, families } = capture;
-  const shared = { transparent, families, detectionMs: capture.detectionMs, capabilities, mesh, accessLogs, unknown };
+  const shared = {
+    transparent,
+    families,
+    detectionMs: capture.detectionMs,
+    capabilities,
+    mesh,
+    accessLogs,
+    tracing,
+    unknown,
+  };
   const passing = { accessLogs: accessLogsOf(accessLogs, capabilities), clusterOf, settingsOf };
   const http = (address: string, port: number, service: MeshService) => ({
     filter: outboundHttpFilter({
@@ -136,6 +148,7 @@ export function capturedOutbound(
       origin: service.origin,
       mesh,
       accessLogs,
+      tracing,
       forwards: false,
       capabilities,
     }),

@@ -47,6 +47,7 @@ import {
 import { tcpProxy } from "../translate/network.ts";
 import { authorized as withAuthorization } from "../translate/security/authorization.ts";
 import { gatewayTls } from "../translate/security/gateway-tls.ts";
+import type { TracedWorkload } from "../translate/tracing.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
@@ -57,6 +58,8 @@ import { authorizationOf, gatewayPort as portOfGateway } from "./authorization.t
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
 import type { Tokens } from "./tokens.ts";
 import { tokensOf } from "./tokens.ts";
+import type { TracingSettings } from "./tracing.ts";
+import { tracingSettingsOf } from "./tracing.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { MeshView } from "./mesh-view.ts";
 import type { HashRules } from "./hash-rules.ts";
@@ -64,14 +67,14 @@ import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
 import type { RouteCaches, RouteView } from "./route-views.ts";
 
-type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts" | "secrets">;
+type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts" | "secrets"> & TracedWorkload;
 
 export interface GatewayView {
   readonly listeners: readonly EncodedResource[];
   readonly routes: readonly RouteView[];
 }
 
-type GatewayMesh = Pick<MeshView, "snapshot" | "forwards" | "clusterOf" | "settingsOf">;
+type GatewayMesh = Pick<MeshView, "snapshot" | "forwards" | "clusterOf" | "settingsOf" | "collectors">;
 
 export class GatewayViews {
   readonly #node: GatewayNode;
@@ -79,6 +82,7 @@ export class GatewayViews {
   readonly #caches: RouteCaches;
   readonly #hashRules: ReturnType<typeof hashRulesOf>;
   readonly #accessLogs: ReturnType<typeof accessLogsOf>;
+  readonly #tracing: ReturnType<typeof tracingSettingsOf>;
   readonly #rateLimits: ReturnType<typeof rateLimitsOf>;
   readonly #authorization: ReturnType<typeof authorizationOf>;
   readonly #tokens = tokensOf(true);
@@ -89,11 +93,12 @@ export class GatewayViews {
     this.#caches = caches;
     this.#hashRules = hashRulesOf(node);
     this.#accessLogs = accessLogsOf(node);
+    this.#tracing = tracingSettingsOf(node, capabilities);
     this.#rateLimits = rateLimitsOf(node);
     this.#authorization = authorizationOf(capabilities);
   }
 
-  view({ snapshot, forwards, clusterOf, settingsOf }: GatewayMesh): GatewayView {
+  view({ snapshot, forwards, clusterOf, settingsOf, collectors }: GatewayMesh): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
       listeners: this.#listeners(
@@ -108,6 +113,7 @@ export class GatewayViews {
         this.#connectionRules(snapshot.virtualServices, snapshot.serviceByHost, snapshot.options.domain),
         clusterOf,
         settingsOf,
+        this.#tracing({ snapshot, collectors }),
       ),
       routes: this.#routes(
         servers,
@@ -139,6 +145,7 @@ export class GatewayViews {
       rules: ConnectionRules,
       clusterOf: Passing["clusterOf"],
       settingsOf: Passing["settingsOf"],
+      tracing: TracingSettings,
     ): readonly EncodedResource[] => {
       const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, this.#capabilities), clusterOf, settingsOf };
       return ports.flatMap((gatewayPort) => {
@@ -155,6 +162,7 @@ export class GatewayViews {
           field: `spec.servers[${first!.index}]`,
           mesh,
           accessLogs: accessLogs.CLIENT,
+          tracing: tracing.CLIENT,
           capabilities: this.#capabilities,
           forwards,
           rateLimits,

@@ -28,6 +28,7 @@ import { visibleRules } from "../model/virtual-service.ts";
 import { effectivePolicy } from "../model/traffic-policy.ts";
 import { blackHoleCluster, discoveryOf, passthroughCluster, translateOutboundCluster } from "../translate/clusters.ts";
 import type { Capabilities, Discovery } from "../translate/data-plane.ts";
+import { collectorHosts, grpcCollectors } from "../model/tracing.ts";
 import { grpcAuthorizers } from "../translate/security/external-authorizers.ts";
 import type { LoadAssignmentInput } from "../translate/endpoints.ts";
 import { translateLoadAssignment } from "../translate/endpoints.ts";
@@ -148,6 +149,25 @@ export class MeshView {
     const seen = this.scope.ports.get(service);
     return service.ports.filter(({ protocol, number }) => protocol !== "UDP" && seen?.has(number) !== false);
   }
+
+  /** Services of extension providers that spans are sent to, as far as the class sees them, by host. */
+  get collectors(): ReadonlyMap<string, MeshService> {
+    return this.#collectors(this.services, this.#snapshot.mesh);
+  }
+
+  readonly #collectors = rememberLast((services: readonly MeshService[], mesh: MeshSettings) => {
+    const hosts = collectorHosts(mesh);
+    this.#collecting = shareList(
+      this.#collecting,
+      hosts.size === 0 ? [] : services.filter(({ host }) => hosts.has(host)),
+    );
+    return this.#byHost(this.#collecting);
+  });
+  #collecting: readonly MeshService[] = [];
+  readonly #byHost = rememberLast(
+    (services: readonly MeshService[]): ReadonlyMap<string, MeshService> =>
+      new Map(services.map((service) => [service.host, service])),
+  );
 
   /** Where captured connections are expected, and by which names. */
   get captured(): CapturedPorts {
@@ -290,13 +310,16 @@ export class MeshView {
     ): readonly ClusterPlan[] => {
       const { namespace, labels, capabilities, carriesBytes } = this.client;
       const all = capabilities.captured || carriesBytes;
-      const asked = capabilities.security.has("external authorization by gRPC") ? grpcAuthorizers(mesh) : undefined;
+      const asked = new Set([
+        ...(capabilities.security.has("external authorization by gRPC") ? grpcAuthorizers(mesh) : []),
+        ...(capabilities.httpFeatures.has("tracing") ? grpcCollectors(mesh) : []),
+      ]);
       return services.flatMap((service) => {
         const rule = index.find(service, namespace, labels);
         const http = this.httpPorts(service);
         const ports = all
           ? this.tcpPorts(service)
-          : asked === undefined || asked.size === 0
+          : asked.size === 0
             ? http
             : service.ports.filter((port) => http.includes(port) || asked.has(`${service.host}:${port.number}`));
         return ports.flatMap((port) =>

@@ -56,6 +56,8 @@ import type { MeshCaches, MeshView } from "./mesh-view.ts";
 import { rateLimitsOf } from "./rate-limits.ts";
 import type { Tokens } from "./tokens.ts";
 import { tokensOf } from "./tokens.ts";
+import type { TracingSettings } from "./tracing.ts";
+import { tracingSettingsOf } from "./tracing.ts";
 
 /** Rules that select clients say nothing about who is called. */
 const NO_LABELS: Labels = {};
@@ -145,6 +147,7 @@ export function ownListeners(
 ): OwnListeners {
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
+  const tracingOf = tracingSettingsOf(node, capabilities);
   const limitsOf = rateLimitsOf(node);
   const authorization = authorizationOf(capabilities);
   const tokens = tokensOf(false);
@@ -166,9 +169,10 @@ export function ownListeners(
       rules: ConnectionRules,
       clusterOf: Passing["clusterOf"],
       settingsOf: Passing["settingsOf"],
+      tracing: TracingSettings,
     ) => {
       const origin = originOfNode(member);
-      const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT };
+      const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT, tracing: tracing.CLIENT };
       const client = { gateways: [MESH_GATEWAY], namespace: member.namespace, labels: member.labels };
       const chainsTo = (target: ConnectionTarget): readonly ConnectionChain[] =>
         connectionChains(target, client, rules);
@@ -179,6 +183,7 @@ export function ownListeners(
         capabilities,
         mesh,
         accessLogs: accessLogs.SERVER,
+        tracing: tracing.SERVER,
         rateLimits: limits,
         security:
           member.secrets === undefined ? undefined : { mode: modeAt(modes, inbound.port), secrets: member.secrets },
@@ -230,6 +235,7 @@ export function ownListeners(
       view.connectionRules,
       view.clusterOf,
       view.settingsOf,
+      tracingOf(view),
     );
   };
 }
@@ -273,7 +279,10 @@ function connectionFilters(
 
 function outboundListeners(
   member: Member,
-  settings: Pick<Parameters<typeof outboundListener>[0], "capabilities" | "mesh" | "forwards" | "accessLogs">,
+  settings: Pick<
+    Parameters<typeof outboundListener>[0],
+    "capabilities" | "mesh" | "forwards" | "accessLogs" | "tracing"
+  >,
 ): readonly Listener[] {
   const { httpProxy, outbound, sidecar } = member;
   const all = { origin: originOfNode(member), ...settings };

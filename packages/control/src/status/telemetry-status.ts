@@ -3,6 +3,7 @@ import { checkExpression } from "../model/access-log-filter.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TelemetryRule } from "../model/telemetry.ts";
 import { findProvider, namespaceWide } from "../model/telemetry.ts";
+import { findCollector } from "../model/tracing.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
 
@@ -15,7 +16,9 @@ export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): read
       return [finding("Shadowed", [], message, winner.origin)];
     }
   }
-  if ((rule.spec.accessLogging ?? []).length === 0) return [];
+  const { accessLogging = [], tracing = [] } = rule.spec;
+  const parts = [...(accessLogging.length > 0 ? ["access logs"] : []), ...(tracing.length > 0 ? ["traces"] : [])];
+  if (parts.length === 0) return [];
   const whole = namespace === snapshot.options.rootNamespace ? "the whole mesh" : `namespace ${namespace}`;
   const who =
     rule.selector === undefined
@@ -24,10 +27,23 @@ export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): read
           .map(([key, value]) => `${key}=${value}`)
           .join(", ")}`;
   return [
-    finding("InForce", [], `access logs of ${who}`),
+    finding("InForce", [], `${parts.join(" and ")} of ${who}`),
     ...providerFindings(snapshot, rule),
+    ...tracingFindings(snapshot, rule),
     ...filterFindings(rule),
   ];
+}
+
+/** Of each item the first provider counts. */
+function tracingFindings({ mesh, serviceByHost }: Snapshot, { spec }: TelemetryRule): readonly Finding[] {
+  return (spec.tracing ?? []).flatMap(({ providers = [] }, i): readonly Finding[] => {
+    const [first] = providers;
+    if (first === undefined) return [];
+    const found = findCollector(mesh, first.name, serviceByHost);
+    if (!("problem" in found)) return [];
+    const path: Path = ["spec", "tracing", i, "providers", 0, "name"];
+    return [finding(found.notYet ? "NotYetApplied" : "Invalid", path, `${found.problem}: there are no traces`)];
+  });
 }
 
 function filterFindings({ spec }: TelemetryRule): readonly Finding[] {

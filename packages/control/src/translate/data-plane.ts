@@ -32,7 +32,10 @@ type HttpFeature =
   | "access log filters"
   /** With all that Envoy knows of a request. */
   | "all attributes in access log filters"
-  | "rate limits";
+  | "rate limits"
+  | "tracing"
+  /** Takes from its node who it is, and decides at the end of requests as well. (packages/xds/proto/tulle/tracers) */
+  | "traces by node";
 
 /** What it can be told of identities. */
 type SecurityFeature =
@@ -123,7 +126,15 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "remaining gauges",
     ]),
     discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
-    httpFeatures: new Set(["retry priorities", "route statistics", "access logs", "access log filters", "rate limits"]),
+    httpFeatures: new Set([
+      "retry priorities",
+      "route statistics",
+      "access logs",
+      "access log filters",
+      "rate limits",
+      "tracing",
+      "traces by node",
+    ]),
     security: ALL_SECURITY,
   },
   envoy: {
@@ -155,6 +166,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "access log filters",
       "all attributes in access log filters",
       "rate limits",
+      "tracing",
     ]),
     security: ALL_SECURITY,
   },

@@ -64,6 +64,8 @@ interface ListenerInput {
   readonly rateLimits?: readonly RateLimitRule[];
   readonly authorization?: AuthorizationInput;
   readonly tokens?: TokenInput;
+  /** Default: none. */
+  readonly tracing?: ConnectionManagerInit;
 }
 
 export type OutboundInput = ListenerInput & { readonly routes: string };
@@ -231,6 +233,7 @@ function connectionManager(
     rateLimits = [],
     authorization,
     tokens,
+    tracing,
   }: Omit<ListenerInput, "bind" | "origin" | "field">,
   own: ConnectionManagerInit,
 ): NetworkFilter {
@@ -238,6 +241,7 @@ function connectionManager(
     ...own,
     ...headerSettings(mesh, reporter),
     ...pathSettings(mesh),
+    ...tracing,
     ...(headerCase(mesh) === undefined ? {} : { httpProtocolOptions: headerCase(mesh)! }),
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),

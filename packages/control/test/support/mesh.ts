@@ -10,7 +10,7 @@ import type { EncodedResource, ResourceView } from "@tulle/xds";
 import { RESOURCE_MESSAGES } from "../../src/http/resource-messages.ts";
 import type { Issuers } from "../../src/model/issuers.ts";
 import { NO_ISSUERS } from "../../src/model/issuers.ts";
-import type { Snapshot } from "../../src/model/snapshot.ts";
+import type { MeshOptions, Snapshot } from "../../src/model/snapshot.ts";
 import { SnapshotBuilder } from "../../src/model/snapshot.ts";
 import type { StoredObject } from "../../src/model/stored-object.ts";
 import { objectKey } from "../../src/model/stored-object.ts";
@@ -55,13 +55,19 @@ export function storedObjects(yaml: string, file = "mesh.yaml"): StoredObject[] 
 }
 
 export class TestMesh {
-  readonly #builder = new SnapshotBuilder({ domain: "cluster.local", rootNamespace: "istio-system" });
+  readonly #builder: SnapshotBuilder;
   #objects: readonly StoredObject[];
   #workloads: readonly Workload[];
   snapshot: Snapshot;
   readonly views: Views;
 
-  constructor(yaml: string, workloads: readonly Workload[] = [], issuers: Issuers = NO_ISSUERS) {
+  constructor(
+    yaml: string,
+    workloads: readonly Workload[] = [],
+    issuers: Issuers = NO_ISSUERS,
+    options: Partial<MeshOptions> = {},
+  ) {
+    this.#builder = new SnapshotBuilder({ domain: "cluster.local", rootNamespace: "istio-system", ...options });
     this.#objects = storedObjects(yaml);
     this.#workloads = workloads;
     this.snapshot = this.#builder.next({ objects: this.#objects, workloads, issuers });

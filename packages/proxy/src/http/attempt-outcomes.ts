@@ -90,6 +90,7 @@ export class AttemptOutcomes {
       return false;
     }
     if (attempt.host !== null) attempt.host.requestsFailed++;
+    this.exchange.runtime?.tracing?.onRetry(this.exchange, timedOut ? "timeout" : reason);
     this.attempts.release(attempt);
     this.scheduleRetry(timedOut);
     return true;
@@ -125,6 +126,7 @@ export class AttemptOutcomes {
         if (status === RETRY) {
           if (host !== null) host.requestsFailed++;
           exchange.cluster?.stats.countRetriedStatus(response.status);
+          exchange.runtime?.tracing?.onRetry(exchange, String(response.status));
           attempt.cancel();
           this.attempts.release(attempt);
           this.scheduleRetry(false);

@@ -416,7 +416,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
   private end(): void {
     if (this.over) return;
     this.over = true;
-    if (this.trace.span !== null) this.runtime?.tracing?.finish(this, this.trace.span);
+    if (this.trace.hasSpan) this.runtime?.tracing?.finish(this);
     this.router.cancel();
     if (this.lookup.waiting) this.lookup.cancel();
     if (this.requestPauses > 0) this.encoder?.resumeRequest();

@@ -1,4 +1,4 @@
-import { type Span, TraceContext } from "@tulle/telemetry/tracing";
+import { type Span, type SpanEvent, TraceContext } from "@tulle/telemetry/tracing";
 import { NOT_TRACEABLE, type TraceReason } from "./trace-decision.ts";
 
 /** What an exchange knows of its trace. Pooled with it, of one fixed shape. */
@@ -16,6 +16,12 @@ export class RequestTrace {
   decoration = "";
   /** The configuration names the span: decorators have no part in it. */
   isNamed = false;
+  /** What decorators call it, "" for nothing. */
+  name = "";
+  /** What went wrong before it went well, or not; null: nothing. */
+  events: SpanEvent[] | null = null;
+  /** Which span the upstream was told of, where that has its own and is not reported; "" for none. */
+  upstreamSpanId = "";
 
   reset(): void {
     this.context.reset();
@@ -25,5 +31,8 @@ export class RequestTrace {
     this.wallOffsetMs = 0;
     this.decoration = "";
     this.isNamed = false;
+    this.name = "";
+    this.events = null;
+    this.upstreamSpanId = "";
   }
 }

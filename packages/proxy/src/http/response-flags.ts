@@ -50,6 +50,7 @@ const MASK = (1 << BITS) - 1;
 /** Six fit, which is more than can happen to one request. */
 const LIMIT = 6 * BITS;
 
+const DELAYED = FLAGS.findIndex(([short]) => short === "DI");
 const NUMBERS: ReadonlyMap<ResponseFlag, number> = new Map(FLAGS.map(([short], number) => [short, number]));
 
 export function withFlag(flags: ResponseFlags, flag: ResponseFlag): ResponseFlags {
@@ -61,6 +62,11 @@ export function withFlag(flags: ResponseFlags, flag: ResponseFlag): ResponseFlag
     if (there === 0) return flags | (number << at);
   }
   return flags;
+}
+
+/** Whether something went wrong; a delay that was asked for is no such thing. */
+export function isFailure(flags: ResponseFlags): boolean {
+  return flags !== 0 && flags !== DELAYED;
 }
 
 /** Some flags as a set: a bit for each number. */

@@ -1,4 +1,5 @@
 /** What a span says of its request. Names and order: Envoy `source/common/tracing/http_tracer_impl.cc`. */
+import { type Workload, parseWorkloadMetadata } from "@tulle/telemetry";
 import type { Span } from "@tulle/telemetry/tracing";
 import {
   CONTENT_TYPE,
@@ -70,13 +71,47 @@ function tagOutcome(span: Span, cluster: Cluster | null, status: number, flags: 
   if (status === 0 || (status >= 500 && status < 600)) span.setTag("error", "true");
 }
 
+/**
+ * Where in the configuration and in the mesh a request was: of a server's span who called, of a client's who was called. What Envoy does
+ * not say, for the control plane. (Names of the workloads: Istio's, of its waypoints; docs/guides/tracing.md)
+ */
+export function tagPlace(span: Span, exchange: Exchange): void {
+  const { route, connection, host, attemptCount } = exchange;
+  if (route !== null && route.name !== "") span.setTag("tulle.route", route.name);
+  if (attemptCount > 1) span.setTag("tulle.attempts", String(attemptCount));
+  if (span.kind === "client") {
+    tagDestination(span, host);
+    return;
+  }
+  const peer = connection?.tls?.peerWorkload ?? null;
+  if (peer !== null) tagWorkload(span, SOURCE, peer);
+}
+
+export function tagDestination(span: Span, host: Host | null): void {
+  if (host !== null && host.workload !== "") tagWorkload(span, DESTINATION, parseWorkloadMetadata(host.workload));
+}
+
+const SOURCE = "istio.source";
+const DESTINATION = "istio.destination";
+
+function tagWorkload(span: Span, side: string, { name, namespace, canonicalName, canonicalRevision }: Workload): void {
+  span.setTag(`${side}_workload`, name);
+  span.setTag(`${side}_namespace`, namespace);
+  span.setTag(`${side}_canonical_service`, canonicalName);
+  span.setTag(`${side}_canonical_revision`, canonicalRevision);
+}
+
 /** Whatever the content type. */
 export function tagGrpcStatus(span: Span, headers: HeaderBlock): void {
   if (!headers.has(GRPC_STATUS)) return;
   const status = headers.get(GRPC_STATUS);
   span.setTag("grpc.status_code", status);
   if (headers.has(GRPC_MESSAGE)) span.setTag("grpc.message", headers.get(GRPC_MESSAGE));
-  if (GRPC_ERRORS.includes(status)) span.setTag("error", "true");
+  if (isGrpcError(status)) span.setTag("error", "true");
+}
+
+export function isGrpcError(status: string): boolean {
+  return GRPC_ERRORS.includes(status);
 }
 
 /** UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. */

@@ -4,9 +4,11 @@ import type { HeaderBlock } from "../codec/header-block.ts";
 import { X_ENVOY_DECORATOR_OPERATION } from "../codec/header-names.ts";
 import type { Turn } from "../net/turn.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
+import type { Format } from "../plan/format/format.ts";
 import type { TracingPlan } from "../plan/tracing-plan.ts";
 import type { Counter, StatsRegistry } from "../stats/index.ts";
 import type { SpanKinds, Tracer } from "../tracing/tracer.ts";
+import type { TailSampler } from "../tracing/tail-sampler.ts";
 import type { Tracers } from "../tracing/tracers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
@@ -14,8 +16,8 @@ import type { AsyncCallbacks } from "./async-request.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RequestTrace } from "./request-trace.ts";
 import type { ResponseFlag } from "./response-flags.ts";
-import { tagCustom, tagRequestSpan, tagUpstreamSpan } from "./span-tags.ts";
-import { NOT_TRACEABLE, decideTrace } from "./trace-decision.ts";
+import { tagCustom, tagDestination, tagPlace, tagRequestSpan, tagUpstreamSpan } from "./span-tags.ts";
+import { NOT_TRACEABLE, SAMPLING, decideTrace, setTraceReason } from "./trace-decision.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
 const NO_KINDS: SpanKinds = { request: "server", upstream: "client" };
@@ -27,6 +29,8 @@ export class ConnectionManagerTracing {
   /** Null: decisions and decorators only. */
   private readonly tracer: Tracer | null;
   private readonly kinds: SpanKinds;
+  /** Of the tracer. */
+  private readonly tail: TailSampler | null;
   private readonly tracers: Tracers;
   /** By reason. */
   private readonly counters: readonly Counter[];
@@ -45,6 +49,7 @@ export class ConnectionManagerTracing {
     this.egress = egress;
     this.tracers = tracers;
     this.tracer = plan.provider === null ? null : tracers.get(plan.provider);
+    this.tail = this.tracer === null ? null : this.tracer.tail;
     this.kinds = this.tracer === null ? NO_KINDS : this.tracer.kinds(egress, plan.independentHop);
     const counter = (name: string): Counter => stats.counter(`http.${manager.statPrefix}.tracing.${name}`);
     this.counters = ["not_traceable", "random_sampling", "service_forced", "client_enabled"].map(counter);
@@ -56,16 +61,23 @@ export class ConnectionManagerTracing {
     const { request, route, trace, context } = exchange;
     const { plan, tracer, kinds } = this;
     const sampling = route !== null && route.tracing !== null ? route.tracing.sampling : plan.sampling;
-    const reason = decideTrace(request.headers, this.manager.requestIds, sampling, context.random);
-    this.counters[reason].value++;
-    trace.reason = reason;
+    const { requestIds } = this.manager;
+    let reason = decideTrace(request.headers, requestIds, sampling, context.random);
     if (tracer !== null && tracer.begin(request, kinds.request, reason !== NOT_TRACEABLE, trace.context)) {
       trace.hasSpan = true;
       exchange.traceId = trace.context.traceId;
       exchange.spanId = trace.context.spanId;
-      if (trace.context.sampled) this.startSpan(exchange, tracer);
+      if (trace.context.sampled) {
+        this.startSpan(exchange, tracer);
+        if (tracer.tail !== null && reason === NOT_TRACEABLE) {
+          reason = SAMPLING;
+          setTraceReason(request.headers, requestIds, reason);
+        }
+      }
     }
-    const operation = (route === null || route.tracing === null ? null : route.tracing.operation) ?? plan.operation;
+    this.counters[reason].value++;
+    trace.reason = reason;
+    const operation = this.configuredOperation(exchange);
     if (operation === null) {
       this.decorate(exchange);
       return;
@@ -74,7 +86,11 @@ export class ConnectionManagerTracing {
     if (trace.span !== null) trace.span.name = operation.format(exchange) || trace.span.name;
   }
 
-  private startSpan(exchange: Exchange, tracer: Tracer): void {
+  private configuredOperation({ route }: Exchange): Format | null {
+    return (route === null || route.tracing === null ? null : route.tracing.operation) ?? this.plan.operation;
+  }
+
+  private startSpan(exchange: Exchange, tracer: Tracer): Span {
     const { request, trace, startedAt } = exchange;
     const { id, zone } = this.tracers.node;
     trace.wallOffsetMs = wallOffset(exchange);
@@ -84,6 +100,7 @@ export class ConnectionManagerTracing {
     span.setTag("node_id", id);
     span.setTag("zone", zone);
     trace.span = span;
+    return span;
   }
 
   /** The route may name the span, and the two ends of a request tell each other. */
@@ -92,7 +109,7 @@ export class ConnectionManagerTracing {
     const { headers } = request;
     const decorator = route === null ? null : route.decorator;
     if (decorator !== null) {
-      if (trace.span !== null) trace.span.name = decorator.operation;
+      name(trace, decorator.operation);
       if (decorator.propagate) trace.decoration = decorator.operation;
     }
     if (this.egress) {
@@ -101,7 +118,7 @@ export class ConnectionManagerTracing {
       const operation = headers.get(X_ENVOY_DECORATOR_OPERATION);
       headers.remove(X_ENVOY_DECORATOR_OPERATION);
       if (operation === "") return;
-      if (trace.span !== null) trace.span.name = operation;
+      name(trace, operation);
       trace.decoration = "";
     }
   }
@@ -116,7 +133,7 @@ export class ConnectionManagerTracing {
     } else if (headers.has(X_ENVOY_DECORATOR_OPERATION)) {
       const operation = headers.get(X_ENVOY_DECORATOR_OPERATION);
       headers.remove(X_ENVOY_DECORATOR_OPERATION);
-      if (operation !== "" && trace.span !== null) trace.span.name = operation;
+      if (operation !== "") name(trace, operation);
     }
   }
 
@@ -124,10 +141,12 @@ export class ConnectionManagerTracing {
   startUpstreamSpan(exchange: Exchange, cluster: Cluster): Span | null {
     const { trace, context, attemptCount, route } = exchange;
     const { tracer, scratch, kinds } = this;
-    if (!this.plan.upstreamSpans || trace.span === null || tracer === null) return null;
+    const { upstreamSpans } = this.plan;
+    if (trace.span === null || tracer === null || upstreamSpans === "none") return null;
+    if (upstreamSpans === "retries" && attemptCount <= 1) return null;
     tracer.beginChild(trace.context, kinds.upstream, scratch);
     const named = route?.tracing?.upstreamOperation ?? this.plan.upstreamOperation;
-    const operation = named?.format(exchange) || `router ${cluster.plan.statName} egress`;
+    const operation = named?.format(exchange) || upstreamOperation(cluster);
     const span = new Span(kinds.upstream, scratch, false, operation, wallMicros(trace, context.net.turn.now));
     if (attemptCount > 1) span.setTag("retry.count", String(attemptCount - 1));
     return span;
@@ -142,6 +161,7 @@ export class ConnectionManagerTracing {
     flag: ResponseFlag,
   ): void {
     tagUpstreamSpan(span, attempt.cluster, attempt.host, attempt.startedAt !== 0, status, flag);
+    if (this.tail !== null) tagDestination(span, attempt.host);
     tagCustom(span, exchange, this.plan);
     this.end(exchange, span);
   }
@@ -167,6 +187,7 @@ export class ConnectionManagerTracing {
     if (!scratch.sampled) return null;
     const offset = trace.span === null ? wallOffset(exchange) : trace.wallOffsetMs;
     const span = new Span("client", scratch, false, "mirror", (offset + context.net.turn.now) * 1000);
+    if (this.tail !== null) tagDestination(span, host);
     return new MirrorSpan(span, tracer, cluster, host, offset, context.net.turn);
   }
 
@@ -176,17 +197,60 @@ export class ConnectionManagerTracing {
     const { tracer, scratch, kinds } = this;
     if (tracer === null || !trace.hasSpan || this.plan.noContextPropagation) return;
     if (span !== null) tracer.inject(span.context, headers);
-    else if (this.plan.upstreamSpans) {
+    else if (this.plan.upstreamSpans === "all") {
       tracer.beginChild(trace.context, kinds.upstream, scratch);
+      trace.upstreamSpanId = scratch.spanId;
       tracer.inject(scratch, headers);
     } else tracer.inject(trace.context, headers);
   }
 
+  /** An attempt has failed, and another one will be made. */
+  onRetry(exchange: Exchange, reason: string): void {
+    const { trace, context, attemptCount } = exchange;
+    if (!trace.hasSpan || (trace.span === null && this.tail === null)) return;
+    const offset = trace.span === null ? wallOffset(exchange) : trace.wallOffsetMs;
+    const event = {
+      name: `attempt ${attemptCount} failed: ${reason}`,
+      atMicros: (offset + context.net.turn.now) * 1000,
+    };
+    (trace.events ??= []).push(event);
+  }
+
   /** The exchange is over; everything that there is to tell is there. */
-  finish(exchange: Exchange, span: Span): void {
+  finish(exchange: Exchange): void {
+    const { span } = exchange.trace;
+    if (span !== null) this.finishSpan(exchange, span);
+    else if (this.tail !== null && this.tail.keeps(exchange)) this.keep(exchange);
+  }
+
+  private finishSpan(exchange: Exchange, span: Span): void {
+    const { events } = exchange.trace;
     tagRequestSpan(span, exchange, this.plan.maxPathTagLength);
+    if (this.tail !== null) tagPlace(span, exchange);
+    if (events !== null) span.events.push(...events);
     tagCustom(span, exchange, this.plan);
     this.end(exchange, span);
+  }
+
+  /** Nobody had chosen the request: its spans are made of what is known of it now. */
+  private keep(exchange: Exchange): void {
+    const { tracer, kinds, scratch } = this;
+    const { trace, upstreamInfo, cluster, host, status } = exchange;
+    if (tracer === null) return;
+    const span = this.startSpan(exchange, tracer);
+    span.name = trace.name || this.configuredOperation(exchange)?.format(exchange) || span.name;
+    span.setTag("tulle.kept", "true");
+    if (trace.upstreamSpanId !== "" && cluster !== null && upstreamInfo !== null) {
+      tracer.beginChild(trace.context, kinds.upstream, scratch);
+      scratch.spanId = trace.upstreamSpanId;
+      const startedAt = wallMicros(trace, upstreamInfo.poolStartedAt);
+      const child = new Span(kinds.upstream, scratch, false, upstreamOperation(cluster), startedAt);
+      tagUpstreamSpan(child, cluster, host, upstreamInfo.connected, status, "");
+      tagDestination(child, host);
+      tagCustom(child, exchange, this.plan);
+      this.end(exchange, child);
+    }
+    this.finishSpan(exchange, span);
   }
 
   /** The span has all its tags. */
@@ -229,6 +293,15 @@ class MirrorSpan implements AsyncCallbacks {
     this.span.setTag("canceled", "true");
     this.onResponse(0);
   }
+}
+
+function upstreamOperation(cluster: Cluster): string {
+  return `router ${cluster.plan.statName} egress`;
+}
+
+function name(trace: RequestTrace, operation: string): void {
+  trace.name = operation;
+  if (trace.span !== null) trace.span.name = operation;
 }
 
 /** From the turn's clock to ms since 1970. */

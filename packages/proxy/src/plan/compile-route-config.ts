@@ -1,3 +1,4 @@
+import { Slowness } from "./slowness.ts";
 import { toBinary } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@tulle/xds/gen/envoy/config/route/v3/route_pb.js";
 import {
@@ -168,6 +169,7 @@ function tlsRedirectPlan(virtualHost: string): RoutePlan {
     tracing: null,
     counting: null,
     decorator: null,
+    slowness: new Slowness(),
   };
 }
 

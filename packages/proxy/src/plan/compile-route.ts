@@ -17,6 +17,7 @@ import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import type { Metadata } from "./format/stream-info.ts";
 import { compileDecorator, compileRouteTracing } from "./compile-tracing.ts";
+import { Slowness } from "./slowness.ts";
 import { runtimeFraction } from "./fraction.ts";
 import { type HeaderMutations, NO_MUTATIONS, compileHeaderOperations } from "./header-mutations.ts";
 import { filterMetadata } from "./metadata.ts";
@@ -99,6 +100,7 @@ export function compileRoute(route: Route, context: RouteContext, place: Place):
     counting: compileCounting(route.statPrefix, context),
     tracing: compileRouteTracing(route.tracing, place.field("tracing")),
     decorator: compileDecorator(route.decorator),
+    slowness: new Slowness(),
   };
   return new RouteEntry(match.path, match.conditions, match.fraction, plan);
 }

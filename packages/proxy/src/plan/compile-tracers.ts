@@ -19,6 +19,9 @@ import {
 import type { StaticConfigResourceDetectorConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.js";
 import type { ParentBasedSamplerConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler_pb.js";
 import type { TraceIdRatioBasedSamplerConfig } from "@tulle/xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler_pb.js";
+import type { GrpcService } from "@tulle/xds/gen/envoy/config/core/v3/grpc_service_pb.js";
+import type { TailSampler } from "@tulle/xds/gen/tulle/tracers/opentelemetry/samplers/v1/tail_sampler_pb.js";
+import type { Workload } from "@tulle/telemetry";
 import { VERSION } from "../version.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -31,9 +34,11 @@ import { unpackExtension } from "./schemas.ts";
 import {
   ALWAYS_ON_SAMPLER,
   ENVIRONMENT_DETECTOR,
+  NODE_DETECTOR,
   OPENTELEMETRY_TRACER,
   PARENT_BASED_SAMPLER,
   STATIC_DETECTOR,
+  TAIL_SAMPLER,
   TRACE_ID_RATIO_SAMPLER,
   ZIPKIN_TRACER,
 } from "./supported-fields/index.ts";
@@ -42,6 +47,9 @@ import type { CollectorPlan, OpenTelemetryPlan, SamplerPlan, TracerPlan, ZipkinP
 export interface TracerCompilerContext {
   clusterRef(name: string): ClusterRef;
   readonly knownClusters: ReadonlySet<string>;
+  readonly localWorkload: Workload;
+  /** Who this proxy is, by its bootstrap. */
+  readonly node: { readonly cluster: string };
 }
 
 /** Envoy's defaults of runtime values: source/extensions/tracers/zipkin/zipkin_tracer_impl.cc, opentelemetry/tracer.cc. */
@@ -99,6 +107,7 @@ function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, 
       cluster: context.clusterRef(cluster),
       authority: host === "" ? cluster : host,
       path,
+      isGrpc: false,
       headers: collectorHeaders(service.requestHeadersToAdd, place.field("collector_service")),
       ...times,
     };
@@ -111,6 +120,7 @@ function zipkinCollector(message: ZipkinConfig, context: TracerCompilerContext, 
     cluster: context.clusterRef(collectorCluster),
     authority: collectorHostname === "" ? collectorCluster : collectorHostname,
     path: collectorEndpoint,
+    isGrpc: false,
     headers: [],
     ...times,
   };
@@ -121,13 +131,17 @@ function compileOpenTelemetry(
   context: TracerCompilerContext,
   place: Place,
 ): OpenTelemetryPlan {
-  if (message.httpService === undefined) {
+  const { grpcService } = message;
+  if ((message.httpService === undefined) === (grpcService === undefined)) {
     place.refuse("OpenTelemetry Tracer must have exactly one of gRPC, HTTP, or custom exporter configured.");
   }
   return {
     kind: "opentelemetry",
-    collector: otlpCollector(message.httpService, context, place.field("http_service")),
-    resource: compileResource(message),
+    collector:
+      grpcService === undefined
+        ? otlpCollector(message.httpService, context, place.field("http_service"))
+        : grpcCollector(grpcService, context, place.field("grpc_service")),
+    resource: compileResource(message, context),
     withScope: message.setInstrumentationScope ?? true,
     sampler: message.sampler === undefined ? null : compileSampler(message.sampler, place.field("sampler")),
     maxCacheSize: message.maxCacheSize ?? DEFAULT_MAX_CACHE_SIZE,
@@ -142,8 +156,29 @@ function otlpCollector(service: HttpService | undefined, context: TracerCompiler
     cluster: context.clusterRef(cluster),
     authority,
     path,
+    isGrpc: false,
     headers: collectorHeaders(service?.requestHeadersToAdd ?? [], place),
     timeoutMs: { value: milliseconds(service?.httpUri?.timeout, 0) },
+    ...flushing("opentelemetry", place),
+  };
+}
+
+/** Source: opentelemetry-proto collector/trace/v1/trace_service.proto */
+const EXPORT_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+function grpcCollector(service: GrpcService, context: TracerCompilerContext, place: Place): CollectorPlan {
+  const { targetSpecifier: target, timeout, initialMetadata } = service;
+  if (target.case !== "envoyGrpc") place.refuse("envoy_grpc is required");
+  const { clusterName, authority } = target.case === "envoyGrpc" ? target.value : { clusterName: "", authority: "" };
+  // Envoy makes no listener that would call nobody.
+  if (!context.knownClusters.has(clusterName)) place.refuse(`Unknown gRPC client cluster '${clusterName}'`);
+  return {
+    cluster: context.clusterRef(clusterName),
+    authority: authority === "" ? clusterName : authority,
+    path: EXPORT_METHOD,
+    isGrpc: true,
+    headers: initialMetadata.map(({ key, value }) => [key.toLowerCase(), value] as const),
+    timeoutMs: { value: milliseconds(timeout, 0) },
     ...flushing("opentelemetry", place),
   };
 }
@@ -173,7 +208,7 @@ function collectorHeaders(options: readonly HeaderValueOption[], place: Place): 
 }
 
 /** As the OpenTelemetry SDKs have it: what we are, then what the detectors find, later ones over earlier ones. */
-function compileResource(message: OpenTelemetryConfig): OtlpAttribute[] {
+function compileResource(message: OpenTelemetryConfig, context: TracerCompilerContext): OtlpAttribute[] {
   const attributes = new Map<string, string>();
   if (message.setServiceNameResourceAttribute ?? true) {
     // Envoy's default: who moves to Tulle finds its services under the same names.
@@ -185,17 +220,31 @@ function compileResource(message: OpenTelemetryConfig): OtlpAttribute[] {
     attributes.set("telemetry.sdk.version", VERSION);
   }
   for (const { typedConfig } of message.resourceDetectors) {
-    for (const [name, value] of typedConfig === undefined ? [] : detect(typedConfig)) attributes.set(name, value);
+    for (const [name, value] of typedConfig === undefined ? [] : detect(typedConfig, context))
+      attributes.set(name, value);
   }
   return [...attributes];
 }
 
-function detect(typedConfig: Any): readonly OtlpAttribute[] {
+function detect(typedConfig: Any, context: TracerCompilerContext): readonly OtlpAttribute[] {
   const { typeName, message } = unpackExtension(typedConfig);
+  if (typeName === NODE_DETECTOR) return nodeAttributes(context);
   if (typeName === ENVIRONMENT_DETECTOR) return environmentAttributes(process.env["OTEL_RESOURCE_ATTRIBUTES"] ?? "");
   if (typeName !== STATIC_DETECTOR) return [];
   const { attributes } = message as StaticConfigResourceDetectorConfig;
   return Object.entries(attributes).filter(([, value]) => value !== "");
+}
+
+function nodeAttributes({ node, localWorkload }: TracerCompilerContext): OtlpAttribute[] {
+  const { name, namespace, canonicalName, canonicalRevision, cluster } = localWorkload;
+  return [
+    ["service.name", node.cluster],
+    ["istio.canonical_service", canonicalName],
+    ["istio.canonical_revision", canonicalRevision],
+    ["istio.namespace", namespace],
+    ["istio.cluster_id", cluster],
+    ["tulle.workload", name],
+  ];
 }
 
 /** `name=value,name=value`; what is none is passed over, nothing is trimmed or unescaped. */
@@ -216,7 +265,11 @@ function compileSampler({ typedConfig }: TypedExtensionConfig, place: Place): Sa
     case PARENT_BASED_SAMPLER: {
       const at = place.packed("typed_config", typeUrl).field("wrapped_sampler");
       const { wrappedSampler } = message as ParentBasedSamplerConfig;
-      if (wrappedSampler !== undefined) return { kind: "parent-based", root: compileSampler(wrappedSampler, at) };
+      if (wrappedSampler !== undefined) {
+        const root = compileSampler(wrappedSampler, at);
+        // The table lets no other one in.
+        return { kind: "parent-based", root: root.kind === "tail" ? { kind: "always-on" } : root };
+      }
       at.refuse("Didn't find a registered implementation for '' with type URL: ''");
       return { kind: "always-on" };
     }
@@ -226,6 +279,16 @@ function compileSampler({ typedConfig }: TypedExtensionConfig, place: Place): Sa
     }
     case ALWAYS_ON_SAMPLER:
       return { kind: "always-on" };
+    case TAIL_SAMPLER: {
+      const { minTracesPerSecond, maxKeptPerSecond, slow } = message as TailSampler;
+      return {
+        kind: "tail",
+        minTracesPerSecond,
+        maxKeptPerSecond,
+        slowQuantile: slow.case === "slowQuantile" ? slow.value : 0,
+        slowThresholdMs: slow.case === "slowThreshold" ? milliseconds(slow.value, 0) : 0,
+      };
+    }
     default:
       place.refuse(`${typeUrl} is no sampler`);
       return { kind: "always-on" };

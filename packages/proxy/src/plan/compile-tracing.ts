@@ -28,6 +28,7 @@ import type {
   RouteTracingPlan,
   SampledShare,
   SpanNames,
+  TracerPlan,
   TracingPlan,
 } from "./tracing-plan.ts";
 
@@ -43,8 +44,10 @@ export function compileTracing(
 ): TracingPlan {
   const independentHop = message.spawnUpstreamSpan ?? false;
   const { runtime } = place;
+  const provider =
+    message.provider === undefined ? null : compileTracer(message.provider, context, place.field("provider"));
   return {
-    provider: message.provider === undefined ? null : compileTracer(message.provider, context, place.field("provider")),
+    provider,
     sampling: {
       // Envoy takes the whole percents of this one, and hundredths of a percent of the others.
       client: runtime.fraction("tracing.client_enabled", Math.floor(message.clientSampling?.value ?? 100), 100),
@@ -54,10 +57,15 @@ export function compileTracing(
     maxPathTagLength: message.maxPathTagLength ?? DEFAULT_MAX_PATH_TAG_LENGTH,
     customTags: compileCustomTags(message.customTags, place),
     ...compileSpanNames(message, place),
-    upstreamSpans: independentHop || startChildSpan,
+    upstreamSpans: independentHop || startChildSpan ? "all" : decidesAtEnd(provider) ? "retries" : "none",
     independentHop,
     noContextPropagation: message.noContextPropagation,
   };
+}
+
+/** Whoever collects by our own sampler gets more than Envoy would send. */
+function decidesAtEnd(provider: TracerPlan | null): boolean {
+  return provider?.kind === "opentelemetry" && provider.sampler?.kind === "tail";
 }
 
 /** Cut off, not rounded, as Envoy does it (`ProtobufPercentHelper::convertPercent`). */

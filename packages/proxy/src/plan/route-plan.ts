@@ -15,6 +15,7 @@ import type { RouteRateLimits } from "./rate-limits.ts";
 import type { RuntimeFraction, RuntimeRef } from "./runtime-values.ts";
 import type { RequestTest, RequestView, ResponseTest } from "./request-views.ts";
 import type { RouteCounting } from "./virtual-clusters.ts";
+import type { Slowness } from "./slowness.ts";
 import type { DecoratorPlan, RouteTracingPlan } from "./tracing-plan.ts";
 
 /** A listener's hold on its route configuration; RDS and VHDS swap `current`. Null = not delivered: 404, `route_configuration_not_found`. */
@@ -59,6 +60,8 @@ export interface RoutePlan {
   /** Null: only its cluster counts a request. */
   readonly counting: RouteCounting | null;
   readonly decorator: DecoratorPlan | null;
+  /** The one thing in it that changes: how long its requests take. */
+  readonly slowness: Slowness;
 }
 
 export interface RouteAction {

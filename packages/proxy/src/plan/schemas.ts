@@ -103,6 +103,8 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector": [
     "StaticConfigResourceDetectorConfig",
   ],
+  "tulle/tracers/opentelemetry/resource_detectors/v1/node_resource_detector": ["NodeResourceDetector"],
+  "tulle/tracers/opentelemetry/samplers/v1/tail_sampler": ["TailSampler"],
   "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler": ["AlwaysOnSamplerConfig"],
   "envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler": ["ParentBasedSamplerConfig"],
   "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler": ["TraceIdRatioBasedSamplerConfig"],

@@ -20,8 +20,8 @@ export interface TracingPlan extends SpanNames {
   /** `max_path_tag_length`, default 256. */
   readonly maxPathTagLength: number;
   readonly customTags: readonly CustomTagPlan[];
-  /** Each attempt at an upstream is a span of its own (`spawn_upstream_span`, or the router's `start_child_span`). */
-  readonly upstreamSpans: boolean;
+  /** Which attempts at upstreams are spans of their own: all by `spawn_upstream_span` or the router's `start_child_span`. */
+  readonly upstreamSpans: "none" | "retries" | "all";
   /** `spawn_upstream_span`: the proxy's two spans are a server's and a client's, whatever the listener's direction. */
   readonly independentHop: boolean;
   readonly noContextPropagation: boolean;
@@ -74,7 +74,9 @@ export interface RequestIdPlan {
 export interface CollectorPlan {
   readonly cluster: ClusterRef;
   readonly authority: string;
+  /** Of a gRPC method, or what is posted to. */
   readonly path: string;
+  readonly isGrpc: boolean;
   /** Configured ones; lower-case names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly timeoutMs: RuntimeRef<number>;
@@ -113,8 +115,19 @@ export interface OpenTelemetryPlan {
   readonly fingerprint: string;
 }
 
-export type SamplerPlan =
+/** `tulle.tracers.opentelemetry.samplers.v1.TailSampler`; 0: not. */
+export interface TailSamplerPlan {
+  readonly kind: "tail";
+  readonly minTracesPerSecond: number;
+  readonly maxKeptPerSecond: number;
+  readonly slowQuantile: number;
+  readonly slowThresholdMs: number;
+}
+
+export type SamplerPlan = HeadSamplerPlan | TailSamplerPlan;
+
+export type HeadSamplerPlan =
   | { readonly kind: "always-on" }
   /** As the parent; the root as the other one says. */
-  | { readonly kind: "parent-based"; readonly root: SamplerPlan }
+  | { readonly kind: "parent-based"; readonly root: HeadSamplerPlan }
   | { readonly kind: "trace-id-ratio"; readonly share: SampledShare };

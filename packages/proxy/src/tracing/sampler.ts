@@ -1,8 +1,8 @@
 /** OpenTelemetry's samplers. Behaviour: Envoy `source/extensions/tracers/opentelemetry/samplers`. */
-import type { SamplerPlan } from "../plan/tracing-plan.ts";
+import type { HeadSamplerPlan } from "../plan/tracing-plan.ts";
 
 /** @param parentSampled undefined for a root */
-export function isSampled(plan: SamplerPlan, traceId: string, parentSampled: boolean | undefined): boolean {
+export function isSampled(plan: HeadSamplerPlan, traceId: string, parentSampled: boolean | undefined): boolean {
   if (plan.kind === "always-on") return true;
   if (plan.kind === "parent-based") return parentSampled ?? isSampled(plan.root, traceId, undefined);
   return remainder(traceId, plan.share.denominator) < plan.share.numerator;

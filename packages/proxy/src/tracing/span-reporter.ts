@@ -28,6 +28,9 @@ export interface ReporterContext {
   readonly client: AsyncClient;
 }
 
+/** Envoy counts no answers to reports by gRPC: the cluster's stats tell. */
+function ignore(): void {}
+
 /**
  * Collects spans and sends them in batches: by default every five, or what there is after five seconds. Never waits for a collector: what its
  * cluster's circuit breakers do not let through is lost.
@@ -75,7 +78,16 @@ export class SpanReporter implements TimerOwner {
       if (options.skippedNoCluster !== null) options.skippedNoCluster.value++;
       return;
     }
-    context.client.send(cluster, this.head(), options.encode(spans), collector.timeoutMs.value, options.callbacks);
+    const message = options.encode(spans);
+    const timeoutMs = collector.timeoutMs.value;
+    if (collector.isGrpc) {
+      const { authority, path, headers } = collector;
+      context.client.callGrpc(
+        cluster,
+        { authority, path, message, timeoutMs, headers: Object.fromEntries(headers) },
+        ignore,
+      );
+    } else context.client.send(cluster, this.head(), message, timeoutMs, options.callbacks);
   }
 
   private head(): RequestHead {

@@ -1,6 +1,7 @@
 import type { Span, SpanKind, TraceContext } from "@tulle/telemetry/tracing";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestHead } from "../codec/messages.ts";
+import type { TailSampler } from "./tail-sampler.ts";
 
 /** What spans a proxy makes of a request. */
 export interface SpanKinds {
@@ -12,6 +13,8 @@ export interface SpanKinds {
 
 /** Knows one system of tracing: its headers, its ids, its collector. Shared by all listeners that configure the same. */
 export interface Tracer {
+  /** Decides about roots, and about requests at their end; null: they are reported as it was decided at their head. */
+  readonly tail: TailSampler | null;
   /** @param egress the listener's direction is outbound @param independentHop see `TracingPlan` */
   kinds(egress: boolean, independentHop: boolean): SpanKinds;
   /** How a span is called that nobody has given a name. */

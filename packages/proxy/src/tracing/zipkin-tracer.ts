@@ -4,21 +4,17 @@ import {
   type SpanKind,
   type TraceContext,
   type ZipkinEndpoint,
-  b3MultiSampled,
-  b3Sampled,
   encodeZipkinJson,
   encodeZipkinProto,
-  formatB3,
   formatTraceparent,
-  parseB3,
-  parseB3Multi,
   parseTraceparent,
 } from "@tulle/telemetry/tracing";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import { B3, TRACEPARENT, X_B3_PARENTSPANID, X_B3_SAMPLED, X_B3_SPANID, X_B3_TRACEID } from "../codec/header-names.ts";
+import { B3, TRACEPARENT } from "../codec/header-names.ts";
 import type { RequestHead } from "../codec/messages.ts";
 import type { ZipkinPlan } from "../plan/tracing-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
+import { readB3, sampledByB3, writeB3 } from "./b3-headers.ts";
 import type { TraceIds } from "./trace-ids.ts";
 import { type ReporterContext, SpanReporter } from "./span-reporter.ts";
 import type { SpanKinds, Tracer } from "./tracer.ts";
@@ -27,6 +23,7 @@ import type { SpanKinds, Tracer } from "./tracer.ts";
 const ACCEPTED = 202;
 
 export class ZipkinTracer implements Tracer {
+  readonly tail = null;
   private readonly plan: ZipkinPlan;
   private readonly ids: TraceIds;
   private readonly reporter: SpanReporter;
@@ -79,8 +76,8 @@ export class ZipkinTracer implements Tracer {
     const { plan, ids } = this;
     const inW3c = plan.withW3c && !headers.has(B3) && parseTraceparent(headers.get(TRACEPARENT), context);
     const sampledByW3c = inW3c && context.sampled;
-    context.sampled = sampledByClient(headers) ?? (inW3c ? sampledByW3c : wanted);
-    let found = extract(headers, context);
+    context.sampled = sampledByB3(headers) ?? (inW3c ? sampledByW3c : wanted);
+    let found = readB3(headers, context);
     if (found === "none" && inW3c) {
       found = "found";
       context.sampled ||= sampledByW3c;
@@ -110,33 +107,14 @@ export class ZipkinTracer implements Tracer {
     context.spanId = this.ids.span();
   }
 
-  /** In the form in which the request has it. */
   inject(context: TraceContext, headers: HeaderBlock): void {
-    if (headers.has(B3)) headers.replace(B3, formatB3(context));
-    else {
-      headers.replace(X_B3_TRACEID, context.traceId);
-      headers.replace(X_B3_SPANID, context.spanId);
-      if (context.parentSpanId !== "") headers.replace(X_B3_PARENTSPANID, context.parentSpanId);
-      headers.replace(X_B3_SAMPLED, context.sampled ? "1" : "0");
-    }
+    writeB3(context, headers);
     if (this.plan.withW3c) headers.replace(TRACEPARENT, formatTraceparent(context));
   }
 
   report(span: Span): void {
     this.reporter.report(span);
   }
-}
-
-function sampledByClient(headers: HeaderBlock): boolean | undefined {
-  if (headers.has(B3)) return b3Sampled(headers.get(B3));
-  return headers.has(X_B3_SAMPLED) ? b3MultiSampled(headers.get(X_B3_SAMPLED)) : undefined;
-}
-
-function extract(headers: HeaderBlock, context: TraceContext): ReturnType<typeof parseB3> {
-  if (headers.has(B3)) return parseB3(headers.get(B3), context);
-  if (!headers.has(X_B3_TRACEID) || !headers.has(X_B3_SPANID)) return "none";
-  const parent = headers.get(X_B3_PARENTSPANID);
-  return parseB3Multi(headers.get(X_B3_TRACEID), headers.get(X_B3_SPANID), parent, context);
 }
 
 /** Zipkin's ids of 64 bits travel in W3C's of 128. */

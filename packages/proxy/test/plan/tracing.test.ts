@@ -50,7 +50,7 @@ const refused = (json: Json): string[] =>
 
 test("defaults: everything is sampled, 256 characters of path", () => {
   const { provider, sampling, maxPathTagLength, upstreamSpans, independentHop } = tracing({});
-  assert.deepEqual([provider, maxPathTagLength, upstreamSpans, independentHop], [null, 256, false, false]);
+  assert.deepEqual([provider, maxPathTagLength, upstreamSpans, independentHop], [null, 256, "none", false]);
   assert.partialDeepStrictEqual(sampling.client, { numerator: 100, denominator: 100 });
   assert.partialDeepStrictEqual(sampling.random, { numerator: 10_000, denominator: 10_000 });
   assert.equal(manager({}).tracing, null);
@@ -66,11 +66,11 @@ test("percentages are cut off: client's to whole ones, the others to hundredths"
 test("spans of attempts by spawn_upstream_span, or by the router's start_child_span", () => {
   assert.deepEqual(
     [tracing({ spawn_upstream_span: true })].map((plan) => [plan.upstreamSpans, plan.independentHop]),
-    [[true, true]],
+    [["all", true]],
   );
   const typed_config = { ...ROUTER_FILTER.typed_config, start_child_span: true };
   const plan = manager({ tracing: {}, http_filters: [{ ...ROUTER_FILTER, typed_config }] }).tracing;
-  assert.deepEqual([plan?.upstreamSpans, plan?.independentHop], [true, false]);
+  assert.deepEqual([plan?.upstreamSpans, plan?.independentHop], ["all", false]);
 });
 
 test("a route's sampling takes the place of the connection manager's, with its own defaults", () => {
@@ -210,8 +210,60 @@ test("OpenTelemetry: samplers", () => {
   );
 });
 
-test("OpenTelemetry: gRPC needs HTTP/2 towards upstreams", () => {
-  const grpc = { "@type": OTEL, grpc_service: { envoy_grpc: { cluster_name: "collector" } } };
-  assert.match(refused(provider(grpc)).join(), /grpc_service: is not supported/);
-  assert.match(refused(provider({ "@type": OTEL })).join(), /exactly one of gRPC, HTTP, or custom exporter/);
+test("OpenTelemetry by gRPC: the method, metadata, a deadline; exactly one way out, to a cluster that is known", () => {
+  const grpc = (cluster_name: string): Json => ({
+    envoy_grpc: { cluster_name, authority: "otel.example" },
+    timeout: "2s",
+    initial_metadata: [{ key: "Api-Key", value: "k" }],
+  });
+  const { collector } = otel({ http_service: null, grpc_service: grpc("collector") });
+  assert.deepEqual(
+    [collector.isGrpc, collector.authority, collector.path, collector.timeoutMs, collector.headers],
+    [
+      true,
+      "otel.example",
+      "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+      { value: 2_000 },
+      [["api-key", "k"]],
+    ],
+  );
+  const refusal = (fields: Json): string => refused(provider({ "@type": OTEL, ...fields })).join();
+  assert.match(refusal({ grpc_service: grpc("nowhere") }), /Unknown gRPC client cluster 'nowhere'/);
+  assert.match(refusal({}), /exactly one of gRPC, HTTP, or custom exporter/);
+});
+
+test("our own sampler and detector: failed attempts as events, retries as spans; the workload says who it is", () => {
+  const own = (name: string, type: string, fields: Json = {}): Json => ({
+    name,
+    typed_config: { "@type": `type.googleapis.com/tulle.tracers.opentelemetry.${type}`, ...fields },
+  });
+  const config: Json = {
+    "@type": OTEL,
+    grpc_service: { envoy_grpc: { cluster_name: "collector" } },
+    set_service_name_resource_attribute: false,
+    set_telemetry_sdk_resource_attributes: false,
+    sampler: own("tail", "samplers.v1.TailSampler", { min_traces_per_second: 3, slow_threshold: "0.5s" }),
+    resource_detectors: [own("node", "resource_detectors.v1.NodeResourceDetector")],
+  };
+  const plan = tracing(provider(config));
+  const { sampler, resource } = plan.provider as OpenTelemetryPlan;
+  assert.equal(plan.upstreamSpans, "retries");
+  assert.deepEqual(sampler, {
+    kind: "tail",
+    minTracesPerSecond: 3,
+    maxKeptPerSecond: 0,
+    slowQuantile: 0,
+    slowThresholdMs: 500,
+  });
+  assert.deepEqual(
+    resource.map(([name]) => name),
+    [
+      "service.name",
+      "istio.canonical_service",
+      "istio.canonical_revision",
+      "istio.namespace",
+      "istio.cluster_id",
+      "tulle.workload",
+    ],
+  );
 });

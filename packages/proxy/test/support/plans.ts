@@ -1,4 +1,5 @@
 /** Hand-made plans with Envoy's defaults, for tests that want no xDS. */
+import { Slowness } from "../../src/plan/slowness.ts";
 import { endpointAt } from "../../src/upstream/forwarding.ts";
 import type { DnsCachePlan } from "../../src/plan/compile-dns-cache.ts";
 import { HeaderClass } from "../../src/codec/header-names.ts";
@@ -181,6 +182,7 @@ export function routePlan(action: RoutePlan["action"], changes: Partial<RoutePla
     tracing: null,
     counting: null,
     decorator: null,
+    slowness: new Slowness(),
     ...changes,
   };
 }

@@ -24,16 +24,27 @@ export interface Report {
   readonly callbacks: AsyncCallbacks;
 }
 
+/** One that leaves by gRPC. */
+interface GrpcReport {
+  readonly authority: string;
+  readonly path: string;
+  readonly timeoutMs: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** Where tracers run without sockets: ids count up, reports are kept. */
 export class Laboratory {
   readonly clock = new FakeClock();
+  readonly turn: Turn;
   readonly stats = new StatsRegistry();
   readonly reports: Report[] = [];
+  readonly calls: GrpcReport[] = [];
   readonly collector: CollectorPlan = {
     // Only looked at for whether it is there.
     cluster: { name: "collector", current: {} as Cluster },
     authority: "collector.example",
     path: "/spans",
+    isGrpc: false,
     headers: [],
     timeoutMs: { value: 5_000 },
     minFlushSpans: { value: 5 },
@@ -43,9 +54,14 @@ export class Laboratory {
   private readonly ids: TraceIds;
 
   constructor() {
-    const turn = new Turn(this.clock);
+    this.turn = new Turn(this.clock);
+    const { turn } = this;
     const timers = new TimerWheel(this.clock, (timer) => timer.owner.onTimer(timer.kind));
-    const client: Pick<AsyncClient, "send"> = {
+    const client: Pick<AsyncClient, "send" | "callGrpc"> = {
+      callGrpc: (_cluster, { authority, path, timeoutMs, headers: metadata = {} }) => {
+        this.calls.push({ authority, path, timeoutMs, metadata });
+        return null;
+      },
       send: (_cluster, head, body, timeoutMs, callbacks) => {
         this.reports.push({ head, body, timeoutMs, callbacks });
         return null;

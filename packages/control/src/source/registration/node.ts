@@ -31,10 +31,14 @@ export interface ProxyNode {
   readonly type: "sidecar" | "router";
   readonly dataPlane: DataPlane;
   readonly userAgent: string;
+  /** What it is part of, by its bootstrap: what its spans are called after. */
+  readonly cluster: string;
   readonly namespace: string;
   readonly workload: string;
   readonly serviceAccount: string;
   readonly clusterId: string;
+  /** `unknown` if it does not say. */
+  readonly meshId: string;
   readonly labels: Labels;
   /** Address of the workload's host; "" if it does not say. */
   readonly address: string;
@@ -79,10 +83,12 @@ export function readNode(node: Node): ProxyNode {
     type: id.type,
     dataPlane: dataPlaneOf(node.userAgentName),
     userAgent: userAgent(node),
+    cluster: node.cluster,
     namespace: readText(metadata, "NAMESPACE", "node.metadata") ?? id.namespace ?? DEFAULT_NAMESPACE,
     workload,
     serviceAccount: readText(metadata, "SERVICE_ACCOUNT", "node.metadata") ?? "default",
     clusterId: readText(metadata, "CLUSTER_ID", "node.metadata") ?? DEFAULT_CLUSTER_ID,
+    meshId: readText(metadata, "MESH_ID", "node.metadata") ?? "unknown",
     labels,
     address: id.address ?? instanceAddresses(metadata)[0] ?? "",
     capture: readCapture(metadata, id.type),

@@ -2,9 +2,11 @@ import type { SupportGroup } from "./message-support.ts";
 import {
   ALWAYS_ON_SAMPLER,
   ENVIRONMENT_DETECTOR,
+  NODE_DETECTOR,
   OPENTELEMETRY_TRACER,
   PARENT_BASED_SAMPLER,
   STATIC_DETECTOR,
+  TAIL_SAMPLER,
   TRACE_ID_RATIO_SAMPLER,
   UUID_REQUEST_ID,
   ZIPKIN_TRACER,
@@ -65,9 +67,9 @@ export const TRACING: SupportGroup = {
       "trace_context_option",
     ],
   },
-  // Its clusters would have to speak HTTP/2 for grpc_service.
   [OPENTELEMETRY_TRACER]: {
     has: [
+      "grpc_service",
       "http_service",
       "service_name",
       "resource_detectors",
@@ -77,13 +79,18 @@ export const TRACING: SupportGroup = {
       "set_service_name_resource_attribute",
       "set_instrumentation_scope",
     ],
-    extensions: { resource_detectors: [ENVIRONMENT_DETECTOR, STATIC_DETECTOR], sampler: SAMPLERS },
+    extensions: {
+      resource_detectors: [ENVIRONMENT_DETECTOR, STATIC_DETECTOR, NODE_DETECTOR],
+      sampler: [...SAMPLERS, TAIL_SAMPLER],
+    },
     optional: ["sampler"],
   },
   "envoy.config.core.v3.HttpService": { has: ["http_uri", "request_headers_to_add"] },
   "envoy.config.core.v3.HttpUri": { has: ["uri", "cluster", "timeout"] },
   [ENVIRONMENT_DETECTOR]: { has: [] },
   [STATIC_DETECTOR]: { has: ["attributes"] },
+  [NODE_DETECTOR]: { has: [] },
+  [TAIL_SAMPLER]: { has: ["min_traces_per_second", "max_kept_per_second", "slow_quantile", "slow_threshold"] },
   [ALWAYS_ON_SAMPLER]: { has: [] },
   [PARENT_BASED_SAMPLER]: { has: ["wrapped_sampler"], extensions: { wrapped_sampler: SAMPLERS } },
   [TRACE_ID_RATIO_SAMPLER]: { has: ["sampling_percentage"] },

@@ -207,10 +207,10 @@ test("MeshConfig: in force, with the settings that are not applied; elsewhere th
 apiVersion: v1
 kind: ConfigMap
 metadata: { name: istio, namespace: ${namespace} }
-data: { mesh: "{ connectTimeout: 1s, enableTracing: true }" }`;
+data: { mesh: "{ connectTimeout: 1s, enablePrometheusMerge: true }" }`;
   assert.deepEqual(statuses(settings("istio-system"), "ConfigMap", "istio", "istio-system"), [
     "InForce: settings of the whole mesh",
-    "NotYetApplied data.mesh.enableTracing: this setting",
+    "NotYetApplied data.mesh.enablePrometheusMerge: this setting",
   ]);
   assert.deepEqual(statuses(settings("default"), "ConfigMap", "istio"), [
     "Ignored data.mesh: the mesh has its settings in namespace istio-system",

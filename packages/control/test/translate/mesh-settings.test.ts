@@ -238,10 +238,7 @@ test("a Telemetry says whose logs it is for, what it lacks, and who is used in i
     "Invalid spec.accessLogging[0].providers[1].name: MeshConfig has no extension provider nobody",
     "NotYetApplied spec.accessLogging[0].providers[2].name: prometheus is no envoyFileAccessLog; other access logs",
   ]);
-  assert.deepEqual(found("young"), [
-    "Shadowed : an older Telemetry is for all of namespace default; only one is used",
-    "NotYetApplied spec.tracing: tracing settings",
-  ]);
+  assert.deepEqual(found("young"), ["Shadowed : an older Telemetry is for all of namespace default; only one is used"]);
   assert.deepEqual(found("own"), ["InForce : access logs of workloads of namespace default with app=web"]);
   assert.deepEqual(found("root", "istio-system"), ["InForce : access logs of the whole mesh"]);
 });
@@ -249,18 +246,18 @@ test("a Telemetry says whose logs it is for, what it lacks, and who is used in i
 test("MeshConfig says which of its settings are not applied, parts included", () => {
   const config = meshConfig(`accessLogEncoding: JSON
 accessLogFormat: nonsense
-enableTracing: true
-defaultConfig: { tracing: { sampling: 1 }, proxyHeaders: { forwardedClientCert: SANITIZE, server: { value: a } }, gatewayTopology: { numTrustedProxies: 1 } }
+enablePrometheusMerge: true
+defaultConfig: { tracing: { sampling: 1, zipkin: {} }, proxyHeaders: { forwardedClientCert: SANITIZE, server: { value: a } }, gatewayTopology: { numTrustedProxies: 1 } }
 defaultProviders: { tracing: [z], accessLogging: [envoy] }
-extensionProviders: [{ name: z, zipkin: {} }, { name: f, envoyFileAccessLog: {} }]`);
+extensionProviders: [{ name: z, skywalking: {} }, { name: f, envoyFileAccessLog: {} }]`);
   assert.deepEqual(new TestMesh(config).status("ConfigMap", "istio", "istio-system").map(text), [
     "InForce : settings of the whole mesh",
-    "NotYetApplied data.mesh.enableTracing: this setting",
-    "NotYetApplied data.mesh.defaultConfig.tracing: this setting",
+    "NotYetApplied data.mesh.enablePrometheusMerge: this setting",
     "NotYetApplied data.mesh.defaultConfig.proxyHeaders.forwardedClientCert: this setting",
-    "NotYetApplied data.mesh.defaultProviders.tracing: this setting",
+    "NotYetApplied data.mesh.defaultConfig.tracing.zipkin: this setting",
     "NotYetApplied data.mesh.extensionProviders[0]: this setting",
     "Invalid data.mesh.accessLogFormat: is no JSON object, as accessLogEncoding wants; Istio's fields are logged",
+    "NotYetApplied data.mesh.defaultProviders.tracing[0]: z is a skywalking provider: there are no traces",
   ]);
 });
 

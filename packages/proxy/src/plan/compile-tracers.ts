@@ -2,7 +2,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { OtlpAttribute } from "@tulle/telemetry/tracing";
-import type { HeaderValueOption } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { HeaderValue, HeaderValueOption } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
 import type { HttpService } from "@tulle/xds/gen/envoy/config/core/v3/http_service_pb.js";
 import type { Tracing_Http } from "@tulle/xds/gen/envoy/config/trace/v3/http_tracer_pb.js";
@@ -177,7 +177,7 @@ function grpcCollector(service: GrpcService, context: TracerCompilerContext, pla
     authority: authority === "" ? clusterName : authority,
     path: EXPORT_METHOD,
     isGrpc: true,
-    headers: initialMetadata.map(({ key, value }) => [key.toLowerCase(), value] as const),
+    headers: initialMetadata.map((header, i) => constantHeader(header, place.item("initial_metadata", i))),
     timeoutMs: { value: milliseconds(timeout, 0) },
     ...flushing("opentelemetry", place),
   };
@@ -199,12 +199,15 @@ function collectorHeaders(options: readonly HeaderValueOption[], place: Place): 
   const headers: [string, string][] = [];
   for (const [i, { header }] of options.entries()) {
     if (header === undefined) continue;
-    const at = place.item("request_headers_to_add", i);
-    const { value } = compileHeaderValue(header.value, at);
-    if (value === null) at.refuse("there is no request that the value could be taken from");
-    else headers.push([header.key.toLowerCase(), value]);
+    headers.push(constantHeader(header, place.item("request_headers_to_add", i)));
   }
   return headers;
+}
+
+function constantHeader(header: Pick<HeaderValue, "key" | "value">, place: Place): [name: string, value: string] {
+  const { value } = compileHeaderValue(header.value, place);
+  if (value === null) place.refuse("there is no request that the value could be taken from");
+  return [header.key.toLowerCase(), value ?? ""];
 }
 
 /** As the OpenTelemetry SDKs have it: what we are, then what the detectors find, later ones over earlier ones. */

@@ -81,7 +81,6 @@ export const AUTHN: SupportGroup = {
     ],
     without: { grpc_service: ["initial_metadata"] },
     only: { transport_api_version: ["V3", "AUTO"] },
-    without: { grpc_service: ["initial_metadata"] },
   },
   [EXT_AUTHZ_PER_ROUTE]: { has: ["disabled", "check_settings"] },
   [`${AUTHZ}.CheckSettings`]: {

@@ -172,7 +172,6 @@ export const LISTENER: SupportGroup = {
     ],
     without: { grpc_service: ["initial_metadata"] },
     only: { transport_api_version: ["V3", "AUTO"] },
-    without: { grpc_service: ["initial_metadata"] },
   },
   [NETWORK_LOCAL_RATE_LIMIT]: {
     has: ["stat_prefix", "token_bucket"],

@@ -11,7 +11,7 @@ type ZipkinProvider = NonNullable<Provider["zipkin"]>;
 type OpenTelemetryProvider = NonNullable<Provider["opentelemetry"]>;
 
 /** Who gets spans that nobody else is named for: the control plane itself. */
-export const BUILT_IN_TRACING = "tulle";
+const BUILT_IN_TRACING = "tulle";
 
 /** Percent. (istio/istio `pilot/pkg/features/telemetry.go` TraceSampling) */
 const DEFAULT_SAMPLING = 1;
@@ -90,7 +90,7 @@ export function tracingOf(
 }
 
 /** Without anybody's word: MeshConfig's first default provider, or the control plane. */
-export function defaultTracingProvider({ config, collectsTraces }: MeshSettings): string | undefined {
+function defaultTracingProvider({ config, collectsTraces }: MeshSettings): string | undefined {
   const [first] = config.defaultProviders?.tracing ?? [];
   if (first !== undefined) return first;
   return collectsTraces && config.enableTracing !== false ? BUILT_IN_TRACING : undefined;

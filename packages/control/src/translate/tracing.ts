@@ -87,21 +87,15 @@ interface ProviderConfig {
 }
 
 function providerOf(collector: Collector, workload: TracedWorkload, ownProxy: boolean): ProviderConfig {
-  switch (collector.type) {
-    case "zipkin":
-      return zipkin(collector);
-    case "opentelemetry":
-      return openTelemetry({ serviceName: workload.cluster, ...exporter(collector) });
-    case "control plane": {
-      const grpcService: OpenTelemetryInit["grpcService"] = {
-        targetSpecifier: { case: "envoyGrpc", value: { clusterName: CONTROL_PLANE } },
-        timeout: milliseconds(DEFAULT_TIMEOUT_MS),
-      };
-      return openTelemetry(
-        ownProxy ? { grpcService, ...NODE_AND_TAIL } : { grpcService, serviceName: workload.cluster },
-      );
-    }
+  if (collector.type === "zipkin") return zipkin(collector);
+  if (collector.type === "opentelemetry") {
+    return openTelemetry({ serviceName: workload.cluster, ...exporter(collector) });
   }
+  const grpcService: OpenTelemetryInit["grpcService"] = {
+    targetSpecifier: { case: "envoyGrpc", value: { clusterName: CONTROL_PLANE } },
+    timeout: milliseconds(DEFAULT_TIMEOUT_MS),
+  };
+  return openTelemetry(ownProxy ? { grpcService, ...NODE_AND_TAIL } : { grpcService, serviceName: workload.cluster });
 }
 
 function openTelemetry(config: OpenTelemetryInit): ProviderConfig {

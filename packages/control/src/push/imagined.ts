@@ -37,6 +37,8 @@ export function imaginedSidecar({
     workload,
     serviceAccount: "default",
     clusterId: "Kubernetes",
+    cluster: "",
+    meshId: "unknown",
     labels,
     address: "",
     capture: undefined,

@@ -1,4 +1,5 @@
 /** Prometheus metrics, by istiod's names where istiod has them. */
+import { VERSION } from "../version.ts";
 import type { ApiContext } from "./http-api.ts";
 import { renderProcessMetrics } from "./process-metrics.ts";
 
@@ -24,6 +25,7 @@ export function renderMetrics({
     ["tulle_last_push_seconds", stats.lastPushMs / 1000],
   ];
   const lines = gauges.flatMap(([name, value]) => [`# TYPE ${name} gauge`, `${name} ${value}`]);
+  lines.push("# TYPE istio_build gauge", `istio_build{component="pilot",tag="${VERSION}"} 1`);
   lines.push("# TYPE tulle_pushes_total counter", `tulle_pushes_total ${stats.pushes}`);
   const parts = [metrics, issuers, telemetry, ...(identities === undefined ? [] : [identities])];
   return `${lines.join("\n")}\n${renderProcessMetrics()}${parts.map((part) => part.renderMetrics()).join("")}`;

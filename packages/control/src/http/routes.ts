@@ -11,14 +11,13 @@ import { validate } from "./validate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { traceHandlers } from "./traces.ts";
 import { telemetryReceivers } from "./telemetry-receivers.ts";
+import { VERSION } from "../version.ts";
 
 export interface Route {
   /** `*` stands for any one part. */
   readonly path: readonly string[];
   readonly methods: Readonly<Record<string, Handler>>;
 }
-
-const VERSION = "0.1.0";
 
 export const ROUTES: readonly Route[] = [
   { path: ["ready"], methods: { GET: () => ({ text: "LIVE\n", type: "text/plain" }) } },

@@ -22,6 +22,7 @@ import { asSamples, newest, overWindows, withoutStale } from "./selection.ts";
 import { compareNaNFirst } from "./sums.ts";
 import {
   emptySeries,
+  namesDiffer,
   type Matrix,
   mergeSame,
   refuseSame,
@@ -236,7 +237,8 @@ export class Evaluator {
     const parameter = args.find((arg) => typeOf(arg) === "scalar");
     const matrix = this.matrix(ranged);
     const values = parameter === undefined ? this.#constant(0) : this.scalar(parameter);
-    return refuseSame(overWindows(name, matrix, this.#steps, values));
+    const vector = overWindows(name, matrix, this.#steps, values);
+    return namesDiffer(matrix.series) ? refuseSame(vector) : vector;
   }
 
   #parameterCall({ name, args }: Call): Vector {

@@ -2,7 +2,7 @@
 import type { Labels } from "@tulle/telemetry/records";
 import type { Expr } from "./ast.ts";
 import { executionError } from "./error.ts";
-import { copyLabels, isLabelName, labelValue, METRIC_NAME, NO_LABELS, setLabel } from "./labels.ts";
+import { isLabelName, labelValue, METRIC_NAME, NO_LABELS, setLabel } from "./labels.ts";
 import { compileRegex } from "./matchers.ts";
 import { mergeSame, type StepSeries, type Vector } from "./values.ts";
 
@@ -55,14 +55,14 @@ export function labelJoin(vector: Vector, [destination, separator, ...sources]: 
 export function absentLabels(expr: Expr): Labels {
   const selector = expr.kind === "matrix selector" ? expr.selector : expr;
   if (selector.kind !== "vector selector") return NO_LABELS;
-  const labels = copyLabels(NO_LABELS);
+  const labels = new Map<string, string>();
   const had = new Set<string>();
   for (const { name, op, value } of selector.matchers) {
     if (name === METRIC_NAME) continue;
     if (op === "=" && !had.has(name)) {
-      if (value !== "") labels[name] = value;
+      if (value !== "") labels.set(name, value);
       had.add(name);
-    } else delete labels[name];
+    } else labels.delete(name);
   }
-  return labels;
+  return Object.fromEntries(labels);
 }

@@ -5,9 +5,10 @@ export const METRIC_NAME = "__name__";
 
 type Writable = Record<string, string>;
 
-/** Names that come from a query are anything, `__proto__` among them: so no prototype. */
-function writable(): Writable {
-  return Object.create(null) as Writable;
+/** Names that come from a query are anything, `__proto__` among them. */
+function put(labels: Writable, name: string, value: string): void {
+  if (name === "__proto__") Object.defineProperty(labels, name, { value, enumerable: true, configurable: true });
+  else labels[name] = value;
 }
 
 /** "" for an absent label. Names such as `constructor` come from queries, and are on every object that has a prototype. */
@@ -16,33 +17,26 @@ export function labelValue(labels: Labels, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-export const NO_LABELS: Labels = writable();
-
-export function copyLabels(labels: Labels): Writable {
-  const copy = writable();
-  for (const name in labels) copy[name] = labels[name]!;
-  return copy;
-}
+export const NO_LABELS: Labels = {};
 
 export function withoutName(labels: Labels): Labels {
   if (labels[METRIC_NAME] === undefined) return labels;
-  const kept = copyLabels(labels);
-  delete kept[METRIC_NAME];
+  const { [METRIC_NAME]: _, ...kept } = labels;
   return kept;
 }
 
 export function keepLabels(labels: Labels, names: readonly string[]): Labels {
-  const kept = writable();
+  const kept: Writable = {};
   for (const name of names) {
     const value = labelValue(labels, name);
-    if (value !== "") kept[name] = value;
+    if (value !== "") put(kept, name, value);
   }
   return kept;
 }
 
 /** Without those, and without the metric's name. */
 export function dropLabels(labels: Labels, names: readonly string[]): Labels {
-  const kept = copyLabels(labels);
+  const kept: Writable = { ...labels };
   delete kept[METRIC_NAME];
   for (const name of names) delete kept[name];
   return kept;
@@ -50,9 +44,9 @@ export function dropLabels(labels: Labels, names: readonly string[]): Labels {
 
 /** An empty value removes the label. */
 export function setLabel(labels: Labels, name: string, value: string): Labels {
-  const changed = copyLabels(labels);
+  const changed: Writable = { ...labels };
   if (value === "") delete changed[name];
-  else changed[name] = value;
+  else put(changed, name, value);
   return changed;
 }
 

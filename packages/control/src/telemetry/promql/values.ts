@@ -66,6 +66,12 @@ export function mergeSame(series: Vector): Vector {
   return byKey.size === series.length ? series : [...byKey.values()];
 }
 
+/** Whether labels may become equal when names go: not if all of them had the same, as almost always. */
+export function namesDiffer(series: readonly { readonly labels: Labels }[]): boolean {
+  const first = series[0]?.labels["__name__"];
+  return series.some(({ labels }) => labels["__name__"] !== first);
+}
+
 /** Functions of ranges, and unary minus, want labels that differ even where values never meet, as Prometheus does. */
 export function refuseSame(series: Vector): Vector {
   const keys = new Set(series.map(({ labels }) => labelKey(labels)));

@@ -4,7 +4,7 @@ import { executionError } from "./error.ts";
 import { dropLabels, isLabelName, keepLabels, keyOfNames, labelKey, NO_LABELS, setLabel } from "./labels.ts";
 import { formatValue } from "./literals.ts";
 import { compareNaNFirst, keepsInfinity, quantile } from "./sums.ts";
-import { emptySeries, mergeSame, type Scalar, type StepSeries, type Vector } from "./values.ts";
+import { emptySeries, mergeSame, type Scalar, type Spend, type StepSeries, type Vector } from "./values.ts";
 
 export interface Grouping {
   readonly without: boolean;
@@ -132,7 +132,7 @@ export function best(top: boolean, vector: Vector, grouping: Grouping, k: Scalar
 }
 
 /** The value's label is set first, and takes part in the grouping. */
-export function countValues(label: string, vector: Vector, grouping: Grouping, steps: number): Vector {
+export function countValues(label: string, vector: Vector, grouping: Grouping, steps: number, spend: Spend): Vector {
   if (!isLabelName(label)) throw executionError(`invalid label name ${JSON.stringify(label)}`);
   const names = grouping.without ? grouping.labels : [...grouping.labels, label];
   const results = new Map<string, StepSeries>();
@@ -146,8 +146,13 @@ export function countValues(label: string, vector: Vector, grouping: Grouping, s
         const labels = setLabel(series.labels, label, formatValue(value));
         const kept = grouping.without ? dropLabels(labels, names) : keepLabels(labels, names);
         const key = labelKey(kept);
-        result = results.get(key) ?? emptySeries(kept, steps);
-        results.set(key, result);
+        result = results.get(key);
+        if (result === undefined) {
+          // As many as there are values.
+          spend(steps);
+          result = emptySeries(kept, steps);
+          results.set(key, result);
+        }
         ofValue.set(value, result);
       }
       result.present[step] = 1;

@@ -13,7 +13,7 @@ import {
   setLabel,
   withoutName,
 } from "./labels.ts";
-import { emptySeries, mergeSame, type Scalar, type StepSeries, type Vector, withValues } from "./values.ts";
+import { emptySeries, mergeSame, type Scalar, type Spend, type StepSeries, type Vector, withValues } from "./values.ts";
 
 type Operation = (a: number, b: number) => number;
 
@@ -105,6 +105,7 @@ export function vectorOperation(
   matching: VectorMatching,
   bool: boolean,
   steps: number,
+  spend: Spend,
 ): Vector {
   const swapped = matching.cardinality === "one-to-many";
   const [many, one] = swapped ? [rhs, lhs] : [lhs, rhs];
@@ -139,6 +140,8 @@ export function vectorOperation(
       const pair = i * one.length + partner;
       let result = results.get(pair);
       if (result === undefined) {
+        // Where partners change, there may be more results than series on either side.
+        spend(steps);
         result = resultOf(resultLabels(op, series.labels, one[partner]!.labels, matching, bool), group, steps);
         results.set(pair, result);
       }

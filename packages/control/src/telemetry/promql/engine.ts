@@ -14,7 +14,10 @@ export interface QueryLimits {
   readonly timeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: QueryLimits = { maxSamples: 20_000_000, timeoutMs: 30_000 };
+/** The thread does nothing else meanwhile; whoever asked waits for half a minute. */
+export const DEFAULT_LIMITS: QueryLimits = { maxSamples: 20_000_000, timeoutMs: 20_000 };
+
+const TOO_MANY = "query processing would load too many samples into memory in query execution";
 
 export interface ResultSeries {
   readonly labels: Labels;
@@ -94,13 +97,16 @@ function evaluatorOf({ source, limits, now }: QueryEngine, steps: Steps, end: nu
   let untilLook = 0;
   const spend = (samples: number): void => {
     left -= samples;
-    if (left < 0) throw executionError("query processing would load too many samples into memory in query execution");
+    if (left < 0) throw executionError(TOO_MANY);
     untilLook -= samples + 1000;
     if (untilLook > 0) return;
     untilLook = 100_000;
     if (now() > deadline) throw new PromqlError("timeout", "query timed out in expression evaluation");
   };
-  return new Evaluator({ source, start: steps.start, end, spend }, steps);
+  const reserve = (samples: number): void => {
+    if (samples > left) throw executionError(TOO_MANY);
+  };
+  return new Evaluator({ source, start: steps.start, end, spend, reserve }, steps);
 }
 
 function stringOf(expr: Expr): string {

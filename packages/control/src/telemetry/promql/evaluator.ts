@@ -27,6 +27,7 @@ import {
   mergeSame,
   refuseSame,
   type Scalar,
+  type Spend,
   type Steps,
   type StepSeries,
   type Vector,
@@ -45,7 +46,9 @@ export interface Environment {
   readonly start: number;
   readonly end: number;
   /** Throws when a query has had more samples, or time, than it may have. */
-  readonly spend: (samples: number) => void;
+  readonly spend: Spend;
+  /** Throws if so many more would be too many: asked before they are made. */
+  readonly reserve: Spend;
 }
 
 export class Evaluator {
@@ -145,6 +148,7 @@ export class Evaluator {
   #newest(selector: VectorSelector, ofTime: boolean): Vector {
     const ends = this.#ends(selector);
     const series = this.#select(selector, ends[0]! - LOOKBACK, ends.at(-1)!);
+    this.#environment.reserve(series.length * this.#count);
     return newest(series, ends, LOOKBACK, ofTime);
   }
 
@@ -169,14 +173,15 @@ export class Evaluator {
     const right = this.vector(rhs);
     return SET_OPERATORS.has(op)
       ? setOperation(op, left, right, matching, this.#count)
-      : vectorOperation(op, left, right, matching, bool, this.#count);
+      : vectorOperation(op, left, right, matching, bool, this.#count, this.#environment.spend);
   }
 
   #aggregation(expr: Aggregation): Vector {
     const { op, param, without, labels } = expr;
     const vector = this.vector(expr.expr);
     const grouping = { without, labels };
-    if (op === "count_values") return countValues(textOf(param!), vector, grouping, this.#count);
+    if (op === "count_values")
+      return countValues(textOf(param!), vector, grouping, this.#count, this.#environment.spend);
     const parameter = param === undefined ? new Float64Array(0) : this.scalar(param);
     if (op === "topk" || op === "bottomk") return best(op === "topk", vector, grouping, parameter, this.#count);
     return aggregate(op, vector, grouping, parameter, this.#count);
@@ -237,6 +242,7 @@ export class Evaluator {
     const parameter = args.find((arg) => typeOf(arg) === "scalar");
     const matrix = this.matrix(ranged);
     const values = parameter === undefined ? this.#constant(0) : this.scalar(parameter);
+    this.#environment.reserve(matrix.series.length * this.#count);
     const vector = overWindows(name, matrix, this.#steps, values);
     return namesDiffer(matrix.series) ? refuseSame(vector) : vector;
   }

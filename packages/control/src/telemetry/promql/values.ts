@@ -23,6 +23,9 @@ export interface StepSeries {
 export type Vector = readonly StepSeries[];
 export type Scalar = Float64Array;
 
+/** Takes note that a query has had so many samples. Throws if that is too many. */
+export type Spend = (samples: number) => void;
+
 /** Samples of one series, rising in time, without stale markers. */
 export interface RangeSeries {
   readonly labels: Labels;

@@ -40,3 +40,16 @@ test("labels that a query names may be anything", () => {
     new Set(["{}", '{"__proto__":"i1"}']),
   );
 });
+
+test("series of count_values count, since there are as many as values", () => {
+  const engine = { source, limits: { ...DEFAULT_LIMITS, maxSamples: 40_000 }, now: () => 0 };
+  const range = { startMs: 0, endMs: 99_000, stepMs: 1000 };
+  assert.throws(() => rangeQuery(engine, 'count_values("v", up + time())', range), /too many samples/);
+  assert.doesNotThrow(() => rangeQuery(engine, "count(up + time())", range));
+});
+
+test("what would be too much is not begun", () => {
+  const engine = { source, limits: { ...DEFAULT_LIMITS, maxSamples: 1_000_000 }, now: () => 0 };
+  const range = { startMs: 0, endMs: 11_000_000, stepMs: 1000 };
+  assert.throws(() => rangeQuery(engine, "rate(up[5m])", range), /too many samples/);
+});

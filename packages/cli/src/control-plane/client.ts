@@ -167,6 +167,11 @@ export class ControlPlaneClient {
     return (await this.#send("GET", "/api/v1/proxies")).body as readonly ProxyStatus[];
   }
 
+  /** What traffic means: `slow`, `graph`, `services/default/reviews` … (packages/telemetry/src/insight.ts has the answers). */
+  async insight<Answer>(path: string, parameters: Readonly<Record<string, string>>): Promise<Answer> {
+    return (await this.#send("GET", `/api/v1/${path}?${new URLSearchParams(parameters).toString()}`)).body as Answer;
+  }
+
   async diagnostics(): Promise<readonly Diagnostic[]> {
     const { body } = await this.#send("GET", "/api/v1/diagnostics");
     return Array.isArray(body) ? (body as Diagnostic[]) : (body as { diagnostics: Diagnostic[] }).diagnostics;

@@ -31,7 +31,7 @@ export function labelOf({ name, version }: { readonly name: string; readonly ver
   return version === "" || name.endsWith(version) ? name : `${name} ${version}`;
 }
 
-export function trafficOf({ http, grpc, tcp, latency }: GraphEdge): string {
+function trafficOf({ http, grpc, tcp, latency }: GraphEdge): string {
   const stats = http ?? grpc;
   if (stats === null) return tcp === null ? "" : "tcp";
   const failed = stats.errorShare > 0 ? `, ${percent(stats.errorShare)} failed` : "";

@@ -5,7 +5,7 @@ import { apiOptions, namespaceOption } from "../control-plane/options.ts";
 import { onStop } from "../process/stop-signal.ts";
 import { openLiveBlock } from "../terminal/live.ts";
 
-export const windowOption = {
+const windowOption = {
   type: "duration",
   value: "DURATION",
   default: 60_000,

@@ -24,6 +24,8 @@ export interface Condition {
   /** What the request has there: `it is "mary"`. */
   readonly found: string;
   readonly holds: boolean;
+  /** It excludes something that the request has nothing of: whatever it says, it holds. */
+  readonly vacuous?: boolean;
   /** Below an Istio match: `uri`, `headers["end-user"]`. Of several, the first that is written. */
   readonly fields: readonly Path[];
 }
@@ -115,6 +117,7 @@ function headerCondition(matcher: HeaderMatcher, request: RequestView, place: Pl
     text: describeHeader(matcher),
     found: describeFound(name, request),
     holds: compileHeaderMatcher(matcher, place).matches(request),
+    ...(matcher.invertMatch && describeFound(name, request) === NOTHING ? { vacuous: true } : {}),
     fields: pseudo === undefined ? fieldsOfHeader(name, matcher.invertMatch) : [pseudo],
   };
 }
@@ -171,6 +174,8 @@ function describeText({ matchPattern: pattern }: StringMatcher, inverted: boolea
   }
 }
 
+const NOTHING = "the request has none";
+
 export function describeFound(name: string, request: RequestView): string {
   const value =
     name === ":method"
@@ -182,7 +187,7 @@ export function describeFound(name: string, request: RequestView): string {
           : name === ":path"
             ? request.path
             : request.header(name);
-  return value === undefined ? "the request has none" : `the request has ${quoted(value)}`;
+  return value === undefined ? NOTHING : `the request has ${quoted(value)}`;
 }
 
 export function quoted(text: string): string {

@@ -13,7 +13,7 @@ import type { Fact, Lost, OriginLink } from "./answer.ts";
 import { durationText } from "./cluster.ts";
 import { parsePath, valueAt } from "./origins.ts";
 import type { OriginOf } from "./origins.ts";
-import { ruleFailure } from "./policy.ts";
+import { ruleFailure, ruleTerms } from "./policy.ts";
 import type { Question } from "./question.ts";
 import type { ImaginedConnection } from "./request.ts";
 import { connectionView } from "./request.ts";
@@ -110,15 +110,19 @@ function walkRbac(walk: Walk, { question, connection, request }: FilterInput, { 
       };
     });
   const denies = written.action === RbacAction.DENY;
+  const policy = written.policies[outcome.policy];
+  const reasons = policy === undefined ? [] : ruleTerms(question, policy, subject, request.path, outcome.policy);
+  // Of a rule that has nothing to change but its terms, the first of them.
+  const decisive = reasons[0]?.origin ?? link;
   if (outcome.allowed) {
     if (written.action === RbacAction.LOG) return;
     const title = denies ? "no policy denies it" : `allowed by ${describePolicy(outcome.policy)}`;
-    walk.step("filter", title, { origin: link, lost: others });
+    walk.step("filter", title, { origin: decisive, reasons, lost: others });
     return;
   }
   const title = denies ? `denied by ${describePolicy(outcome.policy)}` : "denied: no policy allows it";
-  const object = link ?? (links.length === 1 ? links[0]!.link : undefined);
-  walk.step("filter", title, { origin: object, lost: others, ends: true });
+  const object = decisive ?? (links.length === 1 ? links[0]!.link : undefined);
+  walk.step("filter", title, { origin: object, reasons, lost: others, ends: true });
   const name = outcome.policy === "" ? "none" : outcome.policy.replaceAll(/\s/g, "_");
   walk.answer(1, 403, "", `rbac_access_denied_matched_policy[${name}]`, title);
   walk.remedy(

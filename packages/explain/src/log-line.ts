@@ -4,7 +4,7 @@ import type { RequestRecord } from "@tulle/telemetry/records";
 /** Istio's text form, in its order. (control/src/translate/access-log.ts) */
 const TEXT = new RegExp(
   [
-    /\[(?<start>[^\]]*)\]/,
+    /^\[(?<start>[^\]]*)\]/,
     /"(?<method>\S+) (?<path>.*?) (?<protocol>\S+)"/,
     /(?<status>\d+|-)/,
     /(?<flags>\S+)/,

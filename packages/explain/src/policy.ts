@@ -26,6 +26,62 @@ export function ruleFailure(
   return { text: `${failed.text}; ${foundFor(failed.found, subject)}`, ...(link && { origin: link }) };
 }
 
+/** What of a rule that is about the request makes it so: each value that holds, with its line. */
+export function ruleTerms(
+  question: Pick<Question, "origins">,
+  { permissions }: Policy,
+  subject: RbacSubject,
+  path: string,
+  name: string,
+): readonly { readonly text: string; readonly origin: OriginLink }[] {
+  const place = new Place("", []);
+  const holds = (one: Permission): boolean =>
+    walk(compilePermissions([one], place)(result(1), result(0)), subject, path) === 1;
+  const index = permissions.findIndex(holds);
+  const { rule } = permissions[index] ?? {};
+  const parts = rule?.case === "andRules" ? rule.value.rules : [];
+  return parts.flatMap((part) => {
+    const values = part.rule.case === "orRules" ? part.rule.value.rules : [part];
+    const value = values.findIndex(holds);
+    const shown = values[value];
+    if (shown === undefined || shown.rule.case === "any") return [];
+    const negated = shown.rule.case === "notRule";
+    const { found, fields } = describePermission(innermost(shown));
+    const named = negated ? notFields(fields) : fields;
+    const origin = termLink(question, name, index, named, value);
+    return origin === undefined
+      ? []
+      : [{ text: `${foundFor(found, subject)}, which it ${negated ? "does not exclude" : "is about"}`, origin }];
+  });
+}
+
+function notFields(fields: readonly Path[]): readonly Path[] {
+  return fields.map(([field = "", ...rest]) => {
+    const text = String(field);
+    return [`not${text[0]!.toUpperCase()}${text.slice(1)}`, ...rest];
+  });
+}
+
+/** Undefined: it is not written there. */
+function termLink(
+  { origins }: Pick<Question, "origins">,
+  name: string,
+  to: number,
+  fields: readonly Path[],
+  value: number,
+): OriginLink | undefined {
+  const match = /ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]/.exec(name);
+  if (match === null) return undefined;
+  const origin = { kind: "AuthorizationPolicy", namespace: match[1]!, name: match[2]! };
+  const object = origins.find(origin)?.loaded.object;
+  for (const field of fields) {
+    const path: Path = ["spec", "rules", Number(match[3]), "to", to, "operation", ...field];
+    const values = listAt(object, path);
+    if (values.length > 0) return origins.link(origin, [...path, Math.min(value, values.length - 1)]);
+  }
+  return undefined;
+}
+
 interface Failed {
   readonly text: string;
   /** What to tell of the request. */
@@ -62,6 +118,7 @@ function failedPermission(all: readonly Permission[], holds: (one: Permission) =
 
 function innermost(permission: Permission): Permission {
   const { rule } = permission;
+  if (rule.case === "notRule") return innermost(rule.value);
   if (rule.case === "andRules" || rule.case === "orRules") {
     const [first] = rule.value.rules;
     return first === undefined ? permission : innermost(first);

@@ -233,7 +233,7 @@ function lostRoute(
 }
 
 function reasonOf(question: Question, origin: OriginOf | undefined, condition: Condition): Reason {
-  const link = conditionLink(question, origin, condition);
+  const link = condition.vacuous === true ? undefined : conditionLink(question, origin, condition);
   return { text: condition.text, ...(link && { origin: link }) };
 }
 

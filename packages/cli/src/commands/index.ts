@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   delete: async () => (await import("./delete.ts")).deleteCommand,
   get: async () => (await import("./get.ts")).get,
   proxies: async () => (await import("./proxies.ts")).proxies,
+  analyze: async () => (await import("./analyze.ts")).analyze,
   explain: async () => (await import("./explain.ts")).explain,
   slow: async () => (await import("./slow.ts")).slow,
   stat: async () => (await import("./stat.ts")).stat,

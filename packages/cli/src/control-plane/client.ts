@@ -1,5 +1,6 @@
 /** The control plane's HTTP API, as the commands use it. */
 import type { Diagnostic } from "@tulle/api";
+import type { AnalysisMessage } from "@tulle/control/analysis";
 import type { ChangeAnswer, ExplainAnswer, ExplainQuestion } from "@tulle/explain/answer";
 import { request } from "node:http";
 import { CliError, reason } from "../errors.ts";
@@ -150,6 +151,10 @@ export class ControlPlaneClient {
     const path = [group === "" ? "core" : group, kind, namespace, name].map(encodeURIComponent).join("/");
     const answer = await this.#send("DELETE", `/api/v1/objects/${path}`, undefined, [404]);
     return answer.status !== 404;
+  }
+
+  async analysis(): Promise<readonly AnalysisMessage[]> {
+    return ((await this.#send("GET", "/api/v1/analysis")).body as { items: readonly AnalysisMessage[] }).items;
   }
 
   async explain(question: ExplainQuestion): Promise<ExplainAnswer> {

@@ -34,7 +34,7 @@ export class Statuses {
 
   /** At least one. */
   of(stored: StoredObject): readonly ObjectStatus[] {
-    return [...this.#findings(stored), ...withoutEffect(stored)].map(toStatus);
+    return [...this.findings(stored), ...withoutEffect(stored)].map(toStatus);
   }
 
   /**
@@ -43,12 +43,13 @@ export class Statuses {
    * @param written the same object as its user wrote it: positions are those in there
    */
   warnings(stored: StoredObject, written: LoadedObject): readonly Diagnostic[] {
-    return this.#findings(stored)
+    return this.findings(stored)
       .filter(({ type }) => type !== "InForce")
       .map((found) => toDiagnostic(written, found));
   }
 
-  #findings(stored: StoredObject): readonly Finding[] {
+  /** The same with the way to each line. */
+  findings(stored: StoredObject): readonly Finding[] {
     const { object } = stored.loaded;
     const missing = notYetApplied(groupOf(object.apiVersion), object.kind, object);
     const found = this.#selected(stored);

@@ -10,6 +10,7 @@ import { atEnd } from "../../../control/test/support/at-end.ts";
 import { temporaryFolder } from "../../../control/test/support/directory.ts";
 import { freePorts } from "../../../../test/support/ports.ts";
 import { adsBootstrap } from "../../../../test/support/workload.ts";
+import type { Node } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { makeExplainer } from "../../src/index.ts";
 import type { ChangeAnswer, ExplainAnswer, ExplainQuestion } from "../../src/index.ts";
 
@@ -34,6 +35,8 @@ export interface Seen {
 
 export interface LiveMesh {
   readonly workloads: readonly LiveWorkload[];
+  /** What its proxies say of themselves. */
+  readonly nodes: readonly Node[];
   /** Replaces what was applied before, and waits until every proxy has it. */
   configure(yaml: string): Promise<void>;
   explain(question: ExplainQuestion): Promise<ExplainAnswer>;
@@ -63,11 +66,13 @@ export async function startLiveMesh(context: TestContext): Promise<LiveMesh> {
   const ports = await freePorts(names.length + 1);
   const clientPort = ports[names.length]!;
   const workloads: LiveWorkload[] = [];
+  const nodes: Node[] = [];
   const start = async (name: string, labels: Readonly<Record<string, string>>, tulle: object): Promise<void> => {
     const bootstrap = await parseBootstrap(
       JSON.stringify(adsBootstrap(xdsPort, { name, labels, tulle, more: { user_agent_name: "tulle" } })),
       "bootstrap.json",
     );
+    nodes.push(bootstrap.node!);
     const proxy = await startProxy({ bootstrap, logLevel: "error" });
     atEnd(context, () => proxy.close());
     await proxy.ready;
@@ -106,7 +111,12 @@ export async function startLiveMesh(context: TestContext): Promise<LiveMesh> {
   atEnd(context, () => agent.destroy());
   const base = `http://${plane.httpAddress}`;
   const call = async (method: string, path: string, body?: string): Promise<unknown> => {
-    const response = await fetch(base + path, { method, ...(body === undefined ? {} : { body }) });
+    const response = await fetch(base + path, {
+      method,
+      // Kept-open connections may end while a request is on its way.
+      headers: { connection: "close" },
+      ...(body === undefined ? {} : { body }),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text) as unknown;
@@ -115,6 +125,7 @@ export async function startLiveMesh(context: TestContext): Promise<LiveMesh> {
   let applied: readonly { kind: string; name: string; group: string }[] = [];
   return {
     workloads,
+    nodes,
     configure: async (yaml) => {
       const { results } = (await call("POST", "/api/v1/apply", yaml)) as { results: { kind: string; name: string }[] };
       const now = results.map(({ kind, name }) => ({ kind, name, group: GROUPS[kind] ?? "core" }));

@@ -1,8 +1,7 @@
 /** Senders that are broken or mean harm: nothing falls over, nothing grows, and configuration goes out as fast as before. */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
+import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { credentials } from "@grpc/grpc-js";
@@ -10,7 +9,6 @@ import { IngestError } from "../../src/telemetry/ingest/ingest-error.ts";
 import { INGESTERS } from "../../src/telemetry/ingest/kinds.ts";
 import type { IngestKind } from "../../src/telemetry/ingest/kinds.ts";
 import { TYPE } from "@tulle/xds";
-import { atEnd } from "../support/at-end.ts";
 import { asker, readRoots, secure } from "../support/certificates.ts";
 import { callSocket } from "../support/api-socket.ts";
 import { start, TestClient } from "../support/control-plane.ts";
@@ -207,72 +205,37 @@ test(
     await apply(service("reviews"));
     const proxy = new TestClient(t, plane.xdsAddress, "web", {}, { [TYPE.cluster]: "*" });
     await eventually(() => assert.ok(proxy.connected));
-    const stop = flood(t, plane.xdsAddress, plane.httpAddress);
+    let round = 0;
+    /** From `apply` until a proxy has what follows from it. */
+    const changes = async (): Promise<number> => {
+      const tookMs: number[] = [];
+      for (const end = round + 9; round < end; round++) {
+        const begun = performance.now();
+        const host = `added-${round}`;
+        await apply(service(host) + virtualService(`rule-${round}`, { hosts: host, http: to("v1") }));
+        await eventually(() => assert.ok(proxy.received.some((name) => name.includes(`${host}.`))));
+        tookMs.push(performance.now() - begun);
+        assert.ok((await metric(control, "tulle_telemetry_bytes_in_flight")) <= 16 * 1024 * 1024);
+      }
+      return tookMs.sort((a, b) => a - b)[4]!;
+    };
+    const quietMs = await changes();
     const before = process.memoryUsage().rss;
-    const tookMs: number[] = [];
-    for (let round = 0; round < 10; round++) {
-      const begun = performance.now();
-      await apply(
-        service(`added-${round}`) + virtualService(`rule-${round}`, { hosts: `added-${round}`, http: to("v1") }),
-      );
-      await eventually(() => assert.ok(proxy.received.some((name) => name.includes(`added-${round}.`))));
-      tookMs.push(performance.now() - begun);
-      assert.ok((await metric(control, "tulle_telemetry_bytes_in_flight")) <= 16 * 1024 * 1024);
-    }
-    await stop();
-    t.diagnostic(`changes took ${tookMs.map(Math.round).join(", ")} ms`);
-    const median = tookMs.toSorted((a, b) => a - b)[5]!;
-    // A slow machine with everything else on it; without the flood it is 30 to 150 ms.
-    assert.ok(median < 1500, `${median} ms`);
-    assert.ok(process.memoryUsage().rss - before < 700 * 1024 * 1024);
+    // In a thread of its own: what it costs to flood is not what is measured.
+    const flood = new Worker(new URL("../support/flood.ts", import.meta.url), {
+      workerData: { grpc: plane.xdsAddress, http: plane.httpAddress },
+    });
+    await eventually(async () => assert.ok((await status(control)).traces.taken > 1000));
+    const floodedMs = await changes();
+    await flood.terminate();
+    const grownMb = Math.round((process.memoryUsage().rss - before) / 2 ** 20);
+    t.diagnostic(`a change takes ${Math.round(quietMs)} ms, in the flood ${Math.round(floodedMs)}; ${grownMb} MB more`);
+    assert.ok(floodedMs < quietMs * 10 + 500);
+    assert.ok(grownMb < 700);
     assert.equal((await call("GET", "/ready")).status, 200);
     await eventually(async () => assert.equal(await metric(control, "tulle_telemetry_bytes_in_flight"), 0));
     const { series } = await status(control);
-    assert.ok(series.series <= 45_000);
+    assert.ok(series.series <= 61_000);
     assert.equal(await metric(control, "tulle_telemetry_thread_restarts_total"), 0);
   },
 );
-
-/** Two proxies with new labels each time, OTLP without end, Zipkin without end, connections that never finish their bodies. */
-function flood(t: TestContext, grpc: string, http: string): () => Promise<void> {
-  const over = new AbortController();
-  const client = rawGrpc(t, grpc);
-  for (const id of [NODE, NODE.replace("reviews-v1-1", "reviews-v1-2")]) {
-    const { call } = client.stream(STREAM_METRICS);
-    call.write(node(id));
-    let count = 0;
-    const more = (): void => {
-      if (over.signal.aborted) return void call.end();
-      const metrics = Array.from(
-        { length: 500 },
-        () => [{ id: `${count++}`, long: "x".repeat(200) }, 1] as [Record<string, string>, number],
-      );
-      if (call.write(counterFamily("istio_requests_total", count, ...metrics))) setImmediate(more);
-      else call.once("drain", more);
-    };
-    more();
-  }
-  const [host, port] = http.split(":");
-  for (let index = 0; index < 50; index++) {
-    const socket = connect(Number(port), host, () =>
-      socket.write("POST /api/v2/spans HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n["),
-    );
-    socket.on("error", () => undefined);
-    atEnd(t, () => void socket.destroy());
-  }
-  const spans = JSON.stringify(
-    Array.from({ length: 500 }, (_, index) =>
-      zipkin({ id: (index + 1).toString(16).padStart(16, "0"), tags: { a: "x".repeat(500) } }),
-    ),
-  );
-  const posting = [1, 2].map(async () => {
-    for (let count = 0; !over.signal.aborted; count++) {
-      const body = spans.replaceAll(TRACE, count.toString(16).padStart(32, "1"));
-      await (await fetch(`http://${http}/api/v2/spans`, { method: "POST", body })).text();
-    }
-  });
-  return async () => {
-    over.abort();
-    await Promise.all(posting);
-  };
-}

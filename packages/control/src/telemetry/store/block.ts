@@ -63,10 +63,35 @@ export function sizeOf({ times, ids, firsts, initials, ends, changes }: SealedBl
   return [times, ids, firsts, initials, ends, changes].reduce((bytes, { byteLength }) => bytes + byteLength, 0);
 }
 
+const START_SAMPLES = 64;
+
 /** Samples of one series, appended to by block after block. */
-export interface Samples {
-  readonly times: number[];
-  readonly values: number[];
+export class Samples {
+  #times = new Float64Array(START_SAMPLES);
+  #values = new Float64Array(START_SAMPLES);
+  length = 0;
+
+  push(time: number, value: number): void {
+    if (this.length === this.#times.length) {
+      this.#times = grown(this.#times);
+      this.#values = grown(this.#values);
+    }
+    this.#times[this.length] = time;
+    this.#values[this.length++] = value;
+  }
+
+  /** Copies, after which this can be filled anew. */
+  take(): { readonly times: Float64Array; readonly values: Float64Array } {
+    const { length } = this;
+    this.length = 0;
+    return { times: this.#times.slice(0, length), values: this.#values.slice(0, length) };
+  }
+}
+
+function grown(numbers: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(numbers.length * 2);
+  larger.set(numbers);
+  return larger;
 }
 
 /** Adds those with `fromMs` < time ≤ `toMs`. */
@@ -104,10 +129,7 @@ function readChanges(
   const until = (next: number): void => {
     for (; at < next; at++) {
       const time = times[at]!;
-      if (time > fromMs && time <= toMs) {
-        into.times.push(time);
-        into.values.push(current);
-      }
+      if (time > fromMs && time <= toMs) into.push(time, current);
       if (Number.isNaN(current)) at = next;
     }
   };

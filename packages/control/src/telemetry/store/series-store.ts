@@ -4,8 +4,8 @@
  */
 import type { Exemplar, LabelMatcher, Labels, Series, SeriesExemplars, SeriesSource } from "@tulle/telemetry/records";
 import type { Clock } from "@tulle/xds";
-import { readSealed, sizeOf } from "./block.ts";
-import type { Samples, SealedBlock } from "./block.ts";
+import { readSealed, Samples, sizeOf } from "./block.ts";
+import type { SealedBlock } from "./block.ts";
 import type { TelemetryDatabase } from "./database.ts";
 import { labelTest } from "./label-match.ts";
 import type { Refusals } from "./refusals.ts";
@@ -110,12 +110,10 @@ export class SeriesStore implements SeriesSource {
 
   select(matchers: readonly LabelMatcher[], fromMs: number, toMs: number): readonly Series[] {
     const found: Series[] = [];
+    const samples = new Samples();
     for (const series of this.#matching(matchers, fromMs, toMs)) {
-      const samples: Samples = { times: [], values: [] };
       this.#read(series, fromMs, toMs, samples);
-      if (samples.times.length === 0) continue;
-      const { times, values } = samples;
-      found.push({ labels: series.labels, times: Float64Array.from(times), values: Float64Array.from(values) });
+      if (samples.length > 0) found.push({ labels: series.labels, ...samples.take() });
     }
     return found;
   }

@@ -13,6 +13,8 @@ const UNNAMED_MS = 90_000;
 /** A sender is gone after three of its intervals, at least three of Envoy's. (`stats_flush_interval`, 5 s) */
 const MISSED = 3;
 const INTERVAL_MS = 5_000;
+/** Beyond, PromQL would not look back so far. */
+const LONGEST_INTERVAL_MS = 300_000;
 /** Flushes that follow faster are one: whoever flushes each millisecond would fill a block each second. */
 const MIN_INTERVAL_MS = 1_000;
 const MAX_EXEMPLARS = 10;
@@ -77,7 +79,8 @@ export class SourceSeries {
     const since = nowMs - this.lastFlushMs;
     const isSame = this.isAlive && ((stamp !== 0 && stamp === this.#stamp) || since < MIN_INTERVAL_MS);
     if (isSame) return;
-    if (this.isAlive) this.#intervalMs = since;
+    // Also of one that was taken for gone, because it flushes seldom.
+    if (since <= LONGEST_INTERVAL_MS) this.#intervalMs = since;
     this.#stamp = stamp;
     this.isAlive = true;
     this.#advance(nowMs);

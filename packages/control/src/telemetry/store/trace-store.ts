@@ -73,8 +73,8 @@ const KEPT_MS: Readonly<Record<Worth, number>> = {
   [WORTH.slow]: 3 * DAY_MS,
   [WORTH.error]: 3 * DAY_MS,
 };
-/** Traces that one search reads: 30 µs each. */
-const MAX_READ = 5_000;
+/** Traces that one search reads: 80 µs each. */
+const MAX_READ = 2_500;
 
 export class TraceStore {
   readonly #clock: Clock;

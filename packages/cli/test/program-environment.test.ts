@@ -39,6 +39,17 @@ describe("a program's environment", () => {
     assert.equal(env["TULLE_VERSION"], "v1");
     assert.equal(env["TULLE_ADMIN"], "http://127.0.0.1:3");
     assert.equal(env["TULLE_OUTBOUND_9080"], "127.0.0.1:4");
+    assert.equal(env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], undefined);
+  });
+
+  test("says where spans go if the control plane runs here, and nobody else has said it", () => {
+    const where = { identity, app: local(1), httpProxy: local(2), admin: local(3), outbound: [], collector: local(4) };
+    const env = programEnvironment({}, where);
+    assert.equal(env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], "http://127.0.0.1:4/v1/traces");
+    assert.equal(env["OTEL_SERVICE_NAME"], "web.default");
+    const own = programEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" }, where);
+    assert.equal(own["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"], undefined);
+    assert.equal(own["OTEL_SERVICE_NAME"], undefined);
   });
 
   // A sidecar sees no request in a CONNECT tunnel.

@@ -2,9 +2,9 @@ import { findMembership } from "../agent/membership.ts";
 import { servicePortProtocol } from "@tulle/api";
 import { defineCommand } from "../command.ts";
 import { awaitControlPlane } from "../control-plane/await.ts";
-import { defaultStateDir, locate } from "../control-plane/locate.ts";
+import { announced, defaultStateDir, locate } from "../control-plane/locate.ts";
 import { UsageError } from "../errors.ts";
-import { formatAddress } from "../options.ts";
+import { formatAddress, parseAddress } from "../options.ts";
 import { reportReady } from "../process/part.ts";
 import { reservePorts } from "../process/ports.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
@@ -36,6 +36,8 @@ export const run = defineCommand({
   NODE_USE_ENV_PROXY      1, so that Node.js (24 and newer) honours them; NODE_OPTIONS makes its fetch do so without tunnels
   TULLE_SERVICE, TULLE_VERSION, TULLE_NAMESPACE, TULLE_ADMIN (the sidecar's admin endpoint)
   TULLE_UPSTREAM_NAME_PORT  where --upstream NAME:PORT is bound
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SERVICE_NAME  the control plane, if it runs on this machine: where a program that
+                          uses OpenTelemetry sends its spans, unless it is told otherwise
 Other workloads send it requests once it accepts connections on PORT. What does not speak HTTP says so (--protocol tcp),
 and is called at a local port (--upstream).
 Ends with the program's exit code (128 + N after signal N), and with nothing left of its process group. Ctrl-C and
@@ -188,7 +190,13 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       process.stderr.write(`${style.dim("tulle:", process.stderr)} ${formatAddress(bind)} carries ${what}\n`);
     }
 
-    const env = programEnvironment(process.env, { identity, app, httpProxy, admin, outbound: bound });
+    const http = announced(stateDir)?.http;
+    const collector = http === undefined ? undefined : parseAddress("the control plane's API", http);
+    const surroundings = { identity, app, httpProxy, admin, outbound: bound };
+    const env = programEnvironment(
+      process.env,
+      collector === undefined ? surroundings : { ...surroundings, collector },
+    );
     try {
       const program = await startProgram(rest ?? [], env);
       const graceMs = options.grace * 1000;

@@ -69,6 +69,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
       default: DEFAULT_HTTP,
       help: "where it serves its API, for tulle apply and the like",
     },
+    "no-telemetry": { type: "flag", help: "take in no metrics, spans and requests of the mesh, and keep none" },
     json: { type: "flag", help: "print one line of JSON when ready, nothing else on stdout" },
     "log-level": {
       type: "choice",
@@ -95,6 +96,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
       http: formatAddress(options.http),
       consoleDir: CONSOLE_DIRECTORY,
       insecureXds: options["insecure-xds"],
+      telemetry: !options["no-telemetry"],
       identity: {
         xdsTls: formatAddress(options["xds-tls"] ?? tlsAddressBeside(options.xds)),
         intermediate: options["ca-intermediate"],

@@ -16,11 +16,13 @@ export interface ProgramSurroundings {
   readonly admin: Address;
   /** Local ports that carry requests for a service port. */
   readonly outbound: readonly { readonly port: number; readonly bind: Address; readonly service?: string }[];
+  /** HTTP API of the control plane if that runs on this machine: it takes spans. */
+  readonly collector?: Address;
 }
 
 /** `inherited` with the sidecar's additions. */
 export function programEnvironment(inherited: NodeJS.ProcessEnv, surroundings: ProgramSurroundings): NodeJS.ProcessEnv {
-  const { identity, app, httpProxy, admin, outbound } = surroundings;
+  const { identity, app, httpProxy, admin, outbound, collector } = surroundings;
   const proxy = `http://${formatAddress(httpProxy)}`;
   const unproxied = joined([inherited["NO_PROXY"] ?? inherited["no_proxy"], UNPROXIED], ",");
   return {
@@ -36,12 +38,31 @@ export function programEnvironment(inherited: NodeJS.ProcessEnv, surroundings: P
     TULLE_VERSION: identity.labels["version"] ?? "",
     TULLE_NAMESPACE: identity.namespace,
     TULLE_ADMIN: `http://${formatAddress(admin)}`,
+    ...tracing(inherited, identity, collector),
     ...Object.fromEntries(
       outbound.map(({ port, bind, service }) => [
         service === undefined ? `TULLE_OUTBOUND_${port}` : `TULLE_UPSTREAM_${variable(service)}_${port}`,
         formatAddress(bind),
       ]),
     ),
+  };
+}
+
+/**
+ * OpenTelemetry's variables, unless somebody has said where its spans go. Of traces only: metrics and logs of applications are not taken.
+ * The name is the one that the sidecar's spans have (Istio's APP_LABEL_AND_NAMESPACE).
+ */
+function tracing(
+  inherited: NodeJS.ProcessEnv,
+  { service, namespace }: Identity,
+  collector?: Address,
+): NodeJS.ProcessEnv {
+  const isSaid = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"].some((name) => inherited[name]);
+  if (collector === undefined || isSaid) return {};
+  return {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://${formatAddress(collector)}/v1/traces`,
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
+    OTEL_SERVICE_NAME: inherited["OTEL_SERVICE_NAME"] ?? `${service}.${namespace}`,
   };
 }
 

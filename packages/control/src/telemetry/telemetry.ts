@@ -36,6 +36,8 @@ export interface Telemetry {
 export interface TelemetryOptions {
   /** Where history is kept; made if missing. */
   readonly directory: string;
+  /** The thread's program; tests have one that dies. */
+  readonly program?: URL;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,10 +52,11 @@ const MAX_QUESTIONS = 256;
 const QUESTION_MS = 30_000;
 /** Without a word, though something waits: the thread is lost in something. */
 const SILENCE_MS = 60_000;
+const PROGRAM = new URL("./worker.ts", import.meta.url);
 const FIRST_RESTART_MS = 1_000;
 const LAST_RESTART_MS = 60_000;
 /** Of the thread's heap, without the buffers of SQLite and of blocks. */
-const MAX_HEAP_MB = 512;
+const MAX_HEAP_MB = 768;
 
 interface Pending {
   readonly resolve: (answer: unknown) => void;
@@ -180,7 +183,7 @@ export class TelemetryThread implements Telemetry {
 
   #start(): void {
     // Not the parent's: coverage and loaders of tests are no business of this thread.
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    const worker = new Worker(this.#options.program ?? PROGRAM, {
       execArgv: [],
       workerData: { path: join(this.#options.directory, "telemetry.db") } satisfies WorkerData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },

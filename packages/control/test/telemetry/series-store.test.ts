@@ -218,6 +218,16 @@ test("a sender cannot have more series than it may, nor labels that no series ca
   );
 });
 
+test("labels cannot take more memory than they may, however few series have them", () => {
+  const { core, clock } = telemetryCore();
+  const flush = core.series.flush("s", clock.now());
+  for (let index = 0; index < 15_000; index++) {
+    flush.add(index, [{ __name__: "x", long: `${index}`.padEnd(1000, "x") }]);
+  }
+  assert.ok(core.series.status().series < 9_000);
+  assert.match(core.refusals.list()[0]!.reason, /characters in labels of one sender/);
+});
+
 test("any values come back, whatever they are and however they change", () => {
   const value = fc.oneof(fc.double({ noNaN: true }), fc.integer(), fc.constant(0), fc.constant(-0));
   fc.assert(

@@ -8,6 +8,7 @@ import { TelemetryThread } from "../../src/telemetry/telemetry.ts";
 import { atEnd } from "../support/at-end.ts";
 import { temporaryFolder } from "../support/directory.ts";
 import { eventually } from "../support/eventually.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { APPLICATION, bytesOf } from "../support/telemetry.ts";
 
 const SPAN = {
@@ -56,4 +57,53 @@ test("beyond the budgets of bytes in flight, of all and of one sender, messages 
   assert.deepEqual(["a", "a", "b", "c", "d", "e"].map(send), [true, false, true, true, true, false]);
   assert.match(telemetry.renderMetrics(), /^tulle_telemetry_dropped_messages_total\{kind="zipkin-json"\} 2$/m);
   await eventually(() => assert.match(telemetry.renderMetrics(), /^tulle_telemetry_bytes_in_flight 0$/m));
+});
+
+test("a thread that dies is started again, later each time; who waits is told, who subscribed is told again", async (t) => {
+  const clock = new ManualClock();
+  const logs: string[] = [];
+  const telemetry = new TelemetryThread({
+    directory: temporaryFolder(t),
+    program: new URL("../support/dying-thread.ts", import.meta.url),
+    clock,
+    log: (_, message) => logs.push(message),
+  });
+  atEnd(t, () => telemetry.close());
+  let started = 0;
+  telemetry.subscribe("activity", undefined, () => started++);
+  await eventually(() => assert.equal(started, 1));
+  for (const [death, backoffMs] of [1000, 2000, 4000].entries()) {
+    const waiting = telemetry.ask("trace", { traceId: "x" });
+    assert.ok(telemetry.ingest("zipkin-json", APPLICATION, Buffer.from("[]")));
+    await assert.rejects(waiting, (error) => error instanceof QuestionError && error.kind === "unavailable");
+    assert.equal(telemetry.ingest("zipkin-json", APPLICATION, Buffer.from("[]")), false);
+    await assert.rejects(telemetry.ask("trace", { traceId: "x" }), /starts again/);
+    clock.advance(backoffMs - 1);
+    assert.match(telemetry.renderMetrics(), new RegExp(`^tulle_telemetry_thread_restarts_total ${death + 1}$`, "m"));
+    clock.advance(1);
+    await eventually(() => assert.equal(started, death + 2));
+  }
+  assert.equal(logs.filter((message) => message === "the telemetry thread died").length, 3);
+});
+
+test("a thread that says nothing though it has something to do is ended and started again", async (t) => {
+  const clock = new ManualClock();
+  const program = new URL("../support/dying-thread.ts", import.meta.url);
+  const telemetry = new TelemetryThread({ directory: temporaryFolder(t), program, clock, log: () => undefined });
+  atEnd(t, () => telemetry.close());
+  let started = 0;
+  telemetry.subscribe("activity", undefined, () => started++);
+  await eventually(() => assert.equal(started, 1));
+  // One question after the other: each is given up after half a minute.
+  for (let half = 0; half < 4; half++) {
+    const asked = telemetry.ask("trace", { traceId: "x" });
+    clock.advance(29_000);
+    const again = telemetry.ask("trace", { traceId: "y" });
+    clock.advance(1_000);
+    await assert.rejects(asked);
+    again.catch(() => undefined);
+  }
+  await eventually(() => assert.match(telemetry.renderMetrics(), /^tulle_telemetry_thread_restarts_total 1$/m));
+  clock.advance(1000);
+  await eventually(() => assert.equal(started, 2));
 });

@@ -5,6 +5,7 @@ import type { SeenOperation } from "./trace-file.ts";
 const MAX_SERVICES = 2_000;
 /** Somebody who puts ids into names of spans has as many as requests: the first so many are listed. */
 const MAX_OPERATIONS = 500;
+const MAX_ALL = 20_000;
 
 interface Seen {
   readonly kind: SpanRecord["kind"];
@@ -18,6 +19,7 @@ const WRITE_AGAIN_MS = 3_600_000;
 
 export class Operations {
   readonly #services = new Map<string, Map<string, Seen>>();
+  #count = 0;
 
   /** False: there are too many. */
   see({ service, kind, name }: Pick<SpanRecord, "service" | "kind" | "name">, nowMs: number): boolean {
@@ -29,7 +31,8 @@ export class Operations {
     const key = `${kind} ${name}`;
     const seen = operations.get(key);
     if (seen === undefined) {
-      if (operations.size >= MAX_OPERATIONS) return false;
+      if (operations.size >= MAX_OPERATIONS || this.#count >= MAX_ALL) return false;
+      this.#count++;
       operations.set(key, { kind, name, seenMs: nowMs, isWritten: false });
     } else if (nowMs - seen.seenMs > WRITE_AGAIN_MS) {
       seen.seenMs = nowMs;
@@ -80,5 +83,6 @@ export class Operations {
       for (const [key, { seenMs }] of all) if (seenMs < beforeMs) all.delete(key);
       if (all.size === 0) this.#services.delete(service);
     }
+    this.#count = [...this.#services.values()].reduce((count, { size }) => count + size, 0);
   }
 }

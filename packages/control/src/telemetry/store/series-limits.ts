@@ -4,7 +4,11 @@ import type { Labels } from "@tulle/telemetry/records";
 export const SERIES_LIMITS = {
   /** Of one sender. Istio's proxies have some thousands. */
   ofOne: 20_000,
-  all: 200_000,
+  /** 2.5 KB of heap each: a quarter of a gigabyte. */
+  all: 100_000,
+  /** Characters of all labels, each text once however many series have it. */
+  textOfOne: 8 * 1024 * 1024,
+  textOfAll: 64 * 1024 * 1024,
   labels: 64,
   name: 256,
   value: 1_024,

@@ -50,6 +50,8 @@ interface Source {
   readonly byKey: Map<number | string, readonly KeptSeries[]>;
   /** Those that the file had, by their labels as text. */
   readonly restored: Map<string, KeptSeries>;
+  /** Of labels that it was the first to have. */
+  characters: number;
 }
 
 export class SeriesStore implements SeriesSource {
@@ -60,6 +62,7 @@ export class SeriesStore implements SeriesSource {
   /** By `__name__`. */
   readonly #byName = new Map<string, Set<KeptSeries>>();
   readonly #texts = new Map<string, string>();
+  #characters = 0;
   /** Sealed, and not yet written. */
   #pending: PendingBlock[] = [];
   #count = 0;
@@ -205,7 +208,7 @@ export class SeriesStore implements SeriesSource {
       if (source.series.series.size === 0 && !source.series.isAlive) this.#sources.delete(id);
     }
     for (const [name, series] of this.#byName) if (series.size === 0) this.#byName.delete(name);
-    this.#texts.clear();
+    this.#recountTexts();
     this.#file.forget(forgotten);
   }
 
@@ -216,7 +219,7 @@ export class SeriesStore implements SeriesSource {
         id,
         onSealed: (sealedOf, tier, block) => this.#pending.push({ source: sealedOf.id, tier, block }),
       });
-      this.#sources.set(id, (source = { series, byKey: new Map(), restored: new Map() }));
+      this.#sources.set(id, (source = { series, byKey: new Map(), restored: new Map(), characters: 0 }));
     }
     return source;
   }
@@ -226,7 +229,10 @@ export class SeriesStore implements SeriesSource {
     return restored ?? this.#keep(source, ++this.#lastId, labels, source.series.lastFlushMs);
   }
 
-  #refusal({ series: { series } }: Source, labels: readonly Labels[]): string | undefined {
+  #refusal({ series: { series }, characters }: Source, labels: readonly Labels[]): string | undefined {
+    if (characters > SERIES_LIMITS.textOfOne)
+      return `more than ${SERIES_LIMITS.textOfOne} characters in labels of one sender`;
+    if (this.#characters > SERIES_LIMITS.textOfAll) return `more than ${SERIES_LIMITS.textOfAll} characters in labels`;
     if (series.size + labels.length > SERIES_LIMITS.ofOne)
       return `more than ${SERIES_LIMITS.ofOne} series of one sender`;
     if (this.#count + labels.length > SERIES_LIMITS.all) return `more than ${SERIES_LIMITS.all} series`;
@@ -238,7 +244,7 @@ export class SeriesStore implements SeriesSource {
   }
 
   #keep(source: Source, id: number, labels: Labels, nowMs: number): KeptSeries {
-    const series = new KeptSeries(id, this.#shared(labels), source.series, nowMs);
+    const series = new KeptSeries(id, this.#shared(labels, source), source.series, nowMs);
     source.series.series.add(series);
     const name = labels["__name__"] ?? "";
     let named = this.#byName.get(name);
@@ -249,17 +255,29 @@ export class SeriesStore implements SeriesSource {
   }
 
   /** Labels whose texts are shared with other series': a mesh has few, and they came as new text each time. */
-  #shared(labels: Labels): Labels {
+  #shared(labels: Labels, source: Source): Labels {
     const shared: Record<string, string> = {};
-    for (const name in labels) shared[this.#text(name)] = this.#text(labels[name]!);
+    for (const name in labels) shared[this.#text(name, source)] = this.#text(labels[name]!, source);
     return shared;
   }
 
-  #text(text: string): string {
+  #text(text: string, source: Source): string {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
     this.#texts.set(text, text);
+    this.#characters += text.length;
+    source.characters += text.length;
     return text;
+  }
+
+  /** Texts of series that were forgotten are no longer held. */
+  #recountTexts(): void {
+    this.#texts.clear();
+    this.#characters = 0;
+    for (const source of this.#sources.values()) {
+      source.characters = 0;
+      for (const { labels } of source.series.series) this.#shared(labels, source);
+    }
   }
 
   #matching(matchers: readonly LabelMatcher[], fromMs: number, toMs: number): readonly KeptSeries[] {

@@ -91,6 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const mesh = {
     domain: options.domain ?? DEFAULT_DOMAIN,
     rootNamespace: options.rootNamespace ?? DEFAULT_ROOT_NAMESPACE,
+    collectsTraces: options.telemetry !== false,
   };
 
   await mkdir(stateDir, { recursive: true });

@@ -85,7 +85,7 @@ function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly Worklo
       namespace,
       name,
       app: canonicalName,
-      version: labels["version"] === undefined ? canonicalRevision : version,
+      version: versionOf(labels["version"] === undefined ? canonicalRevision : version),
       isGateway: isGateway || (known?.isGateway ?? false),
       services: known?.services ?? hosts.get(workloadMetadata(workload)) ?? [],
       addresses: [...new Set([...(known?.addresses ?? []), address])],
@@ -97,6 +97,11 @@ function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly Worklo
     });
   }
   return [...groups.values()];
+}
+
+/** Istio's word for none. */
+function versionOf(revision: string): string {
+  return revision === "latest" ? "" : revision;
 }
 
 interface Told {

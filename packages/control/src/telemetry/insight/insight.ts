@@ -132,6 +132,7 @@ export class Insight {
       now: spendingOfMetrics(this.#cells(window)),
       before: spendingOfMetrics(this.#cells(earlier)),
       recent: spendingOfMetrics(this.#cells(lately)),
+      shown: spendingOfTraces([...traces.sampled, ...traces.kept]),
     });
   }
 

@@ -26,6 +26,8 @@ export interface SlowInput {
   readonly now: Spending;
   readonly before: Spending;
   readonly recent: Spending;
+  /** Traces that show what metrics tell; undefined: they are what is told. */
+  readonly shown?: Spending;
   readonly facts: FactIndex;
   readonly emptyBecause: string;
 }
@@ -78,7 +80,9 @@ function rowOf(key: string, place: Place, input: SlowInput, hadBefore: boolean, 
     recent,
     changeMs: hadBefore ? (recent ?? now).msPerRequest - (before?.msPerRequest ?? 0) : 0,
     because: rules.map(({ object }): ObjectRef => object),
-    traceIds: [...new Set([...input.recent.evidence(key), ...input.now.evidence(key)])].slice(0, 5),
+    traceIds:
+      input.shown?.evidenceLike(place) ??
+      [...new Set([...input.recent.evidence(key), ...input.now.evidence(key)])].slice(0, 5),
   };
 }
 

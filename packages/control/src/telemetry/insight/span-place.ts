@@ -119,7 +119,9 @@ export function ownerOf({ service, tags }: SpanRecord): { readonly namespace: st
 }
 
 export function versionOf({ tags }: SpanRecord): string {
-  return tags["istio.canonical_revision"] ?? tags["service.version"] ?? "";
+  const version = tags["istio.canonical_revision"] ?? tags["service.version"] ?? "";
+  // Istio's word for none.
+  return version === "latest" ? "" : version;
 }
 
 /** The server's own name for what was asked, else the proxy's operation: `reviews.default.svc.cluster.local:9080/*`. */

@@ -82,8 +82,9 @@ function settle(draft: Draft, parent: SpanNode | undefined, start: number, end: 
     const childShift = shift + skew(draft.span, child.span);
     const from = child.span.startMicros + childShift;
     const to = from + child.span.durationMicros;
-    // It began when its parent was over, or was over before that began: nobody waited for it.
-    if (from >= end || to <= start) continue;
+    // It began when its parent was over, or was over before that began: nobody waited for it. The other side of a call may take no time.
+    const isOtherSide = child.span.kind === "server" && draft.span.kind === "client";
+    if (isOtherSide ? from > end || to < start : from >= end || to <= start) continue;
     // It went on after its parent: a call that the parent gave up was waited for, whatever else was not.
     if (to > end + overrun(draft.span) && !gaveUp(draft.span) && child.span.kind !== "server") continue;
     children.push(settle(child, node, Math.max(from, start), Math.min(to, end), childShift));

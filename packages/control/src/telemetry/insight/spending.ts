@@ -56,6 +56,19 @@ export class Spending {
     return this.#byPlace.get(key)?.evidence.map(({ traceId }) => traceId) ?? [];
   }
 
+  /** Of a place whose route and caller are not asked for. */
+  evidenceLike({ kind, namespace, service, version }: Place): readonly string[] {
+    const alike = [...this.#byPlace.values()].filter(
+      ({ place }) =>
+        place.kind === kind &&
+        place.namespace === namespace &&
+        place.service === service &&
+        (version === "" || place.version === version),
+    );
+    const all = alike.flatMap(({ evidence }) => evidence).sort((a, b) => b.ms - a.ms);
+    return [...new Set(all.map(({ traceId }) => traceId))].slice(0, EVIDENCE);
+  }
+
   get meanMs(): number | null {
     return this.requests === 0 ? null : this.totalMs / this.requests;
   }

@@ -125,6 +125,8 @@ function newSlot(labels: Labels): Slot | null {
   };
 }
 
+const LATEST = "latest";
+
 function endPoint(labels: Labels, side: "source" | "destination"): EndPoint {
   const workload = known(labels, `${side}_workload`);
   const app = known(labels, `${side}_canonical_service`) || known(labels, `${side}_app`);
@@ -133,8 +135,8 @@ function endPoint(labels: Labels, side: "source" | "destination"): EndPoint {
     namespace: known(labels, `${side}_workload_namespace`),
     workload,
     app: app || workload,
-    // What is unknown has the revision `latest`, too. (istio/proxy `istio_stats.cc`)
-    version: workload === "" ? "" : revision,
+    // What has no revision, or is unknown, is told to be of this one. (istio/proxy `istio_stats.cc`)
+    version: workload === "" || revision === LATEST ? "" : revision,
   };
 }
 

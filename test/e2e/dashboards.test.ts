@@ -19,6 +19,9 @@ const SCRAPE = "5s";
 /** Longer than the window of the rates. */
 const LOAD_MS = 45_000;
 const PAUSE_MS = 20;
+/** Scrapes and pushes do not see the same moments: values are as near as Prometheus' own are to each other within this time. */
+const NEAR_SECONDS = 12;
+const TOLERANCE = 0.25;
 
 /** Admin endpoints of all proxies that the demo started. */
 async function adminPorts(demo: RunningDemo): Promise<number[]> {
@@ -93,7 +96,7 @@ describe("Istio's dashboards", () => {
       await (await fetch(`${demo.ingress}/productpage`)).text();
       await delay(PAUSE_MS);
     }
-    at = String(Math.floor(Date.now() / 1000));
+    at = String(Math.floor(Date.now() / 1000) - NEAR_SECONDS);
     for (const { expression } of EXPRESSIONS)
       expected.set(expression, await theirs(prometheus.url, askedOf(expression)));
   });
@@ -117,6 +120,58 @@ describe("Istio's dashboards", () => {
     for (const { expression } of EXPRESSIONS) {
       const actual = ours(source, Number(at) * 1000, askedOf(expression));
       assert.equal(difference(expected.get(expression)!, actual), undefined, expression);
+    }
+  });
+
+  test("the control plane's own API has the same series, and values within what a scrape misses", async () => {
+    const wrong: string[] = [];
+    const time = Number(at);
+    for (const { expression } of EXPRESSIONS.filter((each) => reasonFor(each.expression) === undefined)) {
+      const own = await theirs(`http://${demo.http}`, askedOf(expression));
+      const around = await theirs(prometheus.url, {
+        endpoint: "query_range",
+        parameters: Object.entries({
+          query: withVariables(expression),
+          start: String(time - NEAR_SECONDS),
+          end: String(time + NEAR_SECONDS),
+          step: "1",
+        }),
+      });
+      const found = Object.keys(own.series).length;
+      if (found === 0) wrong.push(`${expression}: nothing`);
+      // Series with the labels of a target have others there.
+      if (/instance=/.test(Object.keys(around.series)[0] ?? "")) continue;
+      for (const [key, points] of Object.entries(own.series)) {
+        const near = (around.series[key] ?? [])
+          .map(([, value]) => Number(value))
+          .filter((value) => !Number.isNaN(value));
+        const value = Number(points[0]![1]);
+        if (near.length === 0 || Number.isNaN(value)) continue;
+        const [low, high] = [Math.min(...near) * (1 - TOLERANCE), Math.max(...near) * (1 + TOLERANCE)];
+        if (value < low - 0.05 || value > high + 0.05)
+          wrong.push(`${expression} {${key}}: ${value}, not ${low} to ${high}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  test("what the control plane has counted, Prometheus counted some seconds before or after", async () => {
+    const query = "sum by (reporter, source_workload, destination_service, response_code) (istio_requests_total)";
+    const own = await theirs(`http://${demo.http}`, {
+      endpoint: "query",
+      parameters: [
+        ["query", query],
+        ["time", at],
+      ],
+    });
+    const time = Number(at);
+    const range = { query, start: String(time - NEAR_SECONDS), end: String(time + NEAR_SECONDS), step: "1" };
+    const around = await theirs(prometheus.url, { endpoint: "query_range", parameters: Object.entries(range) });
+    assert.deepEqual(Object.keys(own.series).toSorted(), Object.keys(around.series).toSorted());
+    for (const [key, points] of Object.entries(own.series)) {
+      const near = around.series[key]!.map(([, value]) => Number(value));
+      const count = Number(points[0]![1]);
+      assert.ok(near[0]! <= count && count <= near.at(-1)!, `${key}: ${count}, not ${near[0]} to ${near.at(-1)}`);
     }
   });
 });

@@ -11,5 +11,6 @@ export default defineConfig({
     // An inlined file would be a data: address, which the page's policy does not take for scripts and styles.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -5,8 +5,14 @@ import type { IconName } from "../ui/icon.tsx";
 import { CertificatesPage } from "./certificates.tsx";
 import { ConfigPage } from "./config-list.tsx";
 import { ObjectPage } from "./config-object.tsx";
+import { HistoryPage } from "./history.tsx";
+import { OverviewPage } from "./overview.tsx";
 import { ProxiesPage } from "./proxies.tsx";
 import { ProxyPage } from "./proxy.tsx";
+import { ServicePage } from "./service.tsx";
+import { ServicesPage } from "./services.tsx";
+import { TrafficPage } from "./traffic.tsx";
+import { WorkloadPage, WorkloadsPage } from "./workloads.tsx";
 
 type PageComponent = ComponentType | LazyExoticComponent<ComponentType>;
 
@@ -25,10 +31,32 @@ export interface Section {
   readonly pages: readonly PageInfo[];
 }
 
+const graph = lazy(() => import("./graph.tsx"));
+const wizard = lazy(() => import("./wizard.tsx"));
+const edit = lazy(() => import("./config-edit.tsx"));
+
 export const SECTIONS: readonly Section[] = [
   {
     name: "Observe",
     pages: [
+      { path: "/", name: "Overview", icon: "overview", key: "o", component: OverviewPage },
+      { path: "/graph", name: "Graph", icon: "graph", key: "g", component: graph },
+      {
+        path: "/services",
+        name: "Services",
+        icon: "service",
+        key: "s",
+        component: ServicesPage,
+        below: [{ path: "/services/:namespace/:name", component: ServicePage }],
+      },
+      {
+        path: "/workloads",
+        name: "Workloads",
+        icon: "workload",
+        key: "w",
+        component: WorkloadsPage,
+        below: [{ path: "/workloads/:namespace/:name", component: WorkloadPage }],
+      },
       {
         path: "/proxies",
         name: "Proxies",
@@ -43,16 +71,25 @@ export const SECTIONS: readonly Section[] = [
     name: "Control",
     pages: [
       {
+        path: "/traffic",
+        name: "Traffic",
+        icon: "traffic",
+        key: "t",
+        component: TrafficPage,
+        below: [{ path: "/traffic/:wizard", component: wizard }],
+      },
+      {
         path: "/config",
         name: "Config",
         icon: "config",
         key: "c",
         component: ConfigPage,
         below: [
-          { path: "/config/edit", component: lazy(() => import("./config-edit.tsx")) },
+          { path: "/config/edit", component: edit },
           { path: "/config/:group/:kind/:namespace/:name", component: ObjectPage },
         ],
       },
+      { path: "/history", name: "History", icon: "history", key: "h", component: HistoryPage },
     ],
   },
   {

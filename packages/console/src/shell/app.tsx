@@ -65,7 +65,6 @@ export function App(): ReactNode {
                 )),
                 <Route key={page.path} path={page.path} component={page.component} />,
               ])}
-              <Route path="/" component={PAGES[0]!.component} />
               <Route component={NotFound} />
             </Switch>
           </Suspense>

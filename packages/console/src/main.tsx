@@ -1,3 +1,5 @@
+// First: it says in which order the layers count.
+import "./styles/index.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -5,7 +7,6 @@ import { Router } from "wouter";
 import { ApiError, BASE } from "./api/client.ts";
 import { App } from "./shell/app.tsx";
 import { applyTheme, readTheme } from "./shell/theme.ts";
-import "./styles/index.css";
 import { Toasts } from "./ui/toasts.tsx";
 
 applyTheme(readTheme());

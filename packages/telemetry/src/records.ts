@@ -100,3 +100,26 @@ export interface RequestRecord {
   readonly peerPrincipal: string;
   readonly localPrincipal: string;
 }
+
+/** Who is at one end of a request; "" for what is not known. */
+export interface RequestEnd {
+  readonly workload: string;
+  readonly service: string;
+  readonly namespace: string;
+  readonly version: string;
+}
+
+/** A request as it is kept: with a number to ask for it by, and what its entry says only between the lines. */
+export interface KeptRequest extends RequestRecord {
+  /** Rising in the order in which they came. */
+  readonly id: number;
+  readonly source: RequestEnd;
+  readonly destination: RequestEnd;
+  /** Of the authorization policy that denied it, or would have: `ns[default]-policy[deny-get]-rule[0]`; "" for none. */
+  readonly policy: string;
+  readonly shadowPolicy: string;
+  /** Requests like it that the proxy left out before it, for want of budget. */
+  readonly leftOut: number;
+  /** It failed, was denied, something was done to it, or it took long. */
+  readonly notable: boolean;
+}

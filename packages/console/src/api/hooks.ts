@@ -14,7 +14,7 @@ import type {
 } from "./types.ts";
 
 /** How often what can change by itself is asked again. */
-export const REFRESH_MS = 5000;
+const REFRESH_MS = 5000;
 
 /** One GET, asked again while it is shown. */
 export function useGet<T>(

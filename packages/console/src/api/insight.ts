@@ -36,16 +36,19 @@ export function useOverview(): UseQueryResult<Overview> {
 
 export interface GraphQuestion {
   readonly type: GraphType;
-  readonly collapse: readonly string[];
+  /** Namespaces are one node each, but for those that are unfolded. */
+  readonly folded: boolean;
+  readonly unfolded: string;
   /** A moment in the past, ms. */
   readonly at: number | undefined;
 }
 
-export function graphQuery({ type, collapse, at }: GraphQuestion, ns: string, range: TimeRange): Query {
+export function graphQuery({ type, folded, unfolded, at }: GraphQuestion, ns: string, range: TimeRange): Query {
   return {
     type,
     ns: ns === "" ? undefined : ns,
-    collapse: collapse.length === 0 ? undefined : collapse.join(","),
+    collapse: folded ? "ns" : undefined,
+    expand: folded && unfolded !== "" ? unfolded : undefined,
     ...windowOf(range),
     ...(at === undefined ? {} : { at }),
   };

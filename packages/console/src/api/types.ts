@@ -50,7 +50,7 @@ export interface DiagnosticsAnswer {
   readonly files: readonly { readonly path: string; readonly inForce: string }[];
 }
 
-export type SyncState = "SYNCED" | "STALE" | "NOT_SENT" | "ERROR" | (string & {});
+type SyncState = "SYNCED" | "STALE" | "NOT_SENT" | "ERROR" | (string & {});
 
 export interface ProxyStatus {
   readonly id: string;

@@ -2,7 +2,6 @@
 import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import UPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { onThemeChange } from "../shell/theme.ts";
 import { absoluteRange } from "../url/time-range.ts";
 import { useAddress } from "../url/use-address.ts";

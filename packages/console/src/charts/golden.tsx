@@ -7,7 +7,7 @@ import { useGet } from "../api/hooks.ts";
 import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
 import { useRange } from "../shell/scope.ts";
 import { pathOf } from "../url/address.ts";
-import { rangeSeconds, stepSeconds } from "../url/time-range.ts";
+import { stepSeconds } from "../url/time-range.ts";
 import { useAddress } from "../url/use-address.ts";
 import { Failure, Loading } from "../ui/basics.tsx";
 import { Chart } from "./chart.tsx";
@@ -39,9 +39,11 @@ export function GoldenSignals({ selector, by }: { readonly selector: string; rea
   const to = Math.floor(range.to / 1000);
   const start = Math.ceil(from / step) * step;
   const rate = `${Math.max(4 * step, 30)}s`;
+  const all = `sum by (${by}) (rate(istio_requests_total{${selector}}[${rate}]))`;
   const expressions = [
-    `sum by (${by}) (rate(istio_requests_total{${selector}}[${rate}]))`,
-    `sum by (${by}) (rate(istio_requests_total{${selector},response_code=~"5..|0"}[${rate}])) / sum by (${by}) (rate(istio_requests_total{${selector}}[${rate}]))`,
+    all,
+    // Where nothing has failed there is no series of failures, and yet it is known that none did.
+    `(sum by (${by}) (rate(istio_requests_total{${selector},response_code=~"5..|0"}[${rate}])) or 0 * ${all}) / ${all}`,
     `histogram_quantile(0.95, sum by (${by}, le) (rate(istio_request_duration_milliseconds_bucket{${selector}}[${rate}])))`,
   ];
   const answers = useQueries({
@@ -86,7 +88,7 @@ export function GoldenSignals({ selector, by }: { readonly selector: string; rea
   const [requests, errors, latency] = columns;
   if (requests === undefined || errors === undefined || latency === undefined) return <Loading what="the charts" />;
   return (
-    <div className="grid" data-window={rangeSeconds(range)}>
+    <div className="grid charts">
       <Chart label="Requests" columns={requests} format={formatRate} />
       <Chart label="Failed" columns={errors} format={formatPercent} />
       <Chart label="p95" columns={latency} format={formatMs} marks={marks} />

@@ -2,7 +2,7 @@
 import { KINDS } from "@tulle/api/kinds";
 import type { AnySchema, KindInfo } from "@tulle/api/kinds";
 
-export interface Suggestion {
+interface Suggestion {
   readonly label: string;
   /** What is put in. */
   readonly apply: string;
@@ -53,38 +53,26 @@ const ITEM = "[]";
 function pathAbove(lines: readonly string[], indent: number): readonly string[] {
   const path: string[] = [];
   let limit = indent;
-  for (let index = lines.length - 1; index >= 0 && limit > 0; index--) {
-    const match = /^(\s*)((?:- +)*)([\w./-]+):(.*)$/.exec(lines[index]!);
+  /** Lists may stand at their parent's own indentation. */
+  let inList = false;
+  for (let index = lines.length - 1; index >= 0 && (limit > 0 || inList); index--) {
+    const match = /^( *)((?:- +)*)([\w./-]+):(.*)$/.exec(lines[index]!);
     if (match === null) continue;
     const [, spaces, dashes, key, rest] = match as unknown as [string, string, string, string, string];
     const column = spaces.length + dashes.length;
-    // A sibling inside the same item: the item began here.
-    if (column === limit && dashes !== "") {
-      path.unshift(ITEM);
-      limit = spaces.length + (hasParentAt(lines, index, spaces.length) ? 1 : 0);
-      continue;
-    }
-    if (column >= limit || rest.trim() !== "") continue;
-    path.unshift(key);
+    const isParent = rest.trim() === "" && (column < limit || (inList && column === limit));
+    // The first key of the item that this line is in, too.
+    const isItemStart = column === limit && !inList && dashes !== "";
+    if (!isParent && !isItemStart) continue;
+    if (isParent) path.unshift(key);
     limit = column;
-    if (dashes !== "") {
+    inList = dashes !== "";
+    if (inList) {
       path.unshift(ITEM);
-      limit = spaces.length + (hasParentAt(lines, index, spaces.length) ? 1 : 0);
+      limit = spaces.length;
     }
   }
   return path;
-}
-
-/** Lists may stand at their parent's own indentation. */
-function hasParentAt(lines: readonly string[], index: number, spaces: number): boolean {
-  for (let above = index - 1; above >= 0; above--) {
-    const match = /^(\s*)((?:- +)*)[\w./-]+:\s*$/.exec(lines[above]!);
-    if (match === null) continue;
-    const column = match[1]!.length + match[2]!.length;
-    if (column < spaces) return false;
-    if (column === spaces && match[2] === "") return true;
-  }
-  return false;
 }
 
 function kindOf(document: string): KindInfo | undefined {

@@ -4,18 +4,35 @@ import type { Document } from "yaml";
 
 type Path = readonly (string | number)[];
 
-const STYLE = { lineWidth: 120, flowCollectionPadding: true } as const;
+/** As the examples of Istio's documentation are written. */
+const STYLE = { lineWidth: 120, indentSeq: false } as const;
 
 /** `before` is one document with an object; what differs in `next` is written into it. */
 export function editYaml(before: string, next: unknown): string {
   const document = parseDocument(before);
   if (document.errors.length > 0) return toYaml(next);
-  change(document, [], document.toJS() as unknown, next);
-  return document.toString(STYLE);
+  const now = document.toJS() as unknown;
+  if (equal(now, next)) return before;
+  change(document, [], now, next);
+  return document.toString(styleOf(before));
 }
 
 export function toYaml(value: unknown): string {
   return stringify(value, STYLE);
+}
+
+/** The writer has a style of his own, and keeps it. */
+function styleOf(text: string): {
+  readonly lineWidth: number;
+  readonly indentSeq: boolean;
+  readonly flowCollectionPadding: boolean;
+} {
+  const hasSequence = /:[ ]*\n *- /.test(text);
+  return {
+    lineWidth: STYLE.lineWidth,
+    indentSeq: hasSequence && !/^( *)(?:- )*[\w.-]+:[ ]*\n\1- /m.test(text),
+    flowCollectionPadding: !/[{[][^\s\]}]/.test(text),
+  };
 }
 
 function change(document: Document, path: Path, before: unknown, next: unknown): void {

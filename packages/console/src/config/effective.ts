@@ -125,7 +125,7 @@ function count(many: number, what: string): string {
 }
 
 /** Every object that a resource says it comes from, once. */
-export function originsIn(json: Json): readonly Origin[] {
+function originsIn(json: Json): readonly Origin[] {
   const found = new Map<string, Origin>();
   const visit = (value: Json): void => {
     if (typeof value !== "object" || value === null) return;

@@ -43,7 +43,8 @@ export function Review({
   const [seconds, setSeconds] = useState(temporary);
   const [tab, setTab] = useState<"diff" | "yaml">("diff");
   const answer = validation.data;
-  const isValid = answer?.valid === true && text.trim() !== "";
+  const isValid =
+    answer?.valid === true && text.trim() !== "" && answer.objects.some(({ action }) => action !== "unchanged");
   const before = (answer?.objects ?? []).map((one) => one.before ?? "").join("---\n");
   return (
     <div className="stack review" data-step={query.get("step")}>
@@ -67,7 +68,7 @@ export function Review({
         </div>
       ) : null}
       {text.trim() === "" ? (
-        <p className="soft">There is nothing to apply yet.</p>
+        <p className="soft">There is nothing to apply: it is so already.</p>
       ) : showYaml && tab === "yaml" ? (
         <Code label="What would be applied" text={text} />
       ) : (
@@ -119,7 +120,8 @@ function Verdict({
           );
         })}
       </ul>
-      {others.map(({ was: _, will, ...reference }) => {
+      {others.map(({ will, group, kind, namespace, name }) => {
+        const reference = { group, kind, namespace, name };
         const main = mainStatus(will);
         return (
           <Notice key={`${reference.kind} ${reference.namespace}/${reference.name}`} tone="warn">

@@ -23,7 +23,7 @@ export type Colour =
   | "warn-soft"
   | "bad-soft";
 
-export type Glyph =
+type Glyph =
   | "ok"
   | "warn"
   | "bad"
@@ -105,7 +105,7 @@ const LABEL_SCALE = 0.55;
 /** About so wide is a letter, at size 1. */
 const LETTER = 0.57;
 
-export const HEALTH_COLOURS: Readonly<Record<Health, Colour>> = {
+const HEALTH_COLOURS: Readonly<Record<Health, Colour>> = {
   failure: "bad",
   degraded: "warn",
   "not-ready": "warn",
@@ -246,7 +246,7 @@ function drawEdge(
     });
 }
 
-export function edgeText(edge: GraphEdge, label: EdgeLabel): string {
+function edgeText(edge: GraphEdge, label: EdgeLabel): string {
   const requests = edge.http ?? edge.grpc;
   const failed = requests !== null && requests.errorShare > 0 ? ` · ${formatPercent(requests.errorShare)} failed` : "";
   switch (label) {
@@ -374,7 +374,7 @@ function delayFill(node: GraphNode): Colour {
 }
 
 /** As much of a text as there is room for. */
-export function clip(text: string, width: number, size: number): string {
+function clip(text: string, width: number, size: number): string {
   const letters = Math.max(3, Math.floor(width / (size * LETTER)));
   return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
 }

@@ -1,7 +1,7 @@
 /** What the drawer is to show of a node or an edge. */
 import type { Graph, GraphEdge, GraphNode } from "@tulle/telemetry/insight";
 
-export function isEdge(one: GraphNode | GraphEdge): one is GraphEdge {
+function isEdge(one: GraphNode | GraphEdge): one is GraphEdge {
   return "source" in one && "target" in one;
 }
 

@@ -1,8 +1,8 @@
 /** Find and hide: `rps > 10`, `error > 1%`, `p95 >= 100`, `name = reviews`, `ns != default`, `!mtls`, `idle`, joined by `and`/`or`. Pure. */
 import type { GraphEdge, GraphNode } from "@tulle/telemetry/insight";
 
-export type Test = (node: GraphNode) => boolean;
-export type EdgeTest = (edge: GraphEdge) => boolean;
+type Test = (node: GraphNode) => boolean;
+type EdgeTest = (edge: GraphEdge) => boolean;
 
 export interface Expression {
   /** Undefined: it says nothing of nodes. */

@@ -11,9 +11,9 @@ export interface Box extends Point {
   readonly height: number;
 }
 
-export const NODE_WIDTH = 148;
-export const NODE_HEIGHT = 44;
-const COLUMN_STEP = 262;
+const NODE_WIDTH = 172;
+const NODE_HEIGHT = 44;
+const COLUMN_STEP = 282;
 const ROW_STEP = 72;
 const GROUP_PADDING = 16;
 /** Of a namespace's name above its nodes. */

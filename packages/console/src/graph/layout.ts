@@ -17,13 +17,13 @@ export interface LayoutEdge {
 }
 
 /** In cells: columns from the left, rows from the top; rows may be halves. */
-export interface Cell {
+interface Cell {
   readonly column: number;
   readonly row: number;
 }
 
 /** The rows that belong to a namespace. */
-export interface Band {
+interface Band {
   readonly start: number;
   readonly height: number;
 }

@@ -20,7 +20,7 @@ import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
 import type { Tone } from "../ui/tone.ts";
 
-export const HEALTH_TONES: Readonly<Record<Health, Tone>> = {
+const HEALTH_TONES: Readonly<Record<Health, Tone>> = {
   failure: "bad",
   degraded: "warn",
   "not-ready": "warn",
@@ -80,7 +80,7 @@ export function MtlsBadge({ mtls }: { readonly mtls: MutualTls }): ReactNode {
   );
 }
 
-export const BADGE_ICONS: Readonly<Record<BadgeInfo["kind"], IconName>> = {
+const BADGE_ICONS: Readonly<Record<BadgeInfo["kind"], IconName>> = {
   "virtual-service": "config",
   shifting: "shift",
   "tcp-shifting": "shift",
@@ -131,7 +131,7 @@ export function servicePath(namespace: string, name: string): string {
   return pathOf("services", namespace === "" ? "-" : namespace, name);
 }
 
-export function PartyLink({ party }: { readonly party: Party }): ReactNode {
+function PartyLink({ party }: { readonly party: Party }): ReactNode {
   const { namespace, name, version } = party;
   return (
     <>

@@ -1,6 +1,9 @@
 /** Who vouches for whom, and until when. */
 import type { ReactNode } from "react";
-import { useAuthority, useProxies, useRotation } from "../api/hooks.ts";
+import { useAuthority, useObjects, useProxies, useRotation } from "../api/hooks.ts";
+import { useOverview } from "../api/insight.ts";
+import { ObjectLink } from "../config/object-link.tsx";
+import { referenceOf } from "../config/objects.ts";
 import type { AuthorityCertificate, ProxyStatus } from "../api/types.ts";
 import { ApiError } from "../api/client.ts";
 import { now } from "../clock.ts";
@@ -15,9 +18,50 @@ import { formatDate, Moment } from "../ui/time.tsx";
 export function CertificatesPage(): ReactNode {
   return (
     <Page title="Certificates">
+      <Gateways />
       <Authority />
       <Workloads />
     </Page>
+  );
+}
+
+/** What gateways show to the world: people renew it, or a certificate manager does. */
+function Gateways(): ReactNode {
+  const overview = useOverview();
+  const objects = useObjects();
+  const rows = (overview.data?.certificates ?? []).filter(({ what }) => what === "gateway");
+  if (rows.length === 0) return null;
+  return (
+    <Card title="Gateways" note="Secrets that gateways serve" flush>
+      <Table
+        label="Gateways' certificates"
+        columns={[
+          {
+            id: "name",
+            name: "Secret",
+            cell: ({ name }) => {
+              const item = objects.data?.items.find(
+                ({ object }) =>
+                  object.kind === "Secret" && `${object.metadata.namespace}/${object.metadata.name}` === name,
+              );
+              return item === undefined ? name : <ObjectLink reference={referenceOf(item)}>{name}</ObjectLink>;
+            },
+          },
+          {
+            id: "ends",
+            name: "Ends",
+            cell: ({ notAfter }) => (
+              <Status tone={longExpiryTone(notAfter, now())}>
+                <Moment at={notAfter} />
+              </Status>
+            ),
+          },
+          { id: "date", name: "On", cell: ({ notAfter }) => <span className="nowrap">{formatDate(notAfter)}</span> },
+        ]}
+        rows={rows}
+        rowKey={({ name }) => name}
+      />
+    </Card>
   );
 }
 

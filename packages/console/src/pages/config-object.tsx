@@ -3,8 +3,11 @@ import type { ReactNode } from "react";
 import { useParams } from "wouter";
 import { useObject } from "../config/use-object.ts";
 import type { ObjectAnswer } from "../config/use-object.ts";
+import { useDelete } from "../config/use-apply.ts";
+import { HistoryList } from "../config/history-list.tsx";
 import { keyOf } from "../config/objects.ts";
 import { MainStatus, StatusList } from "../config/status-list.tsx";
+import type { ObjectReference } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Card, Facts, Page, Status } from "../ui/basics.tsx";
@@ -45,6 +48,7 @@ export function ObjectPage(): ReactNode {
               <Icon name="download" />
               Download
             </button>
+            <DeleteButton reference={reference} />
             <Link to="/config/edit" parameters={{ object: keyOf(reference) }} className="button primary">
               Edit
             </Link>
@@ -56,6 +60,22 @@ export function ObjectPage(): ReactNode {
         {(data) => <ObjectBody data={data} />}
       </Answer>
     </Page>
+  );
+}
+
+/** It can be taken back, so nobody is asked twice. */
+function DeleteButton({ reference }: { readonly reference: ObjectReference }): ReactNode {
+  const { go } = useAddress();
+  const remove = useDelete(() => go("/config"));
+  return (
+    <button
+      type="button"
+      className="button danger"
+      disabled={remove.isPending}
+      onClick={() => remove.mutate(reference)}
+    >
+      Remove
+    </button>
   );
 }
 
@@ -119,6 +139,8 @@ function ObjectBody({ data }: { readonly data: ObjectAnswer }): ReactNode {
           />
         </div>
       </Card>
+      <h2>History</h2>
+      <HistoryList query={{ kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name }} />
     </>
   );
 }

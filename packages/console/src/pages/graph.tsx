@@ -50,14 +50,12 @@ export default function GraphPage(): ReactNode {
   const type = oneOf(TYPES, query.get("type"));
   const label = oneOf(LABELS, query.get("label"));
   const layer = oneOf(LAYERS, query.get("layer"));
-  const collapse = useMemo(
-    () => (query.get("collapse") ?? "").split(",").filter((name) => name !== ""),
-    [query.get("collapse")],
-  );
+  const folded = query.get("fold") === "1";
+  const unfolded = query.get("unfold") ?? "";
   const replayAt = query.get("at") === null ? undefined : Number(query.get("at"));
-  const { graph, stream, error } = useGraph({ type, collapse, at: replayAt });
+  const { graph, stream, error } = useGraph({ type, folded, unfolded, at: replayAt });
   const canvas = useRef<CanvasHandle>(null);
-  const shown = useShown(graph, query.get("hide") ?? "", `${type} ${collapse.join()}`);
+  const shown = useShown(graph, query.get("hide") ?? "", `${type} ${folded} ${unfolded}`);
   const find = query.get("find") ?? "";
   const expression = useMemo(() => parseExpression(find), [find]);
   const found = useMemo(() => foundIds(shown, expression), [shown, expression]);
@@ -102,7 +100,7 @@ export default function GraphPage(): ReactNode {
         />
         <ExpressionInput name="find" placeholder="Find: p95 > 100" error={expression.error} />
         <ExpressionInput name="hide" placeholder="Hide: idle" error={parseExpression(query.get("hide") ?? "").error} />
-        <NamespaceToggle graph={graph} collapse={collapse} />
+        <NamespaceToggle graph={graph} folded={folded} unfolded={unfolded} />
         <Select
           aria-label="Save the graph"
           value=""
@@ -258,30 +256,45 @@ function ExpressionInput({
 
 function NamespaceToggle({
   graph,
-  collapse,
+  folded,
+  unfolded,
 }: {
   readonly graph: Graph | undefined;
-  readonly collapse: readonly string[];
+  readonly folded: boolean;
+  readonly unfolded: string;
 }): ReactNode {
   const { change } = useAddress();
-  const names = [...new Set([...(graph?.nodes ?? []).map(({ namespace }) => namespace), ...collapse])]
+  const names = [...new Set((graph?.nodes ?? []).map(({ namespace }) => namespace))]
     .filter((name) => name !== "")
     .sort();
-  if (names.length < 2) return null;
+  if (names.length < 2 && !folded) return null;
+  const open = unfolded.split(",").filter((name) => name !== "");
   return (
-    <Select
-      aria-label="Fold a namespace"
-      value=""
-      options={[
-        { value: "", name: collapse.length === 0 ? "Fold …" : `Folded: ${collapse.length}` },
-        ...names.map((name) => ({ value: name, name: `${collapse.includes(name) ? "Unfold" : "Fold"} ${name}` })),
-      ]}
-      onChange={({ target: { value } }) => {
-        if (value === "") return;
-        const next = collapse.includes(value) ? collapse.filter((name) => name !== value) : [...collapse, value];
-        change({ collapse: next.join(",") });
-      }}
-    />
+    <>
+      <button
+        type="button"
+        className="button"
+        aria-pressed={folded}
+        onClick={() => change({ fold: !folded, unfold: null })}
+      >
+        {folded ? "Unfold all" : "Fold namespaces"}
+      </button>
+      {folded ? (
+        <Select
+          aria-label="Unfold a namespace"
+          value=""
+          options={[
+            { value: "", name: "Unfold …" },
+            ...names.map((name) => ({ value: name, name: open.includes(name) ? `Fold ${name}` : name })),
+          ]}
+          onChange={({ target: { value } }) =>
+            change({
+              unfold: (open.includes(value) ? open.filter((name) => name !== value) : [...open, value]).join(","),
+            })
+          }
+        />
+      ) : null}
+    </>
   );
 }
 

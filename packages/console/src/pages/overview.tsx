@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import type { Mover, NamespaceSummary, Overview } from "@tulle/telemetry/insight";
 import { useOverview } from "../api/insight.ts";
 import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
-import { EdgeRows, HEALTH_ORDER, HealthStatus, MtlsBadge, ObjectRefLink, servicePath } from "../insight/parts.tsx";
+import { HEALTH_ORDER, HealthStatus, MtlsBadge, ObjectRefLink, servicePath } from "../insight/parts.tsx";
 import { SlowList } from "../insight/slow-list.tsx";
 import { Link } from "../url/link.tsx";
 import { Answer, Badge, Card, Command, Empty, Notice, Page, Status, Tile } from "../ui/basics.tsx";
@@ -69,8 +69,8 @@ function Body({ overview }: { readonly overview: Overview }): ReactNode {
           )}
         </Notice>
       ))}
-      <div className="grid">
-        <Movers movers={movers} />
+      <div className="grid optional">
+        <Movers movers={movers} since={overview.comparedWithAt} />
         {problems.length === 0 ? null : (
           <Card title="Problems of the configuration">
             <ul className="stack" style={{ gap: 6 }}>
@@ -144,7 +144,7 @@ function certificateTone(daysLeft: number): Tone {
 }
 
 function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
-  const { namespaces, mtls, certificates, proxies, active, comparedWithAt } = overview;
+  const { namespaces, mtls, certificates, proxies, active } = overview;
   const rps = namespaces.reduce((sum, one) => sum + one.rps, 0);
   const failed = namespaces.reduce((sum, one) => sum + one.rps * one.errorShare, 0);
   const first = certificates[0];
@@ -198,7 +198,6 @@ function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
         tone={active.some(({ kind }) => kind === "fault") ? "warn" : "none"}
         to="/traffic"
       />
-      <Tile label="Compared with" value={<Moment at={comparedWithAt} />} note="slower and faster are against then" />
     </div>
   );
 }
@@ -210,10 +209,17 @@ const MOVER_NAMES: Readonly<Record<Mover["what"], { name: string; tone: Tone }>>
   "fewer-errors": { name: "Fewer errors", tone: "ok" },
 };
 
-function Movers({ movers }: { readonly movers: readonly Mover[] }): ReactNode {
+function Movers({ movers, since }: { readonly movers: readonly Mover[]; readonly since: number }): ReactNode {
   if (movers.length === 0) return null;
   return (
-    <Card title="What has changed">
+    <Card
+      title="What has changed"
+      note={
+        <>
+          against <Moment at={since} />
+        </>
+      }
+    >
       <ul className="stack" style={{ gap: 6 }}>
         {movers.slice(0, 8).map(({ namespace, service, version, what, before, now }) => {
           const format = what === "slower" || what === "faster" ? formatMs : formatPercent;
@@ -295,15 +301,3 @@ const NAMESPACE_COLUMNS: readonly Column<NamespaceSummary>[] = [
     sort: ({ mtls }) => mtls.share ?? undefined,
   },
 ];
-
-export function PlainCalls({ overview }: { readonly overview: Overview }): ReactNode {
-  return (
-    <EdgeRows
-      label="Calls in plaintext"
-      rows={overview.mtls.plain}
-      show="both"
-      parameter="plain"
-      empty="Every call that was counted was encrypted"
-    />
-  );
-}

@@ -9,6 +9,7 @@ import { HistoryPage } from "./history.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { ProxiesPage } from "./proxies.tsx";
 import { ProxyPage } from "./proxy.tsx";
+import { SecurityPage } from "./security.tsx";
 import { ServicePage } from "./service.tsx";
 import { ServicesPage } from "./services.tsx";
 import { TrafficPage } from "./traffic.tsx";
@@ -33,6 +34,10 @@ export interface Section {
 
 const graph = lazy(() => import("./graph.tsx"));
 const wizard = lazy(() => import("./wizard.tsx"));
+const traces = lazy(() => import("./traces.tsx"));
+const trace = lazy(() => import("./trace.tsx"));
+const compare = lazy(() => import("./trace-compare.tsx"));
+const requests = lazy(() => import("./requests.tsx"));
 const edit = lazy(() => import("./config-edit.tsx"));
 
 export const SECTIONS: readonly Section[] = [
@@ -57,6 +62,18 @@ export const SECTIONS: readonly Section[] = [
         component: WorkloadsPage,
         below: [{ path: "/workloads/:namespace/:name", component: WorkloadPage }],
       },
+      {
+        path: "/traces",
+        name: "Traces",
+        icon: "trace",
+        key: "r",
+        component: traces,
+        below: [
+          { path: "/traces/compare", component: compare },
+          { path: "/traces/:id", component: trace },
+        ],
+      },
+      { path: "/requests", name: "Requests", icon: "request", key: "q", component: requests },
       {
         path: "/proxies",
         name: "Proxies",
@@ -95,6 +112,7 @@ export const SECTIONS: readonly Section[] = [
   {
     name: "Secure",
     pages: [
+      { path: "/security", name: "Security", icon: "security", key: "y", component: SecurityPage },
       { path: "/certificates", name: "Certificates", icon: "certificate", key: "x", component: CertificatesPage },
     ],
   },

@@ -254,7 +254,7 @@ function Origins({ origins }: { readonly origins: readonly Origin[] }): ReactNod
   );
 }
 
-export function OriginLink({ origin }: { readonly origin: Origin }): ReactNode {
+function OriginLink({ origin }: { readonly origin: Origin }): ReactNode {
   const objects = useObjects();
   const { kind, namespace, name, field, file, line } = origin;
   const item = objects.data?.items.find(

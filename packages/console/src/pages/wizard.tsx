@@ -69,7 +69,7 @@ function Wizard({
 }): ReactNode {
   const { query, change } = useAddress();
   const services = servicesOf(items, workloads);
-  const chosen = query.get("service") ?? services.find((name) => /reviews$/.test(name)) ?? services[0] ?? "";
+  const chosen = query.get("service") ?? services[0] ?? "";
   const [namespace = "", name = ""] = chosen.split("/");
   if (services.length === 0) {
     return (
@@ -195,9 +195,12 @@ function useText(result: readonly Fields[]): string {
   return useMemo(
     () =>
       result
-        .map((object, index) => {
+        .flatMap((object, index) => {
           const before = texts[index];
-          return before === undefined ? toYaml(object) : editYaml(before, withWritten(before, object));
+          if (before === undefined) return [toYaml(object)];
+          const after = editYaml(before, withWritten(before, object));
+          // What stays as it is need not be applied.
+          return after === before ? [] : [after];
         })
         .map((text, index) => (index === 0 ? text : `---\n${text}`))
         .join(""),

@@ -2,7 +2,7 @@
 import type { MeshObject, ObjectItem } from "../api/types.ts";
 import { referenceOf } from "../config/objects.ts";
 import type { ObjectReference } from "../url/address.ts";
-import { fieldsOf, listOf, routesOf } from "./rules.ts";
+import { fieldsOf, listOf, routesOf, textOf } from "./rules.ts";
 import type { Fields, HttpRoute } from "./rules.ts";
 
 export type ChangeKind =
@@ -53,7 +53,9 @@ export function changesOf(items: readonly ObjectItem[]): readonly TrafficChange[
       case "Fallback":
       case "RateLimit": {
         const spec = fieldsOf(object.spec);
-        const hosts = [spec["host"], ...listOf(spec["hosts"])].filter((host) => host !== undefined).map(String);
+        const hosts = [spec["host"], ...listOf(spec["hosts"])]
+          .filter((host) => host !== undefined)
+          .map((one) => textOf(one));
         const isFallback = object.kind === "Fallback";
         const rules = listOf(spec["rules"]).length;
         return [
@@ -97,7 +99,9 @@ function change(
 }
 
 function virtualServiceChanges(item: ObjectItem): readonly TrafficChange[] {
-  const host = listOf(fieldsOf(item.object.spec)["hosts"]).map(String).join(", ");
+  const host = listOf(fieldsOf(item.object.spec)["hosts"])
+    .map((one) => textOf(one))
+    .join(", ");
   return routesOf(item.object).flatMap((route, index) => {
     const field = `spec.http[${index}]`;
     const scope = describeMatches(route);
@@ -125,7 +129,7 @@ function virtualServiceChanges(item: ObjectItem): readonly TrafficChange[] {
 
 function destinationRuleChanges(item: ObjectItem): readonly TrafficChange[] {
   const spec = fieldsOf(item.object.spec);
-  const host = String(spec["host"] ?? "");
+  const host = textOf(spec["host"], "");
   const found: TrafficChange[] = [];
   const look = (policy: Fields, scope: string, field: string): void => {
     const outlier = fieldsOf(policy["outlierDetection"]);
@@ -134,22 +138,22 @@ function destinationRuleChanges(item: ObjectItem): readonly TrafficChange[] {
     const parts = [
       outlier["consecutive5xxErrors"] === undefined
         ? ""
-        : `out after ${String(outlier["consecutive5xxErrors"])} errors for ${String(outlier["baseEjectionTime"] ?? "30s")}`,
-      http["http1MaxPendingRequests"] === undefined ? "" : `${String(http["http1MaxPendingRequests"])} waiting at most`,
-      http["http2MaxRequests"] === undefined ? "" : `${String(http["http2MaxRequests"])} requests at most`,
-      tcp["maxConnections"] === undefined ? "" : `${String(tcp["maxConnections"])} connections at most`,
+        : `out after ${textOf(outlier["consecutive5xxErrors"])} errors for ${textOf(outlier["baseEjectionTime"], "30s")}`,
+      http["http1MaxPendingRequests"] === undefined ? "" : `${textOf(http["http1MaxPendingRequests"])} waiting at most`,
+      http["http2MaxRequests"] === undefined ? "" : `${textOf(http["http2MaxRequests"])} requests at most`,
+      tcp["maxConnections"] === undefined ? "" : `${textOf(tcp["maxConnections"])} connections at most`,
     ].filter((part) => part !== "");
     if (parts.length > 0) found.push(change(item, "breaker", host, scope, parts.join(", "), field));
   };
   look(fieldsOf(spec["trafficPolicy"]), "", "spec.trafficPolicy");
   for (const [index, subset] of listOf(spec["subsets"]).entries()) {
     const { name, trafficPolicy } = fieldsOf(subset);
-    look(fieldsOf(trafficPolicy), `subset ${String(name)}`, `spec.subsets[${index}].trafficPolicy`);
+    look(fieldsOf(trafficPolicy), `subset ${textOf(name)}`, `spec.subsets[${index}].trafficPolicy`);
   }
   return found;
 }
 
-export function describeMatches({ match }: HttpRoute): string {
+function describeMatches({ match }: HttpRoute): string {
   return (match ?? [])
     .map((one) => describeMatch(fieldsOf(one)))
     .filter((text) => text !== "")
@@ -164,15 +168,15 @@ function describeMatch(match: Fields): string {
   for (const [name, condition] of Object.entries(fieldsOf(match["headers"])))
     parts.push(`${name} ${describeString(fieldsOf(condition))}`);
   for (const [name, value] of Object.entries(fieldsOf(match["sourceLabels"])))
-    parts.push(`from ${name}=${String(value)}`);
-  if (match["port"] !== undefined) parts.push(`port ${String(match["port"])}`);
+    parts.push(`from ${name}=${textOf(value)}`);
+  if (match["port"] !== undefined) parts.push(`port ${textOf(match["port"])}`);
   return parts.join(" and ");
 }
 
 function describeString(condition: Fields): string {
-  if (condition["exact"] !== undefined) return `= ${String(condition["exact"])}`;
-  if (condition["prefix"] !== undefined) return `begins with ${String(condition["prefix"])}`;
-  if (condition["regex"] !== undefined) return `matches ${String(condition["regex"])}`;
+  if (condition["exact"] !== undefined) return `= ${textOf(condition["exact"])}`;
+  if (condition["prefix"] !== undefined) return `begins with ${textOf(condition["prefix"])}`;
+  if (condition["regex"] !== undefined) return `matches ${textOf(condition["regex"])}`;
   return "is there";
 }
 
@@ -184,18 +188,18 @@ function describeWeights({ route }: HttpRoute): string {
 
 function describeDestination(destination: Fields): string {
   const { host, subset } = destination;
-  return subset === undefined ? String(host) : `${String(host)} ${String(subset)}`;
+  return subset === undefined ? textOf(host) : `${textOf(host)} ${textOf(subset)}`;
 }
 
-export function describeFault({ delay, abort }: Fields): string {
+function describeFault({ delay, abort }: Fields): string {
   const parts: string[] = [];
   if (delay !== undefined) {
     const { fixedDelay, percentage } = fieldsOf(delay);
-    parts.push(`delay ${String(fixedDelay)} for ${percentText(percentage)}`);
+    parts.push(`delay ${textOf(fixedDelay)} for ${percentText(percentage)}`);
   }
   if (abort !== undefined) {
     const { httpStatus, grpcStatus, percentage } = fieldsOf(abort);
-    parts.push(`answer ${String(httpStatus ?? grpcStatus)} for ${percentText(percentage)}`);
+    parts.push(`answer ${textOf(httpStatus ?? grpcStatus)} for ${percentText(percentage)}`);
   }
   return parts.join(", ");
 }
@@ -203,9 +207,9 @@ export function describeFault({ delay, abort }: Fields): string {
 function describeRetries({ attempts, perTryTimeout, retryOn }: Fields): string {
   if (attempts === 0) return "none";
   return [
-    `${String(attempts ?? 2)} attempts`,
-    perTryTimeout === undefined ? "" : `${String(perTryTimeout)} each`,
-    retryOn === undefined ? "" : `on ${String(retryOn)}`,
+    `${textOf(attempts ?? 2)} attempts`,
+    perTryTimeout === undefined ? "" : `${textOf(perTryTimeout)} each`,
+    retryOn === undefined ? "" : `on ${textOf(retryOn)}`,
   ]
     .filter((part) => part !== "")
     .join(", ");
@@ -213,7 +217,7 @@ function describeRetries({ attempts, perTryTimeout, retryOn }: Fields): string {
 
 function percentText(percentage: unknown): string {
   const { value } = fieldsOf(percentage);
-  return value === undefined ? "100 %" : `${String(value)} %`;
+  return value === undefined ? "100 %" : `${textOf(value)} %`;
 }
 
 const UNTIL = "tulle.dev/temporary-until";

@@ -3,7 +3,15 @@ import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
 import type { FormProperties } from "../pages/wizard.tsx";
 import { Empty, Field, Segments, Select } from "../ui/basics.tsx";
-import { defaultRouteIndex, destinationRuleOf, fieldsOf, routesOf, subsetsOf, virtualServicesOf } from "./rules.ts";
+import {
+  defaultRouteIndex,
+  destinationRuleOf,
+  fieldsOf,
+  routesOf,
+  subsetsOf,
+  virtualServicesOf,
+  textOf,
+} from "./rules.ts";
 import type { Fields, HttpRoute } from "./rules.ts";
 import { breaker, fault, mirror, rebalance, shift, timeout } from "./wizards.ts";
 import type { BreakerForm, FaultForm, MirrorForm, TimeoutForm, VersionWeight } from "./wizards.ts";
@@ -231,7 +239,7 @@ export function MirrorFields(form: FormProperties): ReactNode {
 }
 
 function milliseconds(text: unknown): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(String(text ?? ""));
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(textOf(text, ""));
   if (match === null) return 0;
   return Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000 }[match[2]!] ?? 1);
 }

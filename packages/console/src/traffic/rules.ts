@@ -2,7 +2,7 @@
  * What rules do to traffic, and the wizards' changes to them. Pure: objects in, objects out; nothing that somebody wrote beside is touched.
  * A change edits the object that is there; only where there is none, one is made.
  */
-import type { Json, MeshObject } from "../api/types.ts";
+import type { MeshObject } from "../api/types.ts";
 
 export interface ServiceName {
   readonly namespace: string;
@@ -14,12 +14,12 @@ export interface Fields {
   [name: string]: unknown;
 }
 
-export interface Destination {
+interface Destination {
   readonly host: string;
   readonly subset?: string;
 }
 
-export interface RouteDestination {
+interface RouteDestination {
   readonly destination: Destination;
   readonly weight?: number;
 }
@@ -39,7 +39,7 @@ export interface HttpRoute extends Fields {
 const NETWORKING = "networking.istio.io/v1";
 
 /** `reviews`, `reviews.default`, `reviews.default.svc.cluster.local`, seen from an object's namespace. */
-export function meansService(host: string, from: string, { namespace, name }: ServiceName): boolean {
+function meansService(host: string, from: string, { namespace, name }: ServiceName): boolean {
   const [first, second, third] = host.split(".");
   if (first !== name) return false;
   if (second === undefined) return from === namespace;
@@ -50,14 +50,14 @@ export function virtualServicesOf(objects: readonly MeshObject[], service: Servi
   return objects.filter(
     ({ kind, spec, metadata }) =>
       kind === "VirtualService" &&
-      listOf(fieldsOf(spec)["hosts"]).some((host) => meansService(String(host), metadata.namespace, service)),
+      listOf(fieldsOf(spec)["hosts"]).some((host) => meansService(textOf(host), metadata.namespace, service)),
   );
 }
 
 export function destinationRuleOf(objects: readonly MeshObject[], service: ServiceName): MeshObject | undefined {
   return objects.find(
     ({ kind, spec, metadata }) =>
-      kind === "DestinationRule" && meansService(String(fieldsOf(spec)["host"] ?? ""), metadata.namespace, service),
+      kind === "DestinationRule" && meansService(textOf(fieldsOf(spec)["host"]), metadata.namespace, service),
   );
 }
 
@@ -69,7 +69,7 @@ export interface SubsetInfo {
 export function subsetsOf(rule: MeshObject | undefined): readonly SubsetInfo[] {
   return listOf(fieldsOf(rule?.spec)["subsets"]).map((one) => {
     const { name, labels } = fieldsOf(one);
-    return { name: String(name), version: String(fieldsOf(labels)["version"] ?? "") };
+    return { name: textOf(name), version: textOf(fieldsOf(labels)["version"]) };
   });
 }
 
@@ -106,7 +106,7 @@ export class RuleEdit {
     const spec = rule["spec"] as Fields;
     const subsets = (spec["subsets"] ??= []) as Fields[];
     const known = subsets.find(({ labels }) => fieldsOf(labels)["version"] === version);
-    if (known !== undefined) return String(known["name"]);
+    if (known !== undefined) return textOf(known["name"]);
     const name = uniqueName(version, subsets);
     subsets.push({ name, labels: { version } });
     return name;
@@ -192,4 +192,9 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-export type { Json };
+/** Of what should be text and may be anything. */
+export function textOf(value: unknown, otherwise = ""): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? String(value)
+    : otherwise;
+}

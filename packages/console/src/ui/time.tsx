@@ -26,7 +26,7 @@ export function Moment({ at }: { readonly at: string | number }): ReactNode {
   );
 }
 
-export function useNow(milliseconds: number): number {
+function useNow(milliseconds: number): number {
   const [current, setCurrent] = useState(now);
   useEffect(() => every(milliseconds, () => setCurrent(now())), [milliseconds]);
   return current;

@@ -22,7 +22,7 @@ export const RANGES: readonly { readonly text: string; readonly label: string }[
   { text: "24h", label: "Last 24 hours" },
 ];
 
-export const DEFAULT_RANGE = "5m";
+const DEFAULT_RANGE = "5m";
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

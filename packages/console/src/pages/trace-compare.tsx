@@ -1,0 +1,108 @@
+/** Two traces of the same thing: where the difference is. */
+import type { ReactNode } from "react";
+import { useTrace } from "../api/traces.ts";
+import { formatMs } from "../format/numbers.ts";
+import { compareTraces, traceOf } from "../traces/model.ts";
+import { pathOf } from "../url/address.ts";
+import { Link } from "../url/link.tsx";
+import { useAddress } from "../url/use-address.ts";
+import { Answer, Badge, Card, Empty, Page } from "../ui/basics.tsx";
+import { Table } from "../ui/table.tsx";
+
+export default function TraceComparePage(): ReactNode {
+  const { query } = useAddress();
+  const a = useTrace(query.get("a") ?? "");
+  const b = useTrace(query.get("b") ?? "");
+  return (
+    <Page
+      title="Two traces compared"
+      crumbs={
+        <>
+          <Link to="/traces">Traces</Link> / compare
+        </>
+      }
+    >
+      <Answer of={a} what="the first trace">
+        {(first) => (
+          <Answer of={b} what="the second trace">
+            {(second) => {
+              const [one, other] = [first.data[0], second.data[0]];
+              if (one === undefined || other === undefined) return <Empty title="One of them is not kept" />;
+              const [before, after] = [traceOf(one), traceOf(other)];
+              return (
+                <Card
+                  title={
+                    <>
+                      <Link to={pathOf("traces", before.id)}>A {formatMs(before.durationMs)}</Link> and{" "}
+                      <Link to={pathOf("traces", after.id)}>B {formatMs(after.durationMs)}</Link>
+                    </>
+                  }
+                  note="Own time: what no call below it took"
+                  flush
+                >
+                  <Table
+                    label="Differences"
+                    columns={[
+                      {
+                        id: "service",
+                        name: "Service",
+                        cell: ({ service }) => <strong>{service}</strong>,
+                        sort: ({ service }) => service,
+                      },
+                      {
+                        id: "name",
+                        name: "Operation",
+                        cell: ({ name }) => <span className="wrap">{name}</span>,
+                        sort: ({ name }) => name,
+                      },
+                      {
+                        id: "count",
+                        name: "Spans A → B",
+                        numeric: true,
+                        cell: ({ a, b }) =>
+                          a.count === b.count ? a.count : <Badge tone="warn">{`${a.count} → ${b.count}`}</Badge>,
+                      },
+                      {
+                        id: "a",
+                        name: "Own A",
+                        numeric: true,
+                        cell: ({ a }) => formatMs(a.selfMs),
+                        sort: ({ a }) => a.selfMs,
+                      },
+                      {
+                        id: "b",
+                        name: "Own B",
+                        numeric: true,
+                        cell: ({ b }) => formatMs(b.selfMs),
+                        sort: ({ b }) => b.selfMs,
+                      },
+                      {
+                        id: "difference",
+                        name: "Difference",
+                        numeric: true,
+                        descending: true,
+                        cell: ({ a, b }) => {
+                          const difference = b.selfMs - a.selfMs;
+                          const text = `${difference > 0 ? "+" : "−"}${formatMs(Math.abs(difference))}`;
+                          return Math.abs(difference) < 0.01 ? (
+                            "0"
+                          ) : (
+                            <Badge tone={difference > 0 ? "warn" : "ok"}>{text}</Badge>
+                          );
+                        },
+                        sort: ({ a, b }) => Math.abs(b.selfMs - a.selfMs),
+                      },
+                    ]}
+                    rows={compareTraces(before, after)}
+                    rowKey={({ service, name }) => `${service} ${name}`}
+                    sortedBy="difference-desc"
+                  />
+                </Card>
+              );
+            }}
+          </Answer>
+        )}
+      </Answer>
+    </Page>
+  );
+}

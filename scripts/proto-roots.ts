@@ -103,6 +103,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "istio/networking/nds/v1/nds.proto",
   "opentelemetry/proto/collector/logs/v1/logs_service.proto",
   "security/v1alpha1/ca.proto",
+  "tulle/access_loggers/requests/v1/requests.proto",
   "tulle/filters/http/fallback/v1/fallback.proto",
   "tulle/tracers/opentelemetry/resource_detectors/v1/node_resource_detector.proto",
   "tulle/tracers/opentelemetry/samplers/v1/tail_sampler.proto",

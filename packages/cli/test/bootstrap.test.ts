@@ -64,6 +64,7 @@ describe("the bootstrap of a sidecar", () => {
           },
         ],
         outbound: [{ port: 9080, address: "127.0.0.1", bind_port: 41_005 }],
+        telemetry: "xds-grpc",
         health: "reported",
       },
     });
@@ -104,6 +105,7 @@ test("a gateway's bootstrap maps Gateway ports to local ones and waits for no he
     service: "reviews",
     inbound: [],
     outbound: [],
+    telemetry: "xds-grpc",
     gateway_ports: { "80": { address: "0.0.0.0", port: 8080 } },
   });
   assert.equal(bootstrap.static_resources.clusters[0]?.type, "STRICT_DNS");

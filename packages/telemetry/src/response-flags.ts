@@ -34,3 +34,12 @@ export const RESPONSE_FLAGS: Readonly<Record<string, string>> = {
   DR: "the client reset the stream",
   UDO: "all traffic to the cluster is dropped on purpose",
 };
+
+/** @param flags `UF,URX`; what nobody knows stays as it is */
+export function flagsInWords(flags: string): string {
+  if (flags === "" || flags === "-") return "";
+  return flags
+    .split(",")
+    .map((flag) => (Object.hasOwn(RESPONSE_FLAGS, flag) ? RESPONSE_FLAGS[flag]! : flag))
+    .join("; ");
+}

@@ -20,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<AnyCommand>>> = {
   top: async () => (await import("./top.ts")).top,
   graph: async () => (await import("./graph.ts")).graph,
   dashboard: async () => (await import("./dashboard.ts")).dashboard,
+  tap: async () => (await import("./tap.ts")).tap,
   token: async () => (await import("./token.ts")).token,
   ca: async () => (await import("./ca.ts")).ca,
   version: async () => (await import("./version.ts")).version,

@@ -219,6 +219,37 @@ export class ControlPlaneClient {
     return (await this.#send("GET", "/version")).body as { version: string };
   }
 
+  /** What the control plane tells by itself (SSE), until the signal. Rejects where it cannot be reached, or ends. */
+  async events(path: string, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<void> {
+    const { address } = this.#located;
+    let response: Response;
+    try {
+      response = await fetch(`http://${formatAddress(address)}${path}`, { signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      throw unreachable(this.#located, "http", reason(error));
+    }
+    if (response.status !== 200 || response.body === null) {
+      const text = errorText(await response.text());
+      throw new CliError(`the control plane answered GET ${path} with ${response.status}: ${text}`);
+    }
+    let pending = "";
+    try {
+      for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+        const events = (pending + text).split("\n\n");
+        pending = events.pop() ?? "";
+        for (const event of events) {
+          const data = /^data: (.*)$/m.exec(event)?.[1];
+          if (data !== undefined) onEvent(parseBody(data));
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw new CliError(`the control plane has gone: ${reason(error)}`);
+      return;
+    }
+    if (!signal.aborted) throw new CliError("the control plane has gone");
+  }
+
   async #send(
     method: string,
     path: string,

@@ -92,6 +92,7 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, cap
           : { INSTANCE_IPS: captured.join(), INTERCEPTION_MODE: "REDIRECT" }),
         TULLE: {
           ...registration(identity, ports, reportsHealth),
+          telemetry: XDS_CLUSTER,
           ...("secrets" in xds ? { secrets: SDS_CLUSTER } : {}),
         },
       },

@@ -15,6 +15,7 @@ export type EventSource = (
 const KEEP_ALIVE_MS = 15_000;
 /** Of events that a client has not read. It is cut off, and connects again when it reads on. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+const BEHIND_BYTES = 256 * 1024;
 
 export function sendEvents(response: ServerResponse, events: EventSource, clock: Clock): void {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
@@ -30,7 +31,7 @@ export function sendEvents(response: ServerResponse, events: EventSource, clock:
     response.write(`${head}data: ${JSON.stringify(event)}\n\n`);
     if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
   };
-  const stop = events(send, () => response.writableNeedDrain);
+  const stop = events(send, () => response.writableLength > BEHIND_BYTES);
   response.once("close", () => {
     cancel();
     stop();

@@ -8,7 +8,8 @@ import type { ConnectedProxy } from "../push/pusher.ts";
 import { plannedObjects } from "../source/files/planned.ts";
 import { Statuses } from "../status/statuses.ts";
 import { ExplainProblem } from "./explainer.ts";
-import type { Explainer, ExplainWorld, HeldProxy } from "./explainer.ts";
+import type { Explainer, ExplainWorld, HeldProxy, Records } from "./explainer.ts";
+import { QuestionError } from "../telemetry/question-error.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
 import { HttpError } from "./messages.ts";
 
@@ -16,7 +17,7 @@ async function explain(context: ApiContext, request: ApiRequest): Promise<ApiAns
   const explainer = explainerOf(context);
   const question = parsed(await request.body());
   const world = worldOf(context.pusher.current(), heldNow(context), textsOf(context));
-  return answered(() => explainer.explain(question, world, undefined));
+  return answered(() => explainer.explain(question, world, recordsOf(context)));
 }
 
 /** The body is a YAML stream, as for `apply`. */
@@ -39,7 +40,19 @@ async function change(context: ApiContext, request: ApiRequest): Promise<ApiAnsw
   const before = worldOf(now, heldNow(context), textsOf(context));
   const after = worldOf(snapshot, held, new Map([...textsOf(context), ...plan.texts]));
   const { results, diagnostics } = plan;
-  return answered(() => explainer.change({ results, diagnostics, before, after }, undefined));
+  return answered(() => explainer.change({ results, diagnostics, before, after }, recordsOf(context)));
+}
+
+/** While the telemetry thread cannot be asked, nothing is recorded: the configuration is explained all the same. */
+function recordsOf({ telemetry }: ApiContext): Records {
+  return async (query) => {
+    try {
+      return await telemetry.ask("searchRequests", { ...query, fromMs: 0, toMs: Infinity });
+    } catch (error) {
+      if (error instanceof QuestionError && error.kind === "unavailable") return [];
+      throw error;
+    }
+  };
 }
 
 function explainerOf({ explainer }: ApiContext): Explainer {

@@ -7,6 +7,7 @@ import { file_envoy_config_route_v3_route } from "@tulle/xds/gen/envoy/config/ro
 import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
+import { file_envoy_extensions_access_loggers_grpc_v3_als } from "@tulle/xds/gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
@@ -37,6 +38,7 @@ import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_prox
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "@tulle/xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from "@tulle/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import { file_tulle_access_loggers_requests_v1_requests } from "@tulle/xds/gen/tulle/access_loggers/requests/v1/requests_pb.js";
 import { file_tulle_filters_http_fallback_v1_fallback } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { file_envoy_config_trace_v3_opentelemetry } from "@tulle/xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
 import { file_envoy_config_trace_v3_zipkin } from "@tulle/xds/gen/envoy/config/trace/v3/zipkin_pb.js";
@@ -57,6 +59,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_config_route_v3_route_components,
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_filters_cel_v3_cel,
+  file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
@@ -87,6 +90,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_envoy_extensions_transport_sockets_tls_v3_secret,
+  file_tulle_access_loggers_requests_v1_requests,
   file_tulle_filters_http_fallback_v1_fallback,
   file_envoy_config_trace_v3_opentelemetry,
   file_envoy_config_trace_v3_zipkin,

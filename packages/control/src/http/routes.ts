@@ -11,6 +11,7 @@ import type { Handler } from "./http-api.ts";
 import { validate } from "./validate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { traceHandlers } from "./traces.ts";
+import { requestHandlers } from "./requests.ts";
 import { telemetryReceivers } from "./telemetry-receivers.ts";
 import { VERSION } from "../version.ts";
 
@@ -63,6 +64,9 @@ export const ROUTES: readonly Route[] = [
   { path: ["api", "v1", "services", "*", "*"], methods: { GET: insightHandlers.service } },
   { path: ["api", "v1", "workloads", "stats"], methods: { GET: insightHandlers.workloads } },
   { path: ["api", "v1", "workloads", "stats", "*", "*"], methods: { GET: insightHandlers.workload } },
+  { path: ["api", "v1", "requests"], methods: { GET: requestHandlers.search } },
+  { path: ["api", "v1", "requests", "*"], methods: { GET: requestHandlers.get } },
+  { path: ["api", "v1", "tap"], methods: { GET: requestHandlers.tap } },
   { path: ["v1", "traces"], methods: { POST: telemetryReceivers.otlpTraces } },
   { path: ["api", "v2", "spans"], methods: { GET: traceHandlers.zipkin, POST: telemetryReceivers.zipkinSpans } },
   // Zipkin's: names of services and spans, traces, dependencies.

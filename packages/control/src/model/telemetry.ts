@@ -55,8 +55,20 @@ export function namespaceWide(rules: readonly TelemetryRule[], namespace: string
   return rules.find(({ origin, selector }) => origin.namespace === namespace && selector === undefined);
 }
 
+/** Where requests are written down, or told. */
+export type AccessLogSink = FileLogSink | RequestLogSink;
+
+/** The control plane itself, of single requests: whoever explains them asks there. */
+export interface RequestLogSink {
+  readonly kind: "requests";
+  /** Of the proxy's, that leads there. */
+  readonly cluster: string;
+  readonly reporter: "source" | "destination";
+}
+
 /** A file that requests are written to. */
-export interface AccessLogSink {
+export interface FileLogSink {
+  readonly kind: "file";
   readonly path: string;
   readonly format: LogFormat;
   readonly omitEmptyValues: boolean;
@@ -96,7 +108,7 @@ export function accessLogSinks(
   rules: readonly TelemetryRule[],
   mesh: MeshSettings,
   mode: WorkloadMode,
-): readonly AccessLogSink[] {
+): readonly FileLogSink[] {
   const defaults = mesh.config.defaultProviders?.accessLogging ?? [];
   const levels = rules.map(({ spec }) => spec.accessLogging ?? []).filter((settings) => settings.length > 0);
   const chosen = [...chosenProviders(levels, defaults, mode)]
@@ -163,7 +175,7 @@ function providerSink(
   { name, envoyFileAccessLog }: Provider,
   mesh: MeshSettings,
   filter: string | undefined,
-): AccessLogSink {
+): FileLogSink {
   const { path = "", logFormat, omitEmptyValues = false } = envoyFileAccessLog ?? {};
   // The built-in provider has MeshConfig's format unless it has one of its own.
   if (name === "envoy" && logFormat === undefined && !omitEmptyValues) return meshSink(path || STDOUT, mesh, filter);
@@ -171,15 +183,15 @@ function providerSink(
     logFormat?.labels === undefined
       ? { type: "text", text: logFormat?.text }
       : { type: "json", labels: logFormat.labels as Readonly<Record<string, unknown>> };
-  return { path: path || STDOUT, format, omitEmptyValues, filter };
+  return { kind: "file", path: path || STDOUT, format, omitEmptyValues, filter };
 }
 
-function meshSink(path: string, { config }: MeshSettings, filter: string | undefined): AccessLogSink {
+function meshSink(path: string, { config }: MeshSettings, filter: string | undefined): FileLogSink {
   const format: LogFormat =
     config.accessLogEncoding === "JSON"
       ? { type: "json", labels: jsonObject(config.accessLogFormat) }
       : { type: "text", text: config.accessLogFormat };
-  return { path, format, omitEmptyValues: false, filter };
+  return { kind: "file", path, format, omitEmptyValues: false, filter };
 }
 
 /** Undefined, so that Istio's format stands in, if the text is no JSON object. */

@@ -67,7 +67,7 @@ import { hashRulesOf } from "./hash-rules.ts";
 import { pick } from "./route-views.ts";
 import type { RouteCaches, RouteView } from "./route-views.ts";
 
-type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts" | "secrets"> & TracedWorkload;
+type GatewayNode = Pick<ProxyNode, "namespace" | "labels" | "gatewayPorts" | "secrets" | "telemetry"> & TracedWorkload;
 
 export interface GatewayView {
   readonly listeners: readonly EncodedResource[];

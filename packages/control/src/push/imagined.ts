@@ -51,6 +51,7 @@ export function imaginedSidecar({
     outbound: [],
     gatewayPorts: new Map(),
     secrets: undefined,
+    telemetry: undefined,
     reportsHealth: false,
   };
 }

@@ -12,6 +12,7 @@ import type { Sender } from "./sender.ts";
 import { TelemetryDatabase } from "./store/database.ts";
 import { Refusals } from "./store/refusals.ts";
 import { SeriesStore } from "./store/series-store.ts";
+import { RequestStore } from "./store/request-store.ts";
 import { TraceStore } from "./store/trace-store.ts";
 import { OPENERS } from "./topics.ts";
 import type { TopicName, Topics } from "./topics.ts";
@@ -38,6 +39,7 @@ export class TelemetryCore {
   readonly traces: TraceStore;
   readonly insight: Insight;
   readonly graphFeeds: GraphFeeds;
+  readonly requests: RequestStore;
   readonly #timers = new Map<number, () => void>();
   // A further store, such as that of requests, is one more field here, made below.
 
@@ -47,6 +49,7 @@ export class TelemetryCore {
     this.refusals = new Refusals(() => clock.now());
     this.database = new TelemetryDatabase({ path, clock, log });
     this.series = new SeriesStore({ database: this.database, refusals: this.refusals, clock });
+    this.requests = new RequestStore(this.database, clock);
     this.traces = new TraceStore({ database: this.database, refusals: this.refusals, clock });
     this.insight = new Insight(this.series, this.traces);
     this.graphFeeds = new GraphFeeds(this.insight, clock);
@@ -94,6 +97,7 @@ export class TelemetryCore {
   /** To the file. */
   write(isLast = false): void {
     this.series.write(isLast);
+    this.requests.write();
     if (isLast) this.traces.close();
   }
 
@@ -101,6 +105,7 @@ export class TelemetryCore {
   retain(): void {
     this.series.retain();
     this.traces.retain();
+    this.requests.retain();
     this.database.shrink();
   }
 

@@ -11,6 +11,8 @@ import type { PrometheusQuestions } from "./prometheus/questions.ts";
 import { prometheusAnswers } from "./prometheus/questions.ts";
 import type { InsightQuestions } from "./insight/questions.ts";
 import { insightAnswers } from "./insight/questions.ts";
+import type { RequestQuestions } from "./store/request-questions.ts";
+import { requestAnswers } from "./store/request-questions.ts";
 import type { StoreQuestions } from "./store/questions.ts";
 import { storeAnswers } from "./store/questions.ts";
 
@@ -27,10 +29,12 @@ export type Answers<Q> = {
 };
 
 // Here areas plug in, types …
-export interface Questions extends StoreQuestions, PrometheusQuestions, JaegerQuestions, InsightQuestions {}
+export interface Questions
+  extends StoreQuestions, RequestQuestions, PrometheusQuestions, JaegerQuestions, InsightQuestions {}
 // … and answers. Only the telemetry thread loads them: the main thread imports types from here.
 export const ANSWERS: Answers<Questions> = {
   ...storeAnswers,
+  ...requestAnswers,
   ...prometheusAnswers,
   ...jaegerAnswers,
   ...insightAnswers,

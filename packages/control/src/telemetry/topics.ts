@@ -5,6 +5,8 @@
 import type { TelemetryCore } from "./core.ts";
 import type { InsightTopics } from "./insight/questions.ts";
 import { insightOpeners } from "./insight/questions.ts";
+import type { RequestTopics } from "./store/request-questions.ts";
+import { requestOpeners } from "./store/request-questions.ts";
 import type { StoreTopics } from "./store/topics.ts";
 import { storeOpeners } from "./store/topics.ts";
 
@@ -21,8 +23,8 @@ export type Openers<T> = {
 };
 
 // Here areas plug in, types …
-export interface Topics extends StoreTopics, InsightTopics {}
+export interface Topics extends StoreTopics, RequestTopics, InsightTopics {}
 // … and what opens them; loaded in the telemetry thread only.
-export const OPENERS: Openers<Topics> = { ...storeOpeners, ...insightOpeners };
+export const OPENERS: Openers<Topics> = { ...storeOpeners, ...requestOpeners, ...insightOpeners };
 
 export type TopicName = keyof Topics;

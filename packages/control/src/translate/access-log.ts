@@ -10,10 +10,11 @@ import type { SubstitutionFormatString } from "@tulle/xds/gen/envoy/config/core/
 import { FileAccessLogSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { ExpressionFilterSchema } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js";
-import type { AccessLogSink } from "../model/telemetry.ts";
+import type { AccessLogSink, FileLogSink } from "../model/telemetry.ts";
 import { checkExpression } from "../model/access-log-filter.ts";
 import type { Capabilities } from "./data-plane.ts";
 import { packed } from "./packed.ts";
+import { requestLog } from "./request-log.ts";
 
 /** Istio's fields and what Envoy calls them; the JSON form has them all, the text form in this order. */
 const FIELDS = {
@@ -76,11 +77,16 @@ const TEXT_FORMAT = `[${FIELDS.start_time}] ${TEXT.map((part) => {
   return `"${fields.map((field) => FIELDS[field]).join(" ")}"`;
 }).join(" ")}\n`;
 
-/** Requests and connections are written down in one format: what the latter do not have is `-`. */
-export function accessLogsOf(sinks: readonly AccessLogSink[], capabilities: Capabilities): AccessLog[] {
-  return capabilities.httpFeatures.has("access logs")
-    ? sinks.map((sink) => translateAccessLog(sink, capabilities))
-    : [];
+/** In files requests and connections are written down in one format: what the latter do not have is `-`. */
+export function accessLogsOf(
+  sinks: readonly AccessLogSink[],
+  capabilities: Capabilities,
+  of: "requests" | "connections" = "connections",
+): AccessLog[] {
+  if (!capabilities.httpFeatures.has("access logs")) return [];
+  return sinks.map((sink) =>
+    sink.kind === "requests" ? requestLog(sink, of, capabilities) : translateAccessLog(sink, capabilities),
+  );
 }
 
 /** Connections that no filter chain of a listener wants: nothing else would tell of them. (`accesslog.go` setListenerAccessLog) */
@@ -100,7 +106,7 @@ const NO_ROUTE = create(AccessLogFilterSchema, {
   filterSpecifier: { case: "responseFlagFilter", value: { flags: ["NR"] } },
 });
 
-function translateAccessLog(sink: AccessLogSink, { httpFeatures }: Capabilities): AccessLog {
+function translateAccessLog(sink: FileLogSink, { httpFeatures }: Capabilities): AccessLog {
   const { path, filter } = sink;
   return create(AccessLogSchema, {
     name: "envoy.access_loggers.file",
@@ -124,7 +130,7 @@ function understands(filter: string, features: Capabilities["httpFeatures"]): bo
   return features.has("access log filters") && error === null && complete;
 }
 
-function formatOf({ format, omitEmptyValues }: AccessLogSink): SubstitutionFormatString {
+function formatOf({ format, omitEmptyValues }: FileLogSink): SubstitutionFormatString {
   if (format.type === "json") {
     const labels = (format.labels ?? {}) as JsonObject;
     return create(SubstitutionFormatStringSchema, {

@@ -35,7 +35,9 @@ type HttpFeature =
   | "rate limits"
   | "tracing"
   /** Takes from its node who it is, and decides at the end of requests as well. (packages/xds/proto/tulle/tracers) */
-  | "traces by node";
+  | "traces by node"
+  /** Single requests within budgets, in a log of our own. */
+  | "request log";
 
 /** What it can be told of identities. */
 type SecurityFeature =
@@ -134,6 +136,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "rate limits",
       "tracing",
       "traces by node",
+      "request log",
     ]),
     security: ALL_SECURITY,
   },

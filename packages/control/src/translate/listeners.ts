@@ -245,7 +245,7 @@ function connectionManager(
     ...(headerCase(mesh) === undefined ? {} : { httpProtocolOptions: headerCase(mesh)! }),
     // A stream may idle as long as the two ends like.
     streamIdleTimeout: milliseconds(0),
-    accessLog: accessLogsOf(accessLogs, capabilities),
+    accessLog: accessLogsOf(accessLogs, capabilities, "requests"),
     upgradeConfigs: [...(own.upgradeConfigs ?? []), ...capabilities.upgrades.map((upgradeType) => ({ upgradeType }))],
     httpFilters: httpFilters(
       forwards ? capabilities.httpFilters : withoutForwarding(capabilities),

@@ -3,6 +3,8 @@ import type { NetContext } from "../net/context.ts";
 import type { ClusterRef } from "../plan/cluster-plan.ts";
 import type { LogCollectorPlan } from "../plan/log-collector-plan.ts";
 import type { StatsRegistry } from "../stats/index.ts";
+import type { RequestLogPlan } from "../plan/listener-plan.ts";
+import { RequestBudgets } from "./request-sink.ts";
 import { LogCollector } from "./log-collector.ts";
 
 /** Who this proxy is, as collectors are told. */
@@ -28,6 +30,8 @@ export class CollectedLogs {
   /** One that no log holds any more may go: it has closed its stream by then, for want of entries. */
   private readonly byFingerprint = new Map<string, WeakRef<LogCollector>>();
 
+  private readonly byBudget = new Map<string, RequestBudgets>();
+
   constructor(context: CollectedLogsContext) {
     this.context = context;
   }
@@ -41,6 +45,18 @@ export class CollectedLogs {
     const made = new LogCollector(plan, this.context);
     this.byFingerprint.set(plan.fingerprint, new WeakRef(made));
     return made;
+  }
+
+  /** Logs that have the same share them. */
+  budgets(plan: RequestLogPlan): RequestBudgets {
+    const { notable, others } = plan;
+    const key = [notable.maxTokens, notable.tokensPerMs, others.maxTokens, others.tokensPerMs].join(" ");
+    let budgets = this.byBudget.get(key);
+    if (budgets === undefined) {
+      const { stats, net } = this.context;
+      this.byBudget.set(key, (budgets = new RequestBudgets(plan, stats, net.turn.now)));
+    }
+    return budgets;
   }
 
   /** Sends what there is. */

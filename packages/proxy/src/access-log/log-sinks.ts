@@ -3,6 +3,7 @@ import type { AccessLogPlan, CollectedLogPlan, FileLogPlan } from "../plan/liste
 import type { CollectedLogs } from "./collected-logs.ts";
 import type { LogCollector } from "./log-collector.ts";
 import type { LogFile } from "./log-file.ts";
+import { RequestSink } from "./request-sink.ts";
 import type { LogFiles } from "./log-files.ts";
 
 /** Something that takes what is logged. */
@@ -22,9 +23,11 @@ export class LogSinks {
 
   /** Throws if a file cannot be opened. */
   open(plan: AccessLogPlan): LogSink {
-    return plan.kind === "file"
-      ? new FileSink(plan, this.files.open(plan.path))
-      : new CollectorSink(plan, this.collected.open(plan.collector));
+    if (plan.kind === "file") return new FileSink(plan, this.files.open(plan.path));
+    const collector = this.collected.open(plan.collector);
+    return plan.kind === "collected"
+      ? new CollectorSink(plan, collector)
+      : new RequestSink(plan, this.collected.budgets(plan), collector);
   }
 
   /** Names of files may stand for others by now. */

@@ -1,7 +1,7 @@
 import { type LookupFunction, type OnReadOpts, type Socket, connect, isIP } from "node:net";
 
 /**
- * Opens a TCP connection; `address` is an IP address.
+ * Opens a TCP connection; `address` is an IP address. Or one to a Unix socket: `address` is its path, or its name after an @.
  * @param addresses where a name has several: they are tried in turn (RFC 8305) and `address` is one of them; else empty
  * @param source this machine's address that it comes from; else the kernel chooses
  */
@@ -12,6 +12,9 @@ export function openConnection(
   addresses: readonly string[] = NO_ADDRESSES,
   source?: string,
 ): Socket {
+  if (address.startsWith("/") || address.startsWith("@")) {
+    return connect({ path: address.replace(/^@/, "\0"), allowHalfOpen: true });
+  }
   const common = { port, noDelay: true, allowHalfOpen: true };
   const host = source === undefined ? common : { ...common, localAddress: source };
   const options =

@@ -29,3 +29,8 @@ export function readNamedAddress(message: Address | undefined, place: Place): So
   }
   return { address, port: portSpecifier.value };
 }
+
+/** A socket in the file system: its path, and no port. Null: the address is none. */
+export function readPipe(message: Address | undefined): SocketAddress | null {
+  return message?.address.case === "pipe" ? { address: message.address.value.path, port: 0 } : null;
+}

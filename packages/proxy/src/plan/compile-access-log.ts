@@ -11,8 +11,10 @@ import type {
   StderrAccessLog,
   StdoutAccessLog,
 } from "@tulle/xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
+import type { RequestLog } from "@tulle/xds/gen/tulle/access_loggers/requests/v1/requests_pb.js";
 import { compileAccessLogFilter } from "./access-log-filters.ts";
 import { compileHttpLog, compileTcpLog } from "./compile-collected-log.ts";
+import { compileRequestLog } from "./compile-request-log.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import { compileFormatString } from "./format/compile-format-string.ts";
 import { type Format, compileJsonFormat, compileTextFormat, refuseFormatErrors } from "./format/format.ts";
@@ -22,6 +24,7 @@ import { unpackExtension } from "./schemas.ts";
 import {
   FILE_ACCESS_LOG,
   HTTP_GRPC_ACCESS_LOG,
+  REQUEST_LOG,
   STDERR_ACCESS_LOG,
   STDOUT_ACCESS_LOG,
   TCP_GRPC_ACCESS_LOG,
@@ -73,6 +76,8 @@ function compileAccessLog(log: AccessLog, place: Place): AccessLogPlan | null {
       return { ...compileHttpLog(extension.message as HttpGrpcAccessLogConfig, at), filter };
     case TCP_GRPC_ACCESS_LOG:
       return { ...compileTcpLog(extension.message as TcpGrpcAccessLogConfig, at), filter };
+    case REQUEST_LOG:
+      return { ...compileRequestLog(extension.message as RequestLog, at), filter };
     default:
       return null;
   }

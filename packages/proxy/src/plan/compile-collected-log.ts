@@ -27,12 +27,7 @@ type Compiled = Pick<CollectedLogPlan, "kind" | "collector" | "entry">;
 
 export function compileHttpLog(message: HttpGrpcAccessLogConfig, place: Place): Compiled {
   const { commonConfig: config } = message;
-  const plan: EntryPlan = {
-    ...entryPlanOf(config, place.field("common_config")),
-    requestHeaders: message.additionalRequestHeadersToLog.map(requestHeader),
-    responseHeaders: message.additionalResponseHeadersToLog.map(responseHeader),
-    responseTrailers: message.additionalResponseTrailersToLog.map(responseTrailer),
-  };
+  const plan: EntryPlan = { ...entryPlanOf(config, place.field("common_config")), ...additions(message) };
   const collector = compileCollector(config, "http", place.field("common_config"));
   return { kind: "collected", collector, entry: (stream) => httpEntry(stream, plan, 0) };
 }
@@ -48,7 +43,21 @@ export function compileTcpLog({ commonConfig: config }: TcpGrpcAccessLogConfig, 
   return { kind: "collected", collector, entry: (stream) => tcpEntry(stream, plan, 0) };
 }
 
-function entryPlanOf(
+/** What is told beyond what every entry has. */
+export function additions(
+  message: Pick<
+    HttpGrpcAccessLogConfig,
+    "additionalRequestHeadersToLog" | "additionalResponseHeadersToLog" | "additionalResponseTrailersToLog"
+  >,
+): Pick<EntryPlan, "requestHeaders" | "responseHeaders" | "responseTrailers"> {
+  return {
+    requestHeaders: message.additionalRequestHeadersToLog.map(requestHeader),
+    responseHeaders: message.additionalResponseHeadersToLog.map(responseHeader),
+    responseTrailers: message.additionalResponseTrailersToLog.map(responseTrailer),
+  };
+}
+
+export function entryPlanOf(
   config: CommonGrpcAccessLogConfig | undefined,
   place: Place,
 ): Pick<EntryPlan, "customTags" | "filterStates"> {
@@ -78,7 +87,7 @@ function responseTrailer(name: string): NamedValue {
   return { name: lower, read: ({ responseTrailers }) => responseTrailers?.find(lower) };
 }
 
-function compileCollector(
+export function compileCollector(
   config: CommonGrpcAccessLogConfig | undefined,
   protocol: "http" | "tcp",
   place: Place,

@@ -5,7 +5,7 @@ import type {
   LbEndpoint,
 } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
 import type { ClusterLoadAssignment } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import { type SocketAddress, readNamedAddress, readSocketAddress } from "./address.ts";
+import { type SocketAddress, readNamedAddress, readPipe, readSocketAddress } from "./address.ts";
 import { filterMetadata } from "./metadata.ts";
 import type {
   Assignment,
@@ -85,7 +85,7 @@ function compileEndpoint(
   const at = place.field("endpoint.address");
   const address: SocketAddress | null = byName
     ? readNamedAddress(endpoint.address, at)
-    : readSocketAddress(endpoint.address, at);
+    : (readPipe(endpoint.address) ?? readSocketAddress(endpoint.address, at));
   if (endpoint.address === undefined) at.refuse("value is required");
   if (address === null) return null;
   const metadata = message.metadata?.filterMetadata;

@@ -1,6 +1,7 @@
 /** The plan of a listener (see route-plan.ts for what a plan is): its address, its filter chains, and their connection managers. */
 import type { HeaderCase } from "../codec/http1/header-case.ts";
 import type { AddressDetector } from "./compile-address-detection.ts";
+import type { TokenBucketPlan } from "./filters/local-rate-limit.ts";
 import type { HeaderStep } from "./filters/header-mutation.ts";
 import type { RuntimeRef } from "./runtime-values.ts";
 import type { SocketAddress } from "./address.ts";
@@ -195,7 +196,7 @@ export interface ClientCertificatePlan {
   readonly uri: boolean;
 }
 
-export type AccessLogPlan = FileLogPlan | CollectedLogPlan;
+export type AccessLogPlan = FileLogPlan | CollectedLogPlan | RequestLogPlan;
 
 export interface FileLogPlan {
   readonly kind: "file";
@@ -212,6 +213,20 @@ export interface CollectedLogPlan {
   readonly collector: LogCollectorPlan;
   /** An entry as it is sent. */
   entry(stream: StreamInfo): Uint8Array;
+  readonly filter: StreamTest | null;
+}
+
+/** Single requests, within budgets. */
+export interface RequestLogPlan {
+  readonly kind: "requests";
+  readonly collector: LogCollectorPlan;
+  /** Of connections, not of requests. */
+  readonly connections: boolean;
+  readonly slowMs: number;
+  readonly notable: TokenBucketPlan;
+  readonly others: TokenBucketPlan;
+  /** @param share of its like that the entry stands for */
+  entry(stream: StreamInfo, share: number): Uint8Array;
   readonly filter: StreamTest | null;
 }
 

@@ -113,6 +113,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/transport_sockets/tls/v3/tls": ["DownstreamTlsContext", "UpstreamTlsContext"],
   "envoy/extensions/upstreams/http/v3/http_protocol_options": ["HttpProtocolOptions"],
   "envoy/type/matcher/v3/http_inputs": ["HttpRequestHeaderMatchInput"],
+  "tulle/access_loggers/requests/v1/requests": ["RequestLog"],
   "tulle/filters/http/fallback/v1/fallback": ["Fallback", "FallbackPolicy"],
   "xds/type/matcher/v3/ip": ["IPMatcher"],
 };

@@ -23,8 +23,8 @@ export interface ClusterContext {
   readonly secrets: SecretRefs;
 }
 
-/** Unix sockets are for gRPC services of the proxy's own: no request is forwarded to one. */
-export function hasPipe({ loadAssignment }: Cluster): boolean {
+/** Unix sockets are for gRPC services of the proxy's own. */
+function hasPipe({ loadAssignment }: Cluster): boolean {
   return (loadAssignment?.endpoints ?? []).some(({ lbEndpoints }) =>
     lbEndpoints.some(
       ({ hostIdentifier: { case: kind, value } }) => kind === "endpoint" && value.address?.address.case === "pipe",

@@ -245,6 +245,8 @@ export class Host implements MonitoredHost {
 const NO_ADDRESSES: readonly string[] = [];
 
 export function hostName(address: string, port: number): string {
+  // A Unix socket has none.
+  if (address.startsWith("/") || address.startsWith("@")) return address;
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { compileCluster } from "../plan/compile-cluster.ts";
-import { type ClusterContext, hasPipe } from "../plan/upstream-protocol.ts";
+import type { ClusterContext } from "../plan/upstream-protocol.ts";
 import { compileDnsOptions } from "../plan/compile-dns.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
 import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/cluster-plan.ts";
@@ -32,7 +32,7 @@ export function prepareCluster(message: Cluster, context: ClusterContext, place:
   return {
     plan,
     assignment:
-      message.loadAssignment === undefined || plan.discovery === "forwarding" || hasPipe(message)
+      message.loadAssignment === undefined || plan.discovery === "forwarding"
         ? NO_ENDPOINTS
         : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
     dns: named ? compileDnsOptions(message, place) : null,

@@ -60,6 +60,8 @@ export interface ProxyNode {
   readonly gatewayPorts: ReadonlyMap<number, Bind>;
   /** The proxy's own cluster that answers for its certificates (SDS); undefined if it has none, and speaks plaintext with the mesh. */
   readonly secrets: string | undefined;
+  /** The proxy's own cluster that leads to whoever takes telemetry; undefined: it has none. */
+  readonly telemetry: string | undefined;
   /** The workload takes traffic only after the proxy has said that it is healthy. */
   readonly reportsHealth: boolean;
 }
@@ -111,6 +113,7 @@ export function readNode(node: Node): ProxyNode {
     }),
     gatewayPorts: readGatewayPorts(tulle, `${at}.gateway_ports`),
     secrets: readText(tulle, "secrets", at),
+    telemetry: readText(tulle, "telemetry", at),
     reportsHealth: readText(tulle, "health", at) === "reported",
   };
   refuseDuplicates(proxy, at);

@@ -1,7 +1,7 @@
 /**
  * Each form in which telemetry comes in, with what takes it in. That runs in the telemetry thread, on bytes as the main thread got them;
  * its decoder is pure, and it throws nothing but IngestError for bytes that are not what they should be. An area adds a kind by a line
- * in this table (`requests`: `access-log`, whose bytes are one StreamAccessLogsMessage), and a receiver that calls `Telemetry.ingest` with it.
+ * in this table, and a receiver that calls `Telemetry.ingest` with it.
  */
 import type { TelemetryCore } from "../core.ts";
 import type { Sender } from "../sender.ts";
@@ -12,6 +12,8 @@ import { decodeOtlpJson } from "./otlp-json.ts";
 import { decodeOtlpProto } from "./otlp.ts";
 import { ingestPrometheusText } from "./prometheus-text.ts";
 import { SpanCollector } from "./span-collector.ts";
+import { decodeRequests } from "./requests.ts";
+import { WireReader } from "./wire-reader.ts";
 import { decodeZipkinJson, decodeZipkinProto } from "./zipkin.ts";
 
 export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) => IngestReport;
@@ -27,7 +29,14 @@ const spansBy =
     return report;
   };
 
+const ingestRequests: Ingester = ({ requests }, from, bytes) => {
+  const found = decodeRequests(WireReader.of(bytes), from);
+  requests.add(found);
+  return { accepted: found.length, refused: 0, reason: "" };
+};
+
 export const INGESTERS = {
+  "access-log": ingestRequests,
   metrics: ingestMetrics,
   "otlp-traces": spansBy(decodeOtlpProto),
   "otlp-traces-json": spansBy(decodeOtlpJson),

@@ -81,7 +81,7 @@ function boundedTags(tags: Iterable<readonly [string, string]>): Record<string, 
 }
 
 /** With what was cut off replaced by an ellipsis; never half a surrogate pair. */
-function cut(text: string, length: number): string {
+export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`.toWellFormed();
 }
 

@@ -25,10 +25,11 @@ import { encodeOtlpReport } from "./otlp-answers.ts";
 
 /**
  * What proxies stream without an answer, by path. The messages of both of Envoy's services name the node in the same place, in the
- * first message of a stream: `identifier.node`, fields 1 and 1. `requests` adds the AccessLogService here, one line.
+ * first message of a stream: `identifier.node`, fields 1 and 1.
  */
 const STREAMS: readonly { readonly path: string; readonly kind: IngestKind }[] = [
   { path: "/envoy.service.metrics.v3.MetricsService/StreamMetrics", kind: "metrics" },
+  { path: "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs", kind: "access-log" },
 ];
 const OTLP_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 

@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import type { Clock, Log } from "@tulle/xds";
+import { REQUEST_TABLES } from "./request-file.ts";
 import { SERIES_TABLES } from "./series-file.ts";
 import { TRACE_TABLES } from "./trace-file.ts";
 
@@ -15,7 +16,7 @@ import { TRACE_TABLES } from "./trace-file.ts";
 const VERSION = 1;
 
 /** Each store's tables, here so that a new file has all of them. An area adds its `CREATE TABLE IF NOT EXISTS …`. */
-const TABLES: readonly string[] = [SERIES_TABLES, TRACE_TABLES];
+const TABLES: readonly string[] = [SERIES_TABLES, TRACE_TABLES, REQUEST_TABLES];
 
 const RETRY_MS = 30_000;
 /** (SQLite result codes: SQLITE_CORRUPT, SQLITE_NOTADB) */

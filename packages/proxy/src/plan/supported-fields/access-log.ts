@@ -5,6 +5,7 @@ import {
   HTTP_GRPC_ACCESS_LOG,
   METADATA_FORMATTER,
   REQ_WITHOUT_QUERY,
+  REQUEST_LOG,
   STDERR_ACCESS_LOG,
   STDOUT_ACCESS_LOG,
   TCP_GRPC_ACCESS_LOG,
@@ -21,6 +22,7 @@ export const ACCESS_LOG: SupportGroup = {
         STDERR_ACCESS_LOG,
         HTTP_GRPC_ACCESS_LOG,
         TCP_GRPC_ACCESS_LOG,
+        REQUEST_LOG,
       ],
     },
   },
@@ -36,6 +38,18 @@ export const ACCESS_LOG: SupportGroup = {
     ],
   },
   [TCP_GRPC_ACCESS_LOG]: { has: ["common_config"] },
+  [REQUEST_LOG]: {
+    has: [
+      "common_config",
+      "connections",
+      "slow",
+      "notable",
+      "others",
+      "additional_request_headers_to_log",
+      "additional_response_headers_to_log",
+      "additional_response_trailers_to_log",
+    ],
+  },
   "envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig": {
     has: [
       "log_name",

@@ -101,6 +101,12 @@ const collector = {
   maxTagLength: integer({ min: 0 }),
 };
 const collectorPath = string({ accepts: (text) => text === "" || text.startsWith("/"), expected: "a path" });
+const logService = {
+  service: required(string(nonEmpty)),
+  port: required(integer({ min: 1, max: 65535 })),
+  logName: string(),
+};
+const logCollector = { ...logService, filterStateObjectsToLog: list(string()) };
 
 const extensionProvider = openObject({
   name: required(string(nonEmpty)),
@@ -109,6 +115,14 @@ const extensionProvider = openObject({
     logFormat: object({ text: string(), labels: opaque() }, { oneOf: [["text", "labels"]] }),
     omitEmptyValues: boolean(),
   }),
+  envoyHttpAls: object({
+    ...logCollector,
+    additionalRequestHeadersToLog: list(string()),
+    additionalResponseHeadersToLog: list(string()),
+    additionalResponseTrailersToLog: list(string()),
+  }),
+  envoyTcpAls: object(logCollector),
+  envoyOtelAls: object({ ...logService, logFormat: object({ text: string(), labels: opaque() }) }),
   envoyExtAuthzHttp: object({
     ...externalAuthorizer,
     pathPrefix: string({ accepts: (text) => text === "" || text.startsWith("/"), expected: "a path" }),

@@ -8,6 +8,7 @@ import { file_envoy_config_route_v3_route_components } from "@tulle/xds/gen/envo
 import { file_envoy_extensions_access_loggers_file_v3_file } from "@tulle/xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "@tulle/xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "@tulle/xds/gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js";
+import { file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service } from "@tulle/xds/gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "@tulle/xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "@tulle/xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
@@ -60,6 +61,7 @@ export const RESOURCE_MESSAGES: Registry = createRegistry(
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_grpc_v3_als,
+  file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,

@@ -56,7 +56,7 @@ export function namespaceWide(rules: readonly TelemetryRule[], namespace: string
 }
 
 /** Where requests are written down, or told. */
-export type AccessLogSink = FileLogSink | RequestLogSink;
+export type AccessLogSink = FileLogSink | CollectorSink | RequestLogSink;
 
 /** The control plane itself, of single requests: whoever explains them asks there. */
 export interface RequestLogSink {
@@ -64,6 +64,15 @@ export interface RequestLogSink {
   /** Of the proxy's, that leads there. */
   readonly cluster: string;
   readonly reporter: "source" | "destination";
+}
+
+/** A service that collects them. */
+export interface CollectorSink {
+  readonly kind: "collector";
+  /** With one of envoyHttpAls, envoyTcpAls, envoyOtelAls. */
+  readonly provider: Provider;
+  /** CEL that a request must satisfy. */
+  readonly filter: string | undefined;
 }
 
 /** A file that requests are written to. */
@@ -108,12 +117,12 @@ export function accessLogSinks(
   rules: readonly TelemetryRule[],
   mesh: MeshSettings,
   mode: WorkloadMode,
-): readonly FileLogSink[] {
+): readonly (FileLogSink | CollectorSink)[] {
   const defaults = mesh.config.defaultProviders?.accessLogging ?? [];
   const levels = rules.map(({ spec }) => spec.accessLogging ?? []).filter((settings) => settings.length > 0);
   const chosen = [...chosenProviders(levels, defaults, mode)]
     .map(([name, choice]) => ({ provider: findProvider(mesh, name), ...choice }))
-    .filter(({ provider }) => provider?.envoyFileAccessLog !== undefined)
+    .filter(({ provider }) => provider !== undefined && logsRequests(provider))
     .sort((a, b) => (a.provider!.name < b.provider!.name ? -1 : 1));
   if (chosen.length === 0) {
     const { accessLogFile = "" } = mesh.config;
@@ -171,11 +180,18 @@ function namesIn({ providers = [] }: AccessLoggingSettings): readonly string[] {
 
 const STDOUT = "/dev/stdout";
 
-function providerSink(
-  { name, envoyFileAccessLog }: Provider,
-  mesh: MeshSettings,
-  filter: string | undefined,
-): FileLogSink {
+/** (istio/istio `telemetry_logging.go`) */
+export function logsRequests(provider: Provider): boolean {
+  return provider.envoyFileAccessLog !== undefined || isCollector(provider);
+}
+
+function isCollector({ envoyHttpAls, envoyTcpAls, envoyOtelAls }: Provider): boolean {
+  return [envoyHttpAls, envoyTcpAls, envoyOtelAls].some((collector) => collector !== undefined);
+}
+
+function providerSink(provider: Provider, mesh: MeshSettings, filter: string | undefined): FileLogSink | CollectorSink {
+  if (isCollector(provider)) return { kind: "collector", provider, filter };
+  const { name, envoyFileAccessLog } = provider;
   const { path = "", logFormat, omitEmptyValues = false } = envoyFileAccessLog ?? {};
   // The built-in provider has MeshConfig's format unless it has one of its own.
   if (name === "envoy" && logFormat === undefined && !omitEmptyValues) return meshSink(path || STDOUT, mesh, filter);

@@ -50,7 +50,16 @@ const PROXY_HEADERS: ReadonlySet<string> = new Set([
   "preserveHttp1HeaderCase",
 ]);
 
-const PROVIDERS = ["envoyFileAccessLog", "envoyExtAuthzHttp", "envoyExtAuthzGrpc", "zipkin", "opentelemetry"] as const;
+const PROVIDERS = [
+  "envoyFileAccessLog",
+  "envoyHttpAls",
+  "envoyTcpAls",
+  "envoyOtelAls",
+  "envoyExtAuthzHttp",
+  "envoyExtAuthzGrpc",
+  "zipkin",
+  "opentelemetry",
+] as const;
 
 /** Undefined if the ConfigMap is another one. */
 export function meshConfigFindings(

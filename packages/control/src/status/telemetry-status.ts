@@ -2,7 +2,7 @@ import type { Path } from "@tulle/api";
 import { checkExpression } from "../model/access-log-filter.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TelemetryRule } from "../model/telemetry.ts";
-import { findProvider, namespaceWide } from "../model/telemetry.ts";
+import { findProvider, logsRequests, namespaceWide } from "../model/telemetry.ts";
 import { findCollector } from "../model/tracing.ts";
 import type { Finding } from "./object-status.ts";
 import { finding } from "./object-status.ts";
@@ -61,9 +61,15 @@ function providerFindings({ mesh }: Snapshot, { spec }: TelemetryRule): readonly
       const path: Path = ["spec", "accessLogging", i, "providers", j, "name"];
       const provider = findProvider(mesh, name);
       if (provider === undefined) return [finding("Invalid", path, `MeshConfig has no extension provider ${name}`)];
-      return provider.envoyFileAccessLog === undefined
-        ? [finding("NotYetApplied", path, `${name} is no envoyFileAccessLog; other access logs`)]
-        : [];
+      return logsRequests(provider)
+        ? []
+        : [
+            finding(
+              "Ignored",
+              path,
+              `${name} collects no access logs; envoyFileAccessLog, envoyHttpAls, envoyTcpAls and envoyOtelAls do`,
+            ),
+          ];
     }),
   );
 }

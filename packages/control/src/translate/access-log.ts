@@ -13,6 +13,8 @@ import { ReqWithoutQuerySchema } from "@tulle/xds/gen/envoy/extensions/formatter
 import type { AccessLogSink, FileLogSink } from "../model/telemetry.ts";
 import { checkExpression } from "../model/access-log-filter.ts";
 import type { Capabilities } from "./data-plane.ts";
+import type { LogConfig } from "./collector-log.ts";
+import { collectorLog } from "./collector-log.ts";
 import { packed } from "./packed.ts";
 import { requestLog } from "./request-log.ts";
 
@@ -84,9 +86,11 @@ export function accessLogsOf(
   of: "requests" | "connections" = "connections",
 ): AccessLog[] {
   if (!capabilities.httpFeatures.has("access logs")) return [];
-  return sinks.map((sink) =>
-    sink.kind === "requests" ? requestLog(sink, of, capabilities) : translateAccessLog(sink, capabilities),
-  );
+  return sinks.flatMap((sink): readonly AccessLog[] => {
+    if (sink.kind === "requests") return [requestLog(sink, of, capabilities)];
+    const config = sink.kind === "file" ? fileLog(sink) : collectorLog(sink, of, TEXT_FORMAT);
+    return config === undefined ? [] : [accessLog(config, sink.filter, capabilities)];
+  });
 }
 
 /** Connections that no filter chain of a listener wants: nothing else would tell of them. (`accesslog.go` setListenerAccessLog) */
@@ -106,17 +110,16 @@ const NO_ROUTE = create(AccessLogFilterSchema, {
   filterSpecifier: { case: "responseFlagFilter", value: { flags: ["NR"] } },
 });
 
-function translateAccessLog(sink: FileLogSink, { httpFeatures }: Capabilities): AccessLog {
-  const { path, filter } = sink;
+function fileLog(sink: FileLogSink): LogConfig {
+  const accessLogFormat = { case: "logFormat" as const, value: formatOf(sink) };
+  const message = create(FileAccessLogSchema, { path: sink.path, accessLogFormat });
+  return { name: "envoy.access_loggers.file", config: packed(FileAccessLogSchema, message) };
+}
+
+function accessLog({ name, config }: LogConfig, filter: string | undefined, { httpFeatures }: Capabilities): AccessLog {
   return create(AccessLogSchema, {
-    name: "envoy.access_loggers.file",
-    configType: {
-      case: "typedConfig",
-      value: packed(
-        FileAccessLogSchema,
-        create(FileAccessLogSchema, { path, accessLogFormat: { case: "logFormat", value: formatOf(sink) } }),
-      ),
-    },
+    name,
+    configType: { case: "typedConfig", value: config },
     ...(filter === undefined || !understands(filter, httpFeatures)
       ? {}
       : { filter: { filterSpecifier: { case: "extensionFilter", value: expressionFilter(filter) } } }),

@@ -182,10 +182,45 @@ test("a Telemetry's provider: the built-in one, or one of MeshConfig's", () => {
 extensionProviders:
 - { name: file, envoyFileAccessLog: { path: /f, logFormat: { text: "%PROTOCOL%" } } }
 - { name: json, envoyFileAccessLog: { path: /j, logFormat: { labels: { a: "%PROTOCOL%" } }, omitEmptyValues: true } }
-- { name: other, envoyHttpAls: { service: als, port: 1 } }`);
+- { name: other, zipkin: { service: zipkin, port: 1 } }`);
   const by = (names: string): string => telemetry(`{ accessLogging: [{ providers: [${names}] }] }`);
   assert.deepEqual(logs(providers + by("{ name: json }, { name: FILE }")), ["/f %PROTOCOL%", "/j {a}"]);
   assert.deepEqual(logs(providers + by("{ name: other }")), ["/mesh default"], "no file: as without a Telemetry");
+});
+
+test("collectors are called by their services' clusters, each for what it collects", () => {
+  const providers = meshConfig(`extensionProviders:
+- { name: als, envoyHttpAls: { service: obs/als.obs.svc.cluster.local, port: 9000, additionalRequestHeadersToLog: [x-a] } }
+- { name: otel, envoyOtelAls: { service: otel.obs.svc.cluster.local, port: 4317, logFormat: { labels: { a: "%PROTOCOL%" } } } }
+- { name: tcp, envoyTcpAls: { service: als.obs.svc.cluster.local, port: 9001 } }`);
+  const names = "{ name: als }, { name: otel }, { name: tcp }";
+  const yaml = service("reviews") + providers + telemetry(`{ accessLogging: [{ providers: [${names}] }] }`);
+  const found = manager(new TestMesh(yaml), OUTBOUND)["access_log"] as {
+    name: string;
+    typed_config: { common_config: { log_name: string; grpc_service: { envoy_grpc: unknown } }; attributes?: unknown };
+  }[];
+  assert.deepEqual(
+    found.map(({ name, typed_config: { common_config: common } }) => [
+      name,
+      common.log_name,
+      common.grpc_service.envoy_grpc,
+    ]),
+    [
+      [
+        "envoy.access_loggers.http_grpc",
+        "http_envoy_accesslog",
+        { cluster_name: "outbound|9000||als.obs.svc.cluster.local", authority: "als.obs.svc.cluster.local" },
+      ],
+      [
+        "envoy.access_loggers.open_telemetry",
+        "otel_envoy_accesslog",
+        { cluster_name: "outbound|4317||otel.obs.svc.cluster.local", authority: "otel.obs.svc.cluster.local" },
+      ],
+    ],
+  );
+  assert.deepEqual(found[1]!.typed_config.attributes, {
+    values: [{ key: "a", value: { string_value: "%PROTOCOL%" } }],
+  });
 });
 
 test("match.mode is the side that logs", () => {
@@ -236,7 +271,7 @@ test("a Telemetry says whose logs it is for, what it lacks, and who is used in i
   assert.deepEqual(found("t"), [
     "InForce : access logs of namespace default",
     "Invalid spec.accessLogging[0].providers[1].name: MeshConfig has no extension provider nobody",
-    "NotYetApplied spec.accessLogging[0].providers[2].name: prometheus is no envoyFileAccessLog; other access logs",
+    "Ignored spec.accessLogging[0].providers[2].name: prometheus collects no access logs; envoyFileAccessLog, envoyHttpAls, envoyTcpAls and envoyOtelAls do",
   ]);
   assert.deepEqual(found("young"), ["Shadowed : an older Telemetry is for all of namespace default; only one is used"]);
   assert.deepEqual(found("own"), ["InForce : access logs of workloads of namespace default with app=web"]);

@@ -36,12 +36,16 @@ export class LogCollector implements TimerOwner {
     this.dropped = context.stats.counter(`${plan.statPrefix}logs_dropped`);
   }
 
-  /** Whether an entry is to be made: it is counted here as written, or as dropped. Of connections Envoy counts none. */
+  /**
+   * Whether an entry is to be made: it is counted here as written, or as dropped. Of connections Envoy counts none, and OpenTelemetry's
+   * when they have been answered.
+   */
   takes(): boolean {
     const { protocol } = this.plan;
     if (this.isFull) this.flush();
     const takes = !this.isFull;
-    if (protocol !== "tcp" || !takes) (takes ? this.written : this.dropped).value++;
+    if (!takes) this.dropped.value++;
+    else if (protocol === "http") this.written.value++;
     return takes;
   }
 
@@ -111,9 +115,15 @@ export class LogCollector implements TimerOwner {
   }
 
   private call(cluster: Cluster, entries: readonly Uint8Array[]): void {
-    const { authority, headers, timeoutMs } = this.plan;
+    const { authority, headers } = this.plan;
     const message = this.request(entries);
-    this.context.client.callGrpc(cluster, { authority, path: EXPORT_METHOD, message, timeoutMs, headers }, () => {});
+    this.context.client.callGrpc(
+      cluster,
+      { authority, path: EXPORT_METHOD, message, timeoutMs: 0, headers },
+      (answer) => {
+        (answer === null ? this.dropped : this.written).value += entries.length;
+      },
+    );
   }
 
   /** `ExportLogsServiceRequest`. */

@@ -11,9 +11,11 @@ import type {
   StderrAccessLog,
   StdoutAccessLog,
 } from "@tulle/xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
+import type { OpenTelemetryAccessLogConfig } from "@tulle/xds/gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.js";
 import type { RequestLog } from "@tulle/xds/gen/tulle/access_loggers/requests/v1/requests_pb.js";
 import { compileAccessLogFilter } from "./access-log-filters.ts";
 import { compileHttpLog, compileTcpLog } from "./compile-collected-log.ts";
+import { compileOtelLog } from "./compile-otel-log.ts";
 import { compileRequestLog } from "./compile-request-log.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import { compileFormatString } from "./format/compile-format-string.ts";
@@ -24,6 +26,7 @@ import { unpackExtension } from "./schemas.ts";
 import {
   FILE_ACCESS_LOG,
   HTTP_GRPC_ACCESS_LOG,
+  OTEL_ACCESS_LOG,
   REQUEST_LOG,
   STDERR_ACCESS_LOG,
   STDOUT_ACCESS_LOG,
@@ -76,6 +79,8 @@ function compileAccessLog(log: AccessLog, place: Place): AccessLogPlan | null {
       return { ...compileHttpLog(extension.message as HttpGrpcAccessLogConfig, at), filter };
     case TCP_GRPC_ACCESS_LOG:
       return { ...compileTcpLog(extension.message as TcpGrpcAccessLogConfig, at), filter };
+    case OTEL_ACCESS_LOG:
+      return { ...compileOtelLog(extension.message as OpenTelemetryAccessLogConfig, at), filter };
     case REQUEST_LOG:
       return { ...compileRequestLog(extension.message as RequestLog, at), filter };
     default:

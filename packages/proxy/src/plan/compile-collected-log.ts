@@ -19,8 +19,8 @@ import type { Place } from "./problems.ts";
 import { headerReader } from "./request-matchers.ts";
 
 /** Source: Envoy `source/extensions/access_loggers/common/grpc_access_logger.h`. */
-const FLUSH_MS = 1_000;
-const BUFFER_BYTES = 16_384;
+export const FLUSH_MS = 1_000;
+export const BUFFER_BYTES = 16_384;
 const STAT_PREFIX = "access_logs.grpc_access_log.";
 
 type Compiled = Pick<CollectedLogPlan, "kind" | "collector" | "entry">;
@@ -112,7 +112,7 @@ const NOTHING = new Uint8Array();
 export function compileService(
   service: GrpcService | undefined,
   place: Place,
-): Pick<LogCollectorPlan, "cluster" | "authority" | "headers" | "timeoutMs"> {
+): Pick<LogCollectorPlan, "cluster" | "authority" | "headers"> {
   const at = place.field("grpc_service");
   const target = service?.targetSpecifier;
   if (service !== undefined && target?.case !== "envoyGrpc") at.refuse("envoy_grpc is required");
@@ -127,6 +127,5 @@ export function compileService(
     cluster: clusterName,
     authority: authority === "" ? clusterName : authority,
     headers: Object.fromEntries(headers),
-    timeoutMs: milliseconds(service?.timeout, 0),
   };
 }

@@ -7,8 +7,6 @@ export interface LogCollectorPlan {
   readonly authority: string;
   /** Of the call, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of a call; 0 for none. Streams have none. */
-  readonly timeoutMs: number;
   readonly logName: string;
   /** Entries are gathered for so long. */
   readonly flushMs: number;

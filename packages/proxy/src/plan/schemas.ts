@@ -23,6 +23,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/access_loggers/file/v3/file": ["FileAccessLog"],
   "envoy/extensions/access_loggers/filters/cel/v3/cel": ["ExpressionFilter"],
   "envoy/extensions/access_loggers/grpc/v3/als": ["HttpGrpcAccessLogConfig", "TcpGrpcAccessLogConfig"],
+  "envoy/extensions/access_loggers/open_telemetry/v3/logs_service": ["OpenTelemetryAccessLogConfig"],
   "envoy/extensions/access_loggers/stream/v3/stream": ["StdoutAccessLog", "StderrAccessLog"],
   "envoy/extensions/bootstrap/internal_listener/v3/internal_listener": ["InternalListener"],
   "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster": ["ClusterConfig"],

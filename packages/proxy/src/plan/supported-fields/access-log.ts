@@ -4,6 +4,7 @@ import {
   FILE_ACCESS_LOG,
   HTTP_GRPC_ACCESS_LOG,
   METADATA_FORMATTER,
+  OTEL_ACCESS_LOG,
   REQ_WITHOUT_QUERY,
   REQUEST_LOG,
   STDERR_ACCESS_LOG,
@@ -22,6 +23,7 @@ export const ACCESS_LOG: SupportGroup = {
         STDERR_ACCESS_LOG,
         HTTP_GRPC_ACCESS_LOG,
         TCP_GRPC_ACCESS_LOG,
+        OTEL_ACCESS_LOG,
         REQUEST_LOG,
       ],
     },
@@ -38,6 +40,27 @@ export const ACCESS_LOG: SupportGroup = {
     ],
   },
   [TCP_GRPC_ACCESS_LOG]: { has: ["common_config"] },
+  [OTEL_ACCESS_LOG]: {
+    has: [
+      "common_config",
+      "grpc_service",
+      "log_name",
+      "buffer_flush_interval",
+      "buffer_size_bytes",
+      "custom_tags",
+      "disable_builtin_labels",
+      "resource_attributes",
+      "body",
+      "attributes",
+      "stat_prefix",
+    ],
+  },
+  "opentelemetry.proto.common.v1.KeyValueList": { has: ["values"] },
+  "opentelemetry.proto.common.v1.KeyValue": { has: ["key", "value"] },
+  "opentelemetry.proto.common.v1.ArrayValue": { has: ["values"] },
+  "opentelemetry.proto.common.v1.AnyValue": {
+    has: ["string_value", "bool_value", "int_value", "double_value", "array_value", "kvlist_value", "bytes_value"],
+  },
   [REQUEST_LOG]: {
     has: [
       "common_config",

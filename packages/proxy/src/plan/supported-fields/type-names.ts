@@ -31,6 +31,7 @@ export const REQ_WITHOUT_QUERY = "envoy.extensions.formatter.req_without_query.v
 export const METADATA_FORMATTER = "envoy.extensions.formatter.metadata.v3.Metadata";
 export const HTTP_GRPC_ACCESS_LOG = "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig";
 export const TCP_GRPC_ACCESS_LOG = "envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig";
+export const OTEL_ACCESS_LOG = "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig";
 export const REQUEST_LOG = "tulle.access_loggers.requests.v1.RequestLog";
 export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 export const LB_ROUND_ROBIN = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin";

@@ -85,7 +85,7 @@ const FOLDER_RULES: readonly FolderRule[] = [
     forbidden: [/^node:(?!crypto$)/, /^packages\/control\/src\/(source|push|http|status)\//],
     because: "translation is pure: frozen inputs in, xDS out",
   },
-  ...["promql", "prometheus", "jaeger"].map((folder) => ({
+  ...["promql", "prometheus", "jaeger", "insight"].map((folder) => ({
     folder: `packages/control/src/telemetry/${folder}/`,
     forbidden: [/^node:/, /^packages\/control\/src\/(source|push|http|status|translate|model)\//],
     because: "queries are answered from their source alone",

@@ -95,9 +95,14 @@ describe("the delay in the demo", () => {
     // Not less than is injected; what a busy machine adds is its own.
     assert.ok((row.recent ?? row.now).msPerCall > 290, JSON.stringify(row));
     assert.equal(row.because[0]?.name, "ratings-delay");
-    const overview = await ask<Overview>("overview");
-    assert.equal(overview.slow.rows[overview.slow.culprit!]?.service, "ratings");
-    const said = await tulle("slow", "--http", demo.http);
+    await eventually("the home page names it", NAMED_WITHIN_MS, async () => {
+      const { slow } = await ask<Overview>("overview");
+      return slow.culprit !== null && slow.rows[slow.culprit]?.service === "ratings";
+    });
+    const said = await eventually("the command names it", NAMED_WITHIN_MS, async () => {
+      const ended = await tulle("slow", "--http", demo.http);
+      return ended.stdout.includes("injected into ratings") && ended;
+    });
     assert.match(
       said.stdout,
       /^A delay injected into ratings v1(?: \(route [^)]+\))?, called by reviews v2, by VirtualService default\/ratings-delay/,

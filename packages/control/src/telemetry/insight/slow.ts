@@ -16,6 +16,7 @@ const NOTABLE_CHANGE = 0.15;
 const NOTABLE_MS = 1;
 /** Delays that somebody injects are told from this share of the time on. */
 const NOTABLE_FAULT = 0.05;
+const FAR_LARGER = 2;
 const MAX_ROWS = 100;
 
 export interface SlowInput {
@@ -99,13 +100,16 @@ function weight({ recent, now }: SlowRow): number {
   return Math.max(recent?.msPerRequest ?? 0, recent === null ? now.msPerRequest : 0) + now.msPerRequest * 1e-6;
 }
 
+/** A delay that somebody injects is a certain cause: it is named before a change that may have many, unless that is far larger. */
 function culpritOf(rows: readonly SlowRow[], beforeMs: number | null): number | null {
   if (rows.length === 0) return null;
+  const fault = rows.findIndex(({ kind, recent, now }) => kind === "fault" && (recent ?? now).share >= NOTABLE_FAULT);
   if (beforeMs !== null) {
     const changed = indexOfMost(rows, ({ changeMs }) => changeMs);
-    if (rows[changed]!.changeMs >= Math.max(NOTABLE_MS, beforeMs * NOTABLE_CHANGE)) return changed;
+    const { changeMs } = rows[changed]!;
+    const isNotable = changeMs >= Math.max(NOTABLE_MS, beforeMs * NOTABLE_CHANGE);
+    if (isNotable && (fault < 0 || changeMs > FAR_LARGER * weight(rows[fault]!))) return changed;
   }
-  const fault = rows.findIndex(({ kind, recent, now }) => kind === "fault" && (recent ?? now).share >= NOTABLE_FAULT);
   return fault >= 0 ? fault : indexOfMost(rows, weight);
 }
 

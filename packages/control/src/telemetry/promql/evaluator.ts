@@ -211,7 +211,7 @@ export class Evaluator {
     if (Object.hasOwn(PARAMETER_FUNCTIONS, name)) return this.#parameterCall(call);
     switch (name) {
       case "absent":
-        return this.#absent(args[0]!, this.vector(args[0]!));
+        return this.#absent(unwrap(args[0]!), this.vector(args[0]!));
       case "absent_over_time": {
         const matrix = this.matrix(args[0]!);
         const present = overWindows("present_over_time", matrix, this.#steps, this.#constant(0));

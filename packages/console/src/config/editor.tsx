@@ -93,6 +93,8 @@ export function Editor({
         ],
       }),
     });
+    // What scrolls must be reachable by the keyboard where the text itself is not recognised as focusable.
+    created.scrollDOM.tabIndex = 0;
     view.current = created;
     return () => {
       start.current = created.state.doc.toString();

@@ -1,6 +1,5 @@
 /** One object: what became of it, line by line. */
 import type { ReactNode } from "react";
-import { useParams } from "wouter";
 import { useObject } from "../config/use-object.ts";
 import type { ObjectAnswer } from "../config/use-object.ts";
 import { useDelete } from "../config/use-apply.ts";
@@ -9,6 +8,7 @@ import { keyOf } from "../config/objects.ts";
 import { MainStatus, StatusList } from "../config/status-list.tsx";
 import type { ObjectReference } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
+import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Card, Facts, Page, Status } from "../ui/basics.tsx";
 import { Code } from "../ui/code.tsx";
@@ -17,12 +17,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Moment } from "../ui/time.tsx";
 
 export function ObjectPage(): ReactNode {
-  const { group, kind, namespace, name } = useParams<{
-    group: string;
-    kind: string;
-    namespace: string;
-    name: string;
-  }>();
+  const [group, kind, namespace, name] = [usePathPart(1), usePathPart(2), usePathPart(3), usePathPart(4)];
   const reference = { group: group === "core" ? "" : group, kind, namespace: namespace === "-" ? "" : namespace, name };
   const answer = useObject(reference);
   return (

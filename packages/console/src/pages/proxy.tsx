@@ -1,7 +1,6 @@
 /** One proxy: whether it has what it should have, and what that is, back to the line of YAML. */
 import { useMemo } from "react";
 import type { ReactNode } from "react";
-import { useParams } from "wouter";
 import { useConfigDump, useObjects, useProxies } from "../api/hooks.ts";
 import type { ProxyStatus } from "../api/types.ts";
 import { effectiveConfiguration } from "../config/effective.ts";
@@ -11,6 +10,7 @@ import { describeSync, expiryTone, NACK, stateName, stateTone, syncTone } from "
 import { now } from "../clock.ts";
 import { objectPath } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
+import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Badge, Card, Command, Empty, Facts, Notice, Page, Status, Tabs } from "../ui/basics.tsx";
 import { Code } from "../ui/code.tsx";
@@ -18,7 +18,7 @@ import { Table } from "../ui/table.tsx";
 import { Moment } from "../ui/time.tsx";
 
 export function ProxyPage(): ReactNode {
-  const { id } = useParams<{ id: string }>();
+  const id = usePathPart(1);
   const { query } = useAddress();
   const proxies = useProxies();
   // The newest connection of that node counts, as everywhere.

@@ -1,7 +1,6 @@
 /** One service: how it is, who calls it, whom it calls, version beside version, and what is configured for it. */
 import { lazy, Suspense } from "react";
 import type { ReactNode } from "react";
-import { useParams } from "wouter";
 import type { RouteStats, ServiceDetail, VersionStats } from "@tulle/telemetry/insight";
 import { useService } from "../api/insight.ts";
 import { quote } from "../charts/series.ts";
@@ -16,6 +15,7 @@ import {
   ObjectRefLink,
 } from "../insight/parts.tsx";
 import { Link } from "../url/link.tsx";
+import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Card, Empty, Facts, Loading, Page, Tabs, Tile } from "../ui/basics.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -25,7 +25,8 @@ import type { Column } from "../ui/table.tsx";
 const GoldenSignals = lazy(async () => ({ default: (await import("../charts/golden.tsx")).GoldenSignals }));
 
 export function ServicePage(): ReactNode {
-  const { namespace, name } = useParams<{ namespace: string; name: string }>();
+  const namespace = usePathPart(1);
+  const name = usePathPart(2);
   const answer = useService(namespace, name);
   const { query } = useAddress();
   const tab = query.get("tab") ?? "overview";

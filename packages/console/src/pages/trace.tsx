@@ -1,13 +1,13 @@
 /** One trace: every hop in time, and which of them made it as long as it was. */
 import { useMemo, useRef, useState } from "react";
 import type { KeyboardEvent, ReactNode } from "react";
-import { useParams } from "wouter";
 import type { CriticalPath } from "@tulle/telemetry/insight";
 import { isAbsent, useCriticalPath, useTrace } from "../api/traces.ts";
 import { formatMs, formatPercent } from "../format/numbers.ts";
 import { colourOf, traceOf, visibleSpans } from "../traces/model.ts";
 import type { Span, Trace } from "../traces/model.ts";
 import { Link } from "../url/link.tsx";
+import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Badge, Card, Empty, Facts, Page, Tabs } from "../ui/basics.tsx";
 import { CopyButton, saveFile } from "../ui/copy.tsx";
@@ -17,7 +17,7 @@ import { formatDate } from "../ui/time.tsx";
 import "../styles/traces.css";
 
 export default function TracePage(): ReactNode {
-  const { id } = useParams<{ id: string }>();
+  const id = usePathPart(1);
   const answer = useTrace(id);
   const first = answer.data?.data[0];
   const trace = useMemo(() => (first === undefined ? undefined : traceOf(first)), [first]);

@@ -1,7 +1,6 @@
 /** What runs, how many of it, and how each is. */
 import { lazy, Suspense } from "react";
 import type { ReactNode } from "react";
-import { useParams } from "wouter";
 import type { WorkloadSummary } from "@tulle/telemetry/insight";
 import { useWorkload, useWorkloadStats } from "../api/insight.ts";
 import { quote } from "../charts/series.ts";
@@ -18,6 +17,7 @@ import {
 } from "../insight/parts.tsx";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
+import { usePathPart } from "../url/use-part.ts";
 import { Answer, Card, Command, Empty, Facts, Loading, Page, Status } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
@@ -124,7 +124,8 @@ export function WorkloadsPage(): ReactNode {
 }
 
 export function WorkloadPage(): ReactNode {
-  const { namespace, name } = useParams<{ namespace: string; name: string }>();
+  const namespace = usePathPart(1);
+  const name = usePathPart(2);
   const answer = useWorkload(namespace, name);
   return (
     <Page

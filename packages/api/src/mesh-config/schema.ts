@@ -152,6 +152,7 @@ const extensionProvider = openObject({
     },
     { oneOf: [["http", "grpc"]] },
   ),
+  prometheus: opaque(),
 });
 
 export const meshConfig = object({
@@ -200,7 +201,7 @@ export const meshConfig = object({
   verifyCertificateAtClient: boolean(),
   ca: opaque(),
   extensionProviders: list(extensionProvider),
-  defaultProviders: openObject({ accessLogging: list(string()), tracing: list(string()) }),
+  defaultProviders: openObject({ accessLogging: list(string()), metrics: list(string()), tracing: list(string()) }),
   discoverySelectors: opaque(),
   pathNormalization: object({
     normalization: enumOf(["DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]),

@@ -8,9 +8,10 @@ export interface ExpressionCheck {
   readonly missing: string | null;
 }
 
-export function checkExpression(text: string): ExpressionCheck {
+/** @param converts whether values may be converted, as for labels of metrics */
+export function checkExpression(text: string, converts = false): ExpressionCheck {
   try {
-    return { error: null, missing: unsupportedCel(parseCel(text)) };
+    return { error: null, missing: unsupportedCel(parseCel(text), converts) };
   } catch (error) {
     if (!(error instanceof CelSyntaxError)) throw error;
     return { error: `character ${error.offset + 1}: ${error.message}`, missing: null };

@@ -24,6 +24,7 @@ import type { Capture } from "../translate/captured-listeners.ts";
 import { capturedListener, virtualOutbound } from "../translate/captured-listeners.ts";
 import type { MatchedChain, Passing } from "../translate/connections.ts";
 import { passOn } from "../translate/connections.ts";
+import { counted } from "../translate/mesh-stats.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import type { ConnectionManagerInit } from "../translate/proxy-settings.ts";
 import { plaintextHttp } from "../translate/listener-filters.ts";
@@ -155,8 +156,11 @@ export function capturedOutbound(
     protocols: plaintextHttp(capabilities.carriers),
   });
   const accessLog = unroutedLogsOf(accessLogs, capabilities);
-  const toUnknown = tcpProxy(unknown, passing.accessLogs);
-  const matched = (chain: ConnectionChain): MatchedChain => ({ ...chain, filters: [passOn(chain, passing)] });
+  const toUnknown = counted(capabilities, "CLIENT", [tcpProxy(unknown, passing.accessLogs)]);
+  const matched = (chain: ConnectionChain): MatchedChain => ({
+    ...chain,
+    filters: counted(capabilities, "CLIENT", [passOn(chain, passing)]),
+  });
   // As text: equal ones are the same for the cache.
   const textOf = (chains: readonly ConnectionChain[]): string =>
     JSON.stringify(chains.map((chain) => [chain, chain.destinations.map(clusterOf), settingsOf(chain.destinations)]));

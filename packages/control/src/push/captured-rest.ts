@@ -6,6 +6,7 @@ import { accessLogsOf } from "../translate/access-log.ts";
 import type { InboundPortChains, InboundRest } from "../translate/captured-listeners.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER } from "../translate/names.ts";
+import { counted } from "../translate/mesh-stats.ts";
 import { tcpProxy } from "../translate/network.ts";
 import { authorized } from "../translate/security/authorization.ts";
 import type { InboundSecurity } from "../translate/security/inbound-chains.ts";
@@ -26,11 +27,15 @@ export function restOf(
   sinks: readonly AccessLogSink[],
 ): CapturedRest {
   const logs = accessLogsOf(sinks, capabilities);
-  const filters = authorized(
-    authorization === undefined ? undefined : { ...authorization, port: (named) => [named] },
+  const filters = counted(
     capabilities,
-    tcpProxy(INBOUND_PASSTHROUGH_CLUSTER, logs),
-    () => tcpProxy(BLACK_HOLE_CLUSTER, logs),
+    "SERVER",
+    authorized(
+      authorization === undefined ? undefined : { ...authorization, port: (named) => [named] },
+      capabilities,
+      tcpProxy(INBOUND_PASSTHROUGH_CLUSTER, logs),
+      () => tcpProxy(BLACK_HOLE_CLUSTER, logs),
+    ),
   );
   const secured = (own: PeerModes["mode"]): InboundSecurity | undefined =>
     secrets === undefined ? undefined : { mode: own, secrets };

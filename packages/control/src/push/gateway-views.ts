@@ -52,7 +52,9 @@ import { translateRouteConfiguration } from "../translate/routes.ts";
 import type { VirtualHostInput } from "../translate/virtual-hosts.ts";
 import { blackhole, translateVirtualHost } from "../translate/virtual-hosts.ts";
 import type { AccessLogs } from "./access-logs.ts";
+import { counted } from "../translate/mesh-stats.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import { measuredAs } from "./metrics.ts";
 import type { Authorization } from "./authorization.ts";
 import { authorizationOf, gatewayPort as portOfGateway } from "./authorization.ts";
 import { fallbackKey, fallbacksOf, redirectHosts } from "./fallbacks.ts";
@@ -83,6 +85,7 @@ export class GatewayViews {
   readonly #hashRules: ReturnType<typeof hashRulesOf>;
   readonly #accessLogs: ReturnType<typeof accessLogsOf>;
   readonly #tracing: ReturnType<typeof tracingSettingsOf>;
+  readonly #measured: ReturnType<typeof measuredAs>;
   readonly #rateLimits: ReturnType<typeof rateLimitsOf>;
   readonly #authorization: ReturnType<typeof authorizationOf>;
   readonly #tokens = tokensOf(true);
@@ -94,6 +97,7 @@ export class GatewayViews {
     this.#hashRules = hashRulesOf(node);
     this.#accessLogs = accessLogsOf(node);
     this.#tracing = tracingSettingsOf(node, capabilities);
+    this.#measured = measuredAs(node, capabilities);
     this.#rateLimits = rateLimitsOf(node);
     this.#authorization = authorizationOf(capabilities);
   }
@@ -106,6 +110,7 @@ export class GatewayViews {
         snapshot.services,
         snapshot.mesh,
         this.#accessLogs(snapshot),
+        this.#measured(snapshot),
         forwards,
         this.#rateLimits(snapshot),
         this.#authorization(snapshot, this.#node),
@@ -138,6 +143,7 @@ export class GatewayViews {
       services: readonly MeshService[],
       mesh: MeshSettings,
       accessLogs: AccessLogs,
+      capabilities: Capabilities,
       forwards: boolean,
       rateLimits: readonly RateLimitRule[],
       authorized: Authorization,
@@ -147,7 +153,7 @@ export class GatewayViews {
       settingsOf: Passing["settingsOf"],
       tracing: TracingSettings,
     ): readonly EncodedResource[] => {
-      const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, this.#capabilities), clusterOf, settingsOf };
+      const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, capabilities), clusterOf, settingsOf };
       return ports.flatMap((gatewayPort) => {
         const [first] = gatewayPort.servers;
         const { number: port, bind: address } = gatewayPort;
@@ -163,15 +169,19 @@ export class GatewayViews {
           mesh,
           accessLogs: accessLogs.CLIENT,
           tracing: tracing.CLIENT,
-          capabilities: this.#capabilities,
+          capabilities,
           forwards,
           rateLimits,
           ...(tokens === undefined ? {} : { tokens: tokens.filter }),
           ...(authorization === undefined ? {} : { authorization }),
         };
         const filters = (chain: ConnectionChain): readonly Filter[] =>
-          withAuthorization(authorization, this.#capabilities, passOn(chain, passing), () =>
-            tcpProxy(BLACK_HOLE_CLUSTER, passing.accessLogs),
+          counted(
+            capabilities,
+            "CLIENT",
+            withAuthorization(authorization, capabilities, passOn(chain, passing), () =>
+              tcpProxy(BLACK_HOLE_CLUSTER, passing.accessLogs),
+            ),
           );
         const listener = this.#listener(gatewayPort, input, rules, filters);
         return listener === undefined ? [] : [encodeResource(listener.name, ListenerSchema, listener)];

@@ -45,7 +45,9 @@ import type { InboundFilters } from "../translate/security/inbound-chains.ts";
 import type { KeyServer } from "../translate/security/key-servers.ts";
 import { keyServerCluster } from "../translate/security/key-servers.ts";
 import type { AccessLogs } from "./access-logs.ts";
+import { counted } from "../translate/mesh-stats.ts";
 import { accessLogsOf } from "./access-logs.ts";
+import { measuredAs } from "./metrics.ts";
 import type { Authorization } from "./authorization.ts";
 import { authorizationOf, inboundPort } from "./authorization.ts";
 import type { CapturedPorts } from "./captured-resources.ts";
@@ -148,6 +150,7 @@ export function ownListeners(
   let before: ResourceSet | undefined;
   const logs = accessLogsOf(node);
   const tracingOf = tracingSettingsOf(node, capabilities);
+  const capabilitiesOf = measuredAs(node, capabilities);
   const limitsOf = rateLimitsOf(node);
   const authorization = authorizationOf(capabilities);
   const tokens = tokensOf(false);
@@ -158,6 +161,7 @@ export function ownListeners(
       forwards: boolean,
       mesh: MeshSettings,
       accessLogs: AccessLogs,
+      measured: Capabilities,
       services: readonly MeshService[],
       domain: string,
       limits: readonly RateLimitRule[],
@@ -172,7 +176,7 @@ export function ownListeners(
       tracing: TracingSettings,
     ) => {
       const origin = originOfNode(member);
-      const settings = { capabilities, mesh, accessLogs: accessLogs.CLIENT, tracing: tracing.CLIENT };
+      const settings = { capabilities: measured, mesh, accessLogs: accessLogs.CLIENT, tracing: tracing.CLIENT };
       const client = { gateways: [MESH_GATEWAY], namespace: member.namespace, labels: member.labels };
       const chainsTo = (target: ConnectionTarget): readonly ConnectionChain[] =>
         connectionChains(target, client, rules);
@@ -180,7 +184,7 @@ export function ownListeners(
         inbound,
         service: inboundService(inbound, member, services, domain),
         origin,
-        capabilities,
+        capabilities: measured,
         mesh,
         accessLogs: accessLogs.SERVER,
         tracing: tracing.SERVER,
@@ -190,10 +194,10 @@ export function ownListeners(
         ...(tokens === undefined ? {} : { tokens: tokens.filter }),
         ...(authorized === undefined ? {} : { authorization: { ...authorized, port: inboundPort(inbound) } }),
       }));
-      const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, capabilities), clusterOf, settingsOf };
+      const passing = { accessLogs: connectionLogs(accessLogs.CLIENT, measured), clusterOf, settingsOf };
       const bound = [
         ...outboundListeners(member, { ...settings, forwards }),
-        ...tcpListeners(member, rules, chainsTo, passing, unroutedLogsOf(accessLogs.CLIENT, capabilities)),
+        ...tcpListeners(member, rules, chainsTo, passing, measured, unroutedLogsOf(accessLogs.CLIENT, measured)),
       ];
       const resources =
         member.capture === undefined || captured === undefined
@@ -206,9 +210,9 @@ export function ownListeners(
                 captureOf(member.capture, mesh),
                 captured,
                 inputs,
-                restOf(member, modes, authorized, capabilities, accessLogs.SERVER),
+                restOf(member, modes, authorized, measured, accessLogs.SERVER),
                 { ...settings, unknown, origin, chainsTo, clusterOf, settingsOf },
-                unroutedLogsOf(accessLogs.SERVER, capabilities),
+                unroutedLogsOf(accessLogs.SERVER, measured),
                 caches,
               ),
             ];
@@ -224,6 +228,7 @@ export function ownListeners(
       forwards,
       mesh,
       logs(snapshot),
+      capabilitiesOf(snapshot),
       services,
       options.domain,
       limitsOf(snapshot),
@@ -274,7 +279,11 @@ function connectionFilters(
   cluster: string,
 ): readonly Filter[] {
   const logs = connectionLogs(accessLogs, capabilities);
-  return authorized(authorization, capabilities, tcpProxy(cluster, logs), () => tcpProxy(BLACK_HOLE_CLUSTER, logs));
+  return counted(
+    capabilities,
+    "SERVER",
+    authorized(authorization, capabilities, tcpProxy(cluster, logs), () => tcpProxy(BLACK_HOLE_CLUSTER, logs)),
+  );
 }
 
 function outboundListeners(
@@ -303,6 +312,7 @@ function tcpListeners(
   { services, domain }: ConnectionRules,
   chainsTo: (target: ConnectionTarget) => readonly ConnectionChain[],
   passing: Passing,
+  capabilities: Capabilities,
   unrouted: readonly AccessLog[],
 ): readonly Listener[] {
   return member.outbound.flatMap(({ port, bind, service }) => {
@@ -310,7 +320,10 @@ function tcpListeners(
     const host = resolveShortName(service, member.namespace, domain).toLowerCase();
     const protocol = services.get(host)?.ports.find(({ number }) => number === port)?.protocol ?? "TCP";
     const chains = chainsTo({ host, port, protocol, byName: false });
-    const matched = chains.map((chain) => ({ ...chain, filters: [passOn(chain, passing)] }));
+    const matched = chains.map((chain) => ({
+      ...chain,
+      filters: counted(capabilities, "CLIENT", [passOn(chain, passing)]),
+    }));
     return [outboundTcpListener({ bind, chains: matched, accessLog: unrouted, origin: originOfNode(member) })];
   });
 }

@@ -59,6 +59,7 @@ const PROVIDERS = [
   "envoyExtAuthzGrpc",
   "zipkin",
   "opentelemetry",
+  "prometheus",
 ] as const;
 
 /** Undefined if the ConfigMap is another one. */
@@ -97,7 +98,7 @@ function partsLeft({ defaultConfig, defaultProviders, extensionProviders = [] }:
     ...without(defaultConfig?.proxyHeaders, PROXY_HEADERS, ["defaultConfig", "proxyHeaders"]),
     ...without(defaultConfig?.gatewayTopology, GATEWAY_TOPOLOGY, ["defaultConfig", "gatewayTopology"]),
     ...without(defaultConfig?.tracing, TRACING, ["defaultConfig", "tracing"]),
-    ...without(defaultProviders, new Set(["accessLogging", "tracing"]), ["defaultProviders"]),
+    ...without(defaultProviders, new Set(["accessLogging", "metrics", "tracing"]), ["defaultProviders"]),
     ...extensionProviders.flatMap((provider, index): Path[] =>
       PROVIDERS.some((kind) => provider[kind] !== undefined) ? [] : [["extensionProviders", index]],
     ),

@@ -158,7 +158,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly Unsupported[]>> = {
       "all attributes and functions in filters of access logs, without which every request is logged",
       (value) => typeof value !== "string" || checkExpression(value).missing === null,
     ),
-    { path: ["spec", "metrics"], what: "settings of metrics" },
   ],
   "security.istio.io/AuthorizationPolicy": MUTUAL_TLS
     ? []

@@ -2,6 +2,7 @@ import type { Path } from "@tulle/api";
 import { checkExpression } from "../model/access-log-filter.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TelemetryRule } from "../model/telemetry.ts";
+import { isPrometheus } from "../model/telemetry-metrics.ts";
 import { findProvider, logsRequests, namespaceWide } from "../model/telemetry.ts";
 import { findCollector } from "../model/tracing.ts";
 import type { Finding } from "./object-status.ts";
@@ -16,8 +17,12 @@ export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): read
       return [finding("Shadowed", [], message, winner.origin)];
     }
   }
-  const { accessLogging = [], tracing = [] } = rule.spec;
-  const parts = [...(accessLogging.length > 0 ? ["access logs"] : []), ...(tracing.length > 0 ? ["traces"] : [])];
+  const { accessLogging = [], metrics = [], tracing = [] } = rule.spec;
+  const parts = [
+    ...(accessLogging.length > 0 ? ["access logs"] : []),
+    ...(metrics.length > 0 ? ["metrics"] : []),
+    ...(tracing.length > 0 ? ["traces"] : []),
+  ];
   if (parts.length === 0) return [];
   const whole = namespace === snapshot.options.rootNamespace ? "the whole mesh" : `namespace ${namespace}`;
   const who =
@@ -31,6 +36,7 @@ export function telemetryFindings(snapshot: Snapshot, rule: TelemetryRule): read
     ...providerFindings(snapshot, rule),
     ...tracingFindings(snapshot, rule),
     ...filterFindings(rule),
+    ...metricFindings(snapshot, rule),
   ];
 }
 
@@ -44,6 +50,31 @@ function tracingFindings({ mesh, serviceByHost }: Snapshot, { spec }: TelemetryR
     const path: Path = ["spec", "tracing", i, "providers", 0, "name"];
     return [finding(found.notYet ? "NotYetApplied" : "Invalid", path, `${found.problem}: there are no traces`)];
   });
+}
+
+/** Providers that are none of Prometheus', and labels that cannot be made. */
+function metricFindings({ mesh }: Snapshot, { spec }: TelemetryRule): readonly Finding[] {
+  return (spec.metrics ?? []).flatMap(({ providers = [], overrides = [] }, i): readonly Finding[] => [
+    ...providers.flatMap(({ name }, j): readonly Finding[] => {
+      const path: Path = ["spec", "metrics", i, "providers", j, "name"];
+      if (findProvider(mesh, name) === undefined)
+        return [finding("Invalid", path, `MeshConfig has no extension provider ${name}`)];
+      return isPrometheus(mesh, name)
+        ? []
+        : [finding("NotYetApplied", path, `${name} is no prometheus; other metrics`)];
+    }),
+    ...overrides.flatMap(({ tagOverrides = {} }, j) =>
+      Object.entries(tagOverrides).flatMap(([tag, { operation = "UPSERT", value = "" }]): readonly Finding[] => {
+        if (operation === "REMOVE") return [];
+        const path: Path = ["spec", "metrics", i, "overrides", j, "tagOverrides", tag, "value"];
+        const { error, missing } = checkExpression(value, true);
+        if (error !== null) return [finding("Invalid", path, `is no CEL expression: ${error}; the label is not there`)];
+        return missing === null
+          ? []
+          : [finding("NotYetApplied", path, `${missing}, without which the label is not there`)];
+      }),
+    ),
+  ]);
 }
 
 function filterFindings({ spec }: TelemetryRule): readonly Finding[] {

@@ -37,7 +37,7 @@ export interface Capture {
 }
 
 /** What nobody has a listener for. */
-export function virtualOutbound(capture: Capture, unknown: Filter, origin: Origin): Listener {
+export function virtualOutbound(capture: Capture, unknown: readonly Filter[], origin: Origin): Listener {
   return create(ListenerSchema, {
     name: "virtualOutbound",
     ...wildcard(capture, OUTBOUND_PORT),
@@ -46,7 +46,7 @@ export function virtualOutbound(capture: Capture, unknown: Filter, origin: Origi
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [
       blackHole("virtualOutbound-blackhole", OUTBOUND_PORT),
-      { name: "virtualOutbound-catchall-tcp", filters: [unknown] },
+      { name: "virtualOutbound-catchall-tcp", filters: [...unknown] },
     ],
     metadata: originMetadata(origin, ""),
   });
@@ -72,7 +72,7 @@ export function capturedListener(
     /** Undefined: bytes are bytes. */
     readonly http: HttpAmong | undefined;
     /** Where the rest goes; undefined: nowhere. */
-    readonly rest: Filter | undefined;
+    readonly rest: readonly Filter[] | undefined;
     /** Of connections that no chain wants. */
     readonly accessLog: readonly AccessLog[];
     readonly origin: Origin;

@@ -96,7 +96,7 @@ export interface HttpAmong {
 export function listenerChains(
   chains: readonly MatchedChain[],
   http?: HttpAmong,
-  rest?: Filter,
+  rest?: readonly Filter[],
 ): Pick<ListenerInit, "filterChains" | "defaultFilterChain" | "listenerFilters"> {
   const open = chains.find(isUnconditional);
   const conditional = chains.filter((chain) => chain !== open).map(filterChain);
@@ -106,7 +106,7 @@ export function listenerChains(
     ...(http === undefined ? [] : [httpInspector()]),
   ];
   if (open !== undefined && filterChains.length === 0) return { filterChains: [filterChain(open)] };
-  const last = open === undefined ? rest && { name: "PassthroughFilterChain", filters: [rest] } : filterChain(open);
+  const last = open === undefined ? rest && { name: "PassthroughFilterChain", filters: [...rest] } : filterChain(open);
   return { listenerFilters, filterChains, ...(last === undefined ? {} : { defaultFilterChain: last }) };
 }
 

@@ -1,6 +1,7 @@
 /** The kinds of data plane we serve, and what each can be sent. */
 import { Cluster_LbPolicy as LbPolicy } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { HttpCarrier } from "../model/service.ts";
+import { STANDARD_METRICS, type WorkloadMetrics } from "../model/telemetry-metrics.ts";
 import { rememberByObject } from "../model/sharing.ts";
 
 export type DataPlane = "tulle" | "envoy" | "grpc";
@@ -87,6 +88,8 @@ export interface Capabilities {
   readonly discoveries: ReadonlySet<Discovery>;
   readonly httpFeatures: ReadonlySet<HttpFeature>;
   readonly security: ReadonlySet<SecurityFeature>;
+  /** Which of the standard metrics its workload has. */
+  readonly metrics: WorkloadMetrics;
 }
 
 /**
@@ -139,6 +142,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "request log",
     ]),
     security: ALL_SECURITY,
+    metrics: STANDARD_METRICS,
   },
   envoy: {
     id: "envoy",
@@ -172,6 +176,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
       "tracing",
     ]),
     security: ALL_SECURITY,
+    metrics: STANDARD_METRICS,
   },
   grpc: {
     id: "grpc",
@@ -189,6 +194,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     discoveries: new Set(["eds", "logical-dns"]),
     httpFeatures: new Set(),
     security: new Set(),
+    metrics: STANDARD_METRICS,
   },
 };
 
@@ -207,6 +213,19 @@ const whereCaptured = rememberByObject((free: Capabilities): Capabilities => ({
   captured: true,
   discoveries: new Set([...free.discoveries, "original destination"]),
 }));
+
+/** What is the same for all that are told the same of their metrics. */
+const measured = rememberByObject((_: Capabilities) => new Map<string, Capabilities>());
+
+/** The same with the metrics that Telemetries give a workload. */
+export function withMetrics(capabilities: Capabilities, metrics: WorkloadMetrics): Capabilities {
+  if (metrics === STANDARD_METRICS) return capabilities;
+  const key = JSON.stringify(metrics);
+  const known = measured(capabilities);
+  let own = known.get(key);
+  if (own === undefined) known.set(key, (own = { ...capabilities, id: `${capabilities.id} ${key}`, metrics }));
+  return own;
+}
 
 /** By the node's `user_agent_name`. A client that does not say what it is gets what Envoy gets. */
 export function dataPlaneOf(userAgentName: string): DataPlane {

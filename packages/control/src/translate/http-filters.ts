@@ -11,12 +11,11 @@ import { HttpFilterSchema } from "@tulle/xds/gen/envoy/extensions/filters/networ
 import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
+import type { WorkloadMetrics } from "../model/telemetry-metrics.ts";
 import type { HttpFilterKind } from "./data-plane.ts";
 import { FORWARDING_FILTER } from "./forwarding.ts";
+import { STATS_FILTER, statsConfig } from "./mesh-stats.ts";
 import { packed } from "./packed.ts";
-
-/** Istio's mesh metrics filter; it has no published proto. (istio/proxy, `stats.PluginConfig`) */
-const STATS_TYPE = "type.googleapis.com/stats.PluginConfig";
 
 /** Which side of a request the connection manager sees. */
 export type Reporter = "SIDECAR_OUTBOUND" | "SIDECAR_INBOUND" | "GATEWAY";
@@ -32,6 +31,7 @@ export interface MoreFilters {
 export function httpFilters(
   kinds: readonly HttpFilterKind[],
   reporter: Reporter,
+  metrics: WorkloadMetrics,
   router: MessageInitShape<typeof RouterSchema>,
   { first = [], last = [] }: MoreFilters = {},
 ): HttpFilter[] {
@@ -39,7 +39,7 @@ export function httpFilters(
     ...first,
     ...kinds
       .filter((kind) => reporter !== "SIDECAR_INBOUND" || !OF_CLIENTS.has(kind))
-      .map((kind) => (kind === "mesh_stats" ? meshStats(reporter) : SAME_EVERYWHERE[kind])),
+      .flatMap((kind) => (kind === "mesh_stats" ? meshStats(reporter, metrics) : SAME_EVERYWHERE[kind])),
     ...last,
     filter("envoy.filters.http.router", RouterSchema, create(RouterSchema, router)),
   ];
@@ -64,9 +64,9 @@ const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, Ht
   dynamic_forward_proxy: filter("envoy.filters.http.dynamic_forward_proxy", ForwardSchema, FORWARDING_FILTER),
 };
 
-function meshStats(reporter: Reporter): HttpFilter {
-  const config = create(TypedStructSchema, { typeUrl: STATS_TYPE, value: { reporter } });
-  return filter("istio.stats", TypedStructSchema, config);
+function meshStats(reporter: Reporter, metrics: WorkloadMetrics): readonly HttpFilter[] {
+  const settings = metrics[reporter === "SIDECAR_INBOUND" ? "SERVER" : "CLIENT"];
+  return settings.isOff ? [] : [filter(STATS_FILTER, TypedStructSchema, statsConfig(settings, { reporter }))];
 }
 
 function filter<Desc extends DescMessage>(name: string, schema: Desc, config: MessageShape<Desc>): HttpFilter {

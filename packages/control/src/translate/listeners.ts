@@ -197,7 +197,7 @@ export function apiListener(name: string, routes: string, origin: Origin, capabi
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: `outbound_${routes}`,
     routeSpecifier: routesByName(routes),
-    httpFilters: httpFilters(withoutForwarding(capabilities), "SIDECAR_OUTBOUND", {}),
+    httpFilters: httpFilters(withoutForwarding(capabilities), "SIDECAR_OUTBOUND", capabilities.metrics, {}),
   });
   return create(ListenerSchema, {
     name,
@@ -250,6 +250,7 @@ function connectionManager(
     httpFilters: httpFilters(
       forwards ? capabilities.httpFilters : withoutForwarding(capabilities),
       reporter,
+      capabilities.metrics,
       { suppressEnvoyHeaders: suppressesEnvoyHeaders(mesh) },
       {
         first: securityFilters(authorization, tokens, capabilities),

@@ -84,7 +84,9 @@ export class Chain implements ConnectionOwner {
     this.onEmpty = onEmpty;
     this.bufferLimitBytes = listener.plan.bufferLimitBytes;
     this.drainsWhenFailing = listener.plan.drainsWhenFailing;
-    this.filters = plan.filters.map((each) => makeNetworkFilter(each, deps.http, deps.registry));
+    this.filters = plan.filters.map((each) =>
+      makeNetworkFilter(each, deps.http, deps.registry, listener.plan.direction === "inbound"),
+    );
     this.transport = transportOf(plan, listener.stats, deps);
     this.start = this.terminal();
   }

@@ -37,19 +37,36 @@ type Evaluate = (stream: StreamInfo) => CelValue;
 
 /** True only where the expression says so: neither for errors nor for other values. */
 export function compileCel(text: string, place: Place): (stream: StreamInfo) => boolean {
+  const evaluate = compileAny(text, place, false);
+  return (stream) => evaluate(stream) === true;
+}
+
+/** Its value as the value of a label; where it has none, `otherwise`. Unlike filters of access logs these may make texts (`string`, `+`), as Istio's may. */
+export function compileCelText(text: string, otherwise: string, place: Place): (stream: StreamInfo) => string {
+  const evaluate = compileAny(text, place, true);
+  return (stream) => textOf(evaluate(stream)) ?? otherwise;
+}
+
+function compileAny(text: string, place: Place, makesTexts: boolean): Evaluate {
   try {
     const expr = parseCel(text);
-    const missing = unsupportedCel(expr);
-    if (missing !== null) place.refuse(`${missing} is not supported`);
-    else {
-      const evaluate = compile(expr);
-      return (stream) => evaluate(stream) === true;
-    }
+    const missing = unsupportedCel(expr, makesTexts);
+    if (missing === null) return compile(expr);
+    place.refuse(`${missing} is not supported`);
   } catch (error) {
     if (!(error instanceof CelSyntaxError)) throw error;
     place.refuse(`at ${error.offset + 1}: ${error.message}`);
   }
-  return () => false;
+  return () => undefined;
+}
+
+function textOf(value: CelValue): string | undefined {
+  return typeof value === "string" ||
+    typeof value === "bigint" ||
+    typeof value === "number" ||
+    typeof value === "boolean"
+    ? String(value)
+    : undefined;
 }
 
 function compile(expr: CelExpr): Evaluate {
@@ -168,6 +185,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   },
   "+": (a, b) => {
     if (typeof a === "bigint" && typeof b === "bigint") return a + b;
+    if (typeof a === "string" && typeof b === "string") return a + b;
     return typeof a === "number" && typeof b === "number" ? a + b : undefined;
   },
   "-": (a, b) => {
@@ -185,6 +203,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   "%": (a, b) => (typeof a === "bigint" && typeof b === "bigint" && b !== 0n ? a % b : undefined),
   "-_": (a) => (typeof a === "bigint" || typeof a === "number" ? -a : undefined),
   size: (a) => (typeof a === "string" || Array.isArray(a) ? BigInt((a as string).length) : undefined),
+  string: textOf,
   duration: (a) => (typeof a === "string" ? durationOf(a) : undefined),
   ".startsWith": (a, b) => (typeof a === "string" && typeof b === "string" ? a.startsWith(b) : undefined),
   ".endsWith": (a, b) => (typeof a === "string" && typeof b === "string" ? a.endsWith(b) : undefined),

@@ -39,7 +39,7 @@ export function compileFilterChain(
     if (filter.configType.case !== "typedConfig") continue;
     const extension = unpackExtension(filter.configType.value);
     const at = place.item("filters", i).packed("typed_config", extension.typeUrl);
-    const plan = compileNetworkFilter(extension, at);
+    const plan = compileNetworkFilter(extension, context.localWorkload, at);
     if (plan !== undefined) {
       if (plan !== null) filters.push(plan);
       if (filter === last) {

@@ -6,15 +6,18 @@ import {
   RBAC_EnforcementType as Enforcement,
 } from "@tulle/xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { Permission, Principal, RBAC as RulesMessage } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
+import type { Workload } from "@tulle/telemetry";
 import { milliseconds } from "./duration.ts";
 import { type MetadataTest, compileMetadataMatcher } from "./dynamic-metadata.ts";
 import { type AuthzGrpcPlan, compileGrpcService } from "./filters/ext-authz.ts";
+import { type MeshStatsConfig, compileMeshStats } from "./filters/mesh-stats.ts";
 import { type TokenBucketPlan, compileBucket } from "./filters/local-rate-limit.ts";
 import { type RbacEnginePlan, compileEither } from "./filters/rbac.ts";
 import type { Place } from "./problems.ts";
 import type { Extension } from "./schemas.ts";
 import {
   CONNECTION_LIMIT,
+  MESH_STATS,
   NETWORK_EXT_AUTHZ,
   NETWORK_LOCAL_RATE_LIMIT,
   NETWORK_RBAC,
@@ -32,6 +35,7 @@ export type NetworkFilterPlan =
       readonly delayMs: number;
     }
   | { readonly kind: "local-rate-limit"; readonly statPrefix: string; readonly bucket: TokenBucketPlan }
+  | { readonly kind: "mesh-stats"; readonly config: MeshStatsConfig }
   /** The server name that the client asks for is the cluster's. */
   | { readonly kind: "sni-cluster" };
 
@@ -61,7 +65,8 @@ export interface NetworkExtAuthzPlan {
 
 /** Undefined: it is none of them; null: it was refused. */
 export function compileNetworkFilter(
-  { typeName, message }: Extension,
+  { typeName, message, content }: Extension,
+  localWorkload: Workload,
   place: Place,
 ): NetworkFilterPlan | null | undefined {
   switch (typeName) {
@@ -80,6 +85,8 @@ export function compileNetworkFilter(
       const bucket = compileBucket(tokenBucket, "local rate limit token bucket", place.field("token_bucket"));
       return { kind: "local-rate-limit", statPrefix, bucket };
     }
+    case MESH_STATS:
+      return { kind: "mesh-stats", config: compileMeshStats(content, localWorkload, place) };
     case SNI_CLUSTER:
       return { kind: "sni-cluster" };
     default:

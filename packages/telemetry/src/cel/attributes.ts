@@ -40,8 +40,11 @@ const CALLS: Readonly<Record<string, number>> = {
   ".matches": 1, // prettier-ignore
 };
 
-/** What of an expression our own proxy does not have; null: nothing. */
-export function unsupportedCel(expr: CelExpr): string | null {
+/** Conversions, which Envoy leaves out of filters of access logs, and Istio has for labels of metrics. */
+const CONVERSIONS: Readonly<Record<string, number>> = { string: 1 };
+
+/** What of an expression our own proxy does not have; null: nothing. @param converts whether it may convert values */
+export function unsupportedCel(expr: CelExpr, converts = false): string | null {
   switch (expr.kind) {
     case "constant":
       return null;
@@ -49,27 +52,28 @@ export function unsupportedCel(expr: CelExpr): string | null {
       return Object.hasOwn(CEL_ATTRIBUTES, expr.name) ? null : `the attribute ${expr.name}`;
     case "select": {
       const { operand, field } = expr;
-      if (operand.kind !== "identifier") return unsupportedCel(operand);
+      if (operand.kind !== "identifier") return unsupportedCel(operand, converts);
       const known = Object.hasOwn(CEL_ATTRIBUTES, operand.name) && CEL_ATTRIBUTES[operand.name]!.includes(field);
       return known ? null : `the attribute ${operand.name}.${field}`;
     }
     case "index":
-      return unsupportedCel(expr.operand) ?? unsupportedCel(expr.index);
+      return unsupportedCel(expr.operand, converts) ?? unsupportedCel(expr.index, converts);
     case "list":
-      return first(expr.items);
+      return first(expr.items, converts);
     default: {
       const { name, target, args } = expr;
-      const known = Object.hasOwn(CALLS, target === null ? name : `.${name}`);
-      const wanted = CALLS[target === null ? name : `.${name}`];
-      if (!known || wanted !== args.length) return `the function ${name} with ${args.length} arguments`;
-      return (target === null ? null : unsupportedCel(target)) ?? first(args);
+      const sign = target === null ? name : `.${name}`;
+      const calls = converts && Object.hasOwn(CONVERSIONS, sign) ? CONVERSIONS : CALLS;
+      if (!Object.hasOwn(calls, sign) || calls[sign] !== args.length)
+        return `the function ${name} with ${args.length} arguments`;
+      return (target === null ? null : unsupportedCel(target, converts)) ?? first(args, converts);
     }
   }
 }
 
-function first(items: readonly CelExpr[]): string | null {
+function first(items: readonly CelExpr[], converts: boolean): string | null {
   for (const item of items) {
-    const missing = unsupportedCel(item);
+    const missing = unsupportedCel(item, converts);
     if (missing !== null) return missing;
   }
   return null;

@@ -1,17 +1,18 @@
 import {
   HTTP_LABELS,
-  type HttpLabel,
-  REQUESTS_TOTAL,
   REQUEST_BYTES,
   REQUEST_DURATION,
+  REQUEST_MESSAGES_TOTAL,
+  REQUESTS_TOTAL,
   RESPONSE_BYTES,
+  RESPONSE_MESSAGES_TOTAL,
   UNKNOWN,
-  UNKNOWN_WORKLOAD,
   type Workload,
-  parseWorkloadMetadata,
 } from "@tulle/telemetry";
-import { namespaceOf, principalOf } from "../../codec/x509/spiffe.ts";
 import { GRPC_STATUS } from "../../codec/header-names.ts";
+import type { ReadBuffer } from "../../codec/read-buffer.ts";
+import { MetricMaker, valuesKey } from "../../mesh-stats/changed-tags.ts";
+import { BLACK_HOLE, endLabels, inOrder } from "../../mesh-stats/labels.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
 import type { RoutePlan } from "../../plan/route-plan.ts";
@@ -20,21 +21,33 @@ import type { Cluster } from "../../upstream/cluster.ts";
 import type { Host } from "../../upstream/host.ts";
 import type { Exchange } from "../exchange.ts";
 import { shortFlags } from "../response-flags.ts";
-import type { FilterContext, HttpFilter } from "./filter.ts";
+import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter } from "./filter.ts";
+import { GrpcFrames } from "./grpc-frames.ts";
 
-/** The metrics of one combination of labels. */
+/** The metrics of one combination of labels; null: a Telemetry has switched it off. */
 class Series {
-  readonly requests: Counter;
-  readonly duration: Histogram;
-  readonly requestBytes: Histogram;
-  readonly responseBytes: Histogram;
+  readonly requests: Counter | null;
+  readonly duration: Histogram | null;
+  readonly requestBytes: Histogram | null;
+  readonly responseBytes: Histogram | null;
+  /** Of gRPC. */
+  readonly requestMessages: Counter | null;
+  readonly responseMessages: Counter | null;
 
-  constructor(registry: StatsRegistry, tags: Tags) {
-    this.requests = registry.counter(REQUESTS_TOTAL.name, tags);
-    this.duration = registry.histogram(REQUEST_DURATION.name, tags);
-    this.requestBytes = registry.histogram(REQUEST_BYTES.name, tags);
-    this.responseBytes = registry.histogram(RESPONSE_BYTES.name, tags);
+  constructor(make: MetricMaker, isGrpc: boolean) {
+    this.requests = make.counter(REQUESTS_TOTAL);
+    this.duration = make.histogram(REQUEST_DURATION);
+    this.requestBytes = make.histogram(REQUEST_BYTES);
+    this.responseBytes = make.histogram(RESPONSE_BYTES);
+    this.requestMessages = isGrpc ? make.counter(REQUEST_MESSAGES_TOTAL) : null;
+    this.responseMessages = isGrpc ? make.counter(RESPONSE_MESSAGES_TOTAL) : null;
   }
+}
+
+/** Messages of one gRPC request. */
+class GrpcMessages {
+  readonly request = new GrpcFrames();
+  readonly response = new GrpcFrames();
 }
 
 /** The series of one destination, found by what differs from request to request. */
@@ -63,7 +76,7 @@ class FromPeer {
  */
 export class MeshStats implements HttpFilter {
   private readonly registry: StatsRegistry;
-  private readonly local: Workload;
+  private readonly config: MeshStatsConfig;
   private readonly inbound: boolean;
   private readonly byHost = new WeakMap<Host, Destination>();
   private readonly byCluster = new WeakMap<Cluster, Destination>();
@@ -75,31 +88,63 @@ export class MeshStats implements HttpFilter {
 
   constructor(config: MeshStatsConfig, context: FilterContext) {
     this.registry = context.stats;
-    this.local = config.local;
+    this.config = config;
     this.inbound = context.direction === "inbound";
+  }
+
+  onRequest(exchange: Exchange): FilterStatus {
+    if (exchange.isGrpc) exchange.filters.keepState(this, new GrpcMessages());
+    return CONTINUE;
+  }
+
+  onRequestData(exchange: Exchange, buffer: ReadBuffer, start: number, end: number): FilterStatus {
+    if (exchange.isGrpc) this.messagesOf(exchange)?.request.read(buffer, start, end);
+    return CONTINUE;
+  }
+
+  onResponseData(exchange: Exchange, buffer: ReadBuffer, start: number, end: number): FilterStatus {
+    if (exchange.isGrpc) this.messagesOf(exchange)?.response.read(buffer, start, end);
+    return CONTINUE;
+  }
+
+  private messagesOf(exchange: Exchange): GrpcMessages | undefined {
+    return exchange.filters.stateOf(this) as GrpcMessages | undefined;
   }
 
   onComplete(exchange: Exchange): void {
     const series = this.seriesOf(exchange);
-    series.requests.value++;
-    series.duration.record(exchange.context.net.turn.now - exchange.startedAt);
-    series.requestBytes.record(exchange.bytesReceived);
-    series.responseBytes.record(exchange.bytesSent);
+    if (series.requests !== null) series.requests.value++;
+    series.duration?.record(exchange.context.net.turn.now - exchange.startedAt);
+    series.requestBytes?.record(exchange.bytesReceived);
+    series.responseBytes?.record(exchange.bytesSent);
+    if (!exchange.isGrpc) return;
+    const messages = this.messagesOf(exchange);
+    if (messages === undefined) return;
+    if (series.requestMessages !== null) series.requestMessages.value += messages.request.count;
+    if (series.responseMessages !== null) series.responseMessages.value += messages.response.count;
   }
 
   private seriesOf(exchange: Exchange): Series {
     const { status, flags, isGrpc } = exchange;
     const destination = this.destinationOf(exchange);
-    if (flags === 0 && !isGrpc) {
-      return (destination.byStatus[status] ??= new Series(this.registry, this.tags(exchange, "")));
-    }
-    const grpcStatus = isGrpc ? exchange.response.headers.get(GRPC_STATUS) : "";
-    const key = `${status} ${flags} ${isGrpc ? `grpc ${grpcStatus}` : ""}`;
-    let series = destination.others.get(key);
+    const isPlain = this.config.expressions.length === 0;
+    if (flags === 0 && !isGrpc && isPlain) return (destination.byStatus[status] ??= this.make(exchange, ""));
+    const grpcStatus = isGrpc ? grpcStatusOf(exchange) : "";
+    const values = isPlain ? "" : valuesKey(this.config, exchange);
+    const key = `${status} ${flags} ${isGrpc ? `grpc ${grpcStatus}` : ""} ${values}`;
+    const { others } = destination;
+    let series = others.get(key);
     if (series === undefined) {
-      destination.others.set(key, (series = new Series(this.registry, this.tags(exchange, grpcStatus))));
+      // What it is counted as is found again; somebody may make up ever new ones.
+      if (others.size >= MAX_OTHERS) others.clear();
+      others.set(key, (series = this.make(exchange, grpcStatus)));
     }
     return series;
+  }
+
+  private make(exchange: Exchange, grpcStatus: string): Series {
+    const tags = this.tags(exchange, grpcStatus);
+    return new Series(new MetricMaker(this.config, this.registry, tags, exchange), exchange.isGrpc);
   }
 
   private destinationOf(exchange: Exchange): Destination {
@@ -131,53 +176,36 @@ export class MeshStats implements HttpFilter {
   private tags(exchange: Exchange, grpcStatus: string): Tags {
     const { cluster, host, route, status, flags, isGrpc } = exchange;
     const tls = this.inbound ? (exchange.connection?.tls ?? null) : (exchange.upstreamInfo?.tls ?? null);
-    const [peer, own] = [principalOf(tls?.peer), principalOf(tls?.local)];
-    const other = this.inbound ? (tls?.peerWorkload ?? UNKNOWN_WORKLOAD) : parseWorkloadMetadata(host?.workload ?? "");
-    const [source, destination] = this.inbound ? [other, this.local] : [this.local, other];
-    // What a certificate says counts more than what somebody says. (istio/proxy `istio_stats.cc`)
-    const peerNamespace = namespaceOf(peer) || other.namespace;
-    const service = cluster?.plan.service ?? null;
-    const values: Record<HttpLabel, string> = {
-      reporter: this.inbound ? "destination" : "source",
-      source_workload: source.name,
-      source_canonical_service: source.canonicalName,
-      source_canonical_revision: source.canonicalRevision,
-      source_workload_namespace: this.inbound ? peerNamespace : source.namespace,
-      source_principal: named(this.inbound ? peer : own),
-      source_app: source.app,
-      source_version: source.version,
-      source_cluster: source.cluster,
-      destination_workload: destination.name,
-      destination_workload_namespace: this.inbound ? destination.namespace : peerNamespace,
-      destination_principal: named(this.inbound ? own : peer),
-      destination_app: destination.app,
-      destination_version: destination.version,
-      destination_service: named(service?.host),
-      destination_canonical_service: destination.canonicalName,
-      destination_canonical_revision: destination.canonicalRevision,
-      destination_service_name: service?.name ?? (isBlocked(route) ? BLACK_HOLE : UNKNOWN),
-      destination_service_namespace: named(service?.namespace),
-      destination_cluster: destination.cluster,
+    const ends = {
+      inbound: this.inbound,
+      local: this.config.local,
+      tls,
+      cluster,
+      host,
+      nameless: isBlocked(route) ? BLACK_HOLE : UNKNOWN,
+    };
+    return inOrder(HTTP_LABELS, {
+      ...endLabels(ends),
       request_protocol: isGrpc ? "grpc" : "http",
       response_code: String(status),
       grpc_response_status: grpcStatus,
       response_flags: shortFlags(flags),
-      // Clients do not tell: it is the server that asks for certificates.
-      connection_security_policy: this.inbound ? (tls?.peer == null ? "none" : "mutual_tls") : UNKNOWN,
-    };
-    return HTTP_LABELS.map((label) => [label, values[label]] as const);
+    });
   }
 }
 
-/** What metrics call the destination of requests to hosts that the mesh does not know. (istio/proxy `istio_stats.cc`) */
-const BLACK_HOLE = "BlackHoleCluster";
+/** Combinations of status, flags and what expressions say that one destination remembers. */
+const MAX_OTHERS = 1_000;
+
+/** Numbers that gRPC may have; the peer can say anything. */
+const GRPC_STATUS_NUMBER = /^\d{1,3}$/;
+
+function grpcStatusOf(exchange: Exchange): string {
+  const text = exchange.responseTrailers?.find("grpc-status") ?? exchange.response.headers.get(GRPC_STATUS);
+  return GRPC_STATUS_NUMBER.test(text) ? text : "";
+}
 
 /** By the name of the route that istiod makes for them. */
 function isBlocked(route: RoutePlan | null): boolean {
   return route?.name === "block_all";
-}
-
-/** Where unknown hosts go has a name, and nothing else. */
-function named(text: string | undefined): string {
-  return text === undefined || text === "" ? UNKNOWN : text;
 }

@@ -48,7 +48,7 @@ function chains(json: JsonObject): readonly string[] {
       destination_port?: number;
       application_protocols?: string[];
     };
-    const [filter] = chain["filters"] as JsonObject[];
+    const filter = (chain["filters"] as JsonObject[]).at(-1);
     const config = filter!["typed_config"] as {
       cluster?: string;
       rds?: { route_config_name: string };

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HTTP_LABELS, REQUESTS_TOTAL, REQUEST_DURATION, RESPONSE_BYTES, UNKNOWN_WORKLOAD } from "@tulle/telemetry";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { compileMeshStats } from "../../src/plan/filters/mesh-stats.ts";
+import { Place } from "../../src/plan/problems.ts";
 import { MESH_STATS } from "../../src/plan/supported-fields/index.ts";
 import type { ListenerPlan } from "../../src/plan/listener-plan.ts";
 import { endpoint } from "../support/plans.ts";
@@ -14,13 +17,19 @@ function start(
   t: Parameters<typeof startProxy>[0],
   direction: ListenerPlan["direction"],
   service = REVIEWS,
+  settings: JsonObject | null = null,
 ): Promise<Proxy> {
   return startProxy(t, {
     listener: { direction },
     cluster: { service },
     manager: {
       filters: [
-        { name: "istio.stats", typeName: MESH_STATS, disabled: false, config: { reporter: "SIDECAR", local: LOCAL } },
+        {
+          name: "istio.stats",
+          typeName: MESH_STATS,
+          disabled: false,
+          config: compileMeshStats(settings, LOCAL, new Place("", [])),
+        },
       ],
     },
   });
@@ -61,6 +70,40 @@ describe("mesh metrics", () => {
     const histogram = (name: string) => [...proxy.stats.histograms()].find((each) => each.name === name);
     assert.equal(histogram(REQUEST_DURATION.name)?.count, 2);
     assert.equal(histogram(RESPONSE_BYTES.name)?.sum, 4);
+  });
+
+  it("Telemetries leave metrics out, and labels, and make others by expressions", async (t) => {
+    const proxy = await start(t, "outbound", REVIEWS, {
+      metrics: [
+        { name: "", tags_to_remove: ["source_principal"] },
+        {
+          name: "requests_total",
+          dimensions: { request_method: "request.method", destination_port: "string(destination.port)" },
+        },
+        { name: "request_duration_milliseconds", drop: true },
+      ],
+    });
+    proxy.plane.setEndpoints("b", [endpoint(proxy.backend.port, { workload: "" })]);
+    const client = await proxy.client(t);
+    for (const [i, request] of [GET, GET, GET.replace("GET", "PUT")].entries()) {
+      client.send(request);
+      await until(() => client.statuses.length === i + 1);
+    }
+    const requests = [...proxy.stats.counters()].filter(({ name }) => name === REQUESTS_TOTAL.name);
+    const seen = requests.map(({ tags, value }) => {
+      const { source_principal, request_method, destination_port } = Object.fromEntries(tags);
+      return [source_principal, request_method, /^\d+$/.test(destination_port!), value];
+    });
+    assert.deepEqual(seen, [
+      [undefined, "GET", true, 2],
+      [undefined, "PUT", true, 1],
+    ]);
+    const histograms = [...proxy.stats.histograms()].filter(({ name }) => name.startsWith("istio_"));
+    assert.deepEqual([...new Set(histograms.map(({ name }) => name))].sort(), [
+      "istio_request_bytes",
+      "istio_response_bytes",
+    ]);
+    assert.ok(!histograms.some(({ tags }) => tags.some(([label]) => label === "source_principal")));
   });
 
   it("requests to hosts that nobody knows are PassthroughCluster's", async (t) => {

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { HeaderClass } from "../../src/codec/header-names.ts";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts";
+import { UNKNOWN_WORKLOAD } from "@tulle/telemetry";
+import { type MeshStatsConfig, compileMeshStats } from "../../src/plan/filters/mesh-stats.ts";
+import { Place, type Problem } from "../../src/plan/problems.ts";
 import { managerOf } from "../support/plans.ts";
 import { HCM, ROUTER_FILTER, listener, listenerJson, refusals, set } from "./support.ts";
 
@@ -193,19 +196,26 @@ test("RDS routes are held by name", () => {
   assert.deepEqual(managerOf(plan).routes, { name: "9080", current: null });
 });
 
-test("the mesh metrics filter arrives with its reporter and this proxy's workload", () => {
+test("the mesh metrics filter arrives with this proxy's workload, and labels that it cannot make are refused with their place", () => {
   const filter = {
     name: "istio.stats",
     typed_config: {
       "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
       type_url: "type.googleapis.com/stats.PluginConfig",
-      value: { reporter: "SERVER_GATEWAY" },
+      value: { reporter: "SERVER_GATEWAY", tcp_reporting_duration: "1.5s" },
     },
   };
   const [plan] = managerOf(listener(listenerJson({ http_filters: [filter, ROUTER_FILTER] }))).filters;
   assert.equal(plan.name, "istio.stats");
   assert.equal(plan.typeName, "stats.PluginConfig");
-  assert.equal((plan.config as { reporter: string }).reporter, "SERVER_GATEWAY");
+  assert.equal((plan.config as MeshStatsConfig).tcpReportingMs, 1_500);
+  const problems: Problem[] = [];
+  const metrics = [{ name: "requests_total", dimensions: { a: "nothing.there", b: "1 +" } }];
+  compileMeshStats({ metrics }, UNKNOWN_WORKLOAD, new Place("at", problems));
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['at.metrics[0].dimensions["a"]', 'at.metrics[0].dimensions["b"]'],
+  );
 });
 
 test("a default filter chain is the chain if there is no other", () => {

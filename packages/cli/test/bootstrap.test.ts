@@ -66,6 +66,7 @@ describe("the bootstrap of a sidecar", () => {
         outbound: [{ port: 9080, address: "127.0.0.1", bind_port: 41_005 }],
         telemetry: "xds-grpc",
         health: "reported",
+        metrics: { address: "127.0.0.1", port: 41_000 },
       },
     });
   });

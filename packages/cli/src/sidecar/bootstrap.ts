@@ -93,6 +93,7 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, cap
         TULLE: {
           ...registration(identity, ports, reportsHealth),
           telemetry: XDS_CLUSTER,
+          ...(admin.port === 0 ? {} : { metrics: { address: admin.host, port: admin.port } }),
           ...("secrets" in xds ? { secrets: SDS_CLUSTER } : {}),
         },
       },

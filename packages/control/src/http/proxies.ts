@@ -1,4 +1,5 @@
 /** Connected proxies and registered workloads. */
+import { isIPv6 } from "node:net";
 import { TYPE } from "@tulle/xds";
 import type { ConnectedProxy } from "../push/pusher.ts";
 import { configDump } from "./config-dump.ts";
@@ -53,6 +54,33 @@ function list({ pusher, ads, registry, identities }: ApiContext): ApiAnswer {
   return { json: proxies };
 }
 
+const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "::1"]);
+
+/**
+ * Where the metrics of the proxies are, for a Prometheus that asks (`http_sd_configs`); labels as those of a Prometheus that finds its targets in
+ * Kubernetes. (istio/istio `samples/addons/prometheus.yaml`, job kubernetes-pods)
+ */
+function scrapeTargets({ pusher }: ApiContext): ApiAnswer {
+  const groups = pusher.proxies().flatMap(({ node: { metrics, namespace, id, labels, address: own } }) => {
+    if (metrics === undefined) return [];
+    const { address, port } = metrics;
+    // Nobody is to send a Prometheus to somebody else.
+    if (address !== own && !LOOPBACK.has(address)) return [];
+    const pod = id.split("~")[2]?.replace(/\.[^.]*$/, "") ?? id;
+    // Two underscores in front: what says to Prometheus how it scrapes.
+    const named = Object.entries(labels)
+      .map(([name, value]) => [name.replaceAll(/[^a-zA-Z0-9_]/g, "_"), value] as const)
+      .filter(([name]) => !name.startsWith("__"));
+    return [
+      {
+        targets: [isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`],
+        labels: { ...Object.fromEntries(named), __metrics_path__: "/stats/prometheus", namespace, pod },
+      },
+    ];
+  });
+  return { json: groups };
+}
+
 function identityFields(identity: string | undefined, end: number | undefined): object {
   if (identity === undefined) return {};
   return { identity, ...(end === undefined ? {} : { certificateExpires: new Date(end).toISOString() }) };
@@ -86,4 +114,4 @@ function workloads({ registry }: ApiContext): ApiAnswer {
   return { json: { items } };
 }
 
-export const proxyHandlers = { list, configDump: dump, workloads };
+export const proxyHandlers = { list, configDump: dump, workloads, scrapeTargets };

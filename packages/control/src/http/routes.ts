@@ -43,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   { path: ["api", "v1", "explain", "change"], methods: { POST: explainHandlers.change } },
   { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },
   { path: ["api", "v1", "proxies", "*", "config_dump"], methods: { GET: proxyHandlers.configDump } },
+  { path: ["api", "v1", "sd", "prometheus"], methods: { GET: proxyHandlers.scrapeTargets } },
   { path: ["api", "v1", "ca"], methods: { GET: identityHandlers.authority } },
   { path: ["api", "v1", "ca", "rotation"], methods: { GET: identityHandlers.rotation, POST: identityHandlers.rotate } },
   {

@@ -49,6 +49,7 @@ export function imaginedSidecar({
     httpProxy: { address: "127.0.0.1", port: 15001 },
     inbound: [],
     outbound: [],
+    metrics: undefined,
     gatewayPorts: new Map(),
     secrets: undefined,
     telemetry: undefined,

@@ -56,6 +56,8 @@ export interface ProxyNode {
   readonly inbound: readonly InboundPort[];
   /** Listeners for one service port each. */
   readonly outbound: readonly OutboundPort[];
+  /** Where it shows its metrics (`/stats/prometheus`); undefined: it does not say. */
+  readonly metrics: Bind | undefined;
   /** Where a gateway binds its servers' ports, if not at the same port of all addresses. */
   readonly gatewayPorts: ReadonlyMap<number, Bind>;
   /** The proxy's own cluster that answers for its certificates (SDS); undefined if it has none, and speaks plaintext with the mesh. */
@@ -112,12 +114,19 @@ export function readNode(node: Node): ProxyNode {
       return { port: readPort(value, "port", place), bind, ...(service === undefined ? {} : { service }) };
     }),
     gatewayPorts: readGatewayPorts(tulle, `${at}.gateway_ports`),
+    metrics: readMetrics(tulle, at),
     secrets: readText(tulle, "secrets", at),
     telemetry: readText(tulle, "telemetry", at),
     reportsHealth: readText(tulle, "health", at) === "reported",
   };
   refuseDuplicates(proxy, at);
   return proxy;
+}
+
+function readMetrics(tulle: JsonObject | undefined, at: string): Bind | undefined {
+  const value = readObject(tulle ?? {}, "metrics", `${at}.metrics`);
+  if (value === undefined) return undefined;
+  return { address: readAddress(value, "address", `${at}.metrics`), port: readPort(value, "port", `${at}.metrics`) };
 }
 
 /** Two listeners cannot have one place, nor two applications one port of the workload. */

@@ -73,7 +73,7 @@ function metricSettings(
     const names = namesIn(item);
     if (names.length > 0) before = names;
     if (!before.includes(provider)) continue;
-    if (item.reportingInterval !== undefined) reportingMs = parseDuration(String(item.reportingInterval));
+    if (item.reportingInterval !== undefined) reportingMs = parseDuration(item.reportingInterval);
     for (const { match, disabled, tagOverrides } of item.overrides ?? []) {
       if ((match?.mode ?? "CLIENT_AND_SERVER") !== "CLIENT_AND_SERVER" && match?.mode !== mode) continue;
       const metrics = metricsIn(match);

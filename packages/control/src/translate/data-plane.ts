@@ -215,13 +215,14 @@ const whereCaptured = rememberByObject((free: Capabilities): Capabilities => ({
 }));
 
 /** What is the same for all that are told the same of their metrics. */
-const measured = rememberByObject((_: Capabilities) => new Map<string, Capabilities>());
+const measured = new WeakMap<Capabilities, Map<string, Capabilities>>();
 
 /** The same with the metrics that Telemetries give a workload. */
 export function withMetrics(capabilities: Capabilities, metrics: WorkloadMetrics): Capabilities {
   if (metrics === STANDARD_METRICS) return capabilities;
   const key = JSON.stringify(metrics);
-  const known = measured(capabilities);
+  let known = measured.get(capabilities);
+  if (known === undefined) measured.set(capabilities, (known = new Map()));
   let own = known.get(key);
   if (own === undefined) known.set(key, (own = { ...capabilities, id: `${capabilities.id} ${key}`, metrics }));
   return own;

@@ -7,7 +7,7 @@ import type { TelemetryRule, WorkloadMode } from "./telemetry.ts";
 import { findProvider } from "./telemetry.ts";
 
 /** What is said of one metric; `""` as a name: of all. */
-export interface MetricOverride {
+interface MetricOverride {
   /** Prometheus' name without `istio_`. */
   readonly name: string;
   readonly drop: boolean;

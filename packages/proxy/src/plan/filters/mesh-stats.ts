@@ -17,7 +17,7 @@ export interface MeshStatsConfig {
   readonly changes: ReadonlyMap<string, MetricChange>;
 }
 
-export interface MetricChange {
+interface MetricChange {
   readonly isDropped: boolean;
   readonly removed: ReadonlySet<string>;
   /** Labels, and which expression says their values. */

@@ -4,7 +4,6 @@ import { ExplainProblem } from "@tulle/control/explainer";
 import type { ExplainWorld, HeldProxy } from "@tulle/control/explainer";
 import type { ExplainQuestion } from "./answer.ts";
 import { heldOf, heldOfDump } from "./held.ts";
-import type { Held } from "./held.ts";
 import { Origins } from "./origins.ts";
 import type { Question } from "./question.ts";
 import { imaginedRequest } from "./request.ts";
@@ -14,20 +13,14 @@ export function questionOf(asked: ExplainQuestion, world: ExplainWorld): Questio
   const { method = "GET", url, headers = [], claims, configDump } = asked;
   if (url === undefined) throw new ExplainProblem(400, "say which request: `request`, or `from` and `url`");
   const client = clientOf(asked, world);
-  const known = new Map<HeldProxy, Held>();
-  const heldBy = (proxy: HeldProxy): Held => {
-    let held = known.get(proxy);
-    if (held === undefined) known.set(proxy, (held = heldOf(proxy.view)));
-    return held;
-  };
   return {
     world,
     origins: new Origins(world),
     client,
-    held: configDump === undefined ? heldBy(client) : refusing(() => heldOfDump(configDump)),
+    held: configDump === undefined ? heldOf(client.view) : refusing(() => heldOfDump(configDump)),
     request: refusing(() => imaginedRequest(method, url, headers, claims as JsonObject | undefined)),
     principal: asked.principal ?? identityOf(client, world),
-    heldBy,
+    heldBy: ({ view }) => heldOf(view),
   };
 }
 

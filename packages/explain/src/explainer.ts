@@ -1,8 +1,8 @@
 /** Answers questions of the HTTP API. */
 import { ExplainProblem } from "@tulle/control/explainer";
-import type { Explainer, ExplainWorld, Records } from "@tulle/control/explainer";
+import type { ClusterStats, Explainer, ExplainWorld, Records } from "@tulle/control/explainer";
 import type { RequestRecord } from "@tulle/telemetry/records";
-import type { ChangeAnswer, ExplainAnswer, Explanation, ExplainQuestion } from "./answer.ts";
+import type { ChangeAnswer, ExplainAnswer, ExplainedRecord, Explanation, ExplainQuestion } from "./answer.ts";
 import { questionOf } from "./ask.ts";
 import { explainChange } from "./change.ts";
 import { explainRequest } from "./explain.ts";
@@ -13,10 +13,10 @@ import { explainRecord } from "./record.ts";
 
 export function makeExplainer(): Explainer {
   return {
-    explain: async (question, world, records): Promise<ExplainAnswer> => {
+    explain: async (question, world, records, stats): Promise<ExplainAnswer> => {
       const asked = checked(question);
       if (asked.request === undefined) return { records: [], explanation: explainRequest(questionOf(asked, world)) };
-      return explainRecorded(asked, world, await recordsOf(asked.request, records));
+      return explainRecorded(asked, world, await recordsOf(asked.request, records), stats);
     },
     change: async (change, records): Promise<ChangeAnswer> =>
       explainChange(change, await records?.({ limit: MOST_RECORDS })),
@@ -42,7 +42,10 @@ async function recordsOf(request: string, records: Records): Promise<readonly Re
     throw new ExplainProblem(503, "this control plane keeps no requests: give a line of the access log instead");
   }
   const found = isId
-    ? await records({ limit: MOST_OF_ONE, ...(isTrace ? { traceId: id.padStart(32, "0") } : { requestId: id }) })
+    ? await records({
+        limit: MOST_OF_ONE,
+        ...(isTrace ? { traceId: id.padStart(32, "0") } : { requestId: id }),
+      })
     : [];
   if (found.length > 0) return found.toSorted(bySide);
   if (line !== undefined) return [line];
@@ -57,11 +60,12 @@ function bySide(a: RequestRecord, b: RequestRecord): number {
 }
 
 /** With the way that the same request would take now, if it is known who sent it. */
-function explainRecorded(
+async function explainRecorded(
   asked: ExplainQuestion,
   world: ExplainWorld,
   records: readonly RequestRecord[],
-): ExplainAnswer {
+  stats: ClusterStats | undefined,
+): Promise<ExplainAnswer> {
   const origins = new Origins(world);
   const asking = records.map((record) => {
     const question = sentBy(asked, world, record);
@@ -69,12 +73,20 @@ function explainRecorded(
     return { record, question, explanation };
   });
   // Of several hops the one that failed is what is asked about, the innermost that did.
-  const failed = asking.findLast(({ record, explanation }) => isFailure(record) && explanation !== undefined);
+  const known = asking.filter(({ record, explanation }) => isFailure(record) && explanation !== undefined);
+  const failed = known.findLast(({ record }) => record.status !== 0) ?? known.at(-1);
   const shown = failed ?? asking.find(({ explanation }) => explanation !== undefined);
-  return {
-    records: asking.map(({ record, question, explanation }) => explainRecord(record, origins, question, explanation)),
-    ...(shown?.explanation === undefined ? {} : { explanation: shown.explanation }),
-  };
+  const told: ExplainedRecord[] = [];
+  for (const { record, question, explanation } of asking) {
+    const then = isAskedFor(record) ? await stats?.(record.proxy, record.upstreamCluster, record.startMs) : undefined;
+    told.push(explainRecord(record, origins, question, explanation, then ?? new Map()));
+  }
+  return { records: told, ...(shown?.explanation === undefined ? {} : { explanation: shown.explanation }) };
+}
+
+/** How its cluster was then: of what failed. */
+function isAskedFor(record: RequestRecord): boolean {
+  return isFailure(record) && record.reporter === "source" && record.proxy !== "" && record.upstreamCluster !== "";
 }
 
 function isFailure({ status }: RequestRecord): boolean {

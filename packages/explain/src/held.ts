@@ -25,7 +25,16 @@ export interface Held {
   assignment(name: string): ClusterLoadAssignment | undefined;
 }
 
+const known = new WeakMap<ResourceView, Held>();
+
+/** Views never change, so each is decoded once. */
 export function heldOf(view: ResourceView): Held {
+  let held = known.get(view);
+  if (held === undefined) known.set(view, (held = decoded(view)));
+  return held;
+}
+
+function decoded(view: ResourceView): Held {
   const all = (typeUrl: string): ReadonlyMap<string, EncodedResource> => view.set(typeUrl)?.resources ?? new Map();
   const routes = remembered((name: string) => {
     const shell = decode(RouteConfigurationSchema, all(TYPE.route).get(name));

@@ -7,12 +7,16 @@ import { clusterName, settingLink } from "./destination-rule.ts";
 import { describePolicy, policyLink } from "./filters.ts";
 import type { Question } from "./question.ts";
 
-/** @param question of the same request by the configuration as it is now, where it is known who sent it */
+/**
+ * @param stats what the proxy said of the cluster then
+ * @param question of the same request by the configuration as it is now, where it is known who sent it
+ */
 export function explainRecord(
   record: RequestRecord,
   origins: Question["origins"],
   question: Question | undefined,
   explanation: Explanation | undefined,
+  stats: ReadonlyMap<string, number>,
 ): ExplainedRecord {
   const cause = causeOf(record);
   return {
@@ -34,7 +38,7 @@ export function explainRecord(
     attempts: record.attempts,
     text: textOf(record, cause),
     remedies: cause === undefined ? [] : [remedyOf(record, cause, origins, question, explanation)],
-    facts: factsOf(record),
+    facts: [...factsOf(record), ...clusterFacts(stats)],
   };
 }
 
@@ -112,6 +116,27 @@ function lookAt(
   }
 }
 
+const BREAKERS: Readonly<Record<string, string>> = {
+  circuit_breakers_default_cx_open: "connections",
+  circuit_breakers_default_rq_pending_open: "waiting requests",
+  circuit_breakers_default_rq_open: "requests",
+  circuit_breakers_default_rq_retry_open: "retries",
+};
+
+/** Health, ejections and breakers, as they were. */
+function clusterFacts(stats: ReadonlyMap<string, number>): readonly Fact[] {
+  const facts: Fact[] = [];
+  const total = stats.get("membership_total");
+  if (total !== undefined) {
+    facts.push({ name: "healthy endpoints then", value: `${stats.get("membership_healthy") ?? 0} of ${total}` });
+  }
+  const ejected = stats.get("outlier_detection_ejections_active") ?? 0;
+  if (ejected > 0) facts.push({ name: "ejected as outliers then", value: String(ejected) });
+  const open = Object.entries(BREAKERS).flatMap(([name, what]) => (stats.get(name) === 1 ? [what] : []));
+  if (open.length > 0) facts.push({ name: "circuit breaker open then", value: open.join(", ") });
+  return facts;
+}
+
 function factsOf(record: RequestRecord): readonly Fact[] {
   const facts: Fact[] = [];
   const add = (name: string, value: string): void => {
@@ -121,7 +146,7 @@ function factsOf(record: RequestRecord): readonly Fact[] {
   if (record.attempts > 1) add("attempts", `${record.attempts}; the last went to ${record.upstreamHost || "nobody"}`);
   add("transport", record.transportFailure);
   add("TLS", record.tlsVersion);
-  add("client", record.peerPrincipal);
+  add(record.reporter === "source" ? "server" : "client", record.peerPrincipal);
   add("from", record.downstreamRemote);
   add("request id", record.requestId);
   add("trace id", record.traceId);

@@ -29,7 +29,13 @@ async function explained(request: string, records?: readonly RequestRecord[]): P
   const world = worldOf(POLICY, [], []);
   assert.ok(typeof world !== "string");
   const kept = records === undefined ? undefined : async () => records;
-  return (await makeExplainer().explain({ request }, world, kept)) as ExplainAnswer;
+  const stats = async () =>
+    new Map([
+      ["membership_total", 3],
+      ["membership_healthy", 1],
+      ["outlier_detection_ejections_active", 2],
+    ]);
+  return (await makeExplainer().explain({ request }, world, kept, stats)) as ExplainAnswer;
 }
 
 test("a line in Istio's text form is read whole", () => {
@@ -64,6 +70,17 @@ test("what failed is told with its cause and the way out", async () => {
   const { records } = await explained(LINE);
   assert.match(records[0]?.text ?? "", /no connection to the endpoint could be made/);
   assert.match(records[0]?.remedies[0]?.fix ?? "", /whether the program listens/);
+});
+
+test("how the cluster was then is told of what failed at the client", async () => {
+  const record = {
+    ...parseLogLine(LINE)!,
+    proxy: "sidecar~127.0.0.1~productpage-v1.default~default.svc.cluster.local",
+  };
+  const { records } = await explained(record.requestId, [record]);
+  const facts = new Map(records[0]?.facts.map(({ name, value }) => [name, value]));
+  assert.equal(facts.get("healthy endpoints then"), "1 of 3");
+  assert.equal(facts.get("ejected as outliers then"), "2");
 });
 
 test("a denied request names the rule and its line", async () => {

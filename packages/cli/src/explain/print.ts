@@ -135,7 +135,7 @@ function printRecord(record: ExplainedRecord): string {
   const lines = [
     style.bold(`${plain(method)} ${plain(authority)}${plain(path)}, ${new Date(startMs).toISOString()}`),
     `${"said by".padEnd(WIDTH)}${plain(proxy)} (${reporter === "source" ? "the client's proxy" : "the server's proxy"})`,
-    `${"answer".padEnd(WIDTH)}${status === 0 ? "none" : status}${flags === "" ? "" : ` ${plain(flags)}`}${details === "" ? "" : ` ${plain(details)}`}, after ${durationMs} ms${attempts > 1 ? `, ${attempts} attempts` : ""}`,
+    `${"answer".padEnd(WIDTH)}${status === 0 ? "none" : status}${flags === "" ? "" : ` ${plain(flags)}`}${details === "" ? "" : ` ${plain(details)}`}, after ${Math.round(durationMs * 10) / 10} ms${attempts > 1 ? `, ${attempts} attempts` : ""}`,
     `${"way".padEnd(WIDTH)}${
       [record.route && `route ${record.route}`, record.cluster, record.endpoint]
         .filter((part) => part !== "")

@@ -6,6 +6,7 @@ import type { StoredObject } from "../model/stored-object.ts";
 import { imaginedSidecar, viewerOf } from "../push/imagined.ts";
 import type { ConnectedProxy } from "../push/pusher.ts";
 import { plannedObjects } from "../source/files/planned.ts";
+import { clusterStatsOf } from "./cluster-stats.ts";
 import { Statuses } from "../status/statuses.ts";
 import { ExplainProblem } from "./explainer.ts";
 import type { Explainer, ExplainWorld, HeldProxy, Records } from "./explainer.ts";
@@ -55,10 +56,12 @@ function recordsOf({ telemetry }: ApiContext): Records {
   };
 }
 
-function explainerOf({ explainer }: ApiContext): Explainer {
+function explainerOf(context: ApiContext): Explainer {
+  const { explainer } = context;
   if (explainer === undefined)
     throw new HttpError(501, "this control plane was started without what explains requests");
-  return explainer;
+  const stats = clusterStatsOf(context);
+  return { ...explainer, explain: (question, world, records) => explainer.explain(question, world, records, stats) };
 }
 
 async function answered(answer: () => Promise<unknown>): Promise<ApiAnswer> {

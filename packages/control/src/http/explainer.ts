@@ -50,9 +50,12 @@ export interface RecordQuery {
 /** Undefined: nothing is kept. */
 export type Records = ((query: RecordQuery) => Promise<readonly RequestRecord[]>) | undefined;
 
+/** What a proxy said of a cluster at that time, by names such as `membership_healthy`; of none that is not known. */
+export type ClusterStats = (proxy: string, cluster: string, atMs: number) => Promise<ReadonlyMap<string, number>>;
+
 export interface Explainer {
   /** Throws ExplainProblem if the question cannot be answered. */
-  explain(question: unknown, world: ExplainWorld, records: Records): Promise<unknown>;
+  explain(question: unknown, world: ExplainWorld, records: Records, stats?: ClusterStats): Promise<unknown>;
   change(change: WorldChange, records: Records): Promise<unknown>;
 }
 

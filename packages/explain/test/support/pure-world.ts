@@ -34,7 +34,15 @@ export function worldOf(yaml: string, nodes: readonly Node[], workloads: readonl
     objects: stored,
     proxies: nodes.map((node) => {
       const read = readNode(node);
-      return { node: read, view: view({ node: read, delta: true, proven: false }), identity: undefined };
+      let held: ReturnType<typeof view> | undefined;
+      return {
+        node: read,
+        // Of most proxies nobody asks.
+        get view() {
+          return (held ??= view({ node: read, delta: true, proven: false }));
+        },
+        identity: undefined,
+      };
     }),
     statusOf: (one) => statuses.of(one),
     textOf: (file) => (file === FILE ? yaml : undefined),

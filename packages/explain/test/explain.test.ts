@@ -90,7 +90,7 @@ test("an explanation is what the proxies then do, and names the lines that made 
   assert.deepEqual([outcome?.status, outcome?.by], [403, "destination proxy"]);
   assert.equal(outcome?.details, "rbac_access_denied_matched_policy[ns[default]-policy[deny-delete]-rule[0]]");
   const denial = denied.steps.find(({ ends }) => ends);
-  assert.equal(lineOf(denial), "- to:");
+  assert.equal(lineOf(denial), 'methods: ["DELETE"]');
   assert.equal(
     (await mesh.send({ method: "DELETE", url: URL_OF_REVIEWS, headers: { "end-user": "jason" } })).status,
     403,

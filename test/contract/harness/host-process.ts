@@ -69,6 +69,7 @@ async function controlPlane(
     stateDir: join(folder, "state"),
     xds: "127.0.0.1:0",
     http: "127.0.0.1:0",
+    telemetry: false,
     ...(identities ? { identity: { xdsTls: "127.0.0.1:0" } } : {}),
     log: () => undefined,
   });

@@ -43,7 +43,7 @@ type OpenTelemetryInit = Exclude<MessageInitShape<typeof OpenTelemetryConfigSche
 const CONTROL_PLANE = "xds-grpc";
 
 /** A demo's traces are whole; a mesh under load pays for MeshConfig's share of them. docs/guides/tracing.md */
-const MIN_TRACES_PER_SECOND = 10;
+const MIN_TRACES_PER_SECOND = 25;
 const MAX_KEPT_PER_SECOND = 5;
 const SLOW_QUANTILE = 0.99;
 

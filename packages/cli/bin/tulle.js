@@ -31,7 +31,13 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_MAJOR) {
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, "tulle"));
   const { main } = await import("../src/main.ts");
-  await main(args);
+  // What a command waits for may be a thread or a timer that does not keep a process: it ends when its command has.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    await main(args);
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 /** Starts this process anew as a proxy's, if its command wants that. Where the system can't replace a process, it stays as it is. */

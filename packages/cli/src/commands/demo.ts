@@ -212,9 +212,10 @@ function introduction(mesh: DemoMesh, configDir: string): string {
 ${style.bold("Bookinfo, carried by the mesh")}
 
   Product page   ${style.link(mesh.ingress + PRODUCT_PAGE)}
+  Console        ${style.link(`http://${http}`)} (graph, traces, requests and why; changes of traffic, with undo)
   Configuration  ${configDir} (edit a file: traffic follows at once)
   Try            npx tulle apply${api} -f ${relative(process.cwd(), resolve(import.meta.dirname, "../../../..", VARIANTS))}/virtual-service-reviews-test-v2.yaml
                  and sign in as jason
-                 npx tulle get all${api} · npx tulle proxies${api}
+                 npx tulle get all${api} · npx tulle proxies${api} · npx tulle slow${api} · npx tulle tap${api}
 `;
 }

@@ -50,8 +50,9 @@ export function useApply(
         text: changed.length === 0 ? "Nothing had to be changed." : `Applied: ${names}.`,
         ...(change === undefined ? {} : { action: { name: "Undo", run: () => void undo(change) } }),
       });
-      await queries.invalidateQueries();
+      // At once: whoever goes elsewhere meanwhile is not to be called back.
       done();
+      await queries.invalidateQueries();
     },
     onError: (error) => say({ tone: "bad", text: `Not applied: ${error.message}` }),
   });
@@ -69,8 +70,9 @@ export function useDelete(done: () => void): UseMutationResult<{ readonly change
         text: `Removed: ${kind} ${name}.`,
         ...(change === undefined ? {} : { action: { name: "Undo", run: () => void undo(change) } }),
       });
-      await queries.invalidateQueries();
+      // At once: whoever goes elsewhere meanwhile is not to be called back.
       done();
+      await queries.invalidateQueries();
     },
     onError: (error) => say({ tone: "bad", text: `Not removed: ${error.message}` }),
   });

@@ -1,5 +1,5 @@
 /**
- * Single requests, told to the control plane for whoever explains them (docs/decisions/0048). Our proxy tells those that went wrong first and all
+ * Single requests, told to the control plane for whoever explains them (docs/decisions/0042). Our proxy tells those that went wrong first and all
  * others within a budget; an Envoy, which has no such budget but by resources of its own kind, tells them all.
  */
 import { create } from "@bufbuild/protobuf";

@@ -85,6 +85,38 @@ test("any bytes, and messages with any of their bytes changed, are refused or ta
   core.close();
 });
 
+test("a name that is a counter today and a histogram tomorrow, or has other buckets, is each of them", () => {
+  const { core, clock } = telemetryCore();
+  const take = (...messages: readonly Uint8Array[]): void => {
+    clock.advance(5_000);
+    for (const bytes of messages) core.ingest("metrics", PROXY, bytes);
+  };
+  take(counterFamily("istio_m", NOW, [{ x: "1" }, 2]));
+  take(histogramFamily("istio_m", NOW, { x: "1" }, { count: 2, sum: 3, buckets: [] }));
+  take(histogramFamily("istio_m", NOW, { x: "1" }, { count: 2, sum: 3, buckets: [[Infinity, 2]] }));
+  take(
+    histogramFamily(
+      "istio_m",
+      NOW,
+      { x: "1" },
+      {
+        count: 2,
+        sum: 3,
+        buckets: [
+          [1, 1],
+          [Infinity, 2],
+        ],
+      },
+    ),
+  );
+  take(counterFamily("istio_m", NOW, [{ x: "1" }, 5]));
+  const names = core.series
+    .labelSets([], 0, NOW + 3_600_000)
+    .map(({ __name__: name, le }) => `${name} ${le ?? ""}`.trim());
+  for (const name of ["istio_m", "istio_m_bucket 1", "istio_m_bucket +Inf", "istio_m_sum", "istio_m_count"])
+    assert.ok(names.includes(name), name);
+});
+
 test("spans that are huge, endless, nested, doubled or wrong are cut, refused or kept once", () => {
   const { core } = telemetryCore();
   const tags = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`tag${index}`, "x".repeat(100)]));

@@ -103,8 +103,9 @@ function takeMetric(metric: WireReader, family: Family): boolean {
     } else metric.skip();
   }
   const { flush } = family;
-  // Two that have other buckets are two.
-  const key = (hash.high >>> 0) * 2 ** 21 + ((hash.low ^ buckets.length) & 0x1fffff);
+  const bounded = buckets.filter(({ bound }) => bound !== Infinity);
+  // Two that have other buckets, or are of another type, are two.
+  const key = (hash.high >>> 0) * 2 ** 21 + ((hash.low ^ (bounded.length * 8 + family.type)) & 0x1fffff);
   if (family.type !== HISTOGRAM) {
     const [series] = flush.find(key) ?? flush.add(key, [labelsOf(family.name, readLabels(again), family.target)]);
     if (series === undefined) return false;
@@ -113,9 +114,9 @@ function takeMetric(metric: WireReader, family: Family): boolean {
     return true;
   }
   if (buckets.length > MAX_BUCKETS) return false;
-  const bounded = buckets.filter(({ bound }) => bound !== Infinity);
   const series = flush.find(key) ?? flush.add(key, histogramLabels(family, readLabels(again), bounded));
-  if (series.length === 0) return false;
+  // None: it is not kept. Others: of something else with the same hash, whose series are not this one's to change.
+  if (series.length !== bounded.length + 3) return false;
   // Envoy tells what came since the last flush. (grpc_metrics_service_impl.cc flushHistogram: intervalStatistics)
   for (const [index, { count, exemplar }] of bounded.entries()) {
     flush.increase(series[index]!, count);

@@ -34,13 +34,12 @@ export interface TracedWorkload {
   readonly labels: Labels;
   readonly clusterId: string;
   readonly meshId: string;
+  /** The cluster by which it reaches the control plane with what it tells of itself; undefined: it has none. */
+  readonly telemetry: string | undefined;
 }
 
 type TagInit = Exclude<MessageInitShape<typeof CustomTagSchema>, { $typeName: string }>;
 type OpenTelemetryInit = Exclude<MessageInitShape<typeof OpenTelemetryConfigSchema>, { $typeName: string }>;
-
-/** The cluster by which proxies reach the control plane, as Istio's bootstraps call it. */
-const CONTROL_PLANE = "xds-grpc";
 
 /** A demo's traces are whole; a mesh under load pays for MeshConfig's share of them. docs/guides/tracing.md */
 const MIN_TRACES_PER_SECOND = 25;
@@ -54,6 +53,8 @@ export function tracingSettings(
 ): ConnectionManagerInit {
   if (tracing === undefined || !capabilities.httpFeatures.has("tracing")) return {};
   const { collector, sampling, maxPathTagLength, propagates, usesRequestIds } = tracing;
+  // Of its own bootstrap, which nobody else knows: a proxy refuses what names a cluster that it does not have.
+  if (collector.type === "control plane" && workload.telemetry === undefined) return {};
   const ownProxy = capabilities.httpFeatures.has("traces by node");
   const { name, typedConfig } = providerOf(collector, workload, ownProxy);
   return {
@@ -92,7 +93,7 @@ function providerOf(collector: Collector, workload: TracedWorkload, ownProxy: bo
     return openTelemetry({ serviceName: workload.cluster, ...exporter(collector) });
   }
   const grpcService: OpenTelemetryInit["grpcService"] = {
-    targetSpecifier: { case: "envoyGrpc", value: { clusterName: CONTROL_PLANE } },
+    targetSpecifier: { case: "envoyGrpc", value: { clusterName: workload.telemetry ?? "" } },
     timeout: milliseconds(DEFAULT_TIMEOUT_MS),
   };
   return openTelemetry(ownProxy ? { grpcService, ...NODE_AND_TAIL } : { grpcService, serviceName: workload.cluster });

@@ -11,6 +11,7 @@ import type { ProxyOptions } from "../support/mesh.ts";
 const OUTBOUND = "127.0.0.1_15001";
 const INBOUND = "127.0.0.1_41002";
 const TULLE = {
+  telemetry: "xds-grpc",
   http_proxy: { address: "127.0.0.1", port: 15001 },
   inbound: [{ port: 9080, address: "127.0.0.1", bind_port: 41002, app_address: "127.0.0.2", app_port: 41003 }],
 };
@@ -227,6 +228,13 @@ test("tags by format, decisions without request ids, nothing told to upstreams",
   );
 });
 
+test("a proxy whose bootstrap has no cluster for it is not told to send traces to the control plane", () => {
+  const { telemetry: _, ...tulle } = TULLE;
+  const found = mesh("", { collectsTraces: true });
+  assert.equal(tracing(found, OUTBOUND, { tulle, agent: "tulle" }), undefined);
+  assert.equal(tracing(found, OUTBOUND, { tulle }), undefined);
+});
+
 test("a gateway makes two spans, a server's and a client's", () => {
   const gateway = `
 ---
@@ -235,7 +243,11 @@ kind: Gateway
 metadata: { name: g, namespace: default }
 spec: { selector: { istio: ingress }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }`;
   const found = mesh(gateway, { collectsTraces: true });
-  const spans = tracing(found, "0.0.0.0_80", { type: "router", labels: { istio: "ingress" }, tulle: {} });
+  const spans = tracing(found, "0.0.0.0_80", {
+    type: "router",
+    labels: { istio: "ingress" },
+    tulle: { telemetry: "xds-grpc" },
+  });
   assert.equal(spans!["spawn_upstream_span"], true);
 });
 

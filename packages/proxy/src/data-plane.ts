@@ -123,7 +123,7 @@ export class DataPlane {
     const bugs = stats.counter("proxy_bug_total");
     const reportBug = (error: unknown): void => {
       bugs.value++;
-      log.error("internal error; the connection has been reset", {
+      log.error("internal error; what it concerned has been given up", {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     };
@@ -185,6 +185,7 @@ export class DataPlane {
           node: { ...node, message: this.nodeMessage },
           findCluster: (name) => this.refs.get(name) ?? null,
         }),
+        reportBug,
       ),
       sources: { requestId: options.requestId ?? (() => ids.next()), localAddress: address },
       random,

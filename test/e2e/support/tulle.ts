@@ -1,4 +1,5 @@
 /** Runs the `tulle` command as a user would, marked so that what it leaves behind can be found. */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -34,6 +35,8 @@ after(() => {
   for (const tulle of running) {
     for (const pid of tulle.processes()) killIfThere(pid);
   }
+  // Whatever a test looks at: nothing that it ran has met with a bug of its own.
+  for (const tulle of running) assert.doesNotMatch(tulle.stderr(), /internal error/);
 });
 
 function killIfThere(pid: number): void {

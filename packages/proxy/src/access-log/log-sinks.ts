@@ -1,4 +1,5 @@
 import type { StreamInfo } from "../plan/format/stream-info.ts";
+import type { NetContext } from "../net/context.ts";
 import type { AccessLogPlan, CollectedLogPlan, FileLogPlan } from "../plan/listener-plan.ts";
 import type { CollectedLogs } from "./collected-logs.ts";
 import type { LogCollector } from "./log-collector.ts";
@@ -13,12 +14,14 @@ export interface LogSink {
 
 /** Where the access logs of a proxy go: files, and collectors. */
 export class LogSinks {
+  readonly reportBug: NetContext["reportBug"];
   private readonly files: LogFiles;
   private readonly collected: CollectedLogs;
 
-  constructor(files: LogFiles, collected: CollectedLogs) {
+  constructor(files: LogFiles, collected: CollectedLogs, reportBug: NetContext["reportBug"]) {
     this.files = files;
     this.collected = collected;
+    this.reportBug = reportBug;
   }
 
   /** Throws if a file cannot be opened. */

@@ -11,20 +11,26 @@ interface LoggedStream extends StreamInfo {
 export class AccessLogs {
   private readonly plans: readonly AccessLogPlan[];
   private readonly sinks: readonly LogSink[];
+  private readonly reportBug: LogSinks["reportBug"];
 
   /** Throws if a log cannot be opened. */
   constructor(plans: readonly AccessLogPlan[], sinks: LogSinks) {
     this.plans = plans;
     this.sinks = plans.map((plan) => sinks.open(plan));
+    this.reportBug = sinks.reportBug;
   }
 
-  /** An entry in each log that wants it. */
+  /** An entry in each log that wants it. What goes wrong here costs an entry, not what is logged: connections end with an entry. */
   write(stream: LoggedStream, type: AccessLogType): void {
     const { plans, sinks } = this;
     stream.accessLogType = type;
     for (let i = 0; i < plans.length; i++) {
       const { filter } = plans[i];
-      if (filter === null || filter(stream)) sinks[i].log(stream);
+      try {
+        if (filter === null || filter(stream)) sinks[i].log(stream);
+      } catch (error) {
+        this.reportBug(error);
+      }
     }
     stream.accessLogType = "NotSet";
   }

@@ -101,17 +101,22 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
   verify(): string {
     const { socket, validation, stats } = this;
     if (socket === null) return "";
+    this.noteNegotiated(socket);
     const refusal = this.verifyChain(socket, validation);
     if (refusal !== "") return refusal;
     this.established = true;
     this.handshakeMs = this.wallMs() - this.startedMs;
-    this.version = socket.getProtocol() ?? "";
-    this.cipher = socket.getCipher().name;
     this.group = groupOf(socket);
     this.reused = socket.isSessionReused();
     this.alpn = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "";
     stats.count(this);
     return "";
+  }
+
+  /** What is known before the handshake is over, and of one that fails. */
+  private noteNegotiated(socket: TLSSocket): void {
+    this.version = socket.getProtocol() ?? "";
+    this.cipher = (socket.getCipher() as { name: string } | undefined)?.name ?? "";
   }
 
   private verifyChain(socket: TLSSocket, validation: ValidationPlan | null): string {
@@ -137,6 +142,7 @@ export abstract class TlsSession implements TransportSecurity, TlsInfo {
 
   failed(error: NodeJS.ErrnoException): string {
     const reason = reasonOf(error);
+    if (!this.established && this.socket !== null) this.noteNegotiated(this.socket);
     if (reason === "PEER_DID_NOT_RETURN_A_CERTIFICATE") this.stats.failVerifyNoCert.value++;
     else if (reason !== "") this.stats.connectionError.value++;
     return this.established ? "" : transportFailure(error, (this.connected?.bytesRead ?? 0) <= ALERT_BYTES);
@@ -169,8 +175,9 @@ const GROUPS: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r
 
 /** OpenSSL's `SSL_SESSION` as DER: version, protocol, cipher, then the id. */
 function readSessionId(socket: TLSSocket | null): string {
-  const bytes = socket?.getSession();
-  if (bytes === undefined || bytes.length === 0) return "";
+  // Null, whatever its type says, once the handle is gone: of a handshake that has failed.
+  const bytes = socket?.getSession() as Buffer | null | undefined;
+  if (!bytes || bytes.length === 0) return "";
   const id = readParts(new DerReader(bytes).next(TAG.sequence, "a session"), "a part of a session")[3];
   return id?.tag === TAG.octetString ? Buffer.from(id.content).toString("hex") : "";
 }

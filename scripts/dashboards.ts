@@ -328,6 +328,8 @@ function panelOf(panel: Panel, id: number, gridPos: object): object {
       datasource: DATASOURCE,
       expr,
       legendFormat,
+      // From the slowest to their traces.
+      ...(expr.startsWith("histogram_quantile(0.99, ") ? { exemplar: true } : {}),
       ...(kind === "stat" ? { instant: true } : {}),
     })),
   };

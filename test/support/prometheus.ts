@@ -36,8 +36,11 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** `config`: its configuration file; without one it scrapes nothing. */
-export async function startPrometheus(config = "global: {}\n"): Promise<RunningPrometheus> {
+/** `config`: its configuration file; without one it scrapes nothing. `features`: such as `exemplar-storage`. */
+export async function startPrometheus(
+  config = "global: {}\n",
+  features: readonly string[] = [],
+): Promise<RunningPrometheus> {
   const binary = findPrometheus();
   if (binary === undefined) throw new Error("no Prometheus found: apt-get install prometheus, or set PROMETHEUS");
   const folder = mkdtempSync(join(tmpdir(), "tulle-prometheus-"));
@@ -52,6 +55,7 @@ export async function startPrometheus(config = "global: {}\n"): Promise<RunningP
       "--web.enable-remote-write-receiver",
       "--storage.tsdb.retention.time=100y",
       "--log.level=warn",
+      ...features.map((feature) => `--enable-feature=${feature}`),
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );

@@ -44,7 +44,8 @@ export interface AdminEndpoint {
   readonly help: string;
   /** Query parameters and their help. */
   readonly parameters: Readonly<Record<string, string>>;
-  handle(query: URLSearchParams, context: AdminContext): AdminReply;
+  /** @param accept header of the request */
+  handle(query: URLSearchParams, context: AdminContext, accept: string): AdminReply;
 }
 
 export const TEXT = "text/plain; charset=UTF-8";

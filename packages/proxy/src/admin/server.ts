@@ -109,7 +109,7 @@ export class AdminServer {
   private answer(request: IncomingMessage, response: ServerResponse): void {
     let reply: AdminReply;
     try {
-      reply = this.reply(request.method ?? "GET", request.url ?? "/");
+      reply = this.reply(request.method ?? "GET", request.url ?? "/", request.headers.accept ?? "");
     } catch (error) {
       this.context.log.error("admin endpoint failed", { url: request.url ?? "", error: String(error) });
       reply = text("internal error\n", 500);
@@ -126,12 +126,12 @@ export class AdminServer {
     response.end(request.method === "HEAD" ? undefined : reply.body);
   }
 
-  private reply(method: string, url: string): AdminReply {
+  private reply(method: string, url: string, accept: string): AdminReply {
     const cut = url.indexOf("?");
     const path = cut < 0 ? url : url.slice(0, cut);
     const endpoint = BY_PATH.get(path);
     if (endpoint === undefined) return text(`invalid path. ${helpText(ENDPOINTS)}`, 404);
     if (endpoint.post && method !== "POST") return text(`Method ${method} not allowed, POST required.`, 405);
-    return endpoint.handle(new URLSearchParams(cut < 0 ? "" : url.slice(cut + 1)), this.context);
+    return endpoint.handle(new URLSearchParams(cut < 0 ? "" : url.slice(cut + 1)), this.context, accept);
   }
 }

@@ -1,4 +1,5 @@
 import { RE2JS } from "re2js";
+import { OPEN_METRICS_TYPE, prefersOpenMetrics } from "../stats/exposition-format.ts";
 import { renderPrometheus } from "../stats/prometheus.ts";
 import { type HistogramMode, type StatType, renderJson, renderText } from "../stats/text.ts";
 import { type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
@@ -23,9 +24,9 @@ export const statsEndpoint: AdminEndpoint = {
     type: `Stat types to include.; One of (${TYPES.join(", ")})`,
     histogram_buckets: `Histogram bucket display mode; One of (${MODES.join(", ")})`,
   },
-  handle(query, context) {
+  handle(query, context, accept) {
     const format = query.get("format") ?? "text";
-    if (format === "prometheus") return prometheusEndpoint.handle(query, context);
+    if (format === "prometheus") return prometheusEndpoint.handle(query, context, accept);
     if (format !== "text" && format !== "json") return text("usage: /stats?format=(json|prometheus|text)\n\n", 400);
     const type = TYPES.find((each) => each === (query.get("type") ?? "All"));
     if (type === undefined) return text(`invalid &type= param; One of (${TYPES.join(", ")})`, 400);
@@ -45,16 +46,18 @@ export const prometheusEndpoint: AdminEndpoint = {
   post: false,
   help: "print server stats in prometheus format",
   parameters: FILTERS,
-  handle(query, context) {
+  handle(query, context, accept) {
     return withFilter(query, (filter) => {
       refreshServerStats(context);
+      const openMetrics = prefersOpenMetrics(accept);
       const body = renderPrometheus(context.stats, {
         usedOnly: query.has("usedonly"),
+        openMetrics,
         filter,
         clusterNames: context.dataPlane.clusterStatNames(),
         plan: context.statsPlan,
       });
-      return { status: 200, contentType: TEXT, body };
+      return { status: 200, contentType: openMetrics ? OPEN_METRICS_TYPE : TEXT, body };
     });
   },
 };

@@ -4,7 +4,8 @@
  * source/extensions/stat_sinks/metrics_service/grpc_metrics_service_impl.cc)
  */
 import { ProtoWriter } from "@tulle/telemetry/proto";
-import { DEFAULT_BUCKETS, QUANTILES, type Histogram, type Tags } from "../stats/metric.ts";
+import { type Exemplars, TRACE_ID } from "../stats/exemplars.ts";
+import { QUANTILES, type Histogram, type Tags } from "../stats/metric.ts";
 
 /** `MetricType`. */
 export const COUNTER = 0;
@@ -58,25 +59,59 @@ export interface HistogramValues {
   readonly counts: readonly number[];
 }
 
+/** @param exemplarsSince ms since 1970: those that are newer are told of */
 export function writeHistogram(
   writer: ProtoWriter,
   { name, labels }: FamilyHead,
   came: HistogramValues,
+  histogram: Histogram,
+  exemplarsSince: number,
   timeMs: number,
 ): void {
   const end = writer.length;
   const { counts } = came;
+  const { bounds, exemplars } = histogram;
+  if (exemplars !== null && exemplars.times[bounds.length] > exemplarsSince) {
+    writeBucket(writer, Infinity, came.count, exemplars, bounds.length);
+  }
   for (let i = counts.length - 1; i >= 0; i--) {
-    const bucketEnd = writer.length;
-    writer.double(2, DEFAULT_BUCKETS[i]);
-    writer.uint(1, counts[i]);
-    writer.message(3, bucketEnd);
+    const isNew = exemplars !== null && exemplars.times[i] > exemplarsSince;
+    writeBucket(writer, bounds[i], counts[i], isNew ? exemplars : null, i);
   }
   writer.double(2, came.sum);
   writer.uint(1, came.count);
   writer.message(7, end);
   writer.uint(6, timeMs);
   endFamily(writer, name, labels, HISTOGRAM, end);
+}
+
+function writeBucket(
+  writer: ProtoWriter,
+  bound: number,
+  count: number,
+  exemplars: Exemplars | null,
+  bucket: number,
+): void {
+  const end = writer.length;
+  if (exemplars !== null) writeExemplar(writer, exemplars, bucket);
+  writer.double(2, bound);
+  writer.uint(1, count);
+  writer.message(3, end);
+}
+
+/** `Bucket.exemplar`. */
+function writeExemplar(writer: ProtoWriter, { traceIds, values, times }: Exemplars, bucket: number): void {
+  const end = writer.length;
+  const seconds = Math.floor(times[bucket] / 1000);
+  writer.uint(2, Math.floor((times[bucket] - seconds * 1000) * 1e6));
+  writer.uint(1, seconds);
+  writer.message(3, end);
+  writer.double(2, values[bucket]);
+  const labelEnd = writer.length;
+  writer.text(2, traceIds[bucket]);
+  writer.text(1, TRACE_ID);
+  writer.message(1, labelEnd);
+  writer.message(3, end);
 }
 
 export function writeSummary(writer: ProtoWriter, { name, labels }: FamilyHead, came: Histogram, timeMs: number): void {

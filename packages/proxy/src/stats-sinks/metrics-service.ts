@@ -5,7 +5,7 @@ import type { NetContext } from "../net/context.ts";
 import type { ClusterRef } from "../plan/cluster-plan.ts";
 import type { StatsPlan } from "../plan/compile-stats.ts";
 import type { MetricsServicePlan } from "../plan/compile-stats-sinks.ts";
-import { type Counter, DEFAULT_BUCKETS, Gauge, Histogram, type StatsRegistry } from "../stats/index.ts";
+import { type Counter, Gauge, Histogram, type StatsRegistry } from "../stats/index.ts";
 import { labelled } from "../stats/prometheus.ts";
 import { shownName } from "../stats/text.ts";
 import type { GrpcStream } from "../upstream/grpc-stream.ts";
@@ -43,7 +43,9 @@ interface Told {
   isNew: boolean;
   value: number;
   /** Of histograms: what it was told until now. */
-  values: HistogramValues;
+  values: HistogramValues | null;
+  /** Its exemplars until then are known; ms since 1970. */
+  exemplarsSince: number;
   /** The same, for summaries. */
   before: Histogram | null;
 }
@@ -160,7 +162,7 @@ export class MetricsService implements TimerOwner {
     const value = metric instanceof Histogram ? metric.count : metric.value;
     if (told === undefined) {
       if (value === 0) return null;
-      told = { head: this.head(metric), isNew: true, value: 0, values: NO_VALUES, before: null };
+      told = { head: this.head(metric), isNew: true, value: 0, values: null, exemplarsSince: 0, before: null };
       this.told.set(metric, told);
       return told;
     }
@@ -220,10 +222,13 @@ export class MetricsService implements TimerOwner {
     const { count, sum } = histogram;
     if (plan.histograms) {
       // It was reset: all of it is new.
-      const before = count < told.value ? NO_VALUES : told.values;
-      const values = { count, sum, counts: histogram.cumulative(DEFAULT_BUCKETS) };
-      writeHistogram(writer, told.head, difference(values, before), timeMs);
+      const before = count < told.value ? null : told.values;
+      const values = { count, sum, counts: histogram.cumulative() };
+      const came = before === null ? values : difference(values, before);
+      writeHistogram(writer, told.head, came, histogram, told.exemplarsSince, timeMs);
       told.values = values;
+      const { exemplars } = histogram;
+      if (exemplars !== null) told.exemplarsSince = exemplars.newest;
     }
     if (plan.summaries) {
       writeSummary(writer, told.head, told.before === null ? histogram : histogram.since(told.before), timeMs);
@@ -244,8 +249,6 @@ export class MetricsService implements TimerOwner {
     this.stream = null;
   }
 }
-
-const NO_VALUES: HistogramValues = { count: 0, sum: 0, counts: DEFAULT_BUCKETS.map(() => 0) };
 
 function difference(values: HistogramValues, before: HistogramValues): HistogramValues {
   return {

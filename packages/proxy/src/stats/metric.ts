@@ -3,6 +3,8 @@
  * `histogram.record(ms)` on it and looks nothing up.
  */
 
+import { Exemplars } from "./exemplars.ts";
+
 /** Label pairs of a metric that has its own (istio_*); Envoy's dotted names carry theirs inside the name. */
 export type Tags = ReadonlyArray<readonly [name: string, value: string]>;
 
@@ -63,15 +65,20 @@ const FIRST_DECADES = 6;
 export class Histogram {
   readonly name: string;
   readonly tags: Tags;
+  /** Upper bounds of the buckets that are shown, rising. */
+  readonly bounds: readonly number[];
+  /** Null: none of the requests was traced. */
+  exemplars: Exemplars | null = null;
   count = 0;
   sum = 0;
   /** Values ≤ 0.1. */
   private tiny = 0;
   private bins: Uint32Array | null = null;
 
-  constructor(name: string, tags: Tags) {
+  constructor(name: string, tags: Tags, bounds: readonly number[] = DEFAULT_BUCKETS) {
     this.name = name;
     this.tags = tags;
+    this.bounds = bounds;
   }
 
   /** Milliseconds or bytes; negative and NaN count as 0. */
@@ -94,8 +101,13 @@ export class Histogram {
     bins[decade * BINS + digit]++;
   }
 
-  /** How many values were ≤ each of the bounds (cumulative, without +Inf); bounds need at most two significant digits. */
-  cumulative(bounds: readonly number[]): number[] {
+  /** The request that was just recorded is traced. @param timeMs since 1970 */
+  exemplify(value: number, traceId: string, timeMs: number): void {
+    (this.exemplars ??= new Exemplars(this.bounds)).keep(value, traceId, timeMs);
+  }
+
+  /** How many values were ≤ each of the bounds (cumulative, without +Inf); exact for bounds of at most two significant digits. */
+  cumulative(bounds: readonly number[] = this.bounds): number[] {
     const result: number[] = [];
     let total = this.tiny;
     let bin = 0;
@@ -141,7 +153,7 @@ export class Histogram {
 
   /** As it is now, to compare with later. */
   copy(): Histogram {
-    const copy = new Histogram(this.name, this.tags);
+    const copy = new Histogram(this.name, this.tags, this.bounds);
     copy.count = this.count;
     copy.sum = this.sum;
     copy.tiny = this.tiny;
@@ -167,6 +179,7 @@ export class Histogram {
     this.sum = 0;
     this.tiny = 0;
     this.bins = null;
+    this.exemplars = null;
   }
 
   private grow(decade: number): Uint32Array {

@@ -1,5 +1,10 @@
-/** Prometheus text exposition, as Envoy's `/stats/prometheus`: `envoy_` names with labels; istio_* series under their own names. */
-import { DEFAULT_BUCKETS, gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
+/**
+ * Prometheus text exposition, as Envoy's `/stats/prometheus`: `envoy_` names with labels; istio_* series under their own names. Or the same series as
+ * OpenMetrics, with exemplars: names and labels are those of the text, so that a Prometheus has the same series whichever it asks for. (So `le` is
+ * "1" where OpenMetrics recommends "1.0".)
+ */
+import { TRACE_ID } from "./exemplars.ts";
+import { gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
 import type { StatsPlan } from "../plan/compile-stats.ts";
 import { type TaggedName, extractConfiguredTags } from "./tag-extraction.ts";
@@ -7,6 +12,8 @@ import { type TaggedName, extractConfiguredTags } from "./tag-extraction.ts";
 export interface PrometheusOptions {
   /** Leave out what was never counted. */
   readonly usedOnly: boolean;
+  /** Instead of Prometheus' text format. */
+  readonly openMetrics: boolean;
   /** Which stats to show, by dotted name. */
   readonly filter: (name: string) => boolean;
   readonly clusterNames: ReadonlySet<string>;
@@ -41,27 +48,44 @@ export function renderPrometheus(stats: StatsRegistry, options: PrometheusOption
     if (options.usedOnly && gauge.value === 0) continue;
     add(gauge, "gauge", (name, labels) => `${name}{${labels}} ${gaugeText(gauge.value)}\n`);
   }
+  const { openMetrics } = options;
   for (const histogram of stats.histograms()) {
     if (options.usedOnly && histogram.count === 0) continue;
-    add(histogram, "histogram", (name, labels) => renderHistogram(histogram, name, labels));
+    add(histogram, "histogram", (name, labels) => renderHistogram(histogram, name, labels, openMetrics));
   }
   let text = "";
   for (const name of [...families.keys()].sort()) {
     const family = families.get(name)!;
-    text += `# TYPE ${name} ${family.type}\n${family.lines.join("")}`;
+    text += openMetrics ? openMetricsType(name, family, families) : `# TYPE ${name} ${family.type}\n`;
+    text += family.lines.join("");
   }
-  return text;
+  return openMetrics ? `${text}# EOF\n` : text;
 }
 
-function renderHistogram(histogram: Histogram, name: string, labels: string): string {
+/** Counters are called without `_total` there, and their series with it: whose name has none is of no known type, whatever else would change its name. */
+function openMetricsType(name: string, { type }: Family, all: ReadonlyMap<string, Family>): string {
+  if (type !== "counter") return `# TYPE ${name} ${type}\n`;
+  const family = name.replace(/_total$/, "");
+  return family === name || all.has(family) ? `# TYPE ${name} unknown\n` : `# TYPE ${family} counter\n`;
+}
+
+function renderHistogram(histogram: Histogram, name: string, labels: string, withExemplars: boolean): string {
   const separator = labels === "" ? "" : ",";
-  const counts = histogram.cumulative(DEFAULT_BUCKETS);
+  const { bounds, count: all } = histogram;
+  const counts = [...histogram.cumulative(), all];
   let text = "";
   counts.forEach((count, i) => {
-    text += `${name}_bucket{${labels}${separator}le="${DEFAULT_BUCKETS[i]}"} ${count}\n`;
+    const bound = i < bounds.length ? bounds[i] : "+Inf";
+    text += `${name}_bucket{${labels}${separator}le="${bound}"} ${count}${withExemplars ? exemplarText(histogram, i) : ""}\n`;
   });
-  text += `${name}_bucket{${labels}${separator}le="+Inf"} ${histogram.count}\n`;
   return `${text}${name}_sum{${labels}} ${histogram.sum}\n${name}_count{${labels}} ${histogram.count}\n`;
+}
+
+/** (OpenMetrics 1.0.0, "Exemplars") */
+function exemplarText({ exemplars }: Histogram, bucket: number): string {
+  if (exemplars === null || exemplars.traceIds[bucket] === "") return "";
+  const { traceIds, values, times } = exemplars;
+  return ` # {${TRACE_ID}="${traceIds[bucket]}"} ${values[bucket]} ${(times[bucket] / 1000).toFixed(3)}`;
 }
 
 /** Names that are exposed without the `envoy_` prefix. Source: Envoy `source/server/admin/prometheus_stats.cc`, custom namespaces; Istio's metrics. */

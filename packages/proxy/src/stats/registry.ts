@@ -29,10 +29,11 @@ export class StatsRegistry {
     return gauge;
   }
 
-  histogram(name: string, tags: Tags = NO_TAGS): Histogram {
+  /** @param bounds of its buckets, where it has its own */
+  histogram(name: string, tags: Tags = NO_TAGS, bounds?: readonly number[]): Histogram {
     const key = keyOf(name, tags);
     let histogram = this.histogramsByKey.get(key);
-    if (histogram === undefined) this.histogramsByKey.set(key, (histogram = new Histogram(name, tags)));
+    if (histogram === undefined) this.histogramsByKey.set(key, (histogram = new Histogram(name, tags, bounds)));
     return histogram;
   }
 

@@ -1,5 +1,5 @@
 /** `/stats` as Envoy shows it: `name: value` lines, or JSON. Counters and gauges by name, then histograms by name. */
-import { DEFAULT_BUCKETS, QUANTILES, gaugeText, type Counter, type Gauge, type Histogram } from "./metric.ts";
+import { QUANTILES, gaugeText, type Counter, type Gauge, type Histogram } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
 
 export type StatType = "All" | "Counters" | "Gauges" | "Histograms" | "TextReadouts";
@@ -88,8 +88,8 @@ function histogramText(histogram: Histogram, mode: HistogramMode): string {
 
 /** Upper bounds and how many values there are up to them, or between them and the ones before. */
 function bucketsOf(histogram: Histogram, mode: "cumulative" | "disjoint"): (readonly [bound: number, count: number])[] {
-  const counts = histogram.cumulative(DEFAULT_BUCKETS);
-  return DEFAULT_BUCKETS.map((bound, i) => [
+  const counts = histogram.cumulative();
+  return histogram.bounds.map((bound, i) => [
     bound,
     mode === "cumulative" || i === 0 ? counts[i] : counts[i] - counts[i - 1],
   ]);

@@ -108,6 +108,22 @@ test("a histogram says what has come since it last left, also where a flush was 
   assert.deepEqual(flush(), [["4 istio_request_bytes{reporter=source} 2 11 5:1 10:2"]]);
 });
 
+test("an exemplar is told once, with its bucket", () => {
+  const { stats, flush } = setUp();
+  const histogram = stats.histogram("istio_request_bytes");
+  const record = (value: number, traceId: string, timeMs: number): void => {
+    histogram.record(value);
+    histogram.exemplify(value, traceId, timeMs);
+  };
+  record(3, "463ac35c9f6413ad", 900.25);
+  record(4e6, "0af7651916cd43dd8448eb211c80319c", 950);
+  assert.deepEqual(flush()[0]!.slice(1), [
+    "4 istio_request_bytes{} 2 4000003 5:1#trace_id=463ac35c9f6413ad,3@0.90025 Infinity:2#trace_id=0af7651916cd43dd8448eb211c80319c,4000000@0.95",
+  ]);
+  record(700, "b7ad6b7169203331", 999);
+  assert.deepEqual(flush(), [["4 istio_request_bytes{} 1 700 1000:1#trace_id=b7ad6b7169203331,700@0.999"]]);
+});
+
 test("a stream that ends is opened again with the next flush, and is told everything", () => {
   const { stats, flush, state } = setUp();
   stats.counter("a").value = 1;
@@ -188,6 +204,12 @@ const number = (bytes: Uint8Array, field: number): number =>
   fields(bytes).find(([each]) => each === field)?.[1] as number;
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
+function exemplar(bytes: Uint8Array): string {
+  const [label, time] = [all(bytes, 1)[0]!, all(bytes, 3)[0]!];
+  const [name, value] = [text(all(label, 1)[0]!), text(all(label, 2)[0]!)];
+  return `#${name}=${value},${number(bytes, 2)}@${number(time, 1) + number(time, 2) / 1e9}`;
+}
+
 /** One line for each family. Buckets: those in which there is something new. */
 function told(message: Uint8Array): string[] {
   const nodes = all(message, 1).map((identifier) => `node ${fromBinary(NodeSchema, all(identifier, 1)[0]!).id}`);
@@ -205,7 +227,7 @@ function told(message: Uint8Array): string[] {
         const [count, bound] = [number(bucket, 1), number(bucket, 2)];
         if (count === below) return [];
         below = count;
-        return [`${bound}:${count}`];
+        return [`${bound}:${count}${all(bucket, 3).map(exemplar).join("")}`];
       });
       const shown = type < 2 ? [number(value, 1)] : [number(value, 1), number(value, 2), ...parts];
       return `${type} ${text(all(family, 1)[0]!)}{${labels.join()}} ${shown.join(" ")}`;

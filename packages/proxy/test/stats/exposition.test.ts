@@ -6,6 +6,7 @@ import { Place, type Problem } from "../../src/plan/problems.ts";
 import { StatsConfigSchema } from "@tulle/xds/gen/envoy/config/metrics/v3/stats_pb.js";
 import { fromJson } from "@bufbuild/protobuf";
 import { StatsRegistry } from "../../src/stats/index.ts";
+import { prefersOpenMetrics } from "../../src/stats/exposition-format.ts";
 import { renderPrometheus } from "../../src/stats/prometheus.ts";
 import { extractConfiguredTags, extractTags } from "../../src/stats/tag-extraction.ts";
 import { renderJson, renderText } from "../../src/stats/text.ts";
@@ -72,7 +73,7 @@ for (const [name, extracted, tags] of TAGS) {
   });
 }
 
-const ALL = { usedOnly: false, filter: () => true, clusterNames: CLUSTERS, plan: ALL_STATS };
+const ALL = { usedOnly: false, openMetrics: false, filter: () => true, clusterNames: CLUSTERS, plan: ALL_STATS };
 
 test("Prometheus: one TYPE line a name, series of a name together, empty braces without labels", () => {
   const stats = new StatsRegistry();
@@ -120,6 +121,61 @@ test("Prometheus: istio metrics keep their name and labels, and label values are
     '# TYPE istio_requests_total counter\nistio_requests_total{reporter="source",source_app="a\\"b\\\\c\\nd"} 1\n',
   );
 });
+
+test("OpenMetrics: the same series, counters without _total of no known type, exemplars, and an end", () => {
+  const stats = new StatsRegistry();
+  stats.counter("cluster.b.upstream_rq_2xx").value = 3;
+  stats.counter("cluster.b.upstream_cx_total").value = 2;
+  // Its family would be called as that of the counter below.
+  stats.counter("cluster.b.upstream_rq_total").value = 3;
+  stats.counter("cluster.b.upstream_rq_200").value = 3;
+  const histogram = stats.histogram("istio_request_duration_milliseconds", [["reporter", "source"]], [10, 100]);
+  for (const value of [4, 8, 90, 5_000]) histogram.record(value);
+  histogram.exemplify(4, "0af7651916cd43dd8448eb211c80319c", 1_700_000_000_123);
+  histogram.exemplify(8, "b7ad6b7169203331b7ad6b7169203331", 1_700_000_000_500);
+  histogram.exemplify(5_000, "463ac35c9f6413ad", 1_700_000_001_000);
+  assert.equal(
+    renderPrometheus(stats, { ...ALL, openMetrics: true }),
+    `# TYPE envoy_cluster_upstream_cx counter
+envoy_cluster_upstream_cx_total{envoy_cluster_name="b"} 2
+# TYPE envoy_cluster_upstream_rq unknown
+envoy_cluster_upstream_rq{envoy_response_code="200",envoy_cluster_name="b"} 3
+# TYPE envoy_cluster_upstream_rq_total unknown
+envoy_cluster_upstream_rq_total{envoy_cluster_name="b"} 3
+# TYPE envoy_cluster_upstream_rq_xx unknown
+envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",envoy_cluster_name="b"} 3
+# TYPE istio_request_duration_milliseconds histogram
+istio_request_duration_milliseconds_bucket{reporter="source",le="10"} 2 # {trace_id="b7ad6b7169203331b7ad6b7169203331"} 8 1700000000.500
+istio_request_duration_milliseconds_bucket{reporter="source",le="100"} 3
+istio_request_duration_milliseconds_bucket{reporter="source",le="+Inf"} 4 # {trace_id="463ac35c9f6413ad"} 5000 1700000001.000
+istio_request_duration_milliseconds_sum{reporter="source"} 5102
+istio_request_duration_milliseconds_count{reporter="source"} 4
+# EOF
+`,
+  );
+});
+
+for (const [accept, wanted] of [
+  ["", false],
+  ["*/*", false],
+  ["text/plain;version=0.0.4", false],
+  ["application/openmetrics-text; version=1.0.0", true],
+  // Prometheus 2.42, Prometheus 3 (shortened), and one that likes text better.
+  [
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;q=0.5",
+    true,
+  ],
+  [
+    "application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    true,
+  ],
+  ["application/openmetrics-text;q=0.1, text/plain", false],
+  ["application/openmetrics-text;q=0", false],
+] as const) {
+  test(`Accept: ${accept} ${wanted ? "wants OpenMetrics" : "is answered with text"}`, () => {
+    assert.equal(prefersOpenMetrics(accept), wanted);
+  });
+}
 
 test("usedonly leaves out what was never counted", () => {
   const stats = new StatsRegistry();

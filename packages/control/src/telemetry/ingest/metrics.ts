@@ -104,6 +104,7 @@ function takeMetric(metric: WireReader, family: Family): boolean {
   }
   const { flush } = family;
   const bounded = buckets.filter(({ bound }) => bound !== Infinity);
+  const unbounded = buckets.find(({ bound }) => bound === Infinity);
   // Two that have other buckets, or are of another type, are two.
   const key = (hash.high >>> 0) * 2 ** 21 + ((hash.low ^ (bounded.length * 8 + family.type)) & 0x1fffff);
   if (family.type !== HISTOGRAM) {
@@ -124,6 +125,7 @@ function takeMetric(metric: WireReader, family: Family): boolean {
   }
   const rest = bounded.length;
   flush.increase(series[rest]!, count);
+  if (unbounded?.exemplar !== undefined) flush.exemplar(series[rest]!, unbounded.exemplar);
   flush.increase(series[rest + 1]!, sum);
   flush.increase(series[rest + 2]!, count);
   return true;

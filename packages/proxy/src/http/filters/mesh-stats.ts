@@ -113,10 +113,20 @@ export class MeshStats implements HttpFilter {
 
   onComplete(exchange: Exchange): void {
     const series = this.seriesOf(exchange);
+    const { bytesReceived, bytesSent, startedAt, trace } = exchange;
+    const { now } = exchange.context.net.turn;
     if (series.requests !== null) series.requests.value++;
-    series.duration?.record(exchange.context.net.turn.now - exchange.startedAt);
-    series.requestBytes?.record(exchange.bytesReceived);
-    series.responseBytes?.record(exchange.bytesSent);
+    series.duration?.record(now - startedAt);
+    series.requestBytes?.record(bytesReceived);
+    series.responseBytes?.record(bytesSent);
+    // Tracing has decided by now which requests are kept.
+    if (trace.span !== null) {
+      const { traceId } = trace.context;
+      const timeMs = trace.wallOffsetMs + now;
+      series.duration?.exemplify(now - startedAt, traceId, timeMs);
+      series.requestBytes?.exemplify(bytesReceived, traceId, timeMs);
+      series.responseBytes?.exemplify(bytesSent, traceId, timeMs);
+    }
     if (!exchange.isGrpc) return;
     const messages = this.messagesOf(exchange);
     if (messages === undefined) return;

@@ -88,7 +88,8 @@ export class LogFile implements TimerOwner {
         this.stats.writeBuffered.value++;
         return;
       }
-    } else if (this.used === 0) this.timers.arm(this.flushTimer, this.now(), this.flushMs);
+    }
+    if (this.used === 0) this.timers.arm(this.flushTimer, this.now(), this.flushMs);
     this.used += writeLatin1(this.chunk, line, this.used);
     this.stats.writeBuffered.value++;
     this.stats.writeTotalBuffered.value += size;

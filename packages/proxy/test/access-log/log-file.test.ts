@@ -104,6 +104,15 @@ describe("a log file", () => {
     assert.equal(count("write_completed"), 2);
   });
 
+  it("writes what came after 64 KiB when a second is over, though nothing more comes", () => {
+    const { disk, clock, file } = setUp();
+    const line = `${"x".repeat(999)}\n`;
+    for (let i = 0; i < 66; i++) file.write(line);
+    assert.equal(disk.complete().length, 65_000);
+    clock.advance(1_010);
+    assert.equal(disk.complete(), line);
+  });
+
   it("takes a line that is longer than that", () => {
     const { disk, file } = setUp();
     file.write("short\n");

@@ -240,3 +240,27 @@ test("any values come back, whatever they are and however they change", () => {
     { numRuns: 50 },
   );
 });
+
+test("what a sender counted that never came back is there after a restart, to its last flush", (t) => {
+  const path = join(temporaryFolder(t), "telemetry.db");
+  const { core, clock } = telemetryCore({ path });
+  for (let i = 0; i < 20; i++) {
+    flush(core, clock, 6, (index) => 100 * i + index);
+    core.write();
+  }
+  core.close();
+  const again = telemetryCore({ path, clock }).core;
+  assert.equal(samples(again, "a_total", 500, 590).length, 18);
+  again.close();
+});
+
+test("a clock that is set back stops nobody from being heard", () => {
+  const { core, clock } = telemetryCore();
+  flush(core, clock, 3, (index) => index);
+  const back = clock.now() - 3_600_000;
+  for (let i = 0; i < 3; i++) core.series.append("s", back + i * 5000, [{ labels: A, value: 10 + i }]);
+  assert.deepEqual(
+    samples(core, "a_total", -4000, -3000).map(([, value]) => value),
+    [10, 11, 12],
+  );
+});

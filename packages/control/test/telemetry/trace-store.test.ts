@@ -148,3 +148,38 @@ test("errors are kept longer than slow traces, those longer than ordinary ones; 
   assert.equal(left!["count"], count(WORTH.slow) + count(WORTH.error), "what finds them goes with them");
   database.close();
 });
+
+test("a trace that grows each time it is settled stays within its bounds, in the file as well", (t) => {
+  const { core, clock } = telemetryCore({ path: join(temporaryFolder(t), "telemetry.db") });
+  const big = { tags: Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`t${i}`, "x".repeat(4096)])) };
+  for (let round = 0; round < 5; round++) {
+    core.traces.add(Array.from({ length: 7 }, (_, i) => span(1, 1 + round * 7 + i, big)));
+    clock.advance(7000);
+    core.check();
+  }
+  const characters = JSON.stringify(core.traces.trace(hex(1, 32))!.spans).length;
+  assert.ok(characters < 6 * 1024 * 1024, `${characters} characters`);
+  assert.ok(core.refusals.list().some(({ what }) => what === "spans"));
+  core.close();
+});
+
+test("a row that cannot be read costs its trace, and nothing else", (t) => {
+  const path = join(temporaryFolder(t), "telemetry.db");
+  const { core, clock } = telemetryCore({ path });
+  core.traces.add([span(1, 1), span(2, 1)]);
+  clock.advance(7000);
+  core.check();
+  core.database.write((connection) => {
+    connection.prepare("UPDATE traces SET data = x'00' WHERE trace_id = ?").run(hex(1, 32));
+  });
+  assert.deepEqual(
+    core.traces.search(WIDE).map(({ traceId }) => traceId),
+    [hex(2, 32)],
+  );
+  assert.equal(core.traces.trace(hex(1, 32)), undefined);
+  core.traces.add([span(1, 2)]);
+  clock.advance(7000);
+  core.check();
+  assert.equal(core.traces.trace(hex(1, 32))?.spans.length, 1);
+  core.close();
+});

@@ -65,13 +65,14 @@ export function sizeOf({ times, ids, firsts, initials, ends, changes }: SealedBl
 
 const START_SAMPLES = 64;
 
-/** Samples of one series, appended to by block after block. */
+/** Samples of one series, appended to by block after block; their times rise, also where a clock was set back between two. */
 export class Samples {
   #times = new Float64Array(START_SAMPLES);
   #values = new Float64Array(START_SAMPLES);
   length = 0;
 
   push(time: number, value: number): void {
+    if (this.length > 0 && time <= this.#times[this.length - 1]!) return;
     if (this.length === this.#times.length) {
       this.#times = grown(this.#times);
       this.#values = grown(this.#values);

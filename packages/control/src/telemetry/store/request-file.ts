@@ -1,6 +1,7 @@
 /** Single requests in the file: one row each. */
 import type { KeptRequest } from "@tulle/telemetry/records";
 import type { TelemetryDatabase } from "./database.ts";
+import { parsed } from "./stored-json.ts";
 
 export const REQUEST_TABLES = `
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, start_ms REAL NOT NULL, notable INTEGER NOT NULL, request_id TEXT NOT NULL,
@@ -67,7 +68,10 @@ export class RequestFile {
     }
     const query = `SELECT data FROM requests WHERE ${conditions.join(" AND ")} ORDER BY start_ms DESC`;
     this.#database.read((connection) => {
-      for (const row of connection.prepare(query).iterate(...values)) if (!onRequest(decode(row))) break;
+      for (const row of connection.prepare(query).iterate(...values)) {
+        const request = decode(row);
+        if (request !== undefined && !onRequest(request)) break;
+      }
     }, undefined);
   }
 
@@ -89,6 +93,7 @@ export class RequestFile {
   }
 }
 
-function decode(row: Readonly<Record<string, unknown>>): KeptRequest {
-  return JSON.parse(row["data"] as string) as KeptRequest;
+/** Undefined: this is no request. */
+function decode(row: Readonly<Record<string, unknown>>): KeptRequest | undefined {
+  return parsed(row["data"]) as KeptRequest | undefined;
 }

@@ -3,6 +3,7 @@ import type { Labels } from "@tulle/telemetry/records";
 import type { SealedBlock } from "./block.ts";
 import { decodeBlock, encodeBlock } from "./block.ts";
 import type { Connection, TelemetryDatabase } from "./database.ts";
+import { parsed } from "./stored-json.ts";
 import type { KeptSeries, SourceSeries, Tier } from "./source-series.ts";
 
 export const SERIES_TABLES = `
@@ -37,18 +38,31 @@ export class SeriesFile {
     this.#database = database;
   }
 
+  /** A series is written when it is new: it was last named before its sender's last block ended, at the latest. */
   series(): readonly SavedSeries[] {
     const rows = this.#database.read(
-      (connection) => connection.prepare("SELECT id, source, labels, first_ms, named_ms FROM series").all(),
+      (connection) =>
+        connection
+          .prepare(
+            `SELECT id, source, labels, first_ms, max(named_ms, coalesce(heard_ms, 0)) AS named_ms FROM series
+             LEFT JOIN (SELECT source, max(end_ms) AS heard_ms FROM blocks GROUP BY source) USING (source)`,
+          )
+          .all(),
       [],
     );
-    return rows.map((row) => ({
-      id: Number(row["id"]),
-      source: String(row["source"]),
-      labels: JSON.parse(String(row["labels"])) as Labels,
-      firstMs: Number(row["first_ms"]),
-      namedMs: Number(row["named_ms"]),
-    }));
+    return rows.flatMap((row) => {
+      const labels = parsed(row["labels"]) as Labels | undefined;
+      if (labels === undefined) return [];
+      return [
+        {
+          id: Number(row["id"]),
+          source: String(row["source"]),
+          labels,
+          firstMs: Number(row["first_ms"]),
+          namedMs: Number(row["named_ms"]),
+        },
+      ];
+    });
   }
 
   /** Fine blocks that end after `sinceMs`, in order. */

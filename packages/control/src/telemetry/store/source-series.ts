@@ -76,6 +76,7 @@ export class SourceSeries {
 
   /** Values that are set from now on are of this time. `stamp`: the sender's own time; messages with the same one are one flush. */
   flush(nowMs: number, stamp: number): void {
+    if (nowMs < this.lastFlushMs - INTERVAL_MS) this.#goBack(nowMs);
     const since = nowMs - this.lastFlushMs;
     const isSame = this.isAlive && ((stamp !== 0 && stamp === this.#stamp) || since < MIN_INTERVAL_MS);
     if (isSame) return;
@@ -169,6 +170,14 @@ export class SourceSeries {
     this.#seal("fine");
     this.#seal("coarse");
     this.isAlive = false;
+  }
+
+  /** The clock was set back: what was told of a time that is yet to come makes room for what will be. */
+  #goBack(nowMs: number): void {
+    if (this.isAlive) this.#end();
+    while (this.sealed.length > 0 && this.sealed.at(-1)!.times.at(-1)! > nowMs) this.sealed.pop();
+    for (const series of this.series) series.firstMs = Math.min(series.firstMs, nowMs);
+    this.lastFlushMs = nowMs - INTERVAL_MS;
   }
 
   #seal(tier: Tier): void {

@@ -175,7 +175,12 @@ function readTrace(connection: Connection, traceId: string): readonly SpanRecord
   return row === undefined ? [] : decode(row["data"] as Uint8Array);
 }
 
+/** None: this is no trace (the file may have been changed by others, or by a disk). */
 function decode(data: Uint8Array): readonly SpanRecord[] {
-  const text = zstdDecompressSync(data, { maxOutputLength: MAX_TRACE_BYTES }).toString("utf8");
-  return JSON.parse(text) as readonly SpanRecord[];
+  try {
+    const text = zstdDecompressSync(data, { maxOutputLength: MAX_TRACE_BYTES }).toString("utf8");
+    return JSON.parse(text) as readonly SpanRecord[];
+  } catch {
+    return [];
+  }
 }

@@ -8,6 +8,7 @@ import type { TelemetryDatabase } from "./database.ts";
 import { Operations } from "./operations.ts";
 import type { Refusals } from "./refusals.ts";
 import { Slowest } from "./slowest.ts";
+import { MAX_BYTES, MAX_SPANS, SpanSet } from "./span-set.ts";
 import type { SettledTrace, Worth } from "./trace-file.ts";
 import { TraceFile, WORTH } from "./trace-file.ts";
 
@@ -47,11 +48,9 @@ export interface TraceStoreOptions {
 
 interface Open {
   readonly traceId: string;
-  /** By id and kind: client and server of one call may share an id (Zipkin). */
-  readonly spans: Map<string, SpanRecord>;
+  readonly set: SpanSet;
   readonly sinceMs: number;
   addedMs: number;
-  bytes: number;
   startMicros: number;
 }
 
@@ -59,12 +58,7 @@ interface Open {
 const QUIET_MS = 6_000;
 /** A trace to which something is always added is written all the same. */
 const OPEN_MS = 60_000;
-/** A trace that has more is cut: whoever sends it is broken, or has something in mind. */
-const MAX_SPANS = 2_000;
-const MAX_BYTES_OF_TRACE = 4 * 1024 * 1024;
 const MAX_OPEN_BYTES = 32 * 1024 * 1024;
-/** Of a span beside its texts: measured. */
-const COST_OF_SPAN = 600;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 /** By worth. */
@@ -184,33 +178,28 @@ export class TraceStore {
   }
 
   #add(span: SpanRecord): void {
-    const { traceId, spanId, kind } = span;
+    const { traceId } = span;
     const now = this.#clock.now();
     let open = this.#open.get(traceId);
     if (open === undefined) {
-      open = { traceId, spans: new Map(), sinceMs: now, addedMs: now, bytes: 0, startMicros: span.startMicros };
+      open = { traceId, set: new SpanSet(), sinceMs: now, addedMs: now, startMicros: span.startMicros };
       this.#open.set(traceId, open);
     }
-    const key = `${spanId} ${kind}`;
-    const bytes = bytesOf(span);
-    const before = open.spans.get(key);
-    const grows = bytes - (before === undefined ? 0 : bytesOf(before));
-    if (before === undefined && (open.spans.size >= MAX_SPANS || open.bytes + grows > MAX_BYTES_OF_TRACE)) {
-      this.#refusals.count(
-        "spans",
-        `more than ${MAX_SPANS} spans, or ${MAX_BYTES_OF_TRACE} bytes, of one trace`,
-        span.service,
-      );
+    const before = open.set.bytes;
+    if (!open.set.put(span)) {
+      this.#countCut(span);
       return;
     }
-    open.spans.set(key, span);
-    open.bytes += grows;
-    this.#openBytes += grows;
+    this.#openBytes += open.set.bytes - before;
     open.addedMs = now;
     open.startMicros = Math.min(open.startMicros, span.startMicros);
     if (!this.#operations.see(span, now)) {
       this.#refusals.count("operations", "too many names of services or of their spans: not listed", span.service);
     }
+  }
+
+  #countCut({ service }: SpanRecord): void {
+    this.#refusals.count("spans", `more than ${MAX_SPANS} spans, or ${MAX_BYTES} bytes, of one trace`, service);
   }
 
   /** A quarter of what is open makes room. */
@@ -220,7 +209,7 @@ export class TraceStore {
     for (const open of this.#open.values()) {
       if (over <= 0) break;
       oldest.add(open);
-      over -= open.bytes;
+      over -= open.set.bytes;
     }
     this.#settle((open) => oldest.has(open));
   }
@@ -230,9 +219,9 @@ export class TraceStore {
     for (const open of this.#open.values()) {
       if (!which(open)) continue;
       this.#open.delete(open.traceId);
-      this.#openBytes -= open.bytes;
+      this.#openBytes -= open.set.bytes;
       const { traceId } = open;
-      const spans = merged(this.#file.trace(traceId), open);
+      const spans = merged(this.#file.trace(traceId), open, (span) => this.#countCut(span));
       settled.push({ traceId, spans, worth: this.#worthOf(spans) });
     }
     if (settled.length === 0) return;
@@ -254,13 +243,18 @@ export class TraceStore {
   }
 }
 
-/** What came later counts; and what the file has is never more than a trace may be. */
-function merged(written: readonly SpanRecord[], open: Open | undefined): readonly SpanRecord[] {
+/** What is written and what came since; together they are never more than a trace may be. */
+function merged(
+  written: readonly SpanRecord[],
+  open: Open | undefined,
+  onCut: (span: SpanRecord) => void = () => undefined,
+): readonly SpanRecord[] {
   if (open === undefined) return written;
-  if (written.length === 0) return [...open.spans.values()];
-  const spans = new Map(written.map((span) => [`${span.spanId} ${span.kind}`, span]));
-  for (const [key, span] of open.spans) if (spans.size < MAX_SPANS || spans.has(key)) spans.set(key, span);
-  return [...spans.values()];
+  if (written.length === 0) return [...open.set.spans];
+  const both = new SpanSet();
+  for (const span of written) both.put(span);
+  for (const span of open.set.spans) if (!both.put(span)) onCut(span);
+  return [...both.spans];
 }
 
 function inOrder(spans: readonly SpanRecord[]): readonly SpanRecord[] {
@@ -269,13 +263,6 @@ function inOrder(spans: readonly SpanRecord[]): readonly SpanRecord[] {
 
 function startOf({ spans }: Trace): number {
   return spans[0]!.startMicros;
-}
-
-function bytesOf(span: SpanRecord): number {
-  let characters = span.name.length + span.service.length;
-  for (const name in span.tags) characters += name.length + span.tags[name]!.length;
-  for (const { name } of span.events) characters += name.length;
-  return COST_OF_SPAN + characters;
 }
 
 function matches(span: SpanRecord, search: Omit<TraceSearch, "fromMicros" | "toMicros" | "limit">): boolean {

@@ -15,7 +15,7 @@ import { start, TestClient } from "../support/control-plane.ts";
 import type { TestControlPlane } from "../support/control-plane.ts";
 import { eventually } from "../support/eventually.ts";
 import { service, virtualService, to } from "../support/mesh.ts";
-import { counterFamily, histogramFamily, message, text } from "../support/proto.ts";
+import { counterFamily, histogramFamily, message, text, uint } from "../support/proto.ts";
 import { EXPORT_TRACES, rawGrpc, STREAM_METRICS } from "../support/raw-grpc.ts";
 import { APPLICATION, bytesOf, NOW, PROXY, telemetryCore } from "../support/telemetry.ts";
 
@@ -43,6 +43,18 @@ async function metric(plane: TestControlPlane, name: string): Promise<number> {
   const { body } = await plane.call("GET", "/metrics");
   return Number(new RegExp(`^${name}(?:\\{.*\\})? (.*)$`, "m").exec(String(body))?.[1] ?? 0);
 }
+
+test("spans and requests of a time that no clock can show are refused, and so are those of tomorrow", () => {
+  const { core } = telemetryCore();
+  for (const timestamp of [1e19, 8.65e18, (NOW + 2 * 86_400_000) * 1000]) {
+    const report = core.ingest("zipkin-json", APPLICATION, bytesOf([zipkin({ timestamp })]));
+    assert.deepEqual([report.refused, report.reason], [1, "it begins more than a day from now"]);
+  }
+  const at = (seconds: number): Buffer => message(5, uint(1, seconds));
+  const entries = [2 ** 53, NOW / 1000 + 2 * 86_400, NOW / 1000].map((seconds) => message(1, message(1, at(seconds))));
+  const report = core.ingest("access-log", PROXY, message(2, ...entries));
+  assert.deepEqual([report.accepted, report.refused], [1, 2]);
+});
 
 test("any bytes, and messages with any of their bytes changed, are refused or taken, and nothing else", () => {
   const metrics = Buffer.concat([

@@ -7,6 +7,7 @@ import type { TelemetryCore } from "../core.ts";
 import type { Sender } from "../sender.ts";
 import type { IngestReport } from "./ingest-report.ts";
 import { inflated } from "./inflate.ts";
+import { isPlausible } from "./limits.ts";
 import { ingestMetrics } from "./metrics.ts";
 import { decodeOtlpJson } from "./otlp-json.ts";
 import { decodeOtlpProto } from "./otlp.ts";
@@ -20,8 +21,8 @@ export type Ingester = (core: TelemetryCore, from: Sender, bytes: Uint8Array) =>
 
 const spansBy =
   (decode: (bytes: Uint8Array, into: SpanCollector) => void): Ingester =>
-  ({ traces, refusals }, from, bytes) => {
-    const collector = new SpanCollector();
+  ({ traces, refusals, clock }, from, bytes) => {
+    const collector = new SpanCollector(clock.now());
     decode(inflated(bytes), collector);
     traces.add(collector.spans);
     const { report } = collector;
@@ -29,10 +30,15 @@ const spansBy =
     return report;
   };
 
-const ingestRequests: Ingester = ({ requests }, from, bytes) => {
+const ingestRequests: Ingester = ({ requests, refusals, clock }, from, bytes) => {
   const found = decodeRequests(WireReader.of(bytes), from);
-  requests.add(found);
-  return { accepted: found.length, refused: 0, reason: "" };
+  const nowMs = clock.now();
+  const plausible = found.filter(({ startMs }) => isPlausible(startMs, nowMs));
+  requests.add(plausible);
+  const refused = found.length - plausible.length;
+  const reason = refused === 0 ? "" : "it begins before 1970, or more than a day from now";
+  if (refused > 0) refusals.count("requests", reason, from.id, refused);
+  return { accepted: plausible.length, refused, reason };
 };
 
 export const INGESTERS = {

@@ -17,6 +17,8 @@ export const LIMITS = {
   eventName: 512,
   /** Longer than a day: a clock that was set, or a lie. */
   durationMicros: 86_400_000_000,
+  /** How far a sender's clock may be ahead: what begins later would be the newest of all for as long as it is kept. */
+  aheadMs: 86_400_000,
 } as const;
 
 /** As a sender states it, unchecked. */
@@ -34,8 +36,13 @@ export interface StatedSpan {
   readonly events: readonly { readonly name: string; readonly atMicros: number }[];
 }
 
+/** Whether something that is told at `nowMs` may have begun at `startMs`. */
+export function isPlausible(startMs: number, nowMs: number): boolean {
+  return startMs >= 0 && startMs <= nowMs + LIMITS.aheadMs;
+}
+
 /** A span that can be kept; or the reason why it cannot. */
-export function boundedSpan(span: StatedSpan): SpanRecord | string {
+export function boundedSpan(span: StatedSpan, nowMs: number): SpanRecord | string {
   const traceId = hexId(span.traceId, 32);
   if (traceId === undefined) return "the trace id is not 16 or 32 hex digits, or all zeros";
   const spanId = hexId(span.spanId, 16);
@@ -44,6 +51,7 @@ export function boundedSpan(span: StatedSpan): SpanRecord | string {
   if (parentSpanId === undefined) return "the parent's id is not 16 hex digits";
   if (parentSpanId === spanId) return "the span is its own parent";
   if (!(span.startMicros > 0 && Number.isFinite(span.startMicros))) return "there is no time at which it began";
+  if (!isPlausible(span.startMicros / 1000, nowMs)) return "it begins more than a day from now";
   if (!(span.durationMicros >= 0 && span.durationMicros <= LIMITS.durationMicros)) {
     return "the duration is negative, or longer than a day";
   }
@@ -60,7 +68,7 @@ export function boundedSpan(span: StatedSpan): SpanRecord | string {
     tags: boundedTags(span.tags),
     events: span.events.slice(0, LIMITS.events).map(({ name, atMicros }) => ({
       name: cut(name, LIMITS.eventName),
-      atMicros: Number.isFinite(atMicros) ? atMicros : 0,
+      atMicros: isPlausible(atMicros / 1000, nowMs) ? atMicros : 0,
     })),
   };
 }

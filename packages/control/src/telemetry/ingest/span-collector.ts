@@ -9,12 +9,19 @@ const MAX_SPANS = 10_000;
 
 export class SpanCollector {
   readonly spans: SpanRecord[] = [];
+  readonly #nowMs: number;
   #refused = 0;
   #reason = "";
 
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
   take(stated: StatedSpan): void {
     const span =
-      this.spans.length < MAX_SPANS ? boundedSpan(stated) : `there are more than ${MAX_SPANS} spans in one message`;
+      this.spans.length < MAX_SPANS
+        ? boundedSpan(stated, this.#nowMs)
+        : `there are more than ${MAX_SPANS} spans in one message`;
     if (typeof span !== "string") {
       this.spans.push(span);
       return;

@@ -18,6 +18,8 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const BEHIND_BYTES = 256 * 1024;
 
 export function sendEvents(response: ServerResponse, events: EventSource, clock: Clock): void {
+  // Whoever asked has gone while the answer was made ready: nobody would say when to end.
+  if (response.destroyed) return;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.flushHeaders();
   let cancel = (): void => undefined;

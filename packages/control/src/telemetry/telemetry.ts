@@ -50,8 +50,11 @@ const MAX_BYTES_OF_ONE = 4 * 1024 * 1024;
 const COST_OF_MESSAGE = 512;
 const MAX_QUESTIONS = 256;
 const QUESTION_MS = 30_000;
-/** Without a word, though something waits: the thread is lost in something. */
-const SILENCE_MS = 60_000;
+/** Twice that without a word, though something waits: the thread is lost in something. Looks are counted, not time: machines sleep. */
+const LOOK_MS = 30_000;
+const SILENT_LOOKS = 2;
+/** Closing waits no longer for it. */
+const CLOSE_MS = 10_000;
 const PROGRAM = new URL("./worker.ts", import.meta.url);
 const FIRST_RESTART_MS = 1_000;
 const LAST_RESTART_MS = 60_000;
@@ -85,7 +88,9 @@ export class TelemetryThread implements Telemetry {
   #cancelRestart: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   #startedAt = 0;
-  #heardAt = 0;
+  /** Since the last look. */
+  #isHeard = false;
+  #silentLooks = 0;
   /** The thread's own, as it last told them. */
   #metrics = "";
   #exited: Promise<void> = Promise.resolve();
@@ -147,7 +152,12 @@ export class TelemetryThread implements Telemetry {
     this.#closed = true;
     this.#cancelRestart?.();
     this.#post({ type: "close" });
+    const cancel = this.#options.clock.after(CLOSE_MS, () => {
+      this.#options.log("error", "the telemetry thread does not end, and is ended; what it had not written is lost");
+      void this.#worker?.terminate();
+    });
     await this.#exited;
+    cancel();
   }
 
   #take(id: number, kind: IngestKind, from: Sender, bytes: Uint8Array): boolean {
@@ -193,7 +203,7 @@ export class TelemetryThread implements Telemetry {
     this.#inFlight = 0;
     this.#inFlightOf.clear();
     this.#startedAt = this.#options.clock.now();
-    this.#heardAt = this.#startedAt;
+    this.#silentLooks = 0;
     worker.on("message", (message: FromWorker) => this.#receive(message));
     worker.on("error", (error) => this.#options.log("error", "the telemetry thread died", { error }));
     this.#exited = new Promise((resolve) => {
@@ -224,20 +234,21 @@ export class TelemetryThread implements Telemetry {
 
   /** A thread that says nothing for a minute though it has something to do is ended, and so started again. */
   #watch(): void {
-    this.#cancelWatch = this.#options.clock.after(SILENCE_MS / 2, () => {
-      const busy = this.#inFlight > 0 || this.#pending.size > 0;
-      if (!busy) this.#heardAt = this.#options.clock.now();
-      else if (this.#options.clock.now() - this.#heardAt > SILENCE_MS) {
-        this.#options.log("error", "the telemetry thread is lost in something, and is ended");
-        void this.#worker?.terminate();
+    this.#cancelWatch = this.#options.clock.after(LOOK_MS, () => {
+      const isBusy = this.#inFlight > 0 || this.#pending.size > 0;
+      this.#silentLooks = isBusy && !this.#isHeard ? this.#silentLooks + 1 : 0;
+      this.#isHeard = false;
+      if (this.#silentLooks < SILENT_LOOKS) {
+        this.#watch();
         return;
       }
-      this.#watch();
+      this.#options.log("error", "the telemetry thread is lost in something, and is ended");
+      void this.#worker?.terminate();
     });
   }
 
   #receive(message: FromWorker): void {
-    this.#heardAt = this.#options.clock.now();
+    this.#isHeard = true;
     switch (message.type) {
       case "taken":
         this.#taken(message.from, message.bytes + COST_OF_MESSAGE);

@@ -107,3 +107,14 @@ test("a thread that says nothing though it has something to do is ended and star
   clock.advance(1000);
   await eventually(() => assert.equal(started, 2));
 });
+
+test("a thread that is lost in something holds up nobody who closes", async (t) => {
+  const clock = new ManualClock();
+  const program = new URL("../support/dying-thread.ts", import.meta.url);
+  const telemetry = new TelemetryThread({ directory: temporaryFolder(t), program, clock, log: () => undefined });
+  const asked = telemetry.ask("trace", { traceId: "loop" });
+  const closed = telemetry.close();
+  clock.advance(10_000);
+  await closed;
+  await assert.rejects(asked, /died/);
+});

@@ -203,6 +203,7 @@ export const X_FORWARDED_CLIENT_CERT = known("x-forwarded-client-cert");
 export const X_FORWARDED_HOST = known("x-forwarded-host");
 export const X_ENVOY_EXTERNAL_ADDRESS = known("x-envoy-external-address");
 export const X_ENVOY_ORIGINAL_PATH = known("x-envoy-original-path");
+export const X_ENVOY_ORIGINAL_URL = known("x-envoy-original-url");
 export const X_ENVOY_ORIGINAL_HOST = known("x-envoy-original-host");
 export const X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER = known("x-envoy-downstream-service-cluster");
 export const X_ENVOY_DOWNSTREAM_SERVICE_NODE = known("x-envoy-downstream-service-node");

@@ -5,11 +5,13 @@ import {
   X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import type { StreamResetReason } from "../codec/messages.ts";
+import { ResponseHead, type StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { InternalRedirectPlan } from "../plan/route-plan.ts";
 import { count } from "../upstream/route-stats.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Exchange } from "./exchange.ts";
+import { becomesGet, turnToLocation } from "./internal-redirect.ts";
 import {
   DETAILS,
   LOCAL_REPLIES,
@@ -136,6 +138,8 @@ export class AttemptOutcomes {
         gaveUp = status !== NO_RETRY;
       }
     }
+    const policy = exchange.action === null ? null : exchange.action.internalRedirects;
+    if (policy !== null && this.follow(attempt, policy)) return;
     if (gaveUp && (this.retryPending || this.attempts.awaitHeaders)) {
       // A bad answer, and others may bring a better one.
       if (host !== null) host.requestsFailed++;
@@ -144,6 +148,34 @@ export class AttemptOutcomes {
       return;
     }
     this.accept(attempt, endStream);
+  }
+
+  /** True if the answer is a redirect, and the request is on its way to where it points. */
+  private follow(attempt: UpstreamRequest, policy: InternalRedirectPlan): boolean {
+    const { exchange, body } = this;
+    const { cluster, response } = attempt;
+    const { runtime, request } = exchange;
+    const { status } = response;
+    if (cluster === null || runtime === null || !policy.statuses.includes(status)) return false;
+    // Its answer has been made another one.
+    if (exchange.details === DETAILS.websocketRefused) return false;
+    if (!exchange.requestPassed || !body.isWhole || !turnToLocation(exchange, response, policy, runtime.stats)) {
+      cluster.stats.internalRedirectFailed.value++;
+      return false;
+    }
+    cluster.stats.internalRedirectSucceeded.value++;
+    const sent = body.take();
+    const pieces = becomesGet(request, status) ? [] : sent;
+    exchange.host = attempt.host;
+    exchange.upstreamInfo = attempt.info;
+    exchange.response = response;
+    attempt.response = new ResponseHead();
+    exchange.status = status;
+    exchange.details = DETAILS.internalRedirect;
+    exchange.router.cancel();
+    this.attempts.forget();
+    exchange.startOver(pieces);
+    return true;
   }
 
   /** This is the answer. */
@@ -158,7 +190,8 @@ export class AttemptOutcomes {
     exchange.response = attempt.response;
     attempt.response = own;
     const { status } = exchange.response;
-    attempt.charge(status);
+    // Envoy counts no upgrade to WebSocket that was not accepted.
+    if (exchange.details !== DETAILS.websocketRefused) attempt.charge(status);
     if (exchange.runtime?.filters.onAnswer(exchange, null) === true) return;
     exchange.status = status;
     if (exchange.details === "") exchange.details = DETAILS.viaUpstream;

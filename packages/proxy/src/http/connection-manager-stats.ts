@@ -52,6 +52,12 @@ export class ConnectionManagerStats {
   readonly routerRqTotal: Counter;
   readonly rqResetAfterResponseStarted: Counter;
   readonly rqDirectResponse: Counter;
+  /** Redirects that could have been followed, and why they were not. */
+  readonly redirectBadLocation: Counter;
+  readonly redirectUnsafeScheme: Counter;
+  readonly redirectTooMany: Counter;
+  readonly redirectNoRoute: Counter;
+  readonly redirectPredicate: Counter;
   private readonly listenerRqCompleted: Counter;
   /** 1xx to 5xx at 0 to 4; of the manager, and of the manager on this listener. */
   private readonly byClass: readonly Counter[];
@@ -111,6 +117,11 @@ export class ConnectionManagerStats {
     this.routerRqTotal = counter("rq_total");
     this.rqResetAfterResponseStarted = counter("rq_reset_after_downstream_response_started");
     this.rqDirectResponse = counter("rq_direct_response");
+    this.redirectBadLocation = counter("passthrough_internal_redirect_bad_location");
+    this.redirectUnsafeScheme = counter("passthrough_internal_redirect_unsafe_scheme");
+    this.redirectTooMany = counter("passthrough_internal_redirect_too_many_redirects");
+    this.redirectNoRoute = counter("passthrough_internal_redirect_no_route");
+    this.redirectPredicate = counter("passthrough_internal_redirect_predicate");
     this.listenerRqCompleted = registry.counter(`${listenerPrefix}${prefix}downstream_rq_completed`);
     this.byClass = CLASSES.map((n) => counter(`downstream_rq_${n}xx`));
     this.listenerByClass = CLASSES.map((n) => registry.counter(`${listenerPrefix}${prefix}downstream_rq_${n}xx`));

@@ -209,16 +209,20 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     const { runtime } = this;
     const { timers } = this.context.net;
     timers.disarm(this.idleTimer);
-    this.requests++;
-    const { maxRequestsPerConnection } = runtime.plan;
-    if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) {
-      runtime.stats.cxMaxRequests.value++;
-      this.codec.closeAfterResponse();
-    }
+    this.countRequest();
     const exchange = this.context.exchanges.acquire();
     this.exchange = exchange;
     exchange.start(this, runtime, encoder);
     return exchange;
+  }
+
+  /** Also one that an exchange goes on with. */
+  countRequest(): void {
+    const { plan, stats } = this.runtime;
+    this.requests++;
+    if (plan.maxRequestsPerConnection === 0 || this.requests < plan.maxRequestsPerConnection) return;
+    stats.cxMaxRequests.value++;
+    this.codec.closeAfterResponse();
   }
 
   onExchangeEnd(): void {

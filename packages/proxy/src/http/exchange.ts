@@ -26,8 +26,10 @@ import type { RouteCounters } from "../upstream/route-stats.ts";
 import type { DownstreamConnection } from "./downstream-connection.ts";
 import { ExchangeTimers, type Timeout } from "./exchange-timers.ts";
 import { FilterRun } from "./filters/filter-run.ts";
+import type { RedirectHistory } from "./internal-redirect.ts";
 import { LOCAL_REPLIES, type LocalReply, protocolErrorReply } from "./local-replies.ts";
 import { sendLocalReply } from "./local-reply-sender.ts";
+import type { BodyPiece } from "./request-body.ts";
 import { handleRequest } from "./request-handler.ts";
 import { RequestTrace } from "./request-trace.ts";
 import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag } from "./response-flags.ts";
@@ -119,6 +121,8 @@ export class Exchange implements RequestReceiver, StreamInfo {
   isGrpc = false;
   /** A filter has found it to be a health check of this proxy. */
   isHealthCheck = false;
+  /** Null: none has been followed. */
+  redirects: RedirectHistory | null = null;
 
   readonly timers: ExchangeTimers;
 
@@ -222,7 +226,7 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.requestHeadDone = true;
     this.timers.endHead();
     if (endStream) this.endRequest();
-    handleRequest(this);
+    handleRequest(this, false);
   }
 
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
@@ -412,6 +416,28 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.end();
   }
 
+  /** The request, changed meanwhile, is told of and counted as if it were over, and goes on as another one: Envoy `ActiveStream::recreateStream`. */
+  startOver(body: readonly BodyPiece[]): void {
+    const { connection, runtime } = this;
+    if (connection === null || runtime === null) return;
+    if (this.trace.hasSpan) runtime.tracing?.finish(this);
+    this.timers.stop();
+    runtime.stats.rqTime.record(this.now - this.startedAt);
+    this.filters.complete(runtime.filters);
+    runtime.accessLogs?.write(this, "DownstreamEnd");
+    this.forgetPass();
+    connection.countRequest();
+    runtime.stats.rqTotal.value++;
+    this.timers.start(runtime.plan);
+    this.requestEnded = body.length === 0;
+    const { pass } = this.filters;
+    handleRequest(this, true);
+    for (let i = 0; i < body.length && this.filters.pass === pass; i++) {
+      const { buffer, length } = body[i];
+      this.onRequestData(buffer, 0, length, i === body.length - 1);
+    }
+  }
+
   /** Counts, tells the filters, and goes back to the pool. */
   private end(): void {
     if (this.over) return;
@@ -426,9 +452,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (runtime !== null) {
       runtime.stats.rqActive.value--;
       runtime.stats.rqTime.record(net.turn.now - this.startedAt);
+      // What has been redirected was there, even if not all of it has been shown to filters again.
+      const whole = this.requestEnded || this.redirects !== null;
       // A stream of which a part is missing is reset, whoever ends it (Envoy `ConnectionManagerImpl::doEndStream`).
-      if (!this.requestEnded || this.responseEndedAt === 0) runtime.stats.rqRxReset.value++;
-      if (!this.requestEnded && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
+      if (!whole || this.responseEndedAt === 0) runtime.stats.rqRxReset.value++;
+      if (!whole && this.responseStarted) runtime.stats.rqResponseBeforeComplete.value++;
       if (this.switchesProtocol) runtime.stats.cxUpgradesActive.value--;
       this.filters.complete(runtime.filters);
       runtime.accessLogs?.write(this, "DownstreamEnd");
@@ -442,12 +470,27 @@ export class Exchange implements RequestReceiver, StreamInfo {
 
   /** Nothing of this request may be seen by the next one. */
   private reset(): void {
+    this.forgetPass();
     this.request.reset();
-    this.response.reset();
-    this.router.reset();
     this.connection = null;
     this.runtime = null;
     this.encoder = null;
+    this.requestHeadDone = false;
+    this.requestEnded = false;
+    this.over = false;
+    this.requestPauses = 0;
+    this.downstreamBytes.reset();
+    this.startedAt = 0;
+    this.requestEndedAt = 0;
+    this.bytesReceived = 0;
+    this.isGrpc = false;
+    this.redirects = null;
+  }
+
+  /** Nothing of one pass through the filters may be seen by the next one, of the same request or another. */
+  private forgetPass(): void {
+    this.response.reset();
+    this.router.reset();
     this.routes = null;
     this.route = null;
     this.action = null;
@@ -458,22 +501,14 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.filterConfigs = null;
     this.filters.reset();
     this.trace.reset();
-    this.requestHeadDone = false;
-    this.requestEnded = false;
     this.responseStarted = false;
     this.switchesProtocol = false;
-    this.over = false;
-    this.requestPauses = 0;
-    this.downstreamBytes.reset();
     this.upstreamBytes.reset();
-    this.startedAt = 0;
-    this.requestEndedAt = 0;
     this.responseStartedAt = 0;
     this.responseEndedAt = 0;
     this.upstreamInfo = null;
     this.upstreamStartedAt = 0;
     this.attemptCount = 0;
-    this.bytesReceived = 0;
     this.bytesSent = 0;
     this.status = 0;
     this.interimStatus = 0;
@@ -485,7 +520,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.filterStateObjects = null;
     this.traceId = "";
     this.spanId = "";
-    this.isGrpc = false;
     this.isHealthCheck = false;
   }
 }

@@ -119,6 +119,7 @@ export const LOCAL_REPLIES = {
 /** Details of what is no local reply. */
 export const DETAILS = {
   viaUpstream: "via_upstream",
+  internalRedirect: "internal_redirect",
   websocketRefused: "websocket_handshake_unsuccessful",
   directResponse: "direct_response",
   downstreamRemoteDisconnect: "downstream_remote_disconnect",

@@ -3,7 +3,7 @@ import type { RequestEncoder } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 
 /** The first `length` bytes of a buffer of its own. */
-interface BodyPiece {
+export interface BodyPiece {
   readonly buffer: ReadBuffer;
   readonly length: number;
 }

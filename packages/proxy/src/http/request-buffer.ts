@@ -2,7 +2,7 @@ import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RequestEncoder } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Exchange } from "./exchange.ts";
-import { RequestBody } from "./request-body.ts";
+import { type BodyPiece, RequestBody } from "./request-body.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
 /**
@@ -19,6 +19,11 @@ export class RequestBuffer {
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
+  }
+
+  /** Nothing of it has been given up. */
+  get isWhole(): boolean {
+    return this.keeps;
   }
 
   get isEmpty(): boolean {
@@ -55,6 +60,11 @@ export class RequestBuffer {
     if (!this.holding) return;
     this.holding = false;
     this.exchange.resumeRequest();
+  }
+
+  /** All of it that is kept, but for trailers (Envoy's `recreateStream` has none either). Empty: there was no body. */
+  take(): readonly BodyPiece[] {
+    return this.body.take().pieces;
   }
 
   /** It is not going to be sent again. What no upstream has yet stays. */

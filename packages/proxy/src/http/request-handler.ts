@@ -14,7 +14,8 @@ import { chooseRoute } from "./route-choice.ts";
 
 const NO_HEADERS = new HeaderBlock();
 
-export function handleRequest(exchange: Exchange): void {
+/** @param again the request has been here before, in another form: who its client is, and what that may say, has been settled */
+export function handleRequest(exchange: Exchange, again: boolean): void {
   const { runtime, connection, request, context, encoder } = exchange;
   if (runtime === null || connection === null || encoder === null) return;
   const { plan, overload } = runtime;
@@ -41,11 +42,13 @@ export function handleRequest(exchange: Exchange): void {
     return;
   }
   if (request.path !== "" && !normalize(exchange, plan)) return;
-  if (plan.earlyMutations !== null) applySteps(plan.earlyMutations, exchange, headers, true);
-  const rejection = mutateRequestHeaders(request, plan, connection, context.sources);
-  if (rejection > 0) {
-    sendLocalReply(exchange, { ...LOCAL_REPLIES.addressNotDetected, status: rejection });
-    return;
+  if (!again) {
+    if (plan.earlyMutations !== null) applySteps(plan.earlyMutations, exchange, headers, true);
+    const rejection = mutateRequestHeaders(request, plan, connection, context.sources);
+    if (rejection > 0) {
+      sendLocalReply(exchange, { ...LOCAL_REPLIES.addressNotDetected, status: rejection });
+      return;
+    }
   }
   chooseRoute(exchange);
   if (request.switchesProtocol && !allowSwitch(exchange, plan)) {

@@ -80,7 +80,7 @@ export class Router {
       exchange.counters = exchange.route.counting.of(exchange.request);
     }
     this.prepare(action, target, cluster);
-    this.body.keeps = retry.enabled || this.mayBeDiverted;
+    this.body.keeps = retry.enabled || this.mayBeDiverted || action.internalRedirects !== null;
     const host = cluster.chooseHost(this.selection, action.priority);
     if (host !== null) this.begin(action, cluster, host);
     else if (!exchange.lookup.waiting) this.noHealthyUpstream(cluster);

@@ -62,7 +62,9 @@ export class ConnectionManagerTracing {
     const { plan, tracer, kinds } = this;
     const sampling = route !== null && route.tracing !== null ? route.tracing.sampling : plan.sampling;
     const { requestIds } = this.manager;
-    let reason = decideTrace(request.headers, requestIds, sampling, context.random);
+    // Decided once; what follows a redirect goes by what the request has been told since.
+    let reason =
+      exchange.redirects === null ? decideTrace(request.headers, requestIds, sampling, context.random) : NOT_TRACEABLE;
     if (tracer !== null && tracer.begin(request, kinds.request, reason !== NOT_TRACEABLE, trace.context)) {
       trace.hasSpan = true;
       exchange.traceId = trace.context.traceId;

@@ -11,6 +11,7 @@ import { compilePathRewrite, compileSubstitution, compileTemplateRewrite } from 
 import { compileRedirect } from "./compile-redirect.ts";
 import { compileRetryPolicy } from "./compile-retry-policy.ts";
 import { compileRouteMatch, pathTemplate } from "./compile-route-match.ts";
+import { compileInternalRedirects } from "./compile-internal-redirect.ts";
 import { readDataSource } from "./data-source.ts";
 import { milliseconds } from "./duration.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
@@ -196,6 +197,7 @@ function compileForward(
     retryPolicy: compileRetryPolicy(message.retryPolicy, place.field("retry_policy")) ?? context.retryPolicy,
     hedgesOnPerTryTimeout: message.hedgePolicy?.hedgeOnPerTryTimeout ?? context.hedgesOnPerTryTimeout,
     mirrors: compileMirrors(message.requestMirrorPolicies, context, place) ?? context.mirrors,
+    internalRedirects: compileInternalRedirects(message, place),
     maxStreamDurationMs: milliseconds(message.maxStreamDuration?.maxStreamDuration, -1),
     grpcTimeoutHeaderMaxMs: milliseconds(message.maxStreamDuration?.grpcTimeoutHeaderMax, -1),
     grpcTimeoutHeaderOffsetMs: milliseconds(message.maxStreamDuration?.grpcTimeoutHeaderOffset, 0),

@@ -98,6 +98,8 @@ export interface RouteAction {
   /** `hedge_policy.hedge_on_per_try_timeout`: a slow attempt goes on beside the next one. */
   readonly hedgesOnPerTryTimeout: boolean;
   readonly mirrors: readonly MirrorPlan[];
+  /** Null: redirects are the client's. */
+  readonly internalRedirects: InternalRedirectPlan | null;
   /** `max_stream_duration.max_stream_duration`; 0 = none, -1 = the connection manager's. */
   readonly maxStreamDurationMs: number;
   /** The most that `grpc-timeout` may make of that (0 = anything); -1: the header is not looked at. */
@@ -151,6 +153,24 @@ export interface RateLimitedBackOff {
   readonly headers: readonly { readonly name: string; readonly format: "seconds" | "unix-timestamp" }[];
   readonly maxMs: number;
 }
+
+/** `internal_redirect_policy`: which redirects are followed in place of the client. */
+export interface InternalRedirectPlan {
+  readonly statuses: readonly number[];
+  /** Of one request, whichever routes they came to. */
+  readonly max: number;
+  readonly allowsOtherScheme: boolean;
+  /** All of them must agree with the route that a redirect leads to. */
+  readonly predicates: readonly RedirectPredicate[];
+  /** Lower-case; headers of the redirect for the request that follows it. */
+  readonly copiedHeaders: readonly string[];
+}
+
+/** `allow_listed_routes`: by their names; `previous_routes`: from this route to each other but once; `safe_cross_scheme`: never from http to https. */
+export type RedirectPredicate =
+  | { readonly kind: "allow-listed-routes"; readonly names: ReadonlySet<string> }
+  | { readonly kind: "previous-routes" }
+  | { readonly kind: "safe-cross-scheme" };
 
 /** Where a copy of the request goes. */
 export interface MirrorPlan {

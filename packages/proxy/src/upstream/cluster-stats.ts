@@ -64,6 +64,8 @@ export class ClusterStats implements LbStats {
   readonly rqRetryBackoffExponential: Counter;
   readonly rqRetryBackoffRatelimited: Counter;
   readonly retryOrShadowAbandoned: Counter;
+  readonly internalRedirectSucceeded: Counter;
+  readonly internalRedirectFailed: Counter;
   readonly flowControlBackedUp: Counter;
   readonly flowControlDrained: Counter;
   readonly flowControlPaused: Counter;
@@ -160,6 +162,8 @@ export class ClusterStats implements LbStats {
     this.rqRetryBackoffExponential = counter("upstream_rq_retry_backoff_exponential");
     this.rqRetryBackoffRatelimited = counter("upstream_rq_retry_backoff_ratelimited");
     this.retryOrShadowAbandoned = counter("retry_or_shadow_abandoned");
+    this.internalRedirectSucceeded = counter("upstream_internal_redirect_succeeded_total");
+    this.internalRedirectFailed = counter("upstream_internal_redirect_failed_total");
     histogram("upstream_rq_time");
     this.flowControlBackedUp = counter("upstream_flow_control_backed_up_total");
     this.flowControlDrained = counter("upstream_flow_control_drained_total");

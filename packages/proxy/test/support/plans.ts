@@ -153,6 +153,7 @@ export function forwardTo(cluster: ClusterRef, changes: Partial<RouteAction> = {
     retryPolicy: null,
     hedgesOnPerTryTimeout: false,
     mirrors: [],
+    internalRedirects: null,
     maxStreamDurationMs: -1,
     grpcTimeoutHeaderMaxMs: -1,
     grpcTimeoutHeaderOffsetMs: 0,

@@ -53,10 +53,40 @@ export function authorityOfUrl(text: string): string {
   return Number(port) > LAST_PORT ? "" : authority;
 }
 
+/** A URL as Envoy reads it: what is no part of these is dropped. */
+export interface Url {
+  /** As written. */
+  readonly scheme: string;
+  /** Without user information. */
+  readonly authority: string;
+  /** With query, without fragment. */
+  readonly path: string;
+}
+
+/** Null for what is none, or is relative. */
+export function readUrl(text: string): Url | null {
+  if (!ABSOLUTE_URL.test(text)) return null;
+  const colon = text.indexOf("://");
+  const end = endOfAuthority(text, colon + 3);
+  const authority = authorityOfUrl(text.slice(colon + 3, end));
+  if (authority === "") return null;
+  const fragment = text.indexOf("#", end);
+  const path = text.slice(end, fragment < 0 ? text.length : fragment);
+  return { scheme: text.slice(0, colon), authority, path: path === "" ? "/" : path };
+}
+
+/** Visible ASCII. */
+const ABSOLUTE_URL = /^[A-Za-z][-+.A-Za-z0-9]*:\/\/[^/?#]+(?:[/?][!-~]*)?$/;
+
+function endOfAuthority(url: string, start: number): number {
+  let end = start;
+  while (end < url.length && !"/?#".includes(url[end])) end++;
+  return end;
+}
+
 function readAbsoluteForm(head: RequestHead, target: string): ProtocolError | null {
   const colon = target.indexOf("://");
-  let end = colon + 3;
-  while (end < target.length && !"/?#".includes(target[end])) end++;
+  const end = endOfAuthority(target, colon + 3);
   const authority = authorityOfUrl(target.slice(colon + 3, end));
   if (authority === "") return HTTP1_ERRORS.invalidUrl;
   const scheme = target.slice(0, colon).toLowerCase();

@@ -33,8 +33,8 @@ export class FilterRun {
   private requestTrailers: HeaderBlock | null = null;
   private responseTrailers: KeptTrailers | null = null;
   private responsePauses = 0;
-  /** Counts the exchanges that have been here: tells after a call to a filter whether it has ended this one. */
-  private generation = 0;
+  /** Counts the passes that have been here: tells after a call to a filter whether it has ended this one. */
+  pass = 0;
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
@@ -82,16 +82,16 @@ export class FilterRun {
 
   /** A filter that has kept the request lets it go on to the next one. */
   continueRequest(): void {
-    const { chain, exchange, generation, reach: from } = this;
+    const { chain, exchange, pass, reach: from } = this;
     if (chain === null) return;
     const passed = this.askOfHead(chain);
-    if (this.generation !== generation || !this.showHeld(chain, from, passed)) return;
+    if (this.pass !== pass || !this.showHeld(chain, from, passed)) return;
     if (passed) exchange.router.route();
   }
 
   /** The body that has come meanwhile. False if a filter has answered. */
   private showHeld(chain: FilterChain, from: number, passed: boolean): boolean {
-    const { held, exchange, generation, heldEnds } = this;
+    const { held, exchange, pass, heldEnds } = this;
     if (held.isEmpty) return true;
     const { pieces, trailers } = held.take();
     if (this.pausesRequest && passed) {
@@ -102,18 +102,18 @@ export class FilterRun {
       const { buffer, length } = pieces[i];
       const ends = heldEnds && trailers === null && i === pieces.length - 1;
       const goesOn = showRequestData(chain, exchange, from, this.reach, buffer, 0, length, ends);
-      if (this.generation !== generation) return false;
+      if (this.pass !== pass) return false;
       if (!goesOn) {
         if (ends) this.owesRequest = true;
         continue;
       }
       if (passed) exchange.router.onRequestData(buffer, 0, length, ends);
       else held.add(buffer, 0, length);
-      if (this.generation !== generation) return false;
+      if (this.pass !== pass) return false;
     }
     if (trailers === null) return true;
     this.onRequestTrailers(trailers);
-    return this.generation === generation;
+    return this.pass === pass;
   }
 
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
@@ -123,11 +123,11 @@ export class FilterRun {
       return;
     }
     if (chain !== null) {
-      const { generation } = this;
+      const { pass } = this;
       // Whatever the filter sends on, it may send later.
       if (endStream) this.owesRequest = chain.requestData.length > 0;
       if (!showRequestData(chain, exchange, 0, ALL, buffer, start, end, endStream)) return;
-      if (this.generation !== generation) return;
+      if (this.pass !== pass) return;
       this.owesRequest = false;
     }
     exchange.router.onRequestData(buffer, start, end, endStream);
@@ -135,11 +135,11 @@ export class FilterRun {
 
   /** A filter keeps the request. It may let it go on when it sees these bytes: they must be there by then. */
   private hold(chain: FilterChain, buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
-    const { held, exchange, holdLimitBytes, generation, reach } = this;
+    const { held, exchange, holdLimitBytes, pass, reach } = this;
     held.add(buffer, start, end);
     this.heldEnds = endStream;
     const goesOn = showRequestData(chain, exchange, 0, reach, buffer, start, end, endStream);
-    if (this.generation !== generation || this.reach !== reach) return;
+    if (this.pass !== pass || this.reach !== reach) return;
     if (!goesOn) held.dropLast();
     const limit = holdLimitBytes >= 0 ? holdLimitBytes : (exchange.connection?.bufferLimitBytes ?? 0);
     if (held.bytes > limit && !this.pausesRequest) {
@@ -159,11 +159,11 @@ export class FilterRun {
   }
 
   private passRequestTrailers(trailers: HeaderBlock): void {
-    const { generation } = this;
+    const { pass } = this;
     if (!this.showRequestTrailers(trailers, ALL)) {
       this.owesRequest = true;
       this.requestTrailers = copied(trailers);
-    } else if (this.generation === generation) {
+    } else if (this.pass === pass) {
       this.owesRequest = false;
       this.exchange.router.onRequestTrailers(trailers);
     }
@@ -171,7 +171,7 @@ export class FilterRun {
 
   /** To the filters before a position that have not seen them. False if one of them keeps them. */
   private showRequestTrailers(trailers: HeaderBlock, to: number): boolean {
-    const { chain, exchange, generation } = this;
+    const { chain, exchange, pass } = this;
     const entries = chain === null ? [] : chain.requestTrailers;
     for (let i = 0; i < entries.length; i++) {
       const { position, filter } = entries[i];
@@ -180,7 +180,7 @@ export class FilterRun {
       const config = routeConfig(entries[i], exchange);
       if (config === FILTER_DISABLED) continue;
       const status = filter.onRequestTrailers?.(exchange, trailers, config);
-      if (this.generation !== generation) return true;
+      if (this.pass !== pass) return true;
       if (status === STOP && to === ALL) return false;
     }
     return true;
@@ -313,7 +313,7 @@ export class FilterRun {
   }
 
   reset(): void {
-    this.generation++;
+    this.pass++;
     this.chain = null;
     this.asked = 0;
     this.reach = 0;

@@ -2,10 +2,13 @@ import { ROUTE_FILTER_TYPES } from "./filters.ts";
 import type { SupportGroup } from "./message-support.ts";
 import { OPAQUE, OWN_SERVICE } from "./reasons.ts";
 import {
+  ALLOW_LISTED_ROUTES,
   OMIT_CANARY_HOSTS,
   OMIT_HOST_METADATA,
   PREVIOUS_HOSTS,
   PREVIOUS_PRIORITIES,
+  PREVIOUS_ROUTES,
+  SAFE_CROSS_SCHEME,
   URI_TEMPLATE_MATCH,
   URI_TEMPLATE_REWRITE,
 } from "./type-names.ts";
@@ -141,11 +144,27 @@ export const ROUTE: SupportGroup = {
       "metadata_match",
       "rate_limits",
       "include_vh_rate_limits",
+      "internal_redirect_policy",
+      "internal_redirect_action",
+      "max_internal_redirects",
       "path_rewrite_policy",
     ],
     extensions: { path_rewrite_policy: [URI_TEMPLATE_REWRITE] },
     optional: ["path_rewrite_policy"],
   },
+  "envoy.config.route.v3.InternalRedirectPolicy": {
+    has: [
+      "max_internal_redirects",
+      "redirect_response_codes",
+      "predicates",
+      "allow_cross_scheme_redirect",
+      "response_headers_to_copy",
+    ],
+    extensions: { predicates: [PREVIOUS_ROUTES, ALLOW_LISTED_ROUTES, SAFE_CROSS_SCHEME] },
+  },
+  [PREVIOUS_ROUTES]: { has: [] },
+  [ALLOW_LISTED_ROUTES]: { has: ["allowed_route_names"] },
+  [SAFE_CROSS_SCHEME]: { has: [] },
   "envoy.config.route.v3.RouteAction.HashPolicy": {
     has: ["header", "cookie", "connection_properties", "query_parameter", "terminal"],
   },

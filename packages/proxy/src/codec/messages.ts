@@ -7,15 +7,20 @@ import type { BytesMeter } from "./bytes-meter.ts";
 import { HeaderBlock } from "./header-block.ts";
 import type { ReadBuffer } from "./read-buffer.ts";
 
-/** Also what matchers and header formats read: it has the shape of plan/request-views.ts's `RequestView`. */
+/** As Envoy writes it (`%PROTOCOL%`). */
+export type HttpProtocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
+
+/**
+ * Also what matchers and header formats read: it has the shape of plan/request-views.ts's `RequestView`. A request that asks for another
+ * protocol looks as in HTTP/1.1 whatever it came by: extended CONNECT (RFC 8441) is a GET with `upgrade`.
+ */
 export class RequestHead {
   method = "";
   path = "";
   authority = "";
   /** From the request target; "" until the connection manager has decided. */
   scheme = "";
-  /** False for HTTP/1.0. */
-  isHttp11 = true;
+  protocol: HttpProtocol = "HTTP/1.1";
   /** Whether the head names an authority: HTTP/1.1 without Host has none. */
   hasAuthority = false;
   /** The target was in absolute form. */
@@ -56,7 +61,7 @@ export class RequestHead {
     this.path = other.path;
     this.authority = other.authority;
     this.scheme = other.scheme;
-    this.isHttp11 = other.isHttp11;
+    this.protocol = other.protocol;
     this.hasAuthority = other.hasAuthority;
     this.absoluteForm = other.absoluteForm;
     this.upgrade = other.upgrade;
@@ -68,7 +73,7 @@ export class RequestHead {
     this.path = "";
     this.authority = "";
     this.scheme = "";
-    this.isHttp11 = true;
+    this.protocol = "HTTP/1.1";
     this.hasAuthority = false;
     this.absoluteForm = false;
     this.upgrade = "";
@@ -105,6 +110,14 @@ export interface ProtocolError {
   readonly details: string;
 }
 
+/** Why a request's stream ended before its response did, where streams end by themselves (HTTP/2). */
+export interface StreamReset {
+  /** Envoy's response code details, such as `http2.remote_reset`. */
+  readonly details: string;
+  /** The client has reset it (Envoy's flag DR); else we have, as it broke the protocol (DPE). */
+  readonly byPeer: boolean;
+}
+
 /** Where a codec puts its bytes. They leave when the turn, or under load the round, ends: as few writes as possible. */
 export interface ByteSink {
   writeText(latin1: string): void;
@@ -124,10 +137,17 @@ export interface RequestReceiver {
   onRequestTrailers(trailers: HeaderBlock): void;
   /** The request is malformed; nothing more of it will come. */
   onRequestError(error: ProtocolError): void;
+  /** The stream has gone, and can neither be read nor answered. HTTP/2 only. */
+  onRequestReset(reset: StreamReset): void;
+  /** What was written of the response waits: for the peer's window or for the connection. Then that it does not any more. */
+  onDownstreamAboveWatermark(): void;
+  onDownstreamBelowWatermark(): void;
 }
 
 /** The server's side of one request: its response. */
 export interface ResponseEncoder {
+  /** The receiver has been told that what it writes waits, and not yet that it does not. */
+  readonly aboveWatermark: boolean;
   /** @param headers beside which nothing is said */
   encodeInterim(status: number, headers: HeaderBlock): void;
   /** A final response's head. What follows a HEAD request's is dropped. */
@@ -155,6 +175,9 @@ export interface ResponseReceiver {
   onResponseTrailers(trailers: HeaderBlock): void;
   /** The response will not be completed. */
   onResponseReset(reason: StreamResetReason): void;
+  /** What was written of the request waits: for the peer's window or for the connection. Then that it does not any more. */
+  onUpstreamAboveWatermark(): void;
+  onUpstreamBelowWatermark(): void;
 }
 
 /** The client's side of one request, on an upstream connection. */
@@ -168,7 +191,7 @@ export interface RequestEncoder {
   resumeResponse(): void;
 }
 
-/** The client's side of a connection: requests out, responses in, one at a time. */
+/** The client's side of a connection: requests out, responses in; one at a time in HTTP/1, many in HTTP/2 (`MultiplexingClientCodec`). */
 export interface ClientCodec {
   /** A body longer than one read is coming. */
   readonly readingLongBody: boolean;
@@ -194,6 +217,62 @@ export interface ClientCodecHost {
   resumeReading(): void;
 }
 
+/**
+ * The client's side of an HTTP/2 connection: many exchanges at a time. It has no clock and no socket: who owns it tells it what happens to the
+ * connection, and counts time for keepalive and idleness. `receive`, `receiveEnd` and `receiveFailure` are as for every client codec; each
+ * exchange under way hears of its end (`onResponseReset`).
+ *
+ * `start` gives one encoder per exchange. The stream is opened by `encodeHead`, which must follow before the turn ends; `cancel` before it costs
+ * nothing. A response that ends before its request does ends both: what is still written is dropped, and the peer is told (RST_STREAM).
+ * @public
+ */
+export interface MultiplexingClientCodec extends ClientCodec {
+  /** Exchanges begun by `start` that are not over. */
+  readonly activeStreams: number;
+  /**
+   * How many exchanges may be under way at a time: the lesser of our option and what the peer's settings allow; before they have come, our option.
+   * It may fall below `activeStreams`. Not enforced by `start`: the pool must not ask for more.
+   */
+  readonly maxStreams: number;
+  /** No exchange may be started any more: GOAWAY, an error, or no stream ids are left. Those under way go on. */
+  readonly draining: boolean;
+  /** The connection is open: sends the preface and our settings. To be called first. */
+  begin(): void;
+  /** Asks for a sign of life: `onPong` follows. */
+  ping(): void;
+  /** Tells the peer that no more of its streams are taken (GOAWAY, NO_ERROR), before the connection is closed by us. */
+  goAway(): void;
+  /** The transport has too much to write, or not any more: each exchange under way is told (`onUpstreamAboveWatermark`). */
+  onTransportAboveWatermark(): void;
+  onTransportBelowWatermark(): void;
+}
+
+/**
+ * What a multiplexing client codec needs of its connection. No call comes from within `start`.
+ * @public
+ */
+export interface MultiplexingClientHost {
+  /**
+   * An exchange is over, in whatever way; its receiver hears of it next, or has heard: there may be room for another.
+   * @param requestCut not all of the request had been sent
+   */
+  onStreamEnd(requestCut: boolean): void;
+  /** The peer's settings have come, or have changed: `maxStreams` may be another. */
+  onSettings(): void;
+  /**
+   * The peer takes no more requests here: `draining` from now on. What it has not begun with is reset next ("remote refused-stream reset").
+   * Called once. @param graceful by NO_ERROR
+   */
+  onGoAway(graceful: boolean): void;
+  /**
+   * The peer broke the protocol or sends too much of what costs us: the connection is to be closed after what has been written. Exchanges under way
+   * hear of it ("protocol error") after this call. Called once.
+   */
+  onBroken(): void;
+  /** A PING of ours has been answered. */
+  onPong(): void;
+}
+
 /** Envoy's texts (`source/common/http/utility.cc`, `resetReasonToString`). */
 export type StreamResetReason =
   | "remote connection failure"
@@ -202,4 +281,7 @@ export type StreamResetReason =
   | "protocol error"
   | "overflow"
   | "remote reset"
+  /** The peer has not begun with it (REFUSED_STREAM, or a GOAWAY that does not cover it): it may be sent again. */
+  | "remote refused-stream reset"
+  | "remote error with CONNECT request"
   | "local reset";

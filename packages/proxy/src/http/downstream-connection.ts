@@ -45,8 +45,6 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   readonly tlvs: readonly Tlv[];
   /** `per_connection_buffer_limit_bytes` of the listener. */
   readonly bufferLimitBytes: number;
-  /** More waits to be written than the listener allows. */
-  aboveWatermark = false;
   private readonly context: HttpContext;
   private readonly owner: ConnectionOwner;
   private readonly runtime: HttpRuntime;
@@ -191,14 +189,14 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   }
 
   onAboveWatermark(): void {
-    this.aboveWatermark = true;
+    this.codec.aboveWatermark = true;
     // A client that does not read its responses is not read for further requests either.
     this.transport.pauseReading();
     this.exchange?.onDownstreamAboveWatermark();
   }
 
   onBelowWatermark(): void {
-    this.aboveWatermark = false;
+    this.codec.aboveWatermark = false;
     this.transport.resumeReading();
     this.exchange?.onDownstreamBelowWatermark();
   }

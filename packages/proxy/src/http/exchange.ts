@@ -8,6 +8,7 @@ import {
   type RequestReceiver,
   type ResponseEncoder,
   ResponseHead,
+  type StreamReset,
 } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { withMetadata } from "../plan/dynamic-metadata.ts";
@@ -248,6 +249,13 @@ export class Exchange implements RequestReceiver, StreamInfo {
     if (this.runtime !== null) this.runtime.stats.cxProtocolError.value++;
     this.router.cancel();
     sendLocalReply(this, protocolErrorReply(error), "", true);
+  }
+
+  onRequestReset({ details, byPeer }: StreamReset): void {
+    if (this.over) return;
+    this.addFlag(byPeer ? "DR" : "DPE");
+    this.details = details;
+    this.end();
   }
 
   /** The downstream connection is gone. */

@@ -91,7 +91,7 @@ function checkRequest(exchange: Exchange, plan: HttpConnectionManagerPlan): Loca
   }
   if (method === "QUERY" && request.headers.get(CONTENT_TYPE) === "") return LOCAL_REPLIES.queryWithoutContentType;
   // HTTP/1.0 without Host is answered only where a default host is configured.
-  if (!request.isHttp11 && request.authority === "" && plan.defaultHostForHttp10 === "")
+  if (request.protocol === "HTTP/1.0" && request.authority === "" && plan.defaultHostForHttp10 === "")
     return LOCAL_REPLIES.missingHost;
   return null;
 }

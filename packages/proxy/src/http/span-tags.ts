@@ -28,7 +28,7 @@ export function tagRequestSpan(span: Span, exchange: Exchange, maxPathLength: nu
   span.setTag("http.method", request.method);
   span.setTag("downstream_cluster", headers.get(X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER) || "-");
   span.setTag("user_agent", headers.get(USER_AGENT) || "-");
-  span.setTag("http.protocol", request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0");
+  span.setTag("http.protocol", request.protocol);
   span.setTag("peer.address", connection?.remoteAddress ?? "");
   if (headers.has(X_CLIENT_TRACE_ID)) span.setTag("guid:x-client-trace-id", headers.get(X_CLIENT_TRACE_ID));
   if (exchange.isGrpc) {

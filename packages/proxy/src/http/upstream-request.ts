@@ -126,7 +126,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.armPerTryIdle();
     const maxDurationMs = this.cluster === null ? 0 : this.cluster.plan.maxStreamDurationMs;
     if (maxDurationMs > 0) exchange.context.net.timers.arm(this.maxDuration, this.startedAt, maxDurationMs);
-    if (exchange.connection?.aboveWatermark === true) this.pauseResponse();
+    if (exchange.encoder?.aboveWatermark === true) this.pauseResponse();
   }
 
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void {

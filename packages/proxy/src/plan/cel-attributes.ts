@@ -46,7 +46,7 @@ const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
     referer: requestHeader("referer"),
     id: requestHeader("x-request-id"),
     useragent: requestHeader("user-agent"),
-    protocol: ({ request }) => (request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0"),
+    protocol: ({ request }) => request.protocol,
     size: ({ request, bytesReceived }) => {
       const told = request.headers.find("content-length") ?? "";
       return BigInt(/^\d{1,15}$/.test(told) ? told : bytesReceived);

@@ -1,7 +1,7 @@
 import { bindAddressFor } from "./bind-address.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ClientCodec } from "../codec/http1/client-codec.ts";
-import type { ClientCodec, RequestEncoder } from "../codec/messages.ts";
+import type { ClientCodec, RequestEncoder, ResponseReceiver } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
@@ -26,10 +26,7 @@ const HTTP1: readonly string[] = ["http/1.1"];
 const NO_PROTOCOLS: readonly string[] = [];
 
 /** What the exchange on an upstream connection hears of its write side. */
-export interface UpstreamWatermarks {
-  onUpstreamAboveWatermark(): void;
-  onUpstreamBelowWatermark(): void;
-}
+export type UpstreamWatermarks = Pick<ResponseReceiver, "onUpstreamAboveWatermark" | "onUpstreamBelowWatermark">;
 
 /** One connection to a host. */
 export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOwner {

@@ -78,6 +78,8 @@ describe("random input", () => {
                 onResponseData: () => {},
                 onResponseTrailers: () => {},
                 onResponseReset: () => {},
+                onUpstreamAboveWatermark: () => {},
+                onUpstreamBelowWatermark: () => {},
               },
               false,
             )

@@ -131,6 +131,9 @@ export class ServerHarness {
         seen.error = error;
         answer(error.status);
       },
+      onRequestReset: () => {},
+      onDownstreamAboveWatermark: () => {},
+      onDownstreamBelowWatermark: () => {},
     };
   }
 
@@ -226,6 +229,8 @@ export class ClientHarness {
       onResponseReset: (reason) => {
         seen.reset = reason;
       },
+      onUpstreamAboveWatermark: () => {},
+      onUpstreamBelowWatermark: () => {},
     };
   }
 

@@ -90,6 +90,8 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private readonly heads: HeadReader;
   private readonly casing: HeaderCasing | null;
   private readonly body: BodyReader;
+  /** Told by the connection: what was written waits. */
+  aboveWatermark = false;
   private receiver: RequestReceiver | null = null;
   private state = IDLE;
   private responseEnded = true;
@@ -248,7 +250,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     // Where HTTP/1.0 is accepted, Envoy takes every other version for it.
     const isHttp11 = startLine.major === 1 && startLine.minor === 1;
     if (!isHttp11 && options.acceptHttp10) {
-      head.isHttp11 = false;
+      head.protocol = "HTTP/1.0";
       this.isHttp11 = false;
     }
     if (options.headersWithUnderscores !== "allow" && !this.checkUnderscores(headers)) {
@@ -259,15 +261,15 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       headers.joinRepeated(true);
     }
     // Before `Connection: content-length` can take the length away: the body is still there.
-    const length = messageLength(headers, head.isHttp11, options.allowChunkedLength);
+    const length = messageLength(headers, this.isHttp11, options.allowChunkedLength);
     if (length === BAD_FRAMING) return framingError();
     const upgrade = headers.slots[UPGRADE] < 0 ? "" : upgradeOf(headers);
     // What an upgrade's Connection nominates is the next hop's affair, too: Envoy leaves it alone.
     const asksUpgrade = upgrade !== "" && (connectionTokens(headers) & UPGRADE_TOKEN) !== 0;
     const connection = asksUpgrade ? connectionTokens(headers) : sanitizeConnection(headers);
     if ((connection & CLOSE_TOKEN) !== 0) this.closing = true;
-    this.keepAlive10 = !head.isHttp11 && (connection & KEEP_ALIVE_TOKEN) !== 0;
-    if (!head.isHttp11 && !this.keepAlive10) this.closing = true;
+    this.keepAlive10 = !this.isHttp11 && (connection & KEEP_ALIVE_TOKEN) !== 0;
+    if (!this.isHttp11 && !this.keepAlive10) this.closing = true;
     if (asksUpgrade) head.upgrade = upgrade;
 
     if (this.isConnect && length === CHUNKED) return HTTP1_ERRORS.invalidTransferEncoding;
@@ -283,7 +285,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
     if (headers.slots[HOST] >= 0) {
       head.authority = headers.get(HOST);
       head.hasAuthority = true;
-    } else if (!head.isHttp11 && options.defaultHostForHttp10 !== "") {
+    } else if (!this.isHttp11 && options.defaultHostForHttp10 !== "") {
       head.authority = options.defaultHostForHttp10;
       head.hasAuthority = true;
     }

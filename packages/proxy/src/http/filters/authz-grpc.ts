@@ -132,7 +132,7 @@ export class AuthzGrpcCall implements AuthzCall {
             host: messageText(request.authority),
             scheme: request.scheme,
             size: BigInt(exchange.bytesReceived),
-            protocol: request.isHttp11 ? "HTTP/1.1" : "HTTP/1.0",
+            protocol: request.protocol,
             ...(plan.body?.packsBytes === true || ofHttp
               ? { rawBody: body }
               : { body: messageText(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1")) }),

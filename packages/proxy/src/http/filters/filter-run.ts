@@ -298,7 +298,7 @@ export class FilterRun {
 
   resumeResponse(): void {
     if (this.responsePauses === 0 || --this.responsePauses > 0) return;
-    if (this.exchange.connection?.aboveWatermark === false) this.exchange.router.resumeResponse();
+    if (this.exchange.encoder?.aboveWatermark === false) this.exchange.router.resumeResponse();
   }
 
   get pausesResponse(): boolean {

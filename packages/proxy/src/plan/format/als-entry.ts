@@ -6,6 +6,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ProtoWriter } from "@tulle/telemetry/proto";
 import { MetadataSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { AccessLogType } from "@tulle/xds/gen/envoy/data/accesslog/v3/accesslog_pb.js";
+import type { HttpProtocol } from "../../codec/messages.ts";
 import { REFERER, USER_AGENT, X_ENVOY_ORIGINAL_PATH, X_FORWARDED_FOR, X_REQUEST_ID } from "../../codec/header-names.ts";
 import { namesOf } from "../../codec/x509/certificate.ts";
 import type { Certificate } from "../../codec/x509/certificate.ts";
@@ -15,7 +16,7 @@ import type { ConnectionView, TlsInfo } from "../request-views.ts";
 import type { CustomTagPlan } from "../tracing-plan.ts";
 import { messageText } from "./byte-text.ts";
 import { requestSizeOf, responseSizeOf } from "./headers.ts";
-import type { FilterStateObject, StreamInfo } from "./stream-info.ts";
+import { type FilterStateObject, type StreamInfo, protocolOf } from "./stream-info.ts";
 import { RESPONSE_RECEIVED, REQUEST_SENT } from "./times.ts";
 
 /** A value of a stream under a name. */
@@ -37,7 +38,7 @@ export function httpEntry(stream: StreamInfo, plan: EntryPlan, sampleRate: numbe
   const writer = new ProtoWriter();
   response(writer, stream, plan);
   request(writer, stream, plan);
-  writer.uint(2, stream.requestHeadDone && !stream.request.isHttp11 ? HTTP10 : HTTP11);
+  writer.uint(2, HTTP_VERSIONS[protocolOf(stream)]);
   common(writer, stream, plan, sampleRate);
   return writer.finish();
 }
@@ -53,8 +54,7 @@ export function tcpEntry(stream: StreamInfo, plan: EntryPlan, sampleRate: number
 }
 
 /** `HTTPAccessLogEntry.HTTPVersion`. */
-const HTTP10 = 1;
-const HTTP11 = 2;
+const HTTP_VERSIONS: Readonly<Record<HttpProtocol, number>> = { "HTTP/1.0": 1, "HTTP/1.1": 2, "HTTP/2": 3 };
 
 function response(writer: ProtoWriter, stream: StreamInfo, plan: EntryPlan): void {
   const end = writer.length;

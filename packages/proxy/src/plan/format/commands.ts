@@ -40,7 +40,7 @@ import { filterState, metadata, metadataOf } from "./metadata.ts";
 import { ConstantOperator, NumberOperator, type Operator, TextOperator } from "./operator.ts";
 import { REQ_WITHOUT_QUERY } from "../supported-fields/index.ts";
 import type { ConnectionView } from "../request-views.ts";
-import type { StreamInfo } from "./stream-info.ts";
+import { type StreamInfo, protocolOf } from "./stream-info.ts";
 import { TLS_OPERATORS, certificateTime } from "./tls.ts";
 import {
   commonDuration,
@@ -120,10 +120,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   CUSTOM_FLAGS: text(() => ""),
   GRPC_STATUS_NUMBER: grpcStatus("NUMBER"),
 
-  PROTOCOL: text(({ carriesHttp, requestHeadDone, request }) => {
-    if (!carriesHttp) return undefined;
-    return requestHeadDone && !request.isHttp11 ? "HTTP/1.0" : "HTTP/1.1";
-  }),
+  PROTOCOL: text((stream) => (stream.carriesHttp ? protocolOf(stream) : undefined)),
   UPSTREAM_PROTOCOL: text(({ upstreamInfo }) =>
     upstreamInfo?.connected === true && !upstreamInfo.tunnels ? "HTTP/1.1" : undefined,
   ),

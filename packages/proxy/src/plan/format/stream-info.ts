@@ -5,7 +5,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { BytesMeter } from "../../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
-import type { RequestHead, ResponseHead } from "../../codec/messages.ts";
+import type { HttpProtocol, RequestHead, ResponseHead } from "../../codec/messages.ts";
 import type { ConnectionView, TlsInfo } from "../request-views.ts";
 
 /** `filter_metadata` of some part of a configuration, or what filters have said of a request: by namespace. */
@@ -68,6 +68,11 @@ export interface ListenerInfo {
   /** "" if it has no name. */
   readonly filterChainName: string;
   readonly filterChainMetadata: Metadata;
+}
+
+/** What a request came by; of one whose head is unknown, what its connection speaks. */
+export function protocolOf({ requestHeadDone, request: { protocol } }: StreamInfo): HttpProtocol {
+  return requestHeadDone || protocol === "HTTP/2" ? protocol : "HTTP/1.1";
 }
 
 export interface StreamInfo {

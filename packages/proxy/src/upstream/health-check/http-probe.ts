@@ -116,6 +116,14 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     // As above.
   }
 
+  onUpstreamAboveWatermark(): void {
+    // As above.
+  }
+
+  onUpstreamBelowWatermark(): void {
+    // As above.
+  }
+
   // ResponseReceiver
 
   onInterimResponse(): void {

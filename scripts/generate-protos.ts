@@ -7,7 +7,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NEWER_FIELDS, NEWER_FILES } from "./newer-protos.ts";
@@ -37,6 +37,15 @@ const IGNORE_EMPTY_FIELD_NUMBER: Record<string, number> = {
   UInt32Rules: 8,
   UInt64Rules: 8,
 };
+
+/** A third of the generated JavaScript is comments, which a process would keep with its sources; the declarations have them too. */
+function withoutComments(): void {
+  for (const file of readdirSync(out, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".js")) continue;
+    const path = join(out, file);
+    writeFileSync(path, readFileSync(path, "utf8").replace(/^\/\*\*[^]*?\*\/\n/gm, ""));
+  }
+}
 
 function writeOverlay(): void {
   let text = readFileSync(join(deps, "protoc-gen-validate/validate/validate.proto"), "utf8");
@@ -116,5 +125,6 @@ execFileSync(
   ],
   { stdio: "inherit" },
 );
+withoutComments();
 writeFileSync(stampFile, stamp);
 console.log(`generated ${files.length} files in packages/xds/src/gen`);

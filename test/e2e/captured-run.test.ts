@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -163,6 +163,29 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     await eventually("an answer in plaintext again", 60_000, () => plaintext() === "PONG");
   });
 
+  test("its metrics are at Istio's ports: the proxy's at 15090, with the program's at 15020, where the control plane sends a Prometheus", async () => {
+    writeFileSync(join(files, "metrics.txt"), "pages_served_total 42\n");
+    const options = ["--port", "8082", "--metrics-port", "8082", "--metrics-path", "/metrics.txt"];
+    const server = start("metered", options, "python3", "-m", "http.server", "8082", "-d", files);
+    running.push(server);
+    const targets = async (): Promise<readonly { targets: string[]; labels: { app?: string } }[]> =>
+      (await (await fetch(`http://${control.http}/api/v1/sd/prometheus`)).json()) as [];
+    let found: string | undefined;
+    await eventually("a target", 60_000, async () => {
+      found = (await targets()).find(({ labels }) => labels.app === "metered")?.targets[0];
+      return found !== undefined;
+    });
+    const address = /^(10\.213\.\d+\.\d+):15020$/.exec(found!)![1]!;
+    const get = (path: string): string =>
+      spawnSync("curl", ["-sS", "-m", "10", `http://${address}:${path}`], { encoding: "utf8" }).stdout;
+    await eventually("both", 60_000, () => /^pages_served_total 42$/m.test(get("15020/stats/prometheus")));
+    assert.match(get("15020/stats/prometheus"), /^envoy_server_live\{\} 1$/m);
+    assert.equal(get("15020/healthz/ready"), "ready\n");
+    const own = get("15090/stats/prometheus");
+    assert.match(own, /^envoy_server_live\{\} 1$/m);
+    assert.doesNotMatch(own, /pages_served_total/);
+  });
+
   test("the sidecar is another user than the program, and may do nothing", () => {
     const status = (running[1] as RunningTulle)
       .processes()
@@ -193,7 +216,7 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     );
     running.push(server);
     const address = /(fd74:[0-9a-f:]+)\//.exec(await server.nextLine())![1]!;
-    await workloads(3);
+    await workloads(4);
     const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
     assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m);
     await eventually("a request from the sidecar", 60_000, () => /^::6 - - /m.test(server.stderr()));

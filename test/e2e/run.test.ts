@@ -1,13 +1,25 @@
 /** `tulle run`: a program beside a sidecar. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { freePorts } from "../support/ports.ts";
+import { startPrometheus } from "../support/prometheus.ts";
 import { eventually, startTulle, tulle } from "./support/tulle.ts";
 import type { RunningTulle } from "./support/tulle.ts";
 
 const SERVER = `require("node:http").createServer((q, r) => r.end("hello from " + process.env.TULLE_SERVICE + " " + q.url)).listen(process.env.PORT, "127.0.0.1")`;
+/** It stops to show metrics when it is asked to. */
+const METERED = `const { createServer } = require("node:http");
+createServer((q, r) => r.end()).listen(process.env.PORT, "127.0.0.1");
+const metrics = createServer((q, r) => {
+  if (q.url === "/close") metrics.close();
+  r.setHeader("content-type", "text/plain; version=0.0.4");
+  r.setHeader("connection", "close");
+  r.end("# TYPE jobs_done_total counter\\njobs_done_total 7\\n");
+}).listen(METRICS, "127.0.0.1");`;
+const DEPLOYED = readFileSync(new URL("../../deploy/prometheus/prometheus.yaml", import.meta.url), "utf8");
 const CLIENT = `fetch("http://web:8080/x").then(async (r) => { console.log(r.status, await r.text()); })`;
 
 describe("tulle run", () => {
@@ -59,6 +71,43 @@ describe("tulle run", () => {
     assert.match(stdout, /^web-\w{5}\.default +web\.default /m);
     web.kill("SIGTERM");
     assert.equal((await web.ended).code, 143);
+  });
+
+  test("one scrape has the program's metrics and the proxy's; a Prometheus finds it by the control plane", async () => {
+    const [metrics, scrape] = await freePorts(2);
+    const program = METERED.replace("METRICS", String(metrics));
+    const metered = startTulle([
+      ...`run --service metered --state-dir ${stateDir} --metrics-port ${metrics} --scrape-port ${scrape}`.split(" "),
+      "--",
+      process.execPath,
+      "-e",
+      program,
+    ]);
+    const prometheus = await startPrometheus(DEPLOYED.replaceAll("127.0.0.1:15014", http));
+    const ask = async (query: string): Promise<string | undefined> => {
+      const answer = await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query }).toString()}`);
+      const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
+      return data.result[0]?.value[1];
+    };
+    try {
+      await eventually(
+        "the program's metric",
+        60_000,
+        async () => (await ask('jobs_done_total{app="metered"}')) === "7",
+      );
+      assert.equal(await ask('envoy_server_live{app="metered"}'), "1");
+      // Down it counts as a failure, and the proxy's metrics still come.
+      await fetch(`http://127.0.0.1:${metrics}/close`);
+      const failures = 'istio_agent_scrape_failures_total{app="metered",type="application"}';
+      await eventually("a failure", 60_000, async () => Number(await ask(failures)) > 0);
+      assert.equal(await ask('up{app="metered"}'), "1");
+      assert.equal(await ask('envoy_server_live{app="metered"}'), "1");
+      assert.match(metered.stderr(), /no metrics of the program: connect ECONNREFUSED/);
+    } finally {
+      await prometheus.stop();
+      metered.kill("SIGTERM");
+      await metered.ended;
+    }
   });
 
   test("passes signals on, and kills what does not heed them in time", async () => {

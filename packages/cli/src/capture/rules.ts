@@ -35,6 +35,8 @@ export interface CaptureRuleOptions {
 }
 
 export const CAPTURE_PORTS = { outbound: 15_001, inbound: 15_006, tunnel: 15_008, dns: 15_053 } as const;
+/** Where a scraper finds the proxy's metrics, and those of proxy and program; no connection to them is captured. */
+export const METRICS_PORTS = { proxy: 15_090, merged: 15_020 } as const;
 /** Istio's place for a proxy's admin endpoint. */
 export const ADMIN = { host: "127.0.0.1", port: 15_000 } as const;
 /** (istio/istio `tools/istio-iptables/pkg/constants/constants.go` DefaultProxyUID, OutboundMark) */

@@ -10,6 +10,7 @@ import { unreachable } from "../control-plane/locate.ts";
 import type { Located } from "../control-plane/locate.ts";
 import { DnsServer } from "../dns/server.ts";
 import { CliError } from "../errors.ts";
+import type { MetricsPlace } from "../metrics/merged-metrics.ts";
 import type { Address } from "../options.ts";
 import { reportReady, startPart } from "../process/part.ts";
 import type { Part } from "../process/part.ts";
@@ -39,6 +40,8 @@ export interface CapturedRun {
   readonly appPort: number;
   readonly protocol: string;
   readonly selection: SelectedRules;
+  /** Where the program shows metrics. */
+  readonly metrics: MetricsPlace | undefined;
   /** `checkMachine` */
   readonly backend: RuleBackend;
   readonly located: Located;
@@ -214,6 +217,7 @@ function configOf(
     port: run.port,
     protocol: run.protocol,
     appPort: run.appPort,
+    metrics: run.metrics,
     addresses: ipv6 ? addresses : [addresses[0]],
     xdsSocket,
     agent: agent === undefined ? undefined : { xds: agent.xds, secrets: agent.secrets },

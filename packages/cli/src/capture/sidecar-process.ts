@@ -10,6 +10,8 @@ import { defineCommand } from "../command.ts";
 import { MeshNames } from "../dns/mesh-names.ts";
 import { DnsServer } from "../dns/server.ts";
 import { CliError } from "../errors.ts";
+import type { MetricsPlace } from "../metrics/merged-metrics.ts";
+import { serveMerged } from "../metrics/merged-server.ts";
 import type { Address } from "../options.ts";
 import { onRequest, reportReady } from "../process/part.ts";
 import { waitUntilAccepting } from "../process/probe.ts";
@@ -18,13 +20,15 @@ import type { AgentSockets, Identity } from "../sidecar/bootstrap.ts";
 import { startSidecar } from "../sidecar/start.ts";
 import { style } from "../terminal/style.ts";
 import { relay } from "./relay.ts";
-import { ADMIN, CAPTURE_PORTS } from "./rules.ts";
+import { ADMIN, CAPTURE_PORTS, METRICS_PORTS } from "./rules.ts";
 
 export interface CapturedSidecarConfig {
   readonly identity: Identity;
   readonly port: number;
   readonly protocol: string;
   readonly appPort: number;
+  /** Where the program shows metrics; undefined: it has none. */
+  readonly metrics: MetricsPlace | undefined;
   /** Of the workload. */
   readonly addresses: readonly string[];
   /** Socket in the file system that leads to the control plane. */
@@ -63,6 +67,13 @@ export const capturedSidecar = defineCommand({
     const dns = await startDns(config);
     const control = await relay({ host: LOOPBACK, port: 0 }, { path: config.xdsSocket });
     const app = { host: addresses[0]!, port: appPort };
+    const metrics = { host: addresses[0]!, port: METRICS_PORTS.merged };
+    const merged = await serveMerged({
+      proxy: ADMIN,
+      application: config.metrics,
+      bind: { host: addresses.length > 1 ? "::" : "0.0.0.0", port: metrics.port },
+      option: "metrics",
+    });
     const sidecar = await startSidecar({
       identity,
       ports: { inbound: [{ port, protocol, bind: app, app }] },
@@ -70,12 +81,15 @@ export const capturedSidecar = defineCommand({
       membership: undefined,
       agent: config.agent,
       admin: ADMIN,
+      metrics,
+      ownMetricsPort: METRICS_PORTS.proxy,
       reportsHealth: true,
       captured: addresses,
       watch: { typeUrl: TYPE.nameTable, watcher: { onUpdate: (update) => takeNames(dns, update, identity.namespace) } },
       waitMs,
       logLevel,
     });
+    merged.ready();
     const ended = new AbortController();
     onRequest({
       retire: () => {
@@ -92,6 +106,7 @@ export const capturedSidecar = defineCommand({
     await stop;
     ended.abort();
     await probing;
+    merged.close();
     await sidecar.close();
     control.close();
     dns.close();

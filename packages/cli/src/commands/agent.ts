@@ -1,20 +1,16 @@
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { Server } from "node:http";
 import { join, resolve } from "node:path";
-import type { Agent } from "../agent/agent.ts";
 import { findMembership, membershipOptions, notJoined } from "../agent/membership.ts";
 import { defineCommand } from "../command.ts";
 import { awaitControlPlane } from "../control-plane/await.ts";
 import { defaultStateDir } from "../control-plane/locate.ts";
-import { CliError, reason, UsageError } from "../errors.ts";
-import { formatAddress } from "../options.ts";
-import type { Address } from "../options.ts";
+import { reason, UsageError } from "../errors.ts";
+import { serveMerged } from "../metrics/merged-server.ts";
 import { reportReady } from "../process/part.ts";
 import { stopRequested } from "../process/stop-signal.ts";
 import { buildBootstrap, nodeId } from "../sidecar/bootstrap.ts";
 import type { Ports } from "../sidecar/bootstrap.ts";
-import { identifyWorkload, LOG_LEVELS, workloadOptions } from "../sidecar/options.ts";
+import { identifyWorkload, LOG_LEVELS, metricsOptions, metricsPlace, workloadOptions } from "../sidecar/options.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** Istio's ports of a sidecar: admin, outbound, inbound, the agent's own. (istio/istio `pilot/cmd/pilot-agent/options/options.go`) */
@@ -29,7 +25,7 @@ export const agent = defineCommand({
   XDS         leads to the control plane over TLS, with that certificate
   envoy.json  a bootstrap that uses both: envoy -c DIR/envoy.json
 The key is made here and is written nowhere. The certificate is renewed at half of its life; while the control plane is away the one in
-hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
+hand serves on. What it does is told at --status, /metrics and /healthz/ready: with Envoy's metrics and, by --metrics-port, the program's.`,
   examples: [
     {
       command: "tulle agent --service reviews --port 9080 --app-port 3000 --directory /run/tulle",
@@ -56,8 +52,9 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
       type: "address",
       value: "HOST:PORT",
       default: { host: LOOPBACK, port: PORT.agent },
-      help: "where it serves metrics",
+      help: "where it serves metrics: its own, Envoy's and the program's",
     },
+    ...metricsOptions,
     ...membershipOptions,
     "state-dir": { type: "string", value: "DIR", help: "state directory of the control plane, to find it by" },
     wait: {
@@ -78,6 +75,7 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
   run: async ({ options }) => {
     const identity = identifyWorkload(options);
     if (options.directory === undefined) throw new UsageError("--directory is missing");
+    const application = metricsPlace(options);
     const directory = resolve(options.directory);
     const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
     await awaitControlPlane(options, stateDir, options.wait * 1000);
@@ -104,16 +102,28 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
     const inbound =
       port === undefined ? [] : [{ port, bind, app: { host: LOOPBACK, port: options["app-port"] ?? port } }];
     const ports: Ports = { httpProxy: { host: LOOPBACK, port: PORT.outbound }, inbound };
+    const admin = { host: LOOPBACK, port: PORT.admin };
     const bootstrap = buildBootstrap({
       identity,
       ports,
       xds: running,
-      admin: { host: LOOPBACK, port: PORT.admin },
+      admin,
+      metrics: options.status,
       reportsHealth: false,
     });
     const file = join(directory, "envoy.json");
     writeFileSync(file, `${JSON.stringify(bootstrap, undefined, 2)}\n`);
-    const status = await serveStatus(running, options.status);
+    const status = await serveMerged({
+      bind: options.status,
+      option: "--status",
+      proxy: admin,
+      application,
+      own: running.metrics,
+      unready: () => {
+        const { credentials, lastError } = running.status();
+        return credentials === undefined ? `no certificate: ${lastError}` : "";
+      },
+    });
     reportReady({ secrets: running.secrets, xds: running.xds, bootstrap: file, pid: process.pid });
     console.log(
       JSON.stringify({
@@ -129,22 +139,3 @@ hand serves on. What it does is told at --status: /metrics and /healthz/ready.`,
     return 0;
   },
 });
-
-/** As Istio's agent has it at its port 15020. */
-function serveStatus(running: Agent, { host, port }: Address): Promise<Server> {
-  const server = createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    if (path === "/metrics" || path === "/stats/prometheus") response.end(running.metrics());
-    else if (path === "/healthz/ready") {
-      const { credentials, lastError } = running.status();
-      response.statusCode = credentials === undefined ? 503 : 200;
-      response.end(credentials === undefined ? `no certificate: ${lastError}\n` : "ready\n");
-    } else response.writeHead(404).end();
-  });
-  return new Promise((resolved, reject) => {
-    server.once("error", (error) =>
-      reject(new CliError(`--status ${formatAddress({ host, port })}: ${error.message}`)),
-    );
-    server.listen(port, host, () => resolved(server));
-  });
-}

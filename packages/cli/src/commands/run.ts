@@ -14,8 +14,15 @@ import { onStop, signalExitCode } from "../process/stop-signal.ts";
 import type { OnStop } from "../process/stop-signal.ts";
 import type * as Capture from "../capture/run-captured.ts";
 import { readSelection, selectionOptions } from "../capture/options.ts";
+import { serveMerged } from "../metrics/merged-server.ts";
 import type { OptionValues } from "../options.ts";
-import { connectionOptions, identifyWorkload, workloadOptions } from "../sidecar/options.ts";
+import {
+  connectionOptions,
+  identifyWorkload,
+  metricsOptions,
+  metricsPlace,
+  workloadOptions,
+} from "../sidecar/options.ts";
 import { programEnvironment } from "../sidecar/program-environment.ts";
 import type { Sidecar } from "../sidecar/start.ts";
 import { style } from "../terminal/style.ts";
@@ -68,6 +75,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       does: "connections to 127.0.0.1:16379 go to redis",
     },
     {
+      command: "tulle run --service web --metrics-port 9090 --scrape-port 15020 -- ./server",
+      does: "one scrape at 15020 has the program's metrics and its proxy's",
+    },
+    {
       command: "tulle run --service web --port 80 --app-port 3000 -- ./server",
       does: "a program that listens on a port of its own",
     },
@@ -107,6 +118,14 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       choices: ["http", "http2", "grpc", "tcp", "tls", "auto"],
       help: "what the program speaks at its port: http, with --capture auto: HTTP is told from other protocols",
     },
+    ...metricsOptions,
+    "scrape-port": {
+      type: "integer",
+      value: "P",
+      min: 1,
+      max: 65_535,
+      help: "where a Prometheus finds both, at /stats/prometheus; else a free port, which the control plane tells it",
+    },
     capture: {
       type: "flag",
       help: "Linux, root: a network namespace for the program, all of whose connections go through the sidecar",
@@ -118,7 +137,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
   takesProgram: true,
   run: async ({ options, rest }) => {
     const identity = identifyWorkload(options);
+    const appMetrics = metricsPlace(options);
+    const scrapePort = options["scrape-port"];
     if (!options.capture) refuseCaptureOptions(options);
+    else if (scrapePort !== undefined) throw new UsageError("--scrape-port: with --capture it is 15020");
     const outbound: readonly Outbound[] = [
       ...options.outbound.map(parseOutbound),
       ...options.upstream.map(parseUpstream),
@@ -141,6 +163,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         // Where servers usually speak first nothing is to be found out.
         protocol: options.protocol ?? servicePortProtocol({ port: options.port }).toLowerCase(),
         selection: readSelection(options),
+        metrics: appMetrics,
         located,
         membership,
         waitMs: options.wait * 1000,
@@ -152,7 +175,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
 
     const local = await reservePorts(3 + outbound.length, LOOPBACK);
     const [adminPort, proxyPort, freeAppPort, ...freeOutbound] = local.ports as [number, number, number, ...number[]];
-    const reachable = await reservePorts(1, options.address);
+    const reachable = await reservePorts(2, options.address);
     const app = { host: LOOPBACK, port: options["app-port"] ?? freeAppPort };
     const admin = { host: LOOPBACK, port: adminPort };
     const httpProxy = { host: LOOPBACK, port: proxyPort };
@@ -163,6 +186,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     }));
 
     const { startSidecar } = await import("../sidecar/start.ts");
+    const isMerged = appMetrics !== undefined || scrapePort !== undefined;
+    const scraped = isMerged ? { host: options.address, port: scrapePort ?? reachable.ports[1]! } : undefined;
+    const merged =
+      scraped && (await serveMerged({ proxy: admin, application: appMetrics, bind: scraped, option: "--scrape-port" }));
     const sidecar = await startSidecar({
       identity,
       ports: {
@@ -180,11 +207,18 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       located,
       membership,
       admin,
+      metrics: scraped,
       reportsHealth: true,
       waitMs: options.wait * 1000,
       logLevel: options["log-level"],
     });
     reachable.release();
+    merged?.ready();
+    if (scraped !== undefined) {
+      process.stderr.write(
+        `${style.dim("tulle:", process.stderr)} metrics for a Prometheus: http://${formatAddress(scraped)}/stats/prometheus\n`,
+      );
+    }
     for (const { port, bind, service } of bound) {
       const what = service === undefined ? `requests for port ${port}` : `connections to ${service}:${port}`;
       process.stderr.write(`${style.dim("tulle:", process.stderr)} ${formatAddress(bind)} carries ${what}\n`);
@@ -210,6 +244,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       });
     } finally {
       local.release();
+      merged?.close();
       await sidecar.close();
     }
   },

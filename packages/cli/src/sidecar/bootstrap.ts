@@ -50,6 +50,10 @@ export interface BootstrapOptions {
   readonly admin: Address;
   /** The endpoint takes traffic only after the proxy has reported it healthy. */
   readonly reportsHealth: boolean;
+  /** Where a scraper finds its metrics; undefined: at the admin endpoint. */
+  readonly metrics?: Address | undefined;
+  /** Where it shows its own alone, wherever the admin endpoint is. */
+  readonly ownMetricsPort?: number;
   /** All addresses of a workload whose connections are redirected to the proxy. */
   readonly captured?: readonly string[];
 }
@@ -75,7 +79,9 @@ export function nodeId({ type, address, workload, suffix, namespace }: Identity)
 }
 
 /** An Envoy bootstrap as a JSON value, field names as in Envoy's documentation. */
-export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, captured }: BootstrapOptions): Json {
+export function buildBootstrap(options: BootstrapOptions): Json {
+  const { identity, ports, xds, admin, reportsHealth, captured, ownMetricsPort } = options;
+  const metrics = options.metrics ?? admin;
   const ads = { ads: {}, resource_api_version: "V3" };
   return {
     node: {
@@ -93,7 +99,7 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, cap
         TULLE: {
           ...registration(identity, ports, reportsHealth),
           telemetry: XDS_CLUSTER,
-          ...(admin.port === 0 ? {} : { metrics: { address: admin.host, port: admin.port } }),
+          ...(metrics.port === 0 ? {} : { metrics: { address: metrics.host, port: metrics.port } }),
           ...("secrets" in xds ? { secrets: SDS_CLUSTER } : {}),
         },
       },
@@ -122,13 +128,16 @@ export function buildBootstrap({ identity, ports, xds, admin, reportsHealth, cap
       lds_config: ads,
     },
     static_resources: {
-      clusters:
-        "secrets" in xds
+      clusters: [
+        ...("secrets" in xds
           ? [
               grpcCluster(XDS_CLUSTER, { pipe: { path: xds.xds } }),
               grpcCluster(SDS_CLUSTER, { pipe: { path: xds.secrets } }),
             ]
-          : [grpcCluster(XDS_CLUSTER, socketAddress(xds), isIP(xds.host) === 0 ? "STRICT_DNS" : "STATIC")],
+          : [grpcCluster(XDS_CLUSTER, socketAddress(xds), isIP(xds.host) === 0 ? "STRICT_DNS" : "STATIC")]),
+        ...(ownMetricsPort === undefined ? [] : [cluster(OWN_METRICS_CLUSTER, socketAddress(admin))]),
+      ],
+      ...(ownMetricsPort === undefined ? {} : { listeners: [ownMetricsListener(ownMetricsPort)] }),
     },
   };
 }
@@ -165,16 +174,66 @@ function registration(identity: Identity, ports: Ports, reportsHealth: boolean):
 
 function grpcCluster(name: string, address: Json, type: "STATIC" | "STRICT_DNS" = "STATIC"): Json {
   return {
-    name,
-    type,
-    connect_timeout: "1s",
+    ...cluster(name, address, type),
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config: { http2_protocol_options: {} },
       },
     },
+  };
+}
+
+function cluster(
+  name: string,
+  address: Json,
+  type: "STATIC" | "STRICT_DNS" = "STATIC",
+): { readonly [key: string]: Json } {
+  return {
+    name,
+    type,
+    connect_timeout: "1s",
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+  };
+}
+
+/** Istio's, of its listener at 15090. */
+const OWN_METRICS_CLUSTER = "prometheus_stats";
+
+/** (istio/istio `tools/packaging/common/envoy_bootstrap.json`) */
+function ownMetricsListener(port: number): Json {
+  return {
+    address: { socket_address: { address: "0.0.0.0", port_value: port } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type":
+                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+              codec_type: "AUTO",
+              stat_prefix: "stats",
+              route_config: {
+                virtual_hosts: [
+                  {
+                    name: "backend",
+                    domains: ["*"],
+                    routes: [{ match: { prefix: "/stats/prometheus" }, route: { cluster: OWN_METRICS_CLUSTER } }],
+                  },
+                ],
+              },
+              http_filters: [
+                {
+                  name: "envoy.filters.http.router",
+                  typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
   };
 }
 

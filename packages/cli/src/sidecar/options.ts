@@ -1,7 +1,9 @@
 /** The options by which `tulle run` and `tulle gateway` say who a workload is and whom it obeys. */
 import { membershipOptions } from "../agent/membership.ts";
 import { UsageError } from "../errors.ts";
+import type { MetricsPlace } from "../metrics/merged-metrics.ts";
 import { parsePairs } from "../options.ts";
+import type { OptionValues } from "../options.ts";
 import type { Identity } from "./bootstrap.ts";
 
 // An import would evaluate all of its exports, Web Crypto among them, and a proxy loads this (docs/decisions/0014-memory.md).
@@ -21,6 +23,27 @@ export const workloadOptions = {
     help: "this machine's address, as other workloads reach it",
   },
 } as const;
+
+/** Where the program's own metrics are. */
+export const metricsOptions = {
+  "metrics-port": {
+    type: "integer",
+    value: "P",
+    min: 1,
+    max: 65_535,
+    help: "where the program shows metrics for a Prometheus: a scrape has its and the proxy's",
+  },
+  "metrics-path": { type: "string", value: "PATH", default: "/metrics", help: "the path there" },
+} as const;
+
+/** Undefined: it shows none. */
+export function metricsPlace(options: OptionValues<typeof metricsOptions>): MetricsPlace | undefined {
+  const { "metrics-port": port, "metrics-path": path } = options;
+  if (!path.startsWith("/")) throw new UsageError(`--metrics-path ${path}: does not begin with /`);
+  if (port !== undefined) return { host: "127.0.0.1", port, path };
+  if (path === metricsOptions["metrics-path"].default) return undefined;
+  throw new UsageError("--metrics-path has an effect with --metrics-port only");
+}
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "critical", "off"] as const;
 

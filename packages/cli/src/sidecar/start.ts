@@ -25,6 +25,9 @@ export interface SidecarOptions {
   /** Sockets of an agent that runs elsewhere, and has joined already. */
   readonly agent?: AgentSockets | undefined;
   readonly admin: Address;
+  /** See `buildBootstrap`. */
+  readonly metrics?: Address | undefined;
+  readonly ownMetricsPort?: number;
   readonly reportsHealth: boolean;
   /** All addresses of a workload whose connections are redirected to the proxy. */
   readonly captured?: readonly string[];
@@ -46,7 +49,8 @@ export interface Sidecar {
 
 /** Resolves when the sidecar takes requests. Rejects with a CliError if no configuration comes in time. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { identity, ports, located, admin, reportsHealth, logLevel, captured, watch } = options;
+  const { identity, ports, located, admin, reportsHealth, logLevel, captured, watch, metrics, ownMetricsPort } =
+    options;
   const started = performance.now();
   const agent = options.membership === undefined ? undefined : await join(options, options.membership);
   let proxy: Proxy | undefined;
@@ -57,6 +61,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       xds: options.agent ?? agent ?? located.address,
       admin,
       reportsHealth,
+      metrics,
+      ...(ownMetricsPort === undefined ? {} : { ownMetricsPort }),
       ...(captured === undefined ? {} : { captured }),
     });
     const bootstrap = await parseBootstrap(JSON.stringify(json), "the sidecar's bootstrap");

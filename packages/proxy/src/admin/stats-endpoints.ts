@@ -1,5 +1,5 @@
+import { CONTENT_TYPE, preferredFormat } from "@tulle/telemetry/exposition";
 import { RE2JS } from "re2js";
-import { OPEN_METRICS_TYPE, prefersOpenMetrics } from "../stats/exposition-format.ts";
 import { renderPrometheus } from "../stats/prometheus.ts";
 import { type HistogramMode, type StatType, renderJson, renderText } from "../stats/text.ts";
 import { type AdminEndpoint, type AdminReply, JSON_TYPE, TEXT, text } from "./endpoint.ts";
@@ -49,15 +49,15 @@ export const prometheusEndpoint: AdminEndpoint = {
   handle(query, context, accept) {
     return withFilter(query, (filter) => {
       refreshServerStats(context);
-      const openMetrics = prefersOpenMetrics(accept);
+      const format = preferredFormat(accept);
       const body = renderPrometheus(context.stats, {
         usedOnly: query.has("usedonly"),
-        openMetrics,
+        format,
         filter,
         clusterNames: context.dataPlane.clusterStatNames(),
         plan: context.statsPlan,
       });
-      return { status: 200, contentType: openMetrics ? OPEN_METRICS_TYPE : TEXT, body };
+      return { status: 200, contentType: format === "text" ? TEXT : CONTENT_TYPE[format], body };
     });
   },
 };

@@ -3,6 +3,7 @@
  * OpenMetrics, with exemplars: names and labels are those of the text, so that a Prometheus has the same series whichever it asks for. (So `le` is
  * "1" where OpenMetrics recommends "1.0".)
  */
+import type { ExpositionFormat } from "@tulle/telemetry/exposition";
 import { TRACE_ID } from "./exemplars.ts";
 import { gaugeText, type Counter, type Gauge, type Histogram, type Tags } from "./metric.ts";
 import type { StatsRegistry } from "./registry.ts";
@@ -12,8 +13,7 @@ import { type TaggedName, extractConfiguredTags } from "./tag-extraction.ts";
 export interface PrometheusOptions {
   /** Leave out what was never counted. */
   readonly usedOnly: boolean;
-  /** Instead of Prometheus' text format. */
-  readonly openMetrics: boolean;
+  readonly format: ExpositionFormat;
   /** Which stats to show, by dotted name. */
   readonly filter: (name: string) => boolean;
   readonly clusterNames: ReadonlySet<string>;
@@ -48,7 +48,7 @@ export function renderPrometheus(stats: StatsRegistry, options: PrometheusOption
     if (options.usedOnly && gauge.value === 0) continue;
     add(gauge, "gauge", (name, labels) => `${name}{${labels}} ${gaugeText(gauge.value)}\n`);
   }
-  const { openMetrics } = options;
+  const openMetrics = options.format === "openmetrics";
   for (const histogram of stats.histograms()) {
     if (options.usedOnly && histogram.count === 0) continue;
     add(histogram, "histogram", (name, labels) => renderHistogram(histogram, name, labels, openMetrics));

@@ -1,12 +1,12 @@
 /** Stats as text, JSON and Prometheus exposition; names and labels were compared with Envoy 1.40. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ExpositionFormat } from "@tulle/telemetry/exposition";
 import { ALL_STATS, compileStats } from "../../src/plan/compile-stats.ts";
 import { Place, type Problem } from "../../src/plan/problems.ts";
 import { StatsConfigSchema } from "@tulle/xds/gen/envoy/config/metrics/v3/stats_pb.js";
 import { fromJson } from "@bufbuild/protobuf";
 import { StatsRegistry } from "../../src/stats/index.ts";
-import { prefersOpenMetrics } from "../../src/stats/exposition-format.ts";
 import { renderPrometheus } from "../../src/stats/prometheus.ts";
 import { extractConfiguredTags, extractTags } from "../../src/stats/tag-extraction.ts";
 import { renderJson, renderText } from "../../src/stats/text.ts";
@@ -73,7 +73,13 @@ for (const [name, extracted, tags] of TAGS) {
   });
 }
 
-const ALL = { usedOnly: false, openMetrics: false, filter: () => true, clusterNames: CLUSTERS, plan: ALL_STATS };
+const ALL = {
+  usedOnly: false,
+  format: "text" as ExpositionFormat,
+  filter: () => true,
+  clusterNames: CLUSTERS,
+  plan: ALL_STATS,
+};
 
 test("Prometheus: one TYPE line a name, series of a name together, empty braces without labels", () => {
   const stats = new StatsRegistry();
@@ -135,7 +141,7 @@ test("OpenMetrics: the same series, counters without _total of no known type, ex
   histogram.exemplify(8, "b7ad6b7169203331b7ad6b7169203331", 1_700_000_000_500);
   histogram.exemplify(5_000, "463ac35c9f6413ad", 1_700_000_001_000);
   assert.equal(
-    renderPrometheus(stats, { ...ALL, openMetrics: true }),
+    renderPrometheus(stats, { ...ALL, format: "openmetrics" }),
     `# TYPE envoy_cluster_upstream_cx counter
 envoy_cluster_upstream_cx_total{envoy_cluster_name="b"} 2
 # TYPE envoy_cluster_upstream_rq unknown
@@ -154,28 +160,6 @@ istio_request_duration_milliseconds_count{reporter="source"} 4
 `,
   );
 });
-
-for (const [accept, wanted] of [
-  ["", false],
-  ["*/*", false],
-  ["text/plain;version=0.0.4", false],
-  ["application/openmetrics-text; version=1.0.0", true],
-  // Prometheus 2.42, Prometheus 3 (shortened), and one that likes text better.
-  [
-    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;q=0.5",
-    true,
-  ],
-  [
-    "application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-    true,
-  ],
-  ["application/openmetrics-text;q=0.1, text/plain", false],
-  ["application/openmetrics-text;q=0", false],
-] as const) {
-  test(`Accept: ${accept} ${wanted ? "wants OpenMetrics" : "is answered with text"}`, () => {
-    assert.equal(prefersOpenMetrics(accept), wanted);
-  });
-}
 
 test("usedonly leaves out what was never counted", () => {
   const stats = new StatsRegistry();

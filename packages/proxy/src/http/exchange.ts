@@ -204,6 +204,10 @@ export class Exchange implements RequestReceiver, StreamInfo {
     return this.context.random();
   }
 
+  reportBug(error: unknown): void {
+    this.context.net.reportBug(error);
+  }
+
   /** The first byte of a request has arrived. */
   start(connection: DownstreamConnection, runtime: HttpRuntime, encoder: ResponseEncoder): void {
     this.connection = connection;

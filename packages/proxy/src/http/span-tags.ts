@@ -122,8 +122,12 @@ export function tagCustom(span: Span, exchange: Exchange, plan: TracingPlan): vo
   const { route } = exchange;
   for (const tags of [plan.customTags, route?.tracing?.customTags ?? []]) {
     for (const tag of tags) {
-      const value = tag.value(exchange);
-      if (value !== "") span.setTag(tag.tag, value);
+      try {
+        const value = tag.value(exchange);
+        if (value !== "") span.setTag(tag.tag, value);
+      } catch (error) {
+        exchange.reportBug(error);
+      }
     }
   }
 }

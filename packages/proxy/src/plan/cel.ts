@@ -163,8 +163,17 @@ function matches(text: Evaluate, pattern: CelExpr | undefined, read: Evaluate): 
   }
   return (stream) => {
     const [value, source] = [text(stream), read(stream)];
-    return typeof value === "string" && typeof source === "string" ? partialMatch(source)(value) : undefined;
+    return typeof value === "string" && typeof source === "string" ? matchesFound(value, source) : undefined;
   };
+}
+
+/** The pattern comes with the stream, which may say anything: one that is none is an error. */
+function matchesFound(value: string, pattern: string): boolean | undefined {
+  try {
+    return partialMatch(pattern)(value);
+  } catch {
+    return undefined;
+  }
 }
 
 type Operator = (a: CelValue, b: CelValue) => CelValue;

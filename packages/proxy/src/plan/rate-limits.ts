@@ -14,6 +14,7 @@ import { metadataValue } from "./dynamic-metadata.ts";
 import { bytesOf } from "./format/byte-text.ts";
 import { refuseFormatErrors, soleCommand } from "./format/format.ts";
 import { queryParameter } from "./format/headers.ts";
+import { textFrom } from "./format/operator.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 import type { RequestTest } from "./request-views.ts";
 import type { Place } from "./problems.ts";
@@ -66,7 +67,7 @@ function compileHits(addend: RateLimit_HitsAddend | undefined, place: Place): Ra
   if (addend?.number !== undefined) place.refuse("hits_addend can only have one of number or format");
   const operator = refuseFormatErrors(place.field("format"), null, () => soleCommand(bytesOf(format)));
   return (stream) => {
-    const text = operator?.text(stream) ?? "";
+    const text = (operator === null ? undefined : textFrom(operator, stream)) ?? "";
     const hits = text === "" ? NaN : Number(text);
     return hits >= 0 && hits <= MAX_HITS ? Math.trunc(hits) : -1;
   };

@@ -99,8 +99,8 @@ export class MetricsService implements TimerOwner {
   onTimer(kind: number): void {
     if (kind === NEXT_SLICE) this.slice();
     else {
-      this.flush();
       this.start();
+      this.flush();
     }
   }
 
@@ -136,6 +136,16 @@ export class MetricsService implements TimerOwner {
   private slice(): void {
     const { rest } = this;
     if (rest === null) return;
+    try {
+      this.sliceOf(rest);
+    } catch (error) {
+      // The next flush says what this one would have.
+      this.rest = null;
+      this.context.net.reportBug(error);
+    }
+  }
+
+  private sliceOf(rest: Iterator<Counter | Gauge | Histogram>): void {
     const due: Due[] = [];
     let done = false;
     for (let work = 0; work < SLICE && !done; work++) {

@@ -103,6 +103,10 @@ export class ConnectionStream implements StreamInfo {
     return this.context.random();
   }
 
+  reportBug(error: unknown): void {
+    this.context.net.reportBug(error);
+  }
+
   uniqueId(): string {
     return this.context.sources.requestId();
   }

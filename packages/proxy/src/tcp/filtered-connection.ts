@@ -152,8 +152,20 @@ export class FilteredConnection implements FilteredConnectionView, TransportHand
     if (this.held !== null) this.stream.bytesReceived += this.heldBytes;
     this.waitsFor = -1;
     this.net.timers.disarm(this.timer);
-    this.session?.onClose(cause);
-    for (let i = 0; i < this.told; i++) this.filters[i].onClose(this);
+    try {
+      this.session?.onClose(cause);
+    } finally {
+      for (let i = 0; i < this.told; i++) this.tellEnd(this.filters[i]);
+    }
+  }
+
+  /** Each is told: they count connections, and hold on to them. */
+  private tellEnd(filter: NetworkFilter): void {
+    try {
+      filter.onClose(this);
+    } catch (error) {
+      this.net.reportBug(error);
+    }
   }
 
   onConnect(): void {

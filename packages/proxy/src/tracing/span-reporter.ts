@@ -5,6 +5,7 @@ import type { AsyncCallbacks, AsyncClient } from "../http/async-client.ts";
 import type { NetContext } from "../net/context.ts";
 import type { CollectorPlan } from "../plan/tracing-plan.ts";
 import type { Counter } from "../stats/index.ts";
+import type { Cluster } from "../upstream/cluster.ts";
 
 export interface ReporterOptions {
   readonly collector: CollectorPlan;
@@ -72,13 +73,22 @@ export class SpanReporter implements TimerOwner {
     if (spans.length === 0) return;
     this.spans = [];
     options.spansSent.value += spans.length;
-    const { collector } = options;
-    const cluster = collector.cluster.current;
+    const cluster = options.collector.cluster.current;
     if (cluster === null) {
       if (options.skippedNoCluster !== null) options.skippedNoCluster.value++;
       return;
     }
-    const message = options.encode(spans);
+    try {
+      this.send(cluster, options.encode(spans));
+    } catch (error) {
+      // Of the spans, not of the request that was told of last.
+      context.net.reportBug(error);
+    }
+  }
+
+  private send(cluster: Cluster, message: Uint8Array): void {
+    const { context, options } = this;
+    const { collector } = options;
     const timeoutMs = collector.timeoutMs.value;
     if (collector.isGrpc) {
       const { authority, path, headers } = collector;

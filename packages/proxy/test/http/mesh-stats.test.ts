@@ -142,4 +142,36 @@ describe("mesh metrics", () => {
       ["503", "UH", "unknown"],
     );
   });
+
+  it("what goes wrong with a label costs the count, and neither the request nor the next one", async (t) => {
+    const config = compileMeshStats({ metrics: [{ dimensions: { a: "request.path" } }] }, LOCAL, new Place("", []));
+    const broken = { ...config, expressions: [(): string => { throw new Error("a label"); }] }; // prettier-ignore
+    const proxy = await startProxy(t, {
+      manager: { filters: [{ name: "istio.stats", typeName: MESH_STATS, disabled: false, config: broken }] },
+    });
+    const client = await proxy.client(t);
+    for (let i = 1; i <= 2; i++) {
+      client.send(GET);
+      await until(() => client.statuses.length === i);
+    }
+    await until(() => proxy.counter("proxy_bug_total") === 2);
+    assert.equal(proxy.backend.connections.length, 1, "the upstream connection is not cut off for it");
+    assert.equal(proxy.errors.splice(0).filter((line) => line.includes("a label")).length, 2);
+  });
+
+  it("a pattern that comes with the request may be none", async (t) => {
+    const proxy = await start(t, "outbound", REVIEWS, {
+      metrics: [{ name: "requests_total", dimensions: { a: "string(request.path.matches(request.headers['p']))" } }],
+    });
+    const client = await proxy.client(t);
+    for (const [i, pattern] of ["(", "^/$"].entries()) {
+      client.send(`GET / HTTP/1.1\r\nHost: h\r\np: ${pattern}\r\n\r\n`);
+      await until(() => client.statuses.length === i + 1);
+    }
+    const requests = [...proxy.stats.counters()].filter(({ name }) => name === REQUESTS_TOTAL.name);
+    assert.deepEqual(
+      requests.map(({ tags }) => Object.fromEntries(tags)["a"]),
+      ["unknown", "true"],
+    );
+  });
 });

@@ -33,9 +33,9 @@ function setUp(changes: Partial<MetricsServicePlan> = {}) {
   });
   const stats = new StatsRegistry();
   const messages: Uint8Array[] = [];
-  const state = { streams: 0, reachable: true, isFull: false, end: (): void => {} };
+  const state = { streams: 0, reachable: true, isFull: false, breaks: false, bugs: 0, end: (): void => {} };
   const context = {
-    net: { turn, timers, wallMs: () => 1_000 },
+    net: { turn, timers, wallMs: () => 1_000, reportBug: () => state.bugs++ },
     client: {
       openGrpc(_cluster: unknown, _request: unknown, onEnd: () => void) {
         if (!state.reachable) return null;
@@ -45,7 +45,10 @@ function setUp(changes: Partial<MetricsServicePlan> = {}) {
           get isFull() {
             return state.isFull;
           },
-          send: (message: Uint8Array) => void messages.push(message),
+          send(message: Uint8Array) {
+            if (state.breaks) throw new Error("it breaks");
+            messages.push(message);
+          },
           end: () => {},
         };
       },
@@ -167,6 +170,20 @@ test("a summary has the quantiles of what came", () => {
   const { stats, flush } = setUp({ summaries: true, histograms: false });
   stats.histogram("h").record(10);
   assert.match(flush()[0]![1]!, /^2 h\{\} 1 10 .*0.5:/);
+});
+
+test("a flush that goes wrong is the only one", () => {
+  const { stats, flush, state } = setUp();
+  const counter = stats.counter("a");
+  counter.value = 1;
+  assert.equal(flush().length, 1);
+  counter.value = 2;
+  state.breaks = true;
+  assert.deepEqual(flush(), []);
+  assert.equal(state.bugs, 1);
+  state.breaks = false;
+  counter.value = 3;
+  assert.deepEqual(flush(), [["0 a{} 3"]]);
 });
 
 type Field = readonly [number, number | Uint8Array];

@@ -99,6 +99,9 @@ export function streamInfo(options: StreamOptions = {}, changes: Partial<StreamI
     traceId: "",
     spanId: "",
     random: () => 0.5,
+    reportBug: (error) => {
+      throw error;
+    },
     streamId: () => request.headers.find("x-request-id") ?? "",
     uniqueId: () => "00000000-0000-4000-8000-000000000000",
     accessLogType: "DownstreamEnd",

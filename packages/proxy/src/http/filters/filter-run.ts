@@ -307,9 +307,17 @@ export class FilterRun {
 
   // The end
 
+  /** What a filter does wrong here costs what it was to count or to tell, not the exchange, which ends with it. */
   complete(chain: FilterChain): void {
+    const { exchange } = this;
     const { complete } = chain;
-    for (let i = 0; i < complete.length; i++) complete[i].filter.onComplete?.(this.exchange);
+    for (let i = 0; i < complete.length; i++) {
+      try {
+        complete[i].filter.onComplete?.(exchange);
+      } catch (error) {
+        exchange.reportBug(error);
+      }
+    }
   }
 
   reset(): void {

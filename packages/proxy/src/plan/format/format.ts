@@ -5,7 +5,7 @@ import type { Place } from "../problems.ts";
 import { type Command, FormatError, parseFormat } from "./command.ts";
 import { compileCommand } from "./commands.ts";
 import { escapeJson, jsonOf, jsonString, sortedEntries } from "./json-text.ts";
-import type { Operator } from "./operator.ts";
+import { type Operator, jsonFrom, textFrom } from "./operator.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
 export interface Format {
@@ -55,7 +55,7 @@ class TextFormat implements Format {
   format(stream: StreamInfo): string {
     const { literals, operators, absent } = this;
     let text = literals[0];
-    for (let i = 0; i < operators.length; i++) text += (operators[i].text(stream) ?? absent) + literals[i + 1];
+    for (let i = 0; i < operators.length; i++) text += (textFrom(operators[i], stream) ?? absent) + literals[i + 1];
     return text;
   }
 }
@@ -118,7 +118,7 @@ function compileString(template: string, { omitEmpty, extensions }: FormatOption
   if (parts.length === 1) {
     if (typeof first === "string") return constant(jsonString(first));
     const operator = compileCommand(first, extensions);
-    return omitEmpty ? (stream) => operator.json(stream) : (stream) => operator.json(stream) ?? "null";
+    return omitEmpty ? (stream) => jsonFrom(operator, stream) : (stream) => jsonFrom(operator, stream) ?? "null";
   }
   const pieces = parts.map((part) => (typeof part === "string" ? escapeJson(part) : compileCommand(part, extensions)));
   const absent = omitEmpty ? "" : "-";
@@ -127,7 +127,7 @@ function compileString(template: string, { omitEmpty, extensions }: FormatOption
     for (const piece of pieces) {
       if (typeof piece === "string") text += piece;
       else {
-        const value = piece.text(stream);
+        const value = textFrom(piece, stream);
         text += value === undefined ? absent : escapeJson(value);
       }
     }

@@ -9,6 +9,25 @@ export interface Operator {
   json(stream: StreamInfo): string | undefined;
 }
 
+/** What an operator says. One that goes wrong says nothing: that costs what was to be said, not the request. */
+export function textFrom(operator: Operator, stream: StreamInfo): string | undefined {
+  try {
+    return operator.text(stream);
+  } catch (error) {
+    stream.reportBug(error);
+    return undefined;
+  }
+}
+
+export function jsonFrom(operator: Operator, stream: StreamInfo): string | undefined {
+  try {
+    return operator.json(stream);
+  } catch (error) {
+    stream.reportBug(error);
+    return undefined;
+  }
+}
+
 /** A text in JSON, too. */
 export class TextOperator implements Operator {
   readonly text: (stream: StreamInfo) => string | undefined;

@@ -144,6 +144,8 @@ export interface StreamInfo {
   streamId(): string;
   /** Uniform in [0, 1). */
   random(): number;
+  /** Of something that is told of it, and went wrong (`NetContext.reportBug`). */
+  reportBug(error: unknown): void;
   readonly accessLogType: AccessLogType;
   /** What a local reply says before it is formatted. */
   readonly localReplyBody: string;

@@ -45,8 +45,9 @@ export class NetworkMeshStats implements NetworkFilter {
   }
 
   onClose(connection: FilteredConnectionView): void {
-    this.connections.get(connection)?.close();
+    const counted = this.connections.get(connection);
     this.connections.delete(connection);
+    counted?.close();
   }
 }
 
@@ -73,8 +74,8 @@ class CountedConnection implements TimerOwner {
   }
 
   onTimer(): void {
-    if (this.stream.host !== null) this.report();
     this.arm();
+    if (this.stream.host !== null) this.report();
   }
 
   private report(): void {

@@ -308,3 +308,17 @@ test("gRPC status comes from trailers, headers, or the HTTP status, for gRPC req
   assert.equal(grpc({}), "Unknown UNKNOWN 2");
   assert.equal(grpc({ status: 503 }), "Unavailable UNAVAILABLE 14");
 });
+
+test("a command that goes wrong says nothing, in text and in JSON, and is told of", () => {
+  const bugs: unknown[] = [];
+  const broken = streamInfo({}, { reportBug: (error) => bugs.push(error) });
+  Object.defineProperty(broken, "connection", {
+    get() {
+      throw new TypeError("no connection");
+    },
+  });
+  assert.equal(text("%REQ(:PATH)% %DOWNSTREAM_LOCAL_ADDRESS% %RESPONSE_CODE%", broken), "/ - 200");
+  assert.equal(json("%DOWNSTREAM_LOCAL_ADDRESS%", broken), null);
+  assert.equal(json("a %DOWNSTREAM_LOCAL_ADDRESS%", broken), "a -");
+  assert.equal(bugs.length, 3);
+});

@@ -41,6 +41,7 @@ export function tagRequestSpan(span: Span, exchange: Exchange, maxPathLength: nu
   span.setTag("response_size", String(exchange.bytesSent));
   tagOutcome(span, exchange.cluster, exchange.status, exchange.flags);
   tagGrpcStatus(span, response.headers);
+  if (exchange.responseTrailers !== null) tagGrpcStatus(span, exchange.responseTrailers);
 }
 
 /** @param connected there was a connection @param status 0 if nothing came */

@@ -16,7 +16,7 @@ import type { AsyncCallbacks } from "./async-request.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RequestTrace } from "./request-trace.ts";
 import type { ResponseFlag } from "./response-flags.ts";
-import { tagCustom, tagDestination, tagPlace, tagRequestSpan, tagUpstreamSpan } from "./span-tags.ts";
+import { tagCustom, tagDestination, tagGrpcStatus, tagPlace, tagRequestSpan, tagUpstreamSpan } from "./span-tags.ts";
 import { NOT_TRACEABLE, SAMPLING, decideTrace, setTraceReason } from "./trace-decision.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
 
@@ -237,7 +237,7 @@ export class ConnectionManagerTracing {
   /** Nobody had chosen the request: its spans are made of what is known of it now. */
   private keep(exchange: Exchange): void {
     const { tracer, kinds, scratch } = this;
-    const { trace, upstreamInfo, cluster, host, status } = exchange;
+    const { trace, upstreamInfo, cluster, host, status, response, responseTrailers } = exchange;
     if (tracer === null) return;
     const span = this.startSpan(exchange, tracer);
     span.name = trace.name || this.configuredOperation(exchange)?.format(exchange) || span.name;
@@ -248,6 +248,8 @@ export class ConnectionManagerTracing {
       const startedAt = wallMicros(trace, upstreamInfo.poolStartedAt);
       const child = new Span(kinds.upstream, scratch, false, upstreamOperation(cluster), startedAt);
       tagUpstreamSpan(child, cluster, host, upstreamInfo.connected, status, "");
+      tagGrpcStatus(child, response.headers);
+      if (responseTrailers !== null) tagGrpcStatus(child, responseTrailers);
       tagDestination(child, host);
       tagCustom(child, exchange, this.plan);
       this.end(exchange, child);

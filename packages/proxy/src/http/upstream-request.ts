@@ -240,6 +240,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   }
 
   onResponseTrailers(trailers: HeaderBlock): void {
+    if (this.span !== null) tagGrpcStatus(this.span, trailers);
     this.complete();
     this.exchange.router.outcomes.onAttemptTrailers(this, trailers);
   }

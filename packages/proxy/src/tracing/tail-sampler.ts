@@ -1,8 +1,8 @@
-import { GRPC_STATUS } from "../codec/header-names.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { isFailure } from "../http/response-flags.ts";
 import { isGrpcError } from "../http/span-tags.ts";
 import type { Turn } from "../net/turn.ts";
+import { statedGrpcStatus } from "../plan/format/headers.ts";
 import type { TailSamplerPlan } from "../plan/tracing-plan.ts";
 import type { Counter } from "../stats/index.ts";
 
@@ -64,9 +64,10 @@ export class TailSampler {
   }
 }
 
-function hasFailed({ status, flags, isGrpc, response }: Exchange): boolean {
+function hasFailed(exchange: Exchange): boolean {
+  const { status, flags, isGrpc } = exchange;
   if (status === 0 || status >= 500 || isFailure(flags)) return true;
-  return isGrpc && response.headers.has(GRPC_STATUS) && isGrpcError(response.headers.get(GRPC_STATUS));
+  return isGrpc && isGrpcError(statedGrpcStatus(exchange) ?? "");
 }
 
 class Bucket {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type IncomingHttpHeaders, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { BootstrapSchema } from "@tulle/xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { extensionRegistry } from "../../src/plan/schemas.ts";
 import { startProxy } from "../../src/proxy.ts";
@@ -54,7 +54,7 @@ const ZIPKIN = {
   collector_endpoint_version: "HTTP_JSON",
 };
 
-const cluster = (name: string, port: number): JsonValue => ({
+const cluster = (name: string, port: number): JsonObject => ({
   name,
   type: "STATIC",
   load_assignment: {
@@ -65,6 +65,15 @@ const cluster = (name: string, port: number): JsonValue => ({
   },
 });
 
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const TRAILERS = { http_protocol_options: { enable_trailers: true } };
+/** A cluster whose answers may have trailers. */
+const WITH_TRAILERS = {
+  typed_extension_protocol_options: {
+    [HTTP_OPTIONS]: { "@type": `type.googleapis.com/${HTTP_OPTIONS}`, explicit_http_config: TRAILERS },
+  },
+};
+
 /** @param route how the only route answers */
 async function start(
   t: TestContext,
@@ -74,6 +83,7 @@ async function start(
   const backend = await startBackend(t);
   const collector = await startCollector(t);
   const listener = listenerJson({
+    ...TRAILERS,
     tracing: { provider: { name: "zipkin", typed_config: ZIPKIN }, ...tracing },
     http_filters: [ROUTER_FILTER],
     route_config: {
@@ -86,7 +96,10 @@ async function start(
     BootstrapSchema,
     {
       node: { id: "node-1", cluster: "svc", locality: { zone: "zone-a" } },
-      static_resources: { listeners: [listener], clusters: [cluster("b", backend.port), cluster("z", collector.port)] },
+      static_resources: {
+        listeners: [listener],
+        clusters: [{ ...cluster("b", backend.port), ...WITH_TRAILERS }, cluster("z", collector.port)],
+      },
     },
     { registry: extensionRegistry },
   );
@@ -176,4 +189,17 @@ test("answers of our own have spans, with what went wrong", async (t) => {
   const { tags } = collector.spans[0];
   assert.deepEqual([tags["http.status_code"], tags["error"], tags["t"]], ["503", "true", "v"]);
   assert.equal(tags["upstream_cluster"], undefined);
+});
+
+test("a gRPC status in the trailers is the span's, of the request and of the attempt (as seen with Envoy 1.40)", async (t) => {
+  const { backend, collector, client } = await start(t, { spawn_upstream_span: true });
+  const head = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n";
+  backend.onData = ({ socket }) => {
+    socket.write(`${head}5\r\n\0\0\0\0\0\r\n0\r\ngrpc-status: 14\r\ngrpc-message: down\r\n\r\n`);
+  };
+  await send(client, 3, "POST / HTTP/1.1\r\nHost: h\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n");
+  await until(() => collector.spans.length >= 5);
+  for (const { tags } of collector.spans) {
+    assert.deepEqual([tags["grpc.status_code"], tags["grpc.message"], tags["error"]], ["14", "down", "true"]);
+  }
 });

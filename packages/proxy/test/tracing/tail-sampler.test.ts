@@ -8,6 +8,7 @@ import { Slowness } from "../../src/plan/slowness.ts";
 import type { TailSamplerPlan } from "../../src/plan/tracing-plan.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
 import { TailSampler } from "../../src/tracing/tail-sampler.ts";
+import { streamInfo } from "../support/stream-info.ts";
 import { forwardTo, routePlan } from "../support/plans.ts";
 
 const PLAN: TailSamplerPlan = {
@@ -79,6 +80,19 @@ test("errors are kept: no answer, 5xx, response flags; a delay that was asked fo
   assert.equal(keeps({ status: 503 }), true);
   assert.equal(keeps({ flags: withFlag(0, "DC") }), true);
   assert.equal(keeps({ flags: withFlag(withFlag(0, "DI"), "UF") }), true);
+});
+
+test("a gRPC error is one, in headers and in trailers", () => {
+  const bench = new Bench();
+  const keeps = (headers: string, trailers: string): boolean => {
+    const { response, responseTrailers } = streamInfo({
+      responseHeaders: headers === "" ? {} : { "grpc-status": headers },
+      ...(trailers === "" ? {} : { trailers: { "grpc-status": trailers } }),
+    });
+    return bench.sampler.keeps(bench.ended(1, { isGrpc: true, response, responseTrailers } as Partial<Exchange>));
+  };
+  assert.deepEqual([keeps("", ""), keeps("0", ""), keeps("14", "")], [false, false, true]);
+  assert.deepEqual([keeps("", "0"), keeps("", "5"), keeps("", "13")], [false, false, true]);
 });
 
 test("the budget: bursts of ten seconds' worth, half of it for errors alone", () => {

@@ -9,10 +9,10 @@ import {
   UNKNOWN,
   type Workload,
 } from "@tulle/telemetry";
-import { GRPC_STATUS } from "../../codec/header-names.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { MetricMaker, valuesKey } from "../../mesh-stats/changed-tags.ts";
 import { BLACK_HOLE, endLabels, inOrder } from "../../mesh-stats/labels.ts";
+import { statedGrpcStatus } from "../../plan/format/headers.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
 import type { TlsInfo } from "../../plan/request-views.ts";
 import type { RoutePlan } from "../../plan/route-plan.ts";
@@ -211,7 +211,7 @@ const MAX_OTHERS = 1_000;
 const GRPC_STATUS_NUMBER = /^\d{1,3}$/;
 
 function grpcStatusOf(exchange: Exchange): string {
-  const text = exchange.responseTrailers?.find("grpc-status") ?? exchange.response.headers.get(GRPC_STATUS);
+  const text = statedGrpcStatus(exchange) ?? "";
   return GRPC_STATUS_NUMBER.test(text) ? text : "";
 }
 

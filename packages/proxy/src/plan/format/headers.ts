@@ -231,11 +231,19 @@ function grpcStatusOf(stream: StreamInfo): number | undefined {
   return stream.isGrpc && stream.requestHeadDone ? grpcStatusOfResponse(stream) : undefined;
 }
 
+/** Of the trailers, else of the headers. */
+export function statedGrpcStatus({
+  responseTrailers,
+  response,
+}: Pick<StreamInfo, "responseTrailers" | "response">): string | undefined {
+  if (responseTrailers?.has(GRPC_STATUS) === true) return responseTrailers.get(GRPC_STATUS);
+  return response.headers.has(GRPC_STATUS) ? response.headers.get(GRPC_STATUS) : undefined;
+}
+
 /** Of the trailers, else of the headers, else what the HTTP status stands for (Envoy `Grpc::Common::getGrpcStatus`). −1: no number. */
-export function grpcStatusOfResponse({ responseTrailers, response, status }: StreamInfo): number | undefined {
-  let text: string | undefined;
-  if (responseTrailers?.has(GRPC_STATUS) === true) text = responseTrailers.get(GRPC_STATUS);
-  else if (response.headers.has(GRPC_STATUS)) text = response.headers.get(GRPC_STATUS);
+export function grpcStatusOfResponse(stream: StreamInfo): number | undefined {
+  const text = statedGrpcStatus(stream);
+  const { status } = stream;
   if (text !== undefined) return /^\d{1,19}$/.test(text) ? Number(text) : -1;
   return status === 0 ? undefined : httpToGrpcStatus(status);
 }

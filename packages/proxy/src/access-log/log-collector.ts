@@ -13,6 +13,8 @@ const FLUSH_TIMER = 0;
 const IDLE_TIMER = 1;
 /** A log that has nothing to say for so long may be one whose configuration has gone: it holds no stream. */
 const IDLE_MS = 300_000;
+/** Of a log that gathers nothing: what waits for a stream that is full. Envoy has no such bound. */
+const UNBUFFERED_BYTES = 16_384;
 
 /**
  * Gathers entries and sends them: by default what there is after a second, or 16 KiB. Never waits: what the collector does not take in time is dropped,
@@ -50,8 +52,7 @@ export class LogCollector implements TimerOwner {
   }
 
   private get isFull(): boolean {
-    const { bufferBytes } = this.plan;
-    return bufferBytes > 0 && this.bytes >= bufferBytes;
+    return this.bytes >= (this.plan.bufferBytes || UNBUFFERED_BYTES);
   }
 
   add(entry: Uint8Array): void {
@@ -76,7 +77,11 @@ export class LogCollector implements TimerOwner {
     const { entries, context, plan } = this;
     const { timers, turn } = context.net;
     timers.disarm(this.flushTimer);
-    if (entries.length === 0 || this.stream?.isFull === true) return;
+    if (entries.length === 0) return;
+    if (this.stream?.isFull === true) {
+      timers.arm(this.flushTimer, turn.now, plan.flushMs);
+      return;
+    }
     this.entries = [];
     this.bytes = 0;
     const cluster = context.findCluster(plan.cluster)?.current ?? null;
@@ -92,9 +97,12 @@ export class LogCollector implements TimerOwner {
     const isNew = this.stream === null;
     if (isNew) {
       const { authority, headers } = plan;
-      this.stream = context.client.openGrpc(cluster, { authority, path: STREAM_METHOD, headers }, () => {
-        this.stream = null;
+      let opened: GrpcStream | null = null;
+      opened = context.client.openGrpc(cluster, { authority, path: STREAM_METHOD, headers }, () => {
+        // One that was idle may end when there is another.
+        if (this.stream === opened) this.stream = null;
       });
+      this.stream = opened;
     }
     this.stream?.send(this.message(entries, isNew));
   }

@@ -26,8 +26,8 @@ export class TailSampler {
     this.turn = turn;
     this.kept = kept;
     this.overBudget = overBudget;
-    this.roots = new Bucket(plan.minTracesPerSecond, plan.minTracesPerSecond, turn.now);
-    this.tail = new Bucket(plan.maxKeptPerSecond, plan.maxKeptPerSecond * BURST_SECONDS, turn.now);
+    this.roots = new Bucket(plan.minTracesPerSecond, 1, 1, turn.now);
+    this.tail = new Bucket(plan.maxKeptPerSecond, BURST_SECONDS, 2, turn.now);
   }
 
   /** A trace begins here. @param wanted the connection manager's decision */
@@ -76,10 +76,11 @@ class Bucket {
   private tokens: number;
   private filledAt: number;
 
-  constructor(perSecond: number, capacity: number, now: number) {
+  /** @param least tokens that it can have, so that one can be taken however seldom they come */
+  constructor(perSecond: number, burstSeconds: number, least: number, now: number) {
     this.perSecond = perSecond;
-    this.capacity = capacity;
-    this.tokens = capacity;
+    this.capacity = perSecond === 0 ? 0 : Math.max(least, perSecond * burstSeconds);
+    this.tokens = this.capacity;
     this.filledAt = now;
   }
 

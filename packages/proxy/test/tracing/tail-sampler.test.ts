@@ -108,6 +108,21 @@ test("the budget: bursts of ten seconds' worth, half of it for errors alone", ()
   assert.equal(bench.stats.counter("over").value, 48);
 });
 
+test("budgets of less than one a second are kept to, and not nothing", () => {
+  const bench = new Bench({ minTracesPerSecond: 0.1, maxKeptPerSecond: 0.1 });
+  let roots = 0;
+  let slow = 0;
+  for (let second = 0; second < 100; second++) {
+    bench.wait(1_000);
+    for (let i = 0; i < 10; i++) if (bench.sampler.samplesRoot(false)) roots++;
+    if (bench.sampler.keeps(bench.ended(50))) slow++;
+  }
+  assert.ok(roots >= 10 && roots <= 11 && slow >= 10 && slow <= 11, `${roots} ${slow}`);
+  const none = new Bench({ minTracesPerSecond: 0, maxKeptPerSecond: 0 });
+  none.wait(60_000);
+  assert.equal(none.sampler.samplesRoot(false) || none.sampler.keeps(none.ended(50)), false);
+});
+
 test("a tunnel is never slow", () => {
   const bench = new Bench();
   assert.equal(bench.sampler.keeps(bench.ended(60_000, { switchesProtocol: true })), false);

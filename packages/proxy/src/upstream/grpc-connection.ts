@@ -194,7 +194,7 @@ export class GrpcConnection implements TimerOwner {
 
   private armIdle(): void {
     const { net, plan } = this.use;
-    if (this.state === READY && plan.idleTimeoutMs > 0) {
+    if (this.state === READY && this.calls.size === 0 && plan.idleTimeoutMs > 0) {
       net.timers.arm(this.idleTimer, net.turn.now, plan.idleTimeoutMs);
     }
   }

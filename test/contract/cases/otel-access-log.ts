@@ -129,4 +129,27 @@ export const CASES: readonly ContractCase[] = [
       upstreams: { otel: answer(200) },
     }),
   ),
+  ...["0", "1"].map((sampled) =>
+    otel(`a Zipkin trace id of 64 bits, sampled: ${sampled}`, {
+      fields: COMMON,
+      clusters: { a: {}, otel: HTTP2, z: {} },
+      upstreams: { z: answer(202) },
+      manager: {
+        tracing: {
+          provider: {
+            name: "envoy.tracers.zipkin",
+            typed_config: typed("config.trace.v3.ZipkinConfig", {
+              collector_cluster: "z",
+              collector_endpoint: "/api/v2/spans",
+              collector_endpoint_version: "HTTP_JSON",
+            }),
+          },
+        },
+      },
+      client: [
+        get("/", "x-b3-traceid: a2fb4a1d1a96d312", "x-b3-spanid: 05e3ac9a4f6e3b90", `x-b3-sampled: ${sampled}`),
+        seen("otel", 1),
+      ],
+    }),
+  ),
 ];

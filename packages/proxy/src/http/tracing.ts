@@ -68,7 +68,7 @@ export class ConnectionManagerTracing {
     if (tracer !== null && tracer.begin(request, kinds.request, reason !== NOT_TRACEABLE, trace.context)) {
       trace.hasSpan = true;
       exchange.traceId = trace.context.traceId;
-      exchange.spanId = trace.context.spanId;
+      if (tracer.tellsSpanIds) exchange.spanId = trace.context.spanId;
       if (trace.context.sampled) {
         this.startSpan(exchange, tracer);
         if (tracer.tail !== null && reason === NOT_TRACEABLE) {

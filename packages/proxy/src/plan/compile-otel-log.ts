@@ -62,7 +62,8 @@ function logRecord(
 ): Uint8Array {
   const writer = new ProtoWriter();
   if (stream.spanId !== "") writer.hex(10, stream.spanId);
-  if (stream.traceId !== "") writer.hex(9, stream.traceId);
+  // Of 16 bytes: Zipkin's may have 8, which collectors refuse. (Envoy `source/extensions/access_loggers/open_telemetry/access_log_impl.cc`)
+  if (stream.traceId !== "") writer.hex(9, stream.traceId.padStart(32, "0"));
   for (let i = tags.length - 1; i >= 0; i--) {
     const value = tags[i].value(stream);
     if (value !== "") writeText(writer, 6, tags[i].tag, value);

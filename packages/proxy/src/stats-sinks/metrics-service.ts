@@ -42,6 +42,8 @@ interface Told {
   readonly head: FamilyHead;
   isNew: boolean;
   value: number;
+  /** Of histograms: how often it had begun anew. */
+  resets: number;
   /** Of histograms: what it was told until now. */
   values: HistogramValues | null;
   /** Its exemplars until then are known; ms since 1970. */
@@ -172,7 +174,8 @@ export class MetricsService implements TimerOwner {
     const value = metric instanceof Histogram ? metric.count : metric.value;
     if (told === undefined) {
       if (value === 0) return null;
-      told = { head: this.head(metric), isNew: true, value: 0, values: null, exemplarsSince: 0, before: null };
+      const head = this.head(metric);
+      told = { head, isNew: true, value: 0, values: null, resets: 0, exemplarsSince: 0, before: null };
       this.told.set(metric, told);
       return told;
     }
@@ -231,8 +234,7 @@ export class MetricsService implements TimerOwner {
     const { writer, plan, timeMs } = this;
     const { count, sum } = histogram;
     if (plan.histograms) {
-      // It was reset: all of it is new.
-      const before = count < told.value ? null : told.values;
+      const before = histogram.resets === told.resets ? told.values : null;
       const values = { count, sum, counts: histogram.cumulative() };
       const came = before === null ? values : difference(values, before);
       writeHistogram(writer, told.head, came, histogram, told.exemplarsSince, timeMs);
@@ -245,6 +247,7 @@ export class MetricsService implements TimerOwner {
       told.before = histogram.copy();
     }
     told.value = count;
+    told.resets = histogram.resets;
   }
 
   /** What there is leaves, if it can. */

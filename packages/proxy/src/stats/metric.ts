@@ -71,6 +71,8 @@ export class Histogram {
   exemplars: Exemplars | null = null;
   count = 0;
   sum = 0;
+  /** How often it has begun anew: what was seen of it before says nothing about what has come since. */
+  resets = 0;
   /** Values ≤ 0.1. */
   private tiny = 0;
   private bins: Uint32Array | null = null;
@@ -156,6 +158,7 @@ export class Histogram {
     const copy = new Histogram(this.name, this.tags, this.bounds);
     copy.count = this.count;
     copy.sum = this.sum;
+    copy.resets = this.resets;
     copy.tiny = this.tiny;
     copy.bins = this.bins?.slice() ?? null;
     return copy;
@@ -164,8 +167,7 @@ export class Histogram {
   /** What has come since then. */
   since(before: Histogram): Histogram {
     const came = this.copy();
-    // It was reset: all of it is new.
-    if (this.count < before.count) return came;
+    if (this.resets !== before.resets) return came;
     came.count -= before.count;
     came.sum = Math.max(0, this.sum - before.sum);
     came.tiny -= before.tiny;
@@ -175,6 +177,7 @@ export class Histogram {
   }
 
   reset(): void {
+    this.resets++;
     this.count = 0;
     this.sum = 0;
     this.tiny = 0;

@@ -22,6 +22,7 @@ import type { TraceIds } from "./trace-ids.ts";
 import type { SpanKinds, Tracer } from "./tracer.ts";
 
 export class OpenTelemetryTracer implements Tracer {
+  readonly tellsSpanIds = true;
   private readonly plan: OpenTelemetryPlan;
   private readonly ids: TraceIds;
   private readonly reporter: SpanReporter;

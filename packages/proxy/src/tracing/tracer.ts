@@ -15,6 +15,8 @@ export interface SpanKinds {
 export interface Tracer {
   /** Decides about roots, and about requests at their end; null: they are reported as it was decided at their head. */
   readonly tail: TailSampler | null;
+  /** Logs may name its spans, and not their traces alone. */
+  readonly tellsSpanIds: boolean;
   /** @param egress the listener's direction is outbound @param independentHop see `TracingPlan` */
   kinds(egress: boolean, independentHop: boolean): SpanKinds;
   /** How a span is called that nobody has given a name. */

@@ -24,6 +24,7 @@ const ACCEPTED = 202;
 
 export class ZipkinTracer implements Tracer {
   readonly tail = null;
+  readonly tellsSpanIds = false; // As seen with Envoy 1.40.
   private readonly plan: ZipkinPlan;
   private readonly ids: TraceIds;
   private readonly reporter: SpanReporter;

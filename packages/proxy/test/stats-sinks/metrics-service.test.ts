@@ -127,6 +127,16 @@ test("an exemplar is told once, with its bucket", () => {
   assert.deepEqual(flush(), [["4 istio_request_bytes{} 1 700 1000:1#trace_id=b7ad6b7169203331,700@0.999"]]);
 });
 
+test("a histogram that was reset counts from its beginning, however many values have come since", () => {
+  const { stats, flush } = setUp();
+  const histogram = stats.histogram("istio_request_bytes", [["reporter", "source"]]);
+  for (let i = 0; i < 5; i++) histogram.record(3);
+  assert.equal(flush().length, 1);
+  stats.resetCounters();
+  for (let i = 0; i < 6; i++) histogram.record(700);
+  assert.deepEqual(flush(), [["4 istio_request_bytes{reporter=source} 6 4200 1000:6"]]);
+});
+
 test("a stream that ends is opened again with the next flush, and is told everything", () => {
   const { stats, flush, state } = setUp();
   stats.counter("a").value = 1;

@@ -54,6 +54,17 @@ test("negative and NaN values count as zero", () => {
   assert.deepEqual([histogram.count, histogram.sum, histogram.cumulative([0.5])[0]], [2, 0, 2]);
 });
 
+test("what has come since a histogram was reset is all of it, however much that is", () => {
+  const histogram = new StatsRegistry().histogram("h");
+  histogram.record(700);
+  const before = histogram.copy();
+  histogram.reset();
+  histogram.record(0);
+  histogram.record(0);
+  const came = histogram.since(before);
+  assert.deepEqual([came.count, came.quantile(1)], [2, 0]);
+});
+
 test("property: bucket counts are exact, quantiles are within one significant-digit bin", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 200 }), (values) => {

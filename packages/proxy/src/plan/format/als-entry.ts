@@ -299,12 +299,12 @@ function address(writer: ProtoWriter, field: number, host: string, port: number)
   writer.message(field, end);
 }
 
-const NANOS = 1_000_000;
-
 function duration(writer: ProtoWriter, field: number, ms: number): void {
   const end = writer.length;
-  const seconds = Math.floor(ms / 1000);
-  number(writer, 2, Math.round((ms - seconds * 1000) * NANOS));
+  // Rounded first: there are never 1,000,000,000 nanoseconds beside the seconds.
+  const micros = Math.round(ms * 1000);
+  const seconds = Math.floor(micros / 1_000_000);
+  number(writer, 2, (micros - seconds * 1_000_000) * 1000);
   number(writer, 1, seconds);
   writer.message(field, end);
 }

@@ -38,16 +38,25 @@ export class HeaderBlock {
   /** Of messages whose peer is to see names as they came; null: nobody remembers. */
   casing: HeaderCasing | null = null;
   /** Per line: start of the name (= of the line), end of the name, start of the value, end of the value. */
-  offsets = new Int32Array(4 * FIRST_CAPACITY);
+  offsets: Int32Array;
   /** Per line: id of a known name, else 0. */
-  ids = new Uint8Array(FIRST_CAPACITY);
+  ids: Uint8Array;
   /** Id → its first line, -1 if absent. */
   readonly slots = new Int16Array(KNOWN_HEADERS).fill(-1);
-  private state = new Uint8Array(FIRST_CAPACITY);
+  private state: Uint8Array;
   /** Of replaced and appended lines, by line; always as long as `ids`, so that no request allocates. */
-  private readonly names: string[] = emptyStrings(FIRST_CAPACITY);
-  private readonly values: string[] = emptyStrings(FIRST_CAPACITY);
+  private readonly names: string[];
+  private readonly values: string[];
   private edited = false;
+
+  /** @param capacity lines that it has room for; it grows */
+  constructor(capacity = FIRST_CAPACITY) {
+    this.offsets = new Int32Array(4 * capacity);
+    this.ids = new Uint8Array(capacity);
+    this.state = new Uint8Array(capacity);
+    this.names = emptyStrings(capacity);
+    this.values = emptyStrings(capacity);
+  }
 
   reset(): void {
     const { count } = this;

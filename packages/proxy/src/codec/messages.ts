@@ -120,6 +120,8 @@ export interface StreamReset {
 
 /** Where a codec puts its bytes. They leave when the turn, or under load the round, ends: as few writes as possible. */
 export interface ByteSink {
+  /** Of what was written, what the network has not taken yet. */
+  readonly waitingBytes: number;
   writeText(latin1: string): void;
   /** Takes bytes `start` to `end`; copies them if the buffer is shared. */
   writeBytes(buffer: ReadBuffer, start: number, end: number): void;

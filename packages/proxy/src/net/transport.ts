@@ -268,6 +268,12 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
 
   // ByteSink
 
+  get waitingBytes(): number {
+    let bytes = this.text.length + this.socket.writableLength;
+    if (this.pieces !== null) for (const piece of this.pieces) bytes += piece.length;
+    return bytes;
+  }
+
   writeText(text: string): void {
     this.text += text;
     this.markDirty();

@@ -29,6 +29,7 @@ export const DEFAULT_SERVER_OPTIONS: Http1ServerOptions = {
 
 export class TextSink implements ByteSink {
   text = "";
+  waitingBytes = 0;
   writeText(latin1: string): void {
     this.text += latin1;
   }

@@ -200,7 +200,7 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
       options.maxResponseHeadersCount,
     );
     if (after === INCOMPLETE) return INCOMPLETE;
-    if (after >= 0) receiver.upstreamBytes.headerReceived += head.headers.receivedBytes();
+    if (after >= 0) receiver.upstreamBytes.countReceivedHead(head.headers.receivedBytes());
     if (after < 0 || !this.readHead(receiver, after)) {
       this.break(true);
       return -1;
@@ -273,7 +273,7 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
 
   onBodyTrailers(trailers: HeaderBlock, end: number): void {
     const { receiver } = this;
-    if (receiver !== null) receiver.upstreamBytes.headerReceived += trailers.receivedBytes();
+    if (receiver !== null) receiver.upstreamBytes.countReceivedHead(trailers.receivedBytes());
     this.finish(end);
     if (this.options.enableTrailers) receiver?.onResponseTrailers(trailers);
     else receiver?.onResponseData(EMPTY, 0, 0, true);

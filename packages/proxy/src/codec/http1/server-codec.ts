@@ -221,7 +221,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
       this.fail(this.heads.error);
       return after;
     }
-    receiver.downstreamBytes.headerReceived += head.headers.receivedBytes();
+    receiver.downstreamBytes.countReceivedHead(head.headers.receivedBytes());
     const error = this.readHead(head);
     if (error !== null) {
       this.fail(error);
@@ -317,7 +317,7 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
 
   onBodyTrailers(trailers: HeaderBlock, end: number): void {
     this.countReceived(end);
-    if (this.receiver !== null) this.receiver.downstreamBytes.headerReceived += trailers.receivedBytes();
+    if (this.receiver !== null) this.receiver.downstreamBytes.countReceivedHead(trailers.receivedBytes());
     this.state = COMPLETE;
     if (this.options.enableTrailers) this.receiver?.onRequestTrailers(trailers);
     else this.receiver?.onRequestData(EMPTY, 0, 0, true);

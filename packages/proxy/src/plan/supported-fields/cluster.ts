@@ -303,20 +303,29 @@ export const CLUSTER: SupportGroup = {
     has: ["http_protocol_options", "http2_protocol_options"],
   },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": { has: ["http_protocol_options"] },
-  // For the management server's cluster only: gRPC brings its own HTTP/2.
+  // Of listeners, too.
   "envoy.config.core.v3.Http2ProtocolOptions": {
-    has: ["connection_keepalive"],
-    ignored: {
-      max_concurrent_streams: "the management server connection carries one stream",
-      initial_stream_window_size: "gRPC sizes its own windows",
-      initial_connection_window_size: "gRPC sizes its own windows",
-    },
+    has: [
+      "hpack_table_size",
+      "max_concurrent_streams",
+      "initial_stream_window_size",
+      "initial_connection_window_size",
+      "allow_connect",
+      "max_outbound_frames",
+      "max_outbound_control_frames",
+      "max_consecutive_inbound_frames_with_empty_payload",
+      "max_inbound_priority_frames_per_stream",
+      "max_inbound_window_update_frames_per_data_frame_sent",
+      "stream_error_on_invalid_http_messaging",
+      "override_stream_error_on_invalid_http_message",
+      "custom_settings_parameters",
+      "connection_keepalive",
+    ],
+    only: { allow_metadata: [false] },
+    ignored: { use_oghttp2_codec: "there is one codec" },
   },
+  "envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter": { has: ["identifier", "value"] },
   "envoy.config.core.v3.KeepaliveSettings": {
-    has: ["interval", "timeout"],
-    ignored: {
-      interval_jitter: "tunes how keepalives of many connections spread; there is one",
-      connection_idle_interval: "the management server connection always has a stream",
-    },
+    has: ["interval", "timeout", "interval_jitter", "connection_idle_interval"],
   },
 };

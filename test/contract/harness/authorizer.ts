@@ -5,35 +5,22 @@ import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CheckRequestSchema, CheckResponseSchema } from "@tulle/xds/gen/envoy/service/auth/v3/external_auth_pb.js";
 import type { JsonObject } from "./case.ts";
+import { ObservedConnection } from "./observed.ts";
 
 /** A CheckResponse in JSON, or a status of gRPC other than OK in its place; `silent` waits until the caller has had enough. */
 export type Verdict = JsonObject | { readonly grpcStatus: number } | "silent";
 
-export interface AuthorizerConnection {
-  received: string;
-  end: "closed" | "reset" | null;
-  readonly tls: string;
-  readonly port: number;
-  destroy(): void;
-}
-
 /** @param verdicts of the first call, the second, …; the last one is that of all that follow @param onChange something has been observed */
 export function authorizerServer(
   verdicts: readonly Verdict[],
-  onConnection: (connection: AuthorizerConnection) => void,
+  onConnection: (connection: ObservedConnection) => void,
   onChange: () => void,
 ): Http2Server {
-  const bySocket = new Map<Socket, AuthorizerConnection>();
+  const bySocket = new Map<Socket, ObservedConnection>();
   let asked = 0;
   const server = createServer();
   server.on("connection", (socket: Socket) => {
-    const connection: AuthorizerConnection = {
-      received: "",
-      end: null,
-      tls: "",
-      port: socket.remotePort!,
-      destroy: () => socket.destroy(),
-    };
+    const connection = new ObservedConnection(socket.remotePort!, () => socket.destroy());
     bySocket.set(socket, connection);
     onConnection(connection);
   });

@@ -2,6 +2,8 @@
 
 import type { Verdict } from "./authorizer.ts";
 import type { CollectorScript } from "./log-collector.ts";
+import type { Duty } from "./http2/conversation.ts";
+import type { Settings } from "./http2/frames.ts";
 import type { TlsClientEnd, TlsUpstreamEnd } from "./tls.ts";
 
 /** Plain JSON, as in an Envoy bootstrap. */
@@ -60,6 +62,8 @@ export interface ContractCase {
   readonly refused?: true;
   /** Chunks are recorded as they came. Default: neighbouring chunks are one, since where they are cut depends on reads. */
   readonly exactChunks?: true;
+  /** HTTP/2 is recorded frame by frame, SETTINGS and windows included. Default: by stream. */
+  readonly exactFrames?: true;
   /** What else varies from run to run: replaced in everything that is observed. */
   readonly mask?: readonly (readonly [RegExp, string])[];
 
@@ -143,6 +147,7 @@ export type Step =
   | { readonly do: "send"; readonly bytes: string; readonly on: string }
   | { readonly do: "connect"; readonly on: string; readonly listener: string; readonly tls?: TlsClientEnd }
   | { readonly do: "finish" | "reset" | "close" | "pause" | "resume"; readonly on: string }
+  | { readonly do: "by hand"; readonly duties: readonly Duty[]; readonly on: string }
   | { readonly do: "got"; readonly what: string | RegExp | number; readonly on: string }
   | { readonly do: "ended"; readonly on: string }
   | { readonly do: "seen"; readonly upstream: string; readonly what: string | RegExp | number }
@@ -167,6 +172,8 @@ export interface UpstreamScript {
   readonly greeting?: Answer;
   /** Reads nothing until this gate is opened. */
   readonly deafUntil?: string;
+  /** How it speaks HTTP/2, which it does to who begins so. */
+  readonly http2?: { readonly settings?: Settings; readonly byHand?: readonly Duty[] };
   /** It speaks TLS. */
   readonly tls?: TlsUpstreamEnd;
   /** It speaks gRPC, and is asked whether requests are let through (steps.ts, `authorizer`). */
@@ -177,7 +184,10 @@ export interface UpstreamScript {
 
 export type Answer = string | readonly Act[];
 
-/** Bytes, each in a segment of its own; an end; waiting for `open(gate)`, or for bytes on this connection. */
+/**
+ * Bytes, each in a segment of its own; an end; waiting for `open(gate)`, or for bytes on this connection. To who speaks HTTP/2, a response of
+ * HTTP/1.1 is sent as frames of the request's stream; other bytes are frames (http2/frames.ts, with THIS_STREAM).
+ */
 export type Act =
   | string
   | { readonly do: "close" | "reset" | "finish" }

@@ -33,9 +33,14 @@ function linesOf(streams: readonly Stream[]): string[] {
 function answersIn({ received }: Stream): string[] {
   const answers: string[] = [];
   for (const message of received.join("\n").split(/^---\n/m)) {
-    const status = /^HTTP\/1\.1 ([2-5]\d\d|101) /.exec(message)?.[1];
+    const status = /^(?:HTTP\/1\.1 |\{stream \d+\}\n(?::status: 1\d\d\n[^]*?\n\n)*:status: )([2-5]\d\d|101)\b/.exec(
+      message,
+    )?.[1];
     if (status === undefined) continue;
-    const body = message.slice(message.indexOf("\n\n") + 2).replace(/\n$/, "");
+    const body = message
+      .slice(message.indexOf("\n\n") + 2)
+      .replace(/\n?(\{trailers\}\n[^]*)?\n?\{(end|RST_STREAM \w+)\}\n?$/, "")
+      .replace(/\n$/, "");
     answers.push(message.includes("\n\n") ? `${status} ${body}` : `${status} `);
   }
   return answers;

@@ -5,7 +5,7 @@ import { type DescMessage, fromBinary, toJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ExportLogsServiceRequestSchema } from "@tulle/xds/gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.js";
 import { StreamAccessLogsMessageSchema } from "@tulle/xds/gen/envoy/service/accesslog/v3/als_pb.js";
-import type { AuthorizerConnection } from "./authorizer.ts";
+import { ObservedConnection } from "./observed.ts";
 
 /** How a collector behaves. */
 export interface CollectorScript {
@@ -23,20 +23,14 @@ const PREFIX_BYTES = 5;
 
 export function logCollector(
   { endsAfter = Infinity, grpcStatus = 0 }: CollectorScript,
-  onConnection: (connection: AuthorizerConnection) => void,
+  onConnection: (connection: ObservedConnection) => void,
   onChange: () => void,
 ): Http2Server {
-  const byPort = new Map<number, AuthorizerConnection>();
+  const byPort = new Map<number, ObservedConnection>();
   const server = createServer();
   server.on("connection", (socket: Socket) => {
     const port = socket.remotePort!;
-    const connection: AuthorizerConnection = {
-      received: "",
-      end: null,
-      tls: "",
-      port,
-      destroy: () => socket.destroy(),
-    };
+    const connection = new ObservedConnection(port, () => socket.destroy());
     byPort.set(port, connection);
     onConnection(connection);
   });

@@ -7,7 +7,6 @@ import { bootstrapOf, upstreamNames } from "./bootstrap.ts";
 import type { ContractCase, IstioParts, Observation, Step, Stream } from "./case.ts";
 import { Client } from "./client.ts";
 import { LOG_FILE, Mesh, meshUpstreams } from "./mesh.ts";
-import { linesOf, parse } from "./messages.ts";
 import { NameServer } from "./name-server.ts";
 import { normalised } from "./normalise.ts";
 import type { Running, Subject } from "./subject.ts";
@@ -143,6 +142,10 @@ class Stage {
         const client = await this.client(step.on);
         return client[step.do]();
       }
+      case "by hand": {
+        const client = await this.client(step.on);
+        return client.doByHand(step.duties);
+      }
       case "got": {
         const client = await this.client(step.on);
         return this.until(`${step.on} to get ${String(step.what)}`, () => client.has(step.what));
@@ -220,9 +223,9 @@ class Stage {
   }
 
   private async look(stuck: string | undefined): Promise<Observation> {
-    const { exactChunks = false, stats = [] } = this.parts.contractCase;
+    const { exactChunks = false, exactFrames = false, stats = [] } = this.parts.contractCase;
     const client: Record<string, Stream> = {};
-    for (const [name, each] of this.clients) client[name] = streamOf(linesOf(each.parsed(), exactChunks), each);
+    for (const [name, each] of this.clients) client[name] = streamOf(each.lines(exactChunks, exactFrames), each);
     const upstreams: Record<string, Stream[]> = {};
     for (const [name, { connections }] of this.parts.upstreams) {
       const streams = connections
@@ -231,7 +234,7 @@ class Stage {
           // What a proxy of ours says to who speaks no TLS is full of random numbers.
           each.received.startsWith("\x16\x03") && this.own.includes("UpstreamTlsContext")
             ? { received: ["{TLS}"] }
-            : streamOf(linesOf(parse(each.received, "requests"), exactChunks), each),
+            : streamOf(each.lines(exactChunks, exactFrames), each),
         );
       if (streams.length > 0) upstreams[name] = streams;
     }

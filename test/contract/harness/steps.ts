@@ -2,6 +2,7 @@
 import type { Verdict } from "./authorizer.ts";
 import type { CollectorScript } from "./log-collector.ts";
 import type { Act, Json, JsonObject, Step, UpstreamScript } from "./case.ts";
+import type { Duty } from "./http2/conversation.ts";
 import type { TlsClientEnd } from "./tls.ts";
 
 /** Sends bytes on a connection other than `c`. */
@@ -42,6 +43,11 @@ export function pause(on = "c"): Step {
 /** Reads again. */
 export function resume(on = "c"): Step {
   return { do: "resume", on };
+}
+
+/** What every HTTP/2 client does by itself, this one does not. */
+export function byHand(duties: readonly Duty[], on = "c"): Step {
+  return { do: "by hand", duties, on };
 }
 
 /** Waits until the client has received this text, or that many complete final responses. */

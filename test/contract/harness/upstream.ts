@@ -3,9 +3,12 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Act, Answer, Upstream, UpstreamScript } from "./case.ts";
-import { type AuthorizerConnection, authorizerServer } from "./authorizer.ts";
+import { authorizerServer } from "./authorizer.ts";
 import { logCollector } from "./log-collector.ts";
-import { countComplete, parse } from "./messages.ts";
+import { Conversation, type Duty } from "./http2/conversation.ts";
+import { PREFACE, onStream, settings, translated } from "./http2/frames.ts";
+import { parse } from "./messages.ts";
+import { ObservedConnection } from "./observed.ts";
 import { createTlsServer, describeHandshake } from "./tls.ts";
 import type { Activity } from "./waiting.ts";
 
@@ -30,7 +33,7 @@ export class Gates {
 }
 
 export class ScriptedUpstream {
-  readonly connections: (Connection | AuthorizerConnection)[] = [];
+  readonly connections: ObservedConnection[] = [];
   readonly script: UpstreamScript;
   readonly gates: Gates;
   readonly activity: Activity;
@@ -80,13 +83,12 @@ export class ScriptedUpstream {
   }
 
   requests(): number {
-    return this.connections.reduce((sum, { received }) => sum + countComplete(parse(received, "requests")), 0);
+    return this.connections.reduce((sum, connection) => sum + connection.countComplete(), 0);
   }
 
   has(what: string | RegExp | number): boolean {
     if (typeof what === "number") return this.requests() >= what;
-    const text = this.connections.map(({ received }) => received).join("\0");
-    return typeof what === "string" ? text.includes(what) : what.test(text);
+    return this.connections.some((connection) => connection.has(what));
   }
 
   async close(): Promise<void> {
@@ -106,33 +108,38 @@ function scriptOf(name: string, script: Upstream | undefined): UpstreamScript {
   return "refused" in script ? { answers: [] } : script;
 }
 
-class Connection {
-  received = "";
-  end: "closed" | "reset" | null = null;
-  readonly tls: string;
-  /** The proxy's port. */
-  readonly port: number;
+class Connection extends ObservedConnection {
   private readonly upstream: ScriptedUpstream;
   private readonly socket: Socket;
   /** Requests of this connection that have been answered or are being answered. */
   private taken = 0;
   private work: Promise<void> = Promise.resolve();
   private ended = false;
+  /** Of HTTP/2, streams that are answered side by side. */
+  private readonly answered = new Set<number>();
 
   constructor(upstream: ScriptedUpstream, socket: Socket) {
+    super(socket.remotePort!, () => {
+      this.ended = true;
+      socket.destroy();
+    });
     this.upstream = upstream;
     this.socket = socket;
-    this.port = socket.remotePort!;
     this.tls = socket instanceof TLSSocket ? describeHandshake(socket, serverNameOf(socket)) : "";
     const { script, gates, activity } = upstream;
     if (script.greeting !== undefined) this.play(script.greeting);
     socket.on("data", (chunk) => {
       this.received += chunk.toString("latin1");
+      if (this.conversation === null && this.received.startsWith(PREFACE)) {
+        this.conversation = this.converse();
+        this.conversation.feed(Buffer.from(this.received, "latin1"));
+      } else this.conversation?.feed(chunk);
       this.takeRequests();
       activity.happened();
     });
     const over = (end: "closed" | "reset"): void => {
-      if (!this.ended) this.end ??= end;
+      // As for clients, the end of HTTP/2 is one.
+      if (!this.ended) this.end ??= this.conversation === null ? end : "closed";
       activity.happened();
     };
     socket.on("end", () => {
@@ -147,13 +154,26 @@ class Connection {
     }
   }
 
-  destroy(): void {
-    this.ended = true;
-    this.socket.destroy();
+  private converse(): Conversation {
+    const { http2 = {} } = this.upstream.script;
+    const duties = new Set<Duty>(["settings", "pings", "windows"]);
+    for (const duty of http2.byHand ?? []) duties.delete(duty);
+    const write = (frames: string): void => void (this.socket.writable && this.socket.write(frames, "latin1"));
+    write(settings(http2.settings));
+    return new Conversation({ server: true, write, duties });
   }
 
   private takeRequests(): void {
     const { script } = this.upstream;
+    if (this.conversation !== null) {
+      for (const { id, complete } of this.conversation.begun()) {
+        if (this.answered.has(id) || !(complete || script.early === true)) continue;
+        this.answered.add(id);
+        const answer = script.answers[Math.min(this.upstream.taken++, script.answers.length - 1)]!;
+        void this.playOn(id, typeof answer === "string" ? [answer] : answer);
+      }
+      return;
+    }
     const { messages } = parse(this.received, "requests");
     const ready = messages.filter(({ complete }) => complete || script.early === true).length;
     for (; this.taken < ready; this.taken++) {
@@ -169,16 +189,26 @@ class Connection {
     });
   }
 
+  /** HTTP/2: streams are answered side by side. */
+  private async playOn(stream: number, acts: readonly Act[]): Promise<void> {
+    for (const act of acts) {
+      if (typeof act !== "string") await this.act(act);
+      else await this.write(onStream(act.startsWith("HTTP/1.1 ") ? translated(act) : act, stream));
+    }
+  }
+
+  private async write(bytes: string): Promise<void> {
+    const { socket } = this;
+    if (this.ended || socket.destroyed) return;
+    await new Promise<void>((resolve) => socket.write(bytes, "latin1", () => setTimeout(resolve, 1)));
+  }
+
   private async act(act: Act): Promise<void> {
     const { socket } = this;
-    if (typeof act === "string") {
-      if (this.ended || socket.destroyed) return;
-      await new Promise<void>((resolve) => socket.write(act, "latin1", () => setTimeout(resolve, 1)));
-      return;
-    }
+    if (typeof act === "string") return this.write(act);
     if (act.do === "gate") await this.upstream.gates.pass(act.gate);
     else if (act.do === "sees") {
-      while (!this.received.includes(act.text) && !socket.destroyed) await this.upstream.activity.next(20);
+      while (!this.has(act.text) && !socket.destroyed) await this.upstream.activity.next(20);
     } else {
       this.ended = true;
       if (act.do === "finish") socket.end();

@@ -65,7 +65,9 @@ function writeNewerProtos(): void {
     for (const line of [before, ...lifted]) {
       if (!proto.includes(line)) throw new Error(`${file} has no ${JSON.stringify(line)} any more`);
     }
-    for (const constraint of lifted) proto = proto.replace(constraint, constraint.slice(0, constraint.indexOf(" [")));
+    for (const constraint of lifted) {
+      proto = proto.replace(constraint, constraint.includes(" [") ? constraint.slice(0, constraint.indexOf(" [")) : "");
+    }
     if (!proto.includes("(validate.")) proto = proto.replace('import "validate/validate.proto";\n', "");
     const lines = imports.map((name) => `import "${name}";\n`).join("");
     texts.set(file, proto.replace(before, text + before).replace(/^import /m, `${lines}import `));

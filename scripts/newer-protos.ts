@@ -10,7 +10,7 @@ export interface NewerFields {
   /** The line of the message before which `text` goes. */
   readonly before: string;
   readonly text: string;
-  /** Constraints that hold no longer. */
+  /** Constraints that hold no longer: options of a field with its name, or lines. */
   readonly lifted?: readonly string[];
 }
 
@@ -36,6 +36,28 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
   uint32 batch_size = 6;
 
 `,
+  },
+  {
+    file: "envoy/config/bootstrap/v3/bootstrap.proto",
+    imports: [],
+    before: "  // Optional watchdog configuration.\n",
+    text: `  oneof stats_eviction {
+    // What was not counted between two such times is forgotten, where that may be. A multiple of stats_flush_interval.
+    google.protobuf.Duration stats_eviction_interval = 42 [(validate.rules).duration = {gte {nanos: 1000000}}];
+  }
+
+`,
+  },
+  {
+    file: "envoy/config/metrics/v3/stats.proto",
+    imports: [],
+    before: "  repeated double buckets = 2 [(validate.rules).repeated = {\n",
+    text: `  // How many bins memory is allocated for at first.
+  google.protobuf.UInt32Value bins = 3 [(validate.rules).uint32 = {lte: 46082 gt: 0}];
+
+`,
+    // `unique` beside it stays.
+    lifted: ["    min_items: 1\n"],
   },
   {
     file: ACCESS_LOG_DATA,

@@ -39,6 +39,7 @@ import type { Resolvers } from "./upstream/dns/resolve.ts";
 import { systemResolvers } from "./upstream/dns/system-resolvers.ts";
 import { Cluster, type ClusterDeps } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
+import { StatsEviction } from "./stats-sinks/eviction.ts";
 import { MetricsService } from "./stats-sinks/metrics-service.ts";
 import { RouteStats } from "./upstream/route-stats.ts";
 import { OutlierEventLog } from "./upstream/outlier/event-log.ts";
@@ -223,7 +224,8 @@ export class DataPlane {
   }
 
   /** Metrics leave from now on. @param refresh brings those up to date that nobody counts as they happen */
-  startSinks({ services, flushMs }: StatsSinksPlan, statsPlan: StatsPlan, refresh: () => void): void {
+  startSinks({ services, flushMs, evictionMs }: StatsSinksPlan, statsPlan: StatsPlan, refresh: () => void): void {
+    if (evictionMs > 0) new StatsEviction(this.stats, this.net, evictionMs).start();
     for (const plan of services) {
       const sink = new MetricsService(plan, {
         net: this.net,

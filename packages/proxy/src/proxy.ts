@@ -12,7 +12,7 @@ import { type EventLog, openEventLog } from "./event-log.ts";
 import { type Log, type LogLevel, createLog } from "./log.ts";
 import { readSocketAddress } from "./plan/address.ts";
 import { loadBootstrapFile } from "./plan/bootstrap.ts";
-import { type StatsPlan, compileStats } from "./plan/compile-stats.ts";
+import { type StatsPlan, bucketsOf, compileStats } from "./plan/compile-stats.ts";
 import { type StatsSinksPlan, compileStatsSinks } from "./plan/compile-stats-sinks.ts";
 import { type OverloadPlan, compileOverload } from "./plan/compile-overload.ts";
 import { compileRuntime } from "./plan/compile-runtime.ts";
@@ -155,7 +155,7 @@ class RunningProxy implements Proxy {
   constructor(bootstrap: Bootstrap, log: Log, options: ProxyOptions) {
     this.bootstrap = bootstrap;
     this.statsPlan = statsOf(bootstrap);
-    this.stats = new StatsRegistry(this.statsPlan.accepts);
+    this.stats = new StatsRegistry(this.statsPlan.accepts, bucketsOf(this.statsPlan));
     this.log = log;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;

@@ -28,6 +28,14 @@ const refused = (name: string, stats_config: JsonObject): ContractCase => ({
   refused: true,
 });
 
+const eviction = (name: string, bootstrap: JsonObject): ContractCase => ({
+  name,
+  feature: "Statistics: what is refused",
+  bootstrap,
+  client: [],
+  refused: true,
+});
+
 export const CASES: readonly ContractCase[] = [
   seen("only those of a list", { inclusion_list: { patterns: [{ prefix: "cluster.a." }, { suffix: "cx_total" }] } }),
   seen("all but those of a list", { exclusion_list: { patterns: [{ prefix: "cluster.a." }] } }),
@@ -45,5 +53,19 @@ export const CASES: readonly ContractCase[] = [
   }),
   refused("an expression that is none", { stats_tags: [{ tag_name: "x", regex: "((" }] }),
   refused("a name that Envoy does not know, without an expression", { stats_tags: [{ tag_name: "x" }] }),
+  tagged("buckets without a bound", { histogram_bucket_settings: [{ match: { prefix: "a" }, bins: 20 }] }),
+  refused("a bound of 0", { histogram_bucket_settings: [{ match: { prefix: "a" }, buckets: [0, 1] }] }),
+  refused("a bound twice", { histogram_bucket_settings: [{ match: { prefix: "a" }, buckets: [1, 2, 1] }] }),
+  refused("buckets of nothing", { histogram_bucket_settings: [{ buckets: [1] }] }),
+  eviction("evicted no more often than flushed", { stats_flush_interval: "3s", stats_eviction_interval: "2s" }),
+  eviction("evicted between flushes", { stats_flush_interval: "2s", stats_eviction_interval: "5s" }),
+  eviction("evicted without a pause", { stats_eviction_interval: "0s" }),
+  {
+    name: "evicted with every second flush",
+    feature: "Statistics: eviction",
+    bootstrap: { stats_flush_interval: "1s", stats_eviction_interval: "2s" },
+    client: inTurn(get()),
+    stats: STATS,
+  },
   refused("a matcher without patterns", { stats_matcher: { inclusion_list: {} } }),
 ];

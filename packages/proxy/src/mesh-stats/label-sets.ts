@@ -10,15 +10,24 @@ const OVERFLOW = "overflow";
  * likes. What is new beyond is counted together, and how often that was found.
  */
 export class LabelSets {
+  private readonly registry: StatsRegistry;
   private readonly known = new Set<string>();
   private readonly overflowed: Counter;
+  private generation = 0;
 
   constructor(registry: StatsRegistry) {
+    this.registry = registry;
     this.overflowed = registry.counter("mesh_stats.label_sets_overflow");
   }
 
   /** The same tags, or what they are counted as. */
   admit(tags: Tags): Tags {
+    const { generation } = this.registry;
+    if (generation !== this.generation) {
+      // Those that are still used will come again; until the next eviction there may be twice as many.
+      this.generation = generation;
+      this.known.clear();
+    }
     let key = "";
     for (const [, value] of tags) key += `${value}\u0000`;
     if (this.known.has(key)) return tags;

@@ -11,6 +11,8 @@ import { unpackExtension } from "./schemas.ts";
 
 export interface StatsSinksPlan {
   readonly flushMs: number;
+  /** 0: nothing is evicted. */
+  readonly evictionMs: number;
   readonly services: readonly MetricsServicePlan[];
 }
 
@@ -33,9 +35,16 @@ export interface MetricsServicePlan {
 /** Source: Envoy `source/server/configuration_impl.cc`, StatsConfigImpl. */
 const FLUSH_MS = 5_000;
 
-export function compileStatsSinks({ statsSinks, statsFlushInterval }: Bootstrap, place: Place): StatsSinksPlan {
+export function compileStatsSinks(bootstrap: Bootstrap, place: Place): StatsSinksPlan {
+  const { statsSinks, statsFlushInterval, statsEviction } = bootstrap;
+  const flushMs = milliseconds(statsFlushInterval, FLUSH_MS);
+  const evictionMs = milliseconds(statsEviction.value, 0);
+  if (evictionMs % flushMs !== 0) {
+    place.field("stats_eviction_interval").refuse("must be a multiple of stats_flush_interval");
+  }
   return {
-    flushMs: milliseconds(statsFlushInterval, FLUSH_MS),
+    flushMs,
+    evictionMs,
     services: statsSinks.flatMap(({ configType }, i) => {
       if (configType.case !== "typedConfig") return [];
       const { message, typeUrl } = unpackExtension(configType.value);

@@ -12,6 +12,15 @@ export interface StatsPlan {
   readonly tags: readonly TagRule[];
   /** Of every metric. */
   readonly fixedTags: Tags;
+  /** Upper bounds of histograms; the first whose test holds, else Envoy's. */
+  readonly buckets: readonly BucketRule[];
+}
+
+interface BucketRule {
+  /** The name is the whole one. */
+  readonly test: (name: string) => boolean;
+  /** Rising. */
+  readonly bounds: readonly number[];
 }
 
 /** What the first group matches leaves the name, what the second does (else the first) is the label's value. */
@@ -21,7 +30,7 @@ export interface TagRule {
 }
 
 /** What holds where a bootstrap says nothing. */
-export const ALL_STATS: StatsPlan = { accepts: null, defaultTags: true, tags: [], fixedTags: [] };
+export const ALL_STATS: StatsPlan = { accepts: null, defaultTags: true, tags: [], fixedTags: [], buckets: [] };
 
 export function compileStats(message: StatsConfig | undefined, place: Place): StatsPlan {
   if (message === undefined) return ALL_STATS;
@@ -38,7 +47,19 @@ export function compileStats(message: StatsConfig | undefined, place: Place): St
     defaultTags: message.useAllDefaultTags ?? true,
     tags,
     fixedTags,
+    buckets: message.histogramBucketSettings.map(({ match, buckets }, i) => ({
+      // It is required.
+      test: compileStringMatcher(match!, place.item("histogram_bucket_settings", i).field("match")),
+      bounds: buckets.toSorted((a, b) => a - b),
+    })),
   };
+}
+
+/** Which bounds a histogram has; settings without any are about memory alone. (Envoy `source/common/stats/histogram_impl.cc`, HistogramSettingsImpl) */
+export function bucketsOf({ buckets }: StatsPlan): ((name: string) => readonly number[] | undefined) | null {
+  return buckets.length === 0
+    ? null
+    : (name) => buckets.find(({ test, bounds }) => bounds.length > 0 && test(name))?.bounds;
 }
 
 /** It looks for a beginning; Envoy asks such ones last (`TagProducerImpl::forEachExtractorMatching`). */

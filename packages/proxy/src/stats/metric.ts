@@ -14,6 +14,8 @@ export class Counter {
   readonly name: string;
   readonly tags: Tags;
   value = 0;
+  /** What it was when it was last looked at whether it is still used; -1: never. */
+  swept = -1;
 
   constructor(name: string, tags: Tags) {
     this.name = name;
@@ -73,6 +75,8 @@ export class Histogram {
   sum = 0;
   /** How often it has begun anew: what was seen of it before says nothing about what has come since. */
   resets = 0;
+  /** `count` when it was last looked at whether it is still used; -1: never. */
+  swept = -1;
   /** Values ≤ 0.1. */
   private tiny = 0;
   private bins: Uint32Array | null = null;

@@ -7,12 +7,21 @@ import { Counter, Gauge, Histogram, NO_TAGS, type Tags } from "./metric.ts";
 export class StatsRegistry {
   /** Which metrics are to be seen, by name; null: all. */
   private readonly accepts: ((name: string) => boolean) | null;
+  /** Of histograms that have other bounds than the usual ones. */
+  private readonly boundsOf: ((name: string) => readonly number[] | undefined) | null;
   private readonly countersByKey = new Map<string, Counter>();
   private readonly gaugesByKey = new Map<string, Gauge>();
   private readonly histogramsByKey = new Map<string, Histogram>();
 
-  constructor(accepts: ((name: string) => boolean) | null = null) {
+  /** Rises when something was evicted: metrics with labels of their own that were asked for before may be seen no more. */
+  generation = 0;
+
+  constructor(
+    accepts: ((name: string) => boolean) | null = null,
+    boundsOf: ((name: string) => readonly number[] | undefined) | null = null,
+  ) {
     this.accepts = accepts;
+    this.boundsOf = boundsOf;
   }
 
   counter(name: string, tags: Tags = NO_TAGS): Counter {
@@ -29,11 +38,13 @@ export class StatsRegistry {
     return gauge;
   }
 
-  /** @param bounds of its buckets, where it has its own */
-  histogram(name: string, tags: Tags = NO_TAGS, bounds?: readonly number[]): Histogram {
+  histogram(name: string, tags: Tags = NO_TAGS): Histogram {
     const key = keyOf(name, tags);
     let histogram = this.histogramsByKey.get(key);
-    if (histogram === undefined) this.histogramsByKey.set(key, (histogram = new Histogram(name, tags, bounds)));
+    if (histogram === undefined) {
+      histogram = new Histogram(name, tags, this.boundsOf?.(name));
+      this.histogramsByKey.set(key, histogram);
+    }
     return histogram;
   }
 
@@ -59,6 +70,25 @@ export class StatsRegistry {
     for (const metrics of [this.countersByKey, this.gaugesByKey, this.histogramsByKey]) {
       for (const [key, metric] of metrics) if (matches(metric.name)) metrics.delete(key);
     }
+  }
+
+  /**
+   * Forgets counters and histograms with labels of their own that have not counted since the last time. (Envoy `source/common/stats/thread_local_store.cc`,
+   * evictUnused, of scopes that are evictable: that of Istio's metrics is)
+   */
+  evict(): void {
+    let evicted = false;
+    for (const [key, counter] of this.countersByKey) {
+      if (counter.tags.length === 0) continue;
+      if (counter.swept === counter.value) evicted = this.countersByKey.delete(key);
+      counter.swept = counter.value;
+    }
+    for (const [key, histogram] of this.histogramsByKey) {
+      if (histogram.tags.length === 0) continue;
+      if (histogram.swept === histogram.count) evicted = this.histogramsByKey.delete(key);
+      histogram.swept = histogram.count;
+    }
+    if (evicted) this.generation++;
   }
 
   /** Admin `/reset_counters`: counters and histograms to zero, gauges stay. */

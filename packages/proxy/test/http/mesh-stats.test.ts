@@ -72,6 +72,32 @@ describe("mesh metrics", () => {
     assert.equal(histogram(RESPONSE_BYTES.name)?.sum, 4);
   });
 
+  it("what has not counted between two evictions is forgotten, and counts anew when it comes again", async (t) => {
+    const proxy = await start(t, "outbound");
+    const client = await proxy.client(t);
+    let sent = 0;
+    const send = async (): Promise<void> => {
+      client.send(GET);
+      await until(() => client.statuses.length === sent + 1);
+      sent++;
+    };
+    const counted = (): number[] =>
+      [...proxy.stats.counters()].filter(({ name }) => name === REQUESTS_TOTAL.name).map(({ value }) => value);
+    await send();
+    proxy.stats.evict();
+    await send();
+    proxy.stats.evict();
+    assert.deepEqual(counted(), [2]);
+    proxy.stats.evict();
+    assert.deepEqual(counted(), []);
+    assert.equal([...proxy.stats.histograms()].filter(({ name }) => name === REQUEST_DURATION.name).length, 0);
+    await send();
+    assert.deepEqual(counted(), [1]);
+    // Not what has no labels of its own, and not what is no count.
+    assert.ok([...proxy.stats.gauges()].some(({ name, value }) => name === "istio_build" && value === 1));
+    assert.ok([...proxy.stats.counters()].some(({ name }) => name === "cluster.b.upstream_rq_total"));
+  });
+
   it("Telemetries leave metrics out, and labels, and make others by expressions", async (t) => {
     const proxy = await start(t, "outbound", REVIEWS, {
       metrics: [

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExpositionFormat } from "@tulle/telemetry/exposition";
-import { ALL_STATS, compileStats } from "../../src/plan/compile-stats.ts";
+import { ALL_STATS, bucketsOf, compileStats } from "../../src/plan/compile-stats.ts";
 import { Place, type Problem } from "../../src/plan/problems.ts";
 import { StatsConfigSchema } from "@tulle/xds/gen/envoy/config/metrics/v3/stats_pb.js";
 import { fromJson } from "@bufbuild/protobuf";
@@ -128,14 +128,39 @@ test("Prometheus: istio metrics keep their name and labels, and label values are
   );
 });
 
+test("buckets are those of the first setting that matches, in order", () => {
+  const problems: Problem[] = [];
+  const settings = [
+    { match: { prefix: "cluster." }, bins: 20 },
+    { match: { prefix: "cluster.a." }, buckets: [30, 7.5, 1000] },
+    { match: { suffix: "_time" }, buckets: [1] },
+  ];
+  const plan = compileStats(
+    fromJson(StatsConfigSchema, { histogramBucketSettings: settings }),
+    new Place("", problems),
+  );
+  assert.deepEqual(problems, []);
+  const stats = new StatsRegistry(null, bucketsOf(plan));
+  for (const name of ["cluster.a.upstream_rq_time", "cluster.b.upstream_rq_time", "x"])
+    stats.histogram(name).record(20);
+  assert.deepEqual([...stats.histograms()].map((each) => [each.bounds, each.cumulative()]).slice(0, 2), [
+    [
+      [7.5, 30, 1000],
+      [0, 1, 1],
+    ],
+    [[1], [0]],
+  ]);
+  assert.equal([...stats.histograms()][2]!.bounds.length, 19);
+});
+
 test("OpenMetrics: the same series, counters without _total of no known type, exemplars, and an end", () => {
-  const stats = new StatsRegistry();
+  const stats = new StatsRegistry(null, () => [10, 100]);
   stats.counter("cluster.b.upstream_rq_2xx").value = 3;
   stats.counter("cluster.b.upstream_cx_total").value = 2;
   // Its family would be called as that of the counter below.
   stats.counter("cluster.b.upstream_rq_total").value = 3;
   stats.counter("cluster.b.upstream_rq_200").value = 3;
-  const histogram = stats.histogram("istio_request_duration_milliseconds", [["reporter", "source"]], [10, 100]);
+  const histogram = stats.histogram("istio_request_duration_milliseconds", [["reporter", "source"]]);
   for (const value of [4, 8, 90, 5_000]) histogram.record(value);
   histogram.exemplify(4, "0af7651916cd43dd8448eb211c80319c", 1_700_000_000_123);
   histogram.exemplify(8, "b7ad6b7169203331b7ad6b7169203331", 1_700_000_000_500);

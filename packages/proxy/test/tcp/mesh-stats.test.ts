@@ -107,3 +107,16 @@ test("sets of labels beyond 2,000 are counted as one of each reporter, and how o
   assert.deepEqual(sets.admit(tags("7")), tags("7"));
   assert.equal(registry.counter("mesh_stats.label_sets_overflow").value, 1);
 });
+
+test("an idle connection does not keep its series; its bytes count again from there", () => {
+  const { clock, stream, seen, stats } = setUp();
+  Object.assign(stream, TO_REDIS, { bytesSent: 100 });
+  clock.advance(5_100);
+  stats.evict();
+  stats.evict();
+  clock.advance(5_100);
+  assert.deepEqual(seen(), {});
+  Object.assign(stream, { bytesSent: 130 });
+  clock.advance(5_100);
+  assert.deepEqual(seen(), { sent_bytes_total: 30 });
+});

@@ -11,6 +11,7 @@ import {
 } from "@tulle/telemetry";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { MetricMaker, valuesKey } from "../../mesh-stats/changed-tags.ts";
+import { countBuild } from "../../mesh-stats/build.ts";
 import { BLACK_HOLE, endLabels, inOrder } from "../../mesh-stats/labels.ts";
 import { statedGrpcStatus } from "../../plan/format/headers.ts";
 import type { MeshStatsConfig } from "../../plan/filters/mesh-stats.ts";
@@ -70,6 +71,17 @@ class FromPeer {
   }
 }
 
+/** What was found once. */
+class KnownSeries {
+  readonly byHost = new WeakMap<Host, Destination>();
+  readonly byCluster = new WeakMap<Cluster, Destination>();
+  readonly bySecuredHost = new WeakMap<Host, Destination>();
+  readonly nowhere = new Destination();
+  readonly blocked = new Destination();
+  /** Of each connection that came with TLS. */
+  readonly byPeer = new WeakMap<TlsInfo, FromPeer>();
+}
+
 /**
  * `istio.stats`: Istio's standard metrics, labelled with the workloads at both ends. Labels are put together once for each
  * destination, status and flag; a request finds its four handles with one lookup by host.
@@ -78,18 +90,16 @@ export class MeshStats implements HttpFilter {
   private readonly registry: StatsRegistry;
   private readonly config: MeshStatsConfig;
   private readonly inbound: boolean;
-  private readonly byHost = new WeakMap<Host, Destination>();
-  private readonly byCluster = new WeakMap<Cluster, Destination>();
-  private readonly bySecuredHost = new WeakMap<Host, Destination>();
-  private readonly nowhere = new Destination();
-  private readonly blocked = new Destination();
-  /** Of each connection that came with TLS. */
-  private readonly byPeer = new WeakMap<TlsInfo, FromPeer>();
+  private known = new KnownSeries();
+  /** Of the registry, when `known` was made. */
+  private generation: number;
 
   constructor(config: MeshStatsConfig, context: FilterContext) {
     this.registry = context.stats;
     this.config = config;
     this.inbound = context.direction === "inbound";
+    this.generation = this.registry.generation;
+    countBuild(this.registry);
   }
 
   onRequest(exchange: Exchange): FilterStatus {
@@ -136,6 +146,11 @@ export class MeshStats implements HttpFilter {
 
   private seriesOf(exchange: Exchange): Series {
     const { status, flags, isGrpc } = exchange;
+    const { generation } = this.registry;
+    if (generation !== this.generation) {
+      this.generation = generation;
+      this.known = new KnownSeries();
+    }
     const destination = this.destinationOf(exchange);
     const isPlain = this.config.expressions.length === 0;
     if (flags === 0 && !isGrpc && isPlain) return (destination.byStatus[status] ??= this.make(exchange, ""));
@@ -159,26 +174,28 @@ export class MeshStats implements HttpFilter {
 
   private destinationOf(exchange: Exchange): Destination {
     const { cluster, host, route } = exchange;
+    const { known } = this;
     if (this.inbound) {
       const tls = exchange.connection?.tls ?? null;
       if (tls !== null) return this.destinationOfPeer(tls, host !== null);
     }
     if (host !== null) {
-      const known = this.inbound || exchange.upstreamInfo?.tls == null ? this.byHost : this.bySecuredHost;
-      let destination = known.get(host);
-      if (destination === undefined) known.set(host, (destination = new Destination()));
+      const byHost = this.inbound || exchange.upstreamInfo?.tls == null ? known.byHost : known.bySecuredHost;
+      let destination = byHost.get(host);
+      if (destination === undefined) byHost.set(host, (destination = new Destination()));
       return destination;
     }
-    if (cluster === null) return isBlocked(route) ? this.blocked : this.nowhere;
-    let destination = this.byCluster.get(cluster);
-    if (destination === undefined) this.byCluster.set(cluster, (destination = new Destination()));
+    if (cluster === null) return isBlocked(route) ? known.blocked : known.nowhere;
+    let destination = known.byCluster.get(cluster);
+    if (destination === undefined) known.byCluster.set(cluster, (destination = new Destination()));
     return destination;
   }
 
   private destinationOfPeer(tls: TlsInfo, reached: boolean): Destination {
-    let from = this.byPeer.get(tls);
+    const { byPeer } = this.known;
+    let from = byPeer.get(tls);
     if (from === undefined || from.workload !== tls.peerWorkload) {
-      this.byPeer.set(tls, (from = new FromPeer(tls.peerWorkload)));
+      byPeer.set(tls, (from = new FromPeer(tls.peerWorkload)));
     }
     return reached ? from.reached : from.others;
   }

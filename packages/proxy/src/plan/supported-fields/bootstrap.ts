@@ -19,6 +19,7 @@ export const BOOTSTRAP: SupportGroup = {
       "stats_config",
       "stats_sinks",
       "stats_flush_interval",
+      "stats_eviction_interval",
       "overload_manager",
       "bootstrap_extensions",
     ],
@@ -72,7 +73,13 @@ export const BOOTSTRAP: SupportGroup = {
     has: ["grpc_service", "report_counters_as_deltas", "emit_tags_as_labels", "histogram_emit_mode", "batch_size"],
     only: { transport_api_version: ["AUTO", "V3"] },
   },
-  "envoy.config.metrics.v3.StatsConfig": { has: ["stats_tags", "use_all_default_tags", "stats_matcher"] },
+  "envoy.config.metrics.v3.StatsConfig": {
+    has: ["stats_tags", "use_all_default_tags", "stats_matcher", "histogram_bucket_settings"],
+  },
+  "envoy.config.metrics.v3.HistogramBucketSettings": {
+    has: ["match", "buckets"],
+    ignored: { bins: MEMORY },
+  },
   "envoy.config.metrics.v3.TagSpecifier": { has: ["tag_name", "regex", "fixed_value"] },
   "envoy.config.metrics.v3.StatsMatcher": { has: ["reject_all", "exclusion_list", "inclusion_list"] },
   [INTERNAL_LISTENER]: { has: [], ignored: { buffer_size_kb: "internal listeners are refused" } },

@@ -7,6 +7,7 @@ import {
   UNKNOWN,
 } from "@tulle/telemetry";
 import { Timer, type TimerOwner } from "../../clock/timer-wheel.ts";
+import { countBuild } from "../../mesh-stats/build.ts";
 import { BLACK_HOLE, endLabels, inOrder } from "../../mesh-stats/labels.ts";
 import { MetricMaker } from "../../mesh-stats/changed-tags.ts";
 import type { NetContext } from "../../net/context.ts";
@@ -33,6 +34,7 @@ export class NetworkMeshStats implements NetworkFilter {
     this.registry = registry;
     this.net = net;
     this.inbound = inbound;
+    countBuild(registry);
   }
 
   onConnection(connection: FilteredConnectionView): Decision {
@@ -57,6 +59,8 @@ class CountedConnection implements TimerOwner {
   private readonly stats: NetworkMeshStats;
   private readonly timer = new Timer(this, 0);
   private opened = false;
+  /** Of the registry, when `sent` and `received` were found. */
+  private generation = -1;
   private sent: Counter | null = null;
   private received: Counter | null = null;
   private sentBytes = 0;
@@ -80,17 +84,22 @@ class CountedConnection implements TimerOwner {
 
   private report(): void {
     const { stream } = this;
-    if (!this.opened) {
-      this.opened = true;
+    const sent = stream.bytesSent - this.sentBytes;
+    const received = stream.bytesReceived - this.receivedBytes;
+    if (this.opened && sent === 0 && received === 0) return;
+    const { generation } = this.stats.registry;
+    if (generation !== this.generation) {
+      this.generation = generation;
       const make = this.maker();
       this.sent = make.counter(TCP_SENT_BYTES_TOTAL);
       this.received = make.counter(TCP_RECEIVED_BYTES_TOTAL);
-      increment(make.counter(TCP_CONNECTIONS_OPENED_TOTAL));
+      if (!this.opened) increment(make.counter(TCP_CONNECTIONS_OPENED_TOTAL));
+      this.opened = true;
     }
-    if (this.sent !== null) this.sent.value += stream.bytesSent - this.sentBytes;
-    if (this.received !== null) this.received.value += stream.bytesReceived - this.receivedBytes;
-    this.sentBytes = stream.bytesSent;
-    this.receivedBytes = stream.bytesReceived;
+    if (this.sent !== null) this.sent.value += sent;
+    if (this.received !== null) this.received.value += received;
+    this.sentBytes += sent;
+    this.receivedBytes += received;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** Standard metrics as Telemetries want them: some are left out, some have other labels. */
 import type { MetricDefinition } from "@tulle/telemetry";
-import type { MeshStatsConfig } from "../plan/filters/mesh-stats.ts";
+import { MAX_LABEL_BYTES, type MeshStatsConfig } from "../plan/filters/mesh-stats.ts";
+import { cutText } from "../plan/format/byte-text.ts";
 import type { StreamInfo } from "../plan/format/stream-info.ts";
 import type { Counter, Histogram, StatsRegistry, Tags } from "../stats/index.ts";
 import { labelSetsOf } from "./label-sets.ts";
@@ -25,7 +26,8 @@ export class MetricMaker {
     this.values = config.expressions.map((expression) => expression(stream));
     // With what expressions say, as somebody may say anything.
     const all = this.values.map((value, i) => [String(i), value] as const);
-    const admitted = labelSetsOf(registry).admit([...tags, ...all]);
+    const bounded = tags.map(([label, value]) => [label, cutText(value, MAX_LABEL_BYTES)] as const);
+    const admitted = labelSetsOf(registry).admit([...bounded, ...all]);
     this.tags = admitted.slice(0, tags.length);
     if (admitted.length > tags.length) this.values = admitted.slice(tags.length).map(([, value]) => value);
   }

@@ -185,6 +185,17 @@ describe("mesh metrics", () => {
     assert.equal(proxy.errors.splice(0).filter((line) => line.includes("a label")).length, 2);
   });
 
+  it("labels are no longer than a collector takes, whatever a client sends", async (t) => {
+    const proxy = await start(t, "outbound", REVIEWS, {
+      metrics: [{ name: "requests_total", dimensions: { a: "request.headers['x']" } }],
+    });
+    const client = await proxy.client(t);
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\nx: a${"\xc3\xa9".repeat(5_000)}\r\n\r\n`);
+    await until(() => client.statuses.length === 1);
+    const [requests] = [...proxy.stats.counters()].filter(({ name }) => name === REQUESTS_TOTAL.name);
+    assert.equal(Object.fromEntries(requests.tags)["a"], `a${"\xc3\xa9".repeat(511)}`);
+  });
+
   it("a pattern that comes with the request may be none", async (t) => {
     const proxy = await start(t, "outbound", REVIEWS, {
       metrics: [{ name: "requests_total", dimensions: { a: "string(request.path.matches(request.headers['p']))" } }],

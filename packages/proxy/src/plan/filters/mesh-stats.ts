@@ -1,6 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { STANDARD_METRICS, UNKNOWN, type Workload } from "@tulle/telemetry";
 import { compileCelText } from "../cel.ts";
+import { cutText } from "../format/byte-text.ts";
 import type { StreamInfo } from "../format/stream-info.ts";
 import type { Place } from "../problems.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
@@ -23,6 +24,9 @@ interface MetricChange {
   /** Labels, and which expression says their values. */
   readonly dimensions: ReadonlyMap<string, number>;
 }
+
+/** Of a label's value, which may be what a client sends: there are thousands of them. Collectors take no more either. */
+export const MAX_LABEL_BYTES = 1_024;
 
 /** `tcp_reporting_duration`. Source: istio/proxy `istio_stats.cc`. */
 const TCP_REPORTING_MS = 5_000;
@@ -47,7 +51,8 @@ export function compileMeshStats(content: JsonObject | null, local: Workload, pl
       if (index === undefined) {
         index = expressions.length;
         indexes.set(text, index);
-        expressions.push(compileCelText(text, UNKNOWN, at.field(`dimensions["${label}"]`)));
+        const value = compileCelText(text, UNKNOWN, at.field(`dimensions["${label}"]`));
+        expressions.push((stream) => cutText(value(stream), MAX_LABEL_BYTES));
       }
       return [label, index];
     });

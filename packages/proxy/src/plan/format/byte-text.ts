@@ -34,6 +34,14 @@ function characterLength(bytes: Buffer, at: number): number {
   return at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 
+/** Not more bytes than that, and no character of which only a part is there. */
+export function cutText(bytes: string, length: number): string {
+  if (bytes.length <= length) return bytes;
+  let end = length;
+  while (end > 0 && (bytes.charCodeAt(end) & 0xc0) === 0x80) end--;
+  return bytes.slice(0, end);
+}
+
 /** A to Z only: what other bytes stand for is not known. */
 export function lowerCase(bytes: string): string {
   return isAscii(bytes) ? bytes.toLowerCase() : bytes.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());

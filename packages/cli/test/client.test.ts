@@ -41,3 +41,23 @@ describe("a control plane that does not answer in time", () => {
     });
   }
 });
+
+test("what the API says of a mistake is told as it is; everything else with what was asked", async (t) => {
+  const answers: [status: number, body: string][] = [];
+  const server = createServer((_, response) => {
+    const [status, body] = answers.shift()!;
+    response.writeHead(status).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close().closeAllConnections());
+  const { port } = server.address() as AddressInfo;
+  const client = new ControlPlaneClient({ address: { host: "127.0.0.1", port }, from: "--http" });
+  const told = async (status: number, body: string, message: string, exitCode: number): Promise<void> => {
+    answers.push([status, body]);
+    await assert.rejects(client.version(), { message, exitCode });
+  };
+  await told(400, '{"error":"window must be from 1s to 24h"}', "window must be from 1s to 24h", 2);
+  await told(404, '{"error":"there is no x"}', "there is no x", 1);
+  await told(503, '{"error":"ask later"}', "the control plane answered GET /version with 503: ask later", 1);
+  await told(404, "<html>", "the control plane answered GET /version with 404: <html>", 1);
+});

@@ -60,6 +60,8 @@ function clientOf({ from, configDump }: ExplainQuestion, world: ExplainWorld): H
   if (first !== undefined) return first;
   const declared = declaredWorkload(name, namespace ?? "default", world);
   if (declared !== undefined) return world.imagine(declared);
+  // Of a mesh that is not this one: the dump says what it holds.
+  if (configDump !== undefined) return world.imagine({ namespace: namespace ?? "default", workload: name, labels: {} });
   const known = [...new Set(world.proxies.map(({ node }) => `${node.workload}.${node.namespace}`))].slice(0, 8);
   throw new ExplainProblem(
     404,

@@ -177,7 +177,7 @@ function takeOutbound({ held, client, request }: Question): Taken | undefined {
           [({ manager }) => routesNameOf(manager) === String(request.port), `what is sent to port ${request.port}`],
           [
             ({ listener }) =>
-              listener.trafficDirection === TrafficDirection.OUTBOUND && addressOf(listener)?.port === request.port,
+              listener.trafficDirection !== TrafficDirection.INBOUND && addressOf(listener)?.port === request.port,
             `what is sent to port ${request.port}`,
           ],
         ];

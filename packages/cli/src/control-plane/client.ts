@@ -3,7 +3,7 @@ import type { Diagnostic } from "@tulle/api";
 import type { AnalysisMessage } from "@tulle/control/analysis";
 import type { ChangeAnswer, ExplainAnswer, ExplainQuestion } from "@tulle/explain/answer";
 import { request } from "node:http";
-import { CliError, reason } from "../errors.ts";
+import { CliError, EXIT, reason } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import { unreachable } from "./locate.ts";
 import type { Located } from "./locate.ts";
@@ -230,8 +230,7 @@ export class ControlPlaneClient {
       throw unreachable(this.#located, "http", reason(error));
     }
     if (response.status !== 200 || response.body === null) {
-      const text = errorText(await response.text());
-      throw new CliError(`the control plane answered GET ${path} with ${response.status}: ${text}`);
+      throw refusal("GET", path, response.status, await response.text());
     }
     let pending = "";
     try {
@@ -272,7 +271,7 @@ export class ControlPlaneClient {
     }
     const { status, text } = answer;
     if ((status < 200 || status > 299) && !accepted.includes(status)) {
-      throw new CliError(`the control plane answered ${method} ${path} with ${status}: ${errorText(text)}`);
+      throw refusal(method, path, status, text);
     }
     return { status, body: parseBody(text) };
   }
@@ -327,11 +326,21 @@ function parseBody(text: string): unknown {
   }
 }
 
-function errorText(text: string): string {
+/** What the API says of a mistake of the asker's is for people; 400 is one of the command line. */
+function refusal(method: string, path: string, status: number, text: string): CliError {
+  const told = errorIn(text);
+  if (told !== undefined && status >= 400 && status < 500) {
+    return new CliError(told, [], status === 400 ? EXIT.usage : EXIT.failure);
+  }
+  return new CliError(`the control plane answered ${method} ${path} with ${status}: ${told ?? text.trim()}`);
+}
+
+/** Undefined: it is not the API's. */
+function errorIn(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text) as { error?: unknown };
-    return typeof error === "string" ? error : text.trim();
+    return typeof error === "string" ? error : undefined;
   } catch {
-    return text.trim(); // not every error is JSON
+    return undefined; // not every error is JSON
   }
 }

@@ -1,7 +1,6 @@
 import type { KeptRequest } from "@tulle/telemetry/records";
 import { defineCommand } from "../command.ts";
 import { apiOptions, connect } from "../control-plane/options.ts";
-import { CliError } from "../errors.ts";
 import { onStop } from "../process/stop-signal.ts";
 import { lineOf } from "../tap/line.ts";
 import { PAIR_MS, Pairs } from "../tap/pairs.ts";
@@ -71,10 +70,6 @@ what was left out is said on stderr. Ends with Ctrl-C.`,
         (event) => onEvent(event as TapEvent),
         stop.signal,
       );
-    } catch (error) {
-      if (!(error instanceof CliError) || count === 0) throw error;
-      process.stderr.write(`${error.message}\n`);
-      return 1;
     } finally {
       clearInterval(timer);
       printDue(Infinity);

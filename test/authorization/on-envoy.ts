@@ -8,7 +8,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { RBACPerRouteSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { RBAC_Action as Action } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
-import { RESOURCE_MESSAGES } from "../../packages/control/src/http/resource-messages.ts";
+import { messageTypes } from "@tulle/xds/message-types";
 import { makeAuthority, makeLeaf, readCertificate, toPem } from "../../packages/identity/src/index.ts";
 import type { Issuer } from "../../packages/identity/src/index.ts";
 import { freePorts } from "../support/ports.ts";
@@ -154,7 +154,7 @@ function route({ mesh, policies }: Pair, index: number, ports: readonly number[]
     const action = rbac.rules?.action;
     if (action === Action.LOG) continue;
     const config = toJson(RBACPerRouteSchema, create(RBACPerRouteSchema, { rbac }), {
-      registry: RESOURCE_MESSAGES,
+      registry: messageTypes,
       useProtoFieldName: true,
     });
     perFilter[action === Action.DENY ? "deny" : "allow"] = {

@@ -2,7 +2,7 @@
 import { fromBinary, fromJson } from "@bufbuild/protobuf";
 import type { DescMessage, JsonObject, JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { extensionRegistry } from "@tulle/proxy/matchers";
+import { messageTypes } from "@tulle/xds/message-types";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@tulle/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
@@ -122,5 +122,5 @@ function valuesAt(value: JsonValue | undefined, path: readonly string[]): JsonVa
 
 function parse<Desc extends DescMessage>(schema: Desc, json: JsonValue): MessageShape<Desc> {
   const fields = isObject(json) ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== "@type")) : json;
-  return fromJson(schema, fields, { registry: extensionRegistry, ignoreUnknownFields: true });
+  return fromJson(schema, fields, { registry: messageTypes, ignoreUnknownFields: true });
 }

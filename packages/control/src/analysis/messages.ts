@@ -230,10 +230,10 @@ export const LEFT_OUT: Readonly<Record<string, readonly [name: string, why: stri
   IST0147: ["ImageAutoWithoutInjectionError", INJECTION],
   IST0148: ["NamespaceInjectionEnabledByDefault", INJECTION],
   IST0150: ["ExternalNameServiceTypeInvalidPortName", "a port of an ExternalName service is found by its number"],
-  IST0151: ["EnvoyFilterUsesRelativeOperation", "EnvoyFilters are not applied yet: status NotYetApplied"],
+  IST0151: ["EnvoyFilterUsesRelativeOperation", "a warning where it is written: priority fixes the order"],
   IST0155: [
     "EnvoyFilterUsesRelativeOperationWithProxyVersion",
-    "EnvoyFilters are not applied yet: status NotYetApplied",
+    "a warning where it is written: priority fixes the order",
   ],
   IST0156: ["UnsupportedGatewayAPIVersion", CLUSTER],
   IST0157: ["InvalidTelemetryProvider", "a Telemetry without providers has MeshConfig's defaults"],

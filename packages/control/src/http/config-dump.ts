@@ -12,9 +12,9 @@ import {
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource } from "@tulle/xds";
 import type { ConnectedProxy } from "../push/pusher.ts";
-import { RESOURCE_MESSAGES } from "./resource-messages.ts";
+import { messageTypes } from "@tulle/xds/message-types";
 
-const JSON_OPTIONS = { registry: RESOURCE_MESSAGES, useProtoFieldName: true };
+const JSON_OPTIONS = { registry: messageTypes, useProtoFieldName: true };
 
 export function configDump({ target }: ConnectedProxy, types: readonly string[]): JsonValue {
   const configs: JsonValue[] = [];

@@ -16,6 +16,8 @@ import type { EndpointIndex } from "./endpoints.ts";
 import { indexEndpoints } from "./endpoints.ts";
 import type { Cluster, EndpointList } from "./endpoint-slices.ts";
 import { endpointListOf } from "./endpoint-slices.ts";
+import type { EnvoyFilterRule } from "./envoy-filter.ts";
+import { envoyFilterOf } from "./envoy-filter.ts";
 import type { FallbackRule } from "./fallback.ts";
 import { FallbackIndex, fallbackOf } from "./fallback.ts";
 import type { GatewayRule } from "./gateway.ts";
@@ -86,6 +88,7 @@ export interface Snapshot extends SnapshotInput {
   readonly fallbacks: readonly FallbackRule[];
   readonly fallbackIndex: FallbackIndex;
   readonly rateLimits: readonly RateLimitRule[];
+  readonly envoyFilters: readonly EnvoyFilterRule[];
   readonly authorizations: readonly AuthorizationRule[];
   readonly credentials: Credentials;
   readonly requestAuthentications: readonly RequestAuthenticationRule[];
@@ -163,6 +166,7 @@ export class SnapshotBuilder {
       fallbacks,
       fallbackIndex: this.#fallbackIndex(fallbacks),
       rateLimits: this.#rateLimits(this.#ofKind(RATE_LIMIT)),
+      envoyFilters: this.#envoyFilters(this.#ofKind(ENVOY_FILTER)),
       peerRules,
       peers,
       credentials: this.#credentials(this.#ofKind("/Secret")),
@@ -304,6 +308,9 @@ export class SnapshotBuilder {
     (rules: readonly PeerAuthenticationRule[]) => new PeerAuthentications(rules, this.#options.rootNamespace),
   );
 
+  readonly #envoyFilterOf = rememberByObject(envoyFilterOf);
+  readonly #envoyFilters = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#envoyFilterOf));
+
   readonly #gatewayOf = rememberByObject(gatewayOf);
   readonly #gateways = rememberLast((objects: readonly StoredObject[]) => sorted(objects, this.#gatewayOf));
 
@@ -417,6 +424,7 @@ const VIRTUAL_SERVICE = "networking.istio.io/VirtualService";
 const DESTINATION_RULE = "networking.istio.io/DestinationRule";
 const GATEWAY = "networking.istio.io/Gateway";
 const FALLBACK = "tulle.dev/Fallback";
+const ENVOY_FILTER = "networking.istio.io/EnvoyFilter";
 const RATE_LIMIT = "tulle.dev/RateLimit";
 const AUTHORIZATION_POLICY = "security.istio.io/AuthorizationPolicy";
 const REQUEST_AUTHENTICATION = "security.istio.io/RequestAuthentication";

@@ -6,6 +6,8 @@ import { rememberLast, sameElements } from "../model/sharing.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { apiListener } from "../translate/listeners.ts";
+import type { PatchCache } from "./envoy-filters.ts";
+import { envoyFiltersOf } from "./envoy-filters.ts";
 import { GatewayViews } from "./gateway-views.ts";
 import type { MeshView } from "./mesh-view.ts";
 import { overlaySet } from "./overlay-set.ts";
@@ -13,6 +15,11 @@ import { inboundClusters, memberOf, ownListeners, routeNames } from "./own-resou
 import { routeSetsMaker } from "./route-views.ts";
 import { secretsOf } from "./secrets.ts";
 import type { RouteCaches, RouteViews } from "./route-views.ts";
+
+/** What proxies share. */
+export interface ProxyCaches extends RouteCaches {
+  readonly patches: PatchCache;
+}
 
 export class ProxyView {
   readonly #capabilities: Capabilities;
@@ -22,14 +29,16 @@ export class ProxyView {
   readonly #routeNames = rememberLast(routeNames);
   readonly #gateway: GatewayViews | undefined;
   readonly #isProven: boolean;
+  readonly #envoyFilters: ReturnType<typeof envoyFiltersOf>;
   #sets: readonly ResourceSet[] = [];
   #view: ResourceView | undefined;
 
   /** @param isProven whoever asks has shown that it is whom the node says, or the control plane's own user: others get no Secrets */
-  constructor(node: ProxyNode, capabilities: Capabilities, caches: RouteCaches, isProven: boolean) {
+  constructor(node: ProxyNode, capabilities: Capabilities, caches: ProxyCaches, isProven: boolean) {
     this.#isProven = isProven;
     this.#capabilities = capabilities;
     this.#member = memberOf(node);
+    this.#envoyFilters = envoyFiltersOf(caches.patches);
     this.#listeners = ownListeners(node, capabilities, caches);
     this.#inboundClusters = inboundClusters(capabilities);
     this.#gateway = node.type === "router" ? new GatewayViews(node, capabilities, caches) : undefined;
@@ -76,10 +85,10 @@ export class ProxyView {
     ];
     if (captured !== undefined) sets.push(mesh.names);
     if (this.#isProven) sets.push(this.#secrets(member, snapshot));
-    if (!this.#capabilities.virtualHostDiscovery) return sets;
+    if (!this.#capabilities.virtualHostDiscovery) return this.#envoyFilters(member, snapshot, sets);
     const hosts =
       ofGateway === undefined ? outbound.virtualHosts : this.#hosts(outbound.virtualHosts, ofGateway.virtualHosts);
-    return [...sets, hosts];
+    return this.#envoyFilters(member, snapshot, [...sets, hosts]);
   }
 
   readonly #clusters = rememberLast(overlaySet);

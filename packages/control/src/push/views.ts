@@ -8,11 +8,11 @@ import type { Snapshot } from "../model/snapshot.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
 import type { Capabilities } from "../translate/data-plane.ts";
 import { EncodedCache } from "./encoded-cache.ts";
+import { PatchCache } from "./envoy-filters.ts";
 import type { MeshCaches } from "./mesh-view.ts";
 import { MeshView } from "./mesh-view.ts";
-import type { ProxyView } from "./proxy-view.ts";
+import type { ProxyCaches, ProxyView } from "./proxy-view.ts";
 import { RouteViews } from "./route-views.ts";
-import type { RouteCaches } from "./route-views.ts";
 
 interface ClassView {
   readonly mesh: MeshView;
@@ -20,7 +20,11 @@ interface ClassView {
 }
 
 export class Views {
-  readonly caches: RouteCaches = { resources: new EncodedCache(), bytes: new EncodedCache() };
+  readonly caches: ProxyCaches = {
+    resources: new EncodedCache(),
+    bytes: new EncodedCache(),
+    patches: new PatchCache(),
+  };
   readonly #meshCaches: MeshCaches = { resources: new EncodedCache(), assignments: new EncodedCache() };
   #snapshot: Snapshot;
   #classes = new Map<string, ClassView>();

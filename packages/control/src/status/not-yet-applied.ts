@@ -225,6 +225,7 @@ const APPLIED: ReadonlySet<string> = new Set([
   "telemetry.istio.io/Telemetry",
   "tulle.dev/Fallback",
   "tulle.dev/RateLimit",
+  "networking.istio.io/EnvoyFilter",
   "networking.istio.io/WorkloadEntry",
   "networking.istio.io/WorkloadGroup",
   "networking.istio.io/Sidecar",

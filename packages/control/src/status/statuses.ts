@@ -9,6 +9,7 @@ import type { Snapshot } from "../model/snapshot.ts";
 import type { StoredObject } from "../model/stored-object.ts";
 import { authorizationFindings } from "./authorization-status.ts";
 import { destinationRuleFindings } from "./destination-rule-status.ts";
+import { envoyFilterFindings } from "./envoy-filter-status.ts";
 import { fallbackFindings } from "./fallback-status.ts";
 import { meshConfigFindings } from "./mesh-config-status.ts";
 import { isApplied, notYetApplied } from "./not-yet-applied.ts";
@@ -87,6 +88,10 @@ export class Statuses {
     if (isKind(object, "tulle.dev", "RateLimit")) {
       const rule = snapshot.rateLimits.find(({ loaded }) => loaded === stored.loaded);
       return rule === undefined ? [] : rateLimitFindings(snapshot, rule);
+    }
+    if (isKind(object, "networking.istio.io", "EnvoyFilter")) {
+      const rule = snapshot.envoyFilters.find(({ loaded }) => loaded === stored.loaded);
+      return rule === undefined ? [] : envoyFilterFindings(snapshot, rule);
     }
     if (isKind(object, "security.istio.io", "PeerAuthentication")) {
       const rule = snapshot.peerRules.find(({ loaded }) => loaded === stored.loaded);

@@ -7,7 +7,7 @@ import { formatDiagnostic, parseYaml } from "@tulle/api";
 import { NodeSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { TYPE } from "@tulle/xds";
 import type { EncodedResource, ResourceView } from "@tulle/xds";
-import { RESOURCE_MESSAGES } from "../../src/http/resource-messages.ts";
+import { messageTypes } from "@tulle/xds/message-types";
 import type { Issuers } from "../../src/model/issuers.ts";
 import { NO_ISSUERS } from "../../src/model/issuers.ts";
 import type { MeshOptions, Snapshot } from "../../src/model/snapshot.ts";
@@ -165,7 +165,7 @@ export class TestProxy {
     const found = this.resource(typeUrl, name);
     assert.ok(found !== undefined, `no ${name} among ${this.names(typeUrl).join(", ")}`);
     const json = toJson(AnySchema, fromBinary(AnySchema, found.any), {
-      registry: RESOURCE_MESSAGES,
+      registry: messageTypes,
       useProtoFieldName: true,
     });
     delete (json as JsonObject)["@type"];

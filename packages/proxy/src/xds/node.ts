@@ -12,6 +12,7 @@ import { SUPPORTED_FIELDS } from "../plan/supported-fields/index.ts";
 const CATEGORIES: Readonly<Record<string, string>> = {
   "envoy.config.listener.v3.Filter": "envoy.filters.network",
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": "envoy.filters.http",
+  "envoy.config.listener.v3.ListenerFilter": "envoy.filters.listener",
   "envoy.config.core.v3.TransportSocket": "envoy.transport_sockets.upstream",
 };
 

@@ -64,6 +64,10 @@ export interface ProxyNode {
   readonly secrets: string | undefined;
   /** The proxy's own cluster that leads to whoever takes telemetry; undefined: it has none. */
   readonly telemetry: string | undefined;
+  /** What it says of itself by Istio's names, as far as that is text. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Types of filters that it has, where it says so. */
+  readonly filterTypes?: ReadonlySet<string>;
   /** The workload takes traffic only after the proxy has said that it is healthy. */
   readonly reportsHealth: boolean;
 }
@@ -118,6 +122,10 @@ export function readNode(node: Node): ProxyNode {
     secrets: readText(tulle, "secrets", at),
     telemetry: readText(tulle, "telemetry", at),
     reportsHealth: readText(tulle, "health", at) === "reported",
+    metadata: Object.fromEntries(
+      Object.entries(metadata).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])),
+    ),
+    filterTypes: new Set(node.extensions.flatMap(({ typeUrls }) => typeUrls)),
   };
   refuseDuplicates(proxy, at);
   return proxy;

@@ -65,9 +65,29 @@ export interface MeshService {
   readonly endpoints: readonly EntryEndpoint[];
   /** Whom its servers may be, beside accounts. */
   readonly subjectAltNames: readonly string[];
+  /** Its clients stay with an endpoint; undefined: they do not. */
+  readonly session?: PersistentSession;
   /** Made up for workloads that name a service which no object describes. */
   readonly implicit: boolean;
   readonly origin: Origin;
+}
+
+/** How an endpoint is remembered: by a cookie that the proxy gives, or by a header that the client sends back. */
+export interface PersistentSession {
+  readonly by: "cookie" | "header";
+  readonly name: string;
+}
+
+/** (istio/istio `pilot/pkg/features/experimental.go`) */
+const COOKIE_LABEL = "istio.io/persistent-session";
+const HEADER_LABEL = "istio.io/persistent-session-header";
+
+/** The cookie before the header. Istio reads `NAME:PATH`, too, which no label can hold. */
+function sessionOf(labels: Labels): Pick<MeshService, "session"> {
+  const cookie = labels[COOKIE_LABEL] ?? "";
+  if (cookie !== "") return { session: { by: "cookie", name: cookie } };
+  const header = labels[HEADER_LABEL] ?? "";
+  return header === "" ? {} : { session: { by: "header", name: header } };
 }
 
 /** How HTTP travels to a port; undefined if the mesh does not carry the port as HTTP. */
@@ -138,6 +158,7 @@ function fromService(
     ),
     endpoints: [],
     subjectAltNames: [],
+    ...sessionOf(metadata.labels),
     implicit: false,
     origin: originOf(stored.loaded),
   };
@@ -204,6 +225,7 @@ function fromServiceEntry(
       addresses: (spec.addresses ?? []).flatMap((address) => singleAddress(address) ?? []),
       endpoints: byHost ? [endpointOfHost(host, metadata)] : endpoints,
       subjectAltNames: spec.subjectAltNames ?? [],
+      ...sessionOf(metadata.labels),
       implicit: false,
       origin: originOf(stored.loaded),
     };

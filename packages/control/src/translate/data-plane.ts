@@ -62,6 +62,7 @@ export type HttpFilterKind =
   | "mesh_stats"
   | "dynamic_forward_proxy"
   | "fallback"
+  | "stateful_session"
   | "custom_response";
 
 export interface Capabilities {
@@ -227,6 +228,13 @@ export function withMetrics(capabilities: Capabilities, metrics: WorkloadMetrics
   if (own === undefined) known.set(key, (own = { ...capabilities, id: `${capabilities.id} ${key}`, metrics }));
   return own;
 }
+
+/** The same with the filter that keeps clients with endpoints, which nobody needs where no service asks for it. */
+export const withSessions = rememberByObject((free: Capabilities): Capabilities => ({
+  ...free,
+  id: `${free.id} sessions`,
+  httpFilters: free.apiListeners ? free.httpFilters : [...free.httpFilters, "stateful_session"],
+}));
 
 /** By the node's `user_agent_name`. A client that does not say what it is gets what Envoy gets. */
 export function dataPlaneOf(userAgentName: string): DataPlane {

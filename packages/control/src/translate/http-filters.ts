@@ -7,6 +7,7 @@ import { HTTPFaultSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/fa
 import { FilterConfigSchema as ForwardSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
 import { RouterSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import { StatefulSessionSchema } from "@tulle/xds/gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import { HttpFilterSchema } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpFilter } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { FallbackSchema } from "@tulle/xds/gen/tulle/filters/http/fallback/v1/fallback_pb.js";
@@ -16,6 +17,7 @@ import type { HttpFilterKind } from "./data-plane.ts";
 import { FORWARDING_FILTER } from "./forwarding.ts";
 import { STATS_FILTER, statsConfig } from "./mesh-stats.ts";
 import { packed } from "./packed.ts";
+import { SESSION_FILTER } from "./persistent-session.ts";
 
 /** Which side of a request the connection manager sees. */
 export type Reporter = "SIDECAR_OUTBOUND" | "SIDECAR_INBOUND" | "GATEWAY";
@@ -46,7 +48,7 @@ export function httpFilters(
 }
 
 /** Policies of whoever calls. */
-const OF_CLIENTS: ReadonlySet<HttpFilterKind> = new Set(["fallback", "custom_response"]);
+const OF_CLIENTS: ReadonlySet<HttpFilterKind> = new Set(["fallback", "custom_response", "stateful_session"]);
 
 const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, HttpFilter>> = {
   grpc_stats: filter(
@@ -60,6 +62,7 @@ const SAME_EVERYWHERE: Readonly<Record<Exclude<HttpFilterKind, "mesh_stats">, Ht
   fault: filter("envoy.filters.http.fault", HTTPFaultSchema, create(HTTPFaultSchema)),
   fallback: filter("tulle.fallback", FallbackSchema, create(FallbackSchema)),
   custom_response: filter("envoy.filters.http.custom_response", CustomResponseSchema, create(CustomResponseSchema)),
+  stateful_session: filter(SESSION_FILTER, StatefulSessionSchema, create(StatefulSessionSchema)),
   cors: filter("envoy.filters.http.cors", CorsSchema, create(CorsSchema)),
   dynamic_forward_proxy: filter("envoy.filters.http.dynamic_forward_proxy", ForwardSchema, FORWARDING_FILTER),
 };

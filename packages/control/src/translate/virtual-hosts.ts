@@ -24,6 +24,7 @@ import { fallbackConfigs } from "./fallback.ts";
 import { translateFault } from "./fault.ts";
 import { originMetadata, routeOrigin } from "./origin.ts";
 import { packed } from "./packed.ts";
+import { sessionConfigs } from "./persistent-session.ts";
 import { countsAttempts } from "./proxy-settings.ts";
 import type { ActionContext } from "./route-action.ts";
 import { plainForward, translateAction } from "./route-action.ts";
@@ -63,6 +64,7 @@ export function translateVirtualHost(input: VirtualHostInput): VirtualHost {
     routes,
     requireTls: requireTls ? TlsRequirement.ALL : TlsRequirement.NONE,
     includeRequestAttemptCount: countsAttempts(input.mesh),
+    typedPerFilterConfig: input.capabilities.apiListeners ? {} : sessionConfigs(service?.session),
     ...(origin === undefined ? {} : { metadata: originMetadata(origin, "") }),
   });
 }
@@ -160,7 +162,19 @@ function translateRoute(
     decorator: { operation: routeOperation(route, rule.origin.name, port) },
   }).decorator;
   addFallbacks(route, http.name ?? "", input);
+  addSession(route, http, input);
   return route;
+}
+
+/** Of the first destination that has any. */
+function addSession({ typedPerFilterConfig }: Route, http: IstioHttpRoute, input: VirtualHostInput): void {
+  if (input.capabilities.apiListeners) return;
+  for (const { destination } of http.route ?? []) {
+    const session = input.destinations.get(destination.host)?.session;
+    if (session === undefined) continue;
+    Object.assign(typedPerFilterConfig, sessionConfigs(session));
+    return;
+  }
 }
 
 /** Both names, joined; what the access log shows. */

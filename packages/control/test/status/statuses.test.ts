@@ -270,9 +270,9 @@ spec: { address: 10.0.0.1, labels: ${labels} }`;
 });
 
 test("kinds of mesh configuration that are not applied say so; other kinds are not needed", () => {
-  const policy =
-    "\n---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: { name: p }\nspec: { configPatches: [] }";
-  assert.deepEqual(statuses(policy, "EnvoyFilter", "p"), ["NotYetApplied: objects of kind EnvoyFilter"]);
+  const plugin =
+    "\n---\napiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: p }\nspec: { url: oci://registry.test/p }";
+  assert.deepEqual(statuses(plugin, "WasmPlugin", "p"), ["NotYetApplied: objects of kind WasmPlugin"]);
   const account = "\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }";
   assert.deepEqual(statuses(account, "ServiceAccount", "a"), [
     "Ignored: the mesh needs nothing from a ServiceAccount here",

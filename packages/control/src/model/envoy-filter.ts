@@ -24,7 +24,7 @@ import { isInScope, policyScope } from "./policy-scope.ts";
 import type { StoredObject } from "./stored-object.ts";
 
 /** What can be patched, and the message that a patch of it holds. EXTENSION_CONFIG and BOOTSTRAP are not: nothing is served so. */
-export const PATCHED = {
+const PATCHED = {
   LISTENER: ListenerSchema,
   LISTENER_FILTER: ListenerFilterSchema,
   FILTER_CHAIN: FilterChainSchema,
@@ -55,7 +55,7 @@ export interface Patch {
 }
 
 /** A patch as it is written, and why it is not applied where it is not. */
-export interface ReadPatch {
+interface ReadPatch {
   readonly index: number;
   readonly patch: Patch | undefined;
   readonly problem: { readonly type: "Invalid" | "NotYetApplied" | "Ignored"; readonly message: string } | undefined;

@@ -110,12 +110,12 @@ export interface ProtocolError {
   readonly details: string;
 }
 
-/** Why a request's stream ended before its response did, where streams end by themselves (HTTP/2). */
+/** Why a request ended before its response did. */
 export interface StreamReset {
   /** Envoy's response code details, such as `http2.remote_reset`. */
   readonly details: string;
-  /** The client has reset it (Envoy's flag DR); else we have, as it broke the protocol (DPE). */
-  readonly byPeer: boolean;
+  /** Who ended it: the client (Envoy's flag DR), we, as it broke the protocol (DPE), the connection that was lost (DC), or we for other reasons (none). */
+  readonly cause: "client" | "protocol" | "connection" | "us";
 }
 
 /** Where a codec puts its bytes. They leave when the turn, or under load the round, ends: as few writes as possible. */
@@ -139,7 +139,7 @@ export interface RequestReceiver {
   onRequestTrailers(trailers: HeaderBlock): void;
   /** The request is malformed; nothing more of it will come. */
   onRequestError(error: ProtocolError): void;
-  /** The stream has gone, and can neither be read nor answered. HTTP/2 only. */
+  /** It can neither be read nor answered any more. */
   onRequestReset(reset: StreamReset): void;
   /** What was written of the response waits: for the peer's window or for the connection. Then that it does not any more. */
   onDownstreamAboveWatermark(): void;
@@ -162,6 +162,27 @@ export interface ResponseEncoder {
   /** Stops and restarts the flow of request data (calls are counted by the transport). */
   pauseRequest(): void;
   resumeRequest(): void;
+}
+
+/** The server's side of a connection: requests in, responses out; one at a time in HTTP/1, many in HTTP/2. */
+export interface ServerCodec {
+  /** No request is being read or answered. */
+  readonly idle: boolean;
+  /** Whether part of a request head has arrived, and not all of it. */
+  readonly readingHead: boolean;
+  /** A body longer than one read is coming. */
+  readonly readingLongBody: boolean;
+  /** Bytes from the socket. */
+  receive(buffer: ReadBuffer, start: number, end: number): void;
+  /** The connection closes after the response now or next being sent. HTTP/1 only: there it has to be said in that response. */
+  closeAfterResponse(): void;
+  /** The last exchange has been counted and logged: on with a request that had to wait. */
+  readOn(): void;
+  /** The connection is of no use any more: the requests under way end. */
+  endAll(why: StreamReset): void;
+  /** The transport has too much to write, or not any more. */
+  onTransportAboveWatermark(): void;
+  onTransportBelowWatermark(): void;
 }
 
 /** One response as it is decoded. */

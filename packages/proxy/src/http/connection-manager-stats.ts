@@ -4,9 +4,11 @@ import type { Counter, Gauge, Histogram, StatsRegistry } from "../stats/index.ts
 export class ConnectionManagerStats {
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
+  readonly cxHttp2Total: Counter;
   readonly cxSslTotal: Counter;
   readonly cxActive: Gauge;
   readonly cxHttp1Active: Gauge;
+  readonly cxHttp2Active: Gauge;
   readonly cxSslActive: Gauge;
   readonly cxDestroy: Counter;
   readonly cxDestroyLocal: Counter;
@@ -30,6 +32,8 @@ export class ConnectionManagerStats {
   readonly rqWsOnNonWsRoute: Counter;
   readonly rqTotal: Counter;
   readonly rqHttp1Total: Counter;
+  readonly rqHttp2Total: Counter;
+  readonly rqTooManyPrematureResets: Counter;
   readonly rqActive: Gauge;
   readonly rqCompleted: Counter;
   readonly rqTime: Histogram;
@@ -71,9 +75,11 @@ export class ConnectionManagerStats {
     this.cxTotal = counter("downstream_cx_total");
     this.cxSslTotal = counter("downstream_cx_ssl_total");
     this.cxHttp1Total = counter("downstream_cx_http1_total");
+    this.cxHttp2Total = counter("downstream_cx_http2_total");
     this.cxActive = gauge("downstream_cx_active");
     this.cxSslActive = gauge("downstream_cx_ssl_active");
     this.cxHttp1Active = gauge("downstream_cx_http1_active");
+    this.cxHttp2Active = gauge("downstream_cx_http2_active");
     this.cxDestroy = counter("downstream_cx_destroy");
     this.cxDestroyLocal = counter("downstream_cx_destroy_local");
     this.cxDestroyRemote = counter("downstream_cx_destroy_remote");
@@ -96,6 +102,8 @@ export class ConnectionManagerStats {
     this.cxTxBytes = counter("downstream_cx_tx_bytes_total");
     this.rqTotal = counter("downstream_rq_total");
     this.rqHttp1Total = counter("downstream_rq_http1_total");
+    this.rqHttp2Total = counter("downstream_rq_http2_total");
+    this.rqTooManyPrematureResets = counter("downstream_rq_too_many_premature_resets");
     this.rqActive = gauge("downstream_rq_active");
     this.rqCompleted = counter("downstream_rq_completed");
     this.rqTime = histogram("downstream_rq_time");

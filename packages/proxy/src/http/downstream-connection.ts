@@ -1,16 +1,19 @@
 import type { Tlv } from "../codec/proxy-protocol/read-header.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-codec.ts";
-import type { RequestReceiver, ResponseEncoder } from "../codec/messages.ts";
-import type { ReadBuffer } from "../codec/read-buffer.ts";
+import type { RequestReceiver, ResponseEncoder, ServerCodec, StreamReset } from "../codec/messages.ts";
+import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";
+import { Http2Session, type Http2SessionOwner } from "./http2-session.ts";
 import type { Session, SessionOwner } from "../tcp/session.ts";
 import { DETAILS } from "./local-replies.ts";
+import { PrematureResets } from "./premature-resets.ts";
 import type { HttpContext, HttpRuntime } from "./runtime.ts";
+import { sniffHttp2 } from "./server-protocol.ts";
 
 const IDLE_TIMER = 0;
 const CLOSE_TIMER = 1;
@@ -23,8 +26,10 @@ export interface ConnectionOwner extends SessionOwner {
   readonly drainsWhenFailing: boolean;
 }
 
-/** One connection of a client: its socket, its codec, and the exchange that is going on. */
-export class DownstreamConnection implements Session, TransportHandler, ServerCodecHost, ConnectionView, TimerOwner {
+/** One connection of a client: its socket, its codec, and the exchanges that are going on. */
+export class DownstreamConnection
+  implements Session, TransportHandler, ServerCodecHost, Http2SessionOwner, ConnectionView, TimerOwner
+{
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -49,12 +54,19 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   private readonly owner: ConnectionOwner;
   private readonly runtime: HttpRuntime;
   private readonly transport: Transport;
-  private readonly codec: Http1ServerCodec;
+  /** Null until the client has sent something: which HTTP it speaks is to be seen. */
+  private codec: ServerCodec | null = null;
+  /** The codec, where that is HTTP/2. */
+  private http2: Http2Session | null = null;
+  /** The beginning of what may be a preface. */
+  private undecided: Buffer | null = null;
   private readonly openedAt: number;
-  private exchange: Exchange | null = null;
+  /** The exchange that was begun last, while it goes on. */
+  private latest: Exchange | null = null;
+  private exchanges = 0;
   private requests = 0;
+  private readonly prematureResets = new PrematureResets();
   private draining = false;
-  private speaksHttp = false;
   /** Only the close is awaited: input is dropped. */
   private closing = false;
   private closedByUs = false;
@@ -88,14 +100,13 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.ja3 = accepted.ja3;
     this.ja4 = accepted.ja4;
     this.tlvs = accepted.tlvs;
-    this.codec = new Http1ServerCodec(this, this.transport, plan);
     this.openedAt = context.net.turn.now;
     stats.cxTotal.value++;
     stats.cxActive.value++;
     if (owner.secure) {
       stats.cxSslTotal.value++;
       stats.cxSslActive.value++;
-    } else this.countHttp();
+    }
     this.armIdle();
     if (plan.maxConnectionDurationMs > 0) {
       context.net.timers.arm(this.durationTimer, this.openedAt, plan.maxConnectionDurationMs);
@@ -108,7 +119,13 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
 
   /** After the response now or next being sent, the connection closes. */
   closeAfterResponse(): void {
-    this.codec.closeAfterResponse();
+    this.codec?.closeAfterResponse();
+  }
+
+  /** It has had its requests, or asks for what it does not get: HTTP/2 is drained. */
+  endAfterResponse(): void {
+    if (this.http2 === null) this.closeAfterResponse();
+    else this.startDrain();
   }
 
   /** A response's head is about to leave. */
@@ -127,22 +144,49 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.startDrain();
   }
 
-  /** With TLS, once its handshake is over. */
-  private countHttp(): void {
-    const { stats } = this.runtime;
-    this.speaksHttp = true;
-    stats.cxHttp1Total.value++;
-    stats.cxHttp1Active.value++;
+  /** The first bytes are there. */
+  private speak(http2: boolean): ServerCodec {
+    const { context, transport } = this;
+    const { plan, stats, http2Stats } = this.runtime;
+    if (http2) {
+      stats.cxHttp2Total.value++;
+      stats.cxHttp2Active.value++;
+      this.http2 = new Http2Session(context, this, transport, plan.http2, http2Stats, plan.streamIdleTimeoutMs);
+      this.codec = this.http2;
+    } else {
+      stats.cxHttp1Total.value++;
+      stats.cxHttp1Active.value++;
+      this.codec = new Http1ServerCodec(this, transport, plan);
+    }
+    if (this.draining) this.tellOfDrain();
+    return this.codec;
   }
 
   private startDrain(): void {
     if (this.draining || this.closing) return;
     this.draining = true;
-    this.codec.closeAfterResponse();
+    this.tellOfDrain();
     const { plan } = this.runtime;
     const { timers, turn } = this.context.net;
     if (plan.drainTimeoutMs > 0) timers.arm(this.drainTimer, turn.now, plan.drainTimeoutMs);
-    else if (this.codec.idle) this.close();
+    else this.endDrain();
+  }
+
+  private tellOfDrain(): void {
+    if (this.http2 !== null) this.http2.announceDrain();
+    else this.codec?.closeAfterResponse();
+  }
+
+  /** Whoever has a request on its way has had time to send it. */
+  private endDrain(): void {
+    this.http2?.endDrain();
+    if (this.codec === null || this.codec.idle) this.closeDrained();
+  }
+
+  /** HTTP/2 has told the client to go: it gets a while to do so (Envoy `checkForDeferredClose`). */
+  private closeDrained(): void {
+    if (this.http2 === null) this.close();
+    else this.onCloseAfterFlush(true);
   }
 
   /** Closes now, whatever is going on. */
@@ -155,14 +199,40 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
 
   onRead(buffer: ReadBuffer, length: number): void {
     if (this.closing) return;
-    this.codec.receive(buffer, 0, length);
-    if (this.codec.readingHead) this.exchange?.awaitHead();
-    this.transport.useLargeReads(this.codec.readingLongBody);
+    const { codec } = this;
+    if (codec === null) this.readFirst(buffer, length);
+    else this.readBy(codec, buffer, length);
+  }
+
+  private readBy(codec: ServerCodec, buffer: ReadBuffer, length: number): void {
+    codec.receive(buffer, 0, length);
+    if (codec.readingHead) this.latest?.awaitHead();
+    this.transport.useLargeReads(codec.readingLongBody);
+  }
+
+  /** Nothing has been read yet, or nothing that says which HTTP it is. */
+  private readFirst(buffer: ReadBuffer, length: number): void {
+    const { codecType } = this.runtime.plan;
+    const alpn = this.transport.tls?.alpn ?? "";
+    if (codecType !== "auto" || alpn !== "") {
+      this.readBy(this.speak(codecType === "auto" ? alpn === "h2" : codecType === "http2"), buffer, length);
+      return;
+    }
+    if (this.undecided !== null) {
+      const all = new ReadBuffer(this.undecided.length + length);
+      this.undecided.copy(all.bytes);
+      buffer.bytes.copy(all.bytes, this.undecided.length, 0, length);
+      buffer = all;
+      length += this.undecided.length;
+    }
+    const http2 = sniffHttp2(buffer.bytes, length);
+    this.undecided = http2 === null ? Buffer.from(buffer.bytes.subarray(0, length)) : null;
+    if (http2 !== null) this.readBy(this.speak(http2), buffer, length);
   }
 
   /** Envoy takes no half-closed HTTP connection: a client that has finished sending has gone. */
   onEnd(): void {
-    this.endExchange(DETAILS.downstreamRemoteDisconnect);
+    this.endExchanges(DETAILS.downstreamRemoteDisconnect);
     this.transport.destroy();
   }
 
@@ -173,9 +243,10 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     timers.disarm(this.closeTimer);
     timers.disarm(this.durationTimer);
     timers.disarm(this.drainTimer);
-    this.endExchange(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
+    this.endExchanges(this.closedByUs ? DETAILS.downstreamLocalDisconnect : DETAILS.downstreamRemoteDisconnect);
     stats.cxActive.value--;
-    if (this.speaksHttp) stats.cxHttp1Active.value--;
+    if (this.http2 !== null) stats.cxHttp2Active.value--;
+    else if (this.codec !== null) stats.cxHttp1Active.value--;
     if (this.owner.secure) stats.cxSslActive.value--;
     stats.cxDestroy.value++;
     if (this.closedByUs) stats.cxDestroyLocal.value++;
@@ -185,20 +256,15 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
   }
 
   onConnect(): void {
-    this.countHttp();
+    // Which HTTP is spoken is asked for when something is read.
   }
 
   onAboveWatermark(): void {
-    this.codec.aboveWatermark = true;
-    // A client that does not read its responses is not read for further requests either.
-    this.transport.pauseReading();
-    this.exchange?.onDownstreamAboveWatermark();
+    this.codec?.onTransportAboveWatermark();
   }
 
   onBelowWatermark(): void {
-    this.codec.aboveWatermark = false;
-    this.transport.resumeReading();
-    this.exchange?.onDownstreamBelowWatermark();
+    this.codec?.onTransportBelowWatermark();
   }
 
   // ServerCodecHost
@@ -208,8 +274,10 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     const { timers } = this.context.net;
     timers.disarm(this.idleTimer);
     this.countRequest();
+    (this.http2 === null ? runtime.stats.rqHttp1Total : runtime.stats.rqHttp2Total).value++;
     const exchange = this.context.exchanges.acquire();
-    this.exchange = exchange;
+    this.latest = exchange;
+    this.exchanges++;
     exchange.start(this, runtime, encoder);
     return exchange;
   }
@@ -220,23 +288,20 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.requests++;
     if (plan.maxRequestsPerConnection === 0 || this.requests < plan.maxRequestsPerConnection) return;
     stats.cxMaxRequests.value++;
-    this.codec.closeAfterResponse();
+    this.endAfterResponse();
   }
 
   onExchangeEnd(): void {
-    this.exchange = null;
     this.armIdle();
   }
 
   onCloseAfterFlush(delayed: boolean): void {
-    this.exchange = null;
     const timeout = this.runtime.plan.delayedCloseTimeoutMs;
     if (delayed && timeout > 0) this.closeLater(timeout);
     else this.close();
   }
 
   onAbort(): void {
-    this.exchange = null;
     const timeout = this.runtime.plan.delayedCloseTimeoutMs;
     if (timeout > 0) this.closeLater(timeout);
     else this.close();
@@ -255,14 +320,37 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     this.transport.resumeReading();
   }
 
+  // Http2SessionOwner
+
+  onIdle(): void {
+    if (this.closing) return;
+    if (this.draining && !this.drainTimer.armed) this.closeDrained();
+    else this.armIdle();
+  }
+
+  onBroken(protocolError: boolean): void {
+    if (protocolError) this.runtime.stats.cxProtocolError.value++;
+    this.onAbort();
+  }
+
+  onSilence(): void {
+    this.destroy();
+  }
+
   /** Called by an exchange that ends in whatever way. */
   onExchangeFinished(exchange: Exchange): void {
-    if (this.exchange === exchange) this.exchange = null;
+    if (this.latest === exchange) this.latest = null;
+    this.exchanges--;
+    if (this.closing || !this.prematureResets.count(exchange)) return;
+    this.runtime.stats.rqTooManyPrematureResets.value++;
+    this.closing = true;
+    this.codec?.endAll(TOO_MANY_PREMATURE_RESETS);
+    this.destroy();
   }
 
   /** The last exchange has been counted and logged: on with a request that had to wait. */
   readOn(): void {
-    this.codec.readOn();
+    this.codec?.readOn();
   }
 
   get transportFailure(): string {
@@ -273,17 +361,15 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     return this.transport.tls;
   }
 
-  private endExchange(details: string): void {
-    const { exchange } = this;
-    this.exchange = null;
+  private endExchanges(details: string): void {
     this.closing = true;
-    if (exchange !== null) {
+    if (this.exchanges > 0) {
       const { stats } = this.runtime;
       stats.cxDestroyActiveRq.value++;
       if (this.closedByUs) stats.cxDestroyLocalActiveRq.value++;
       else stats.cxDestroyRemoteActiveRq.value++;
     }
-    exchange?.onDownstreamGone(details);
+    this.codec?.endAll({ details, cause: "connection" });
   }
 
   onTimer(kind: number): void {
@@ -304,7 +390,7 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
         this.startDrain();
         break;
       default:
-        if (this.codec.idle) this.close();
+        this.endDrain();
     }
   }
 
@@ -330,3 +416,5 @@ export class DownstreamConnection implements Session, TransportHandler, ServerCo
     timers.arm(this.closeTimer, turn.now, ms);
   }
 }
+
+const TOO_MANY_PREMATURE_RESETS: StreamReset = { details: "too_many_premature_resets", cause: "us" };

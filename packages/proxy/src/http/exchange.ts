@@ -215,7 +215,6 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.encoder = encoder;
     this.startedAt = this.context.net.turn.now;
     runtime.stats.rqTotal.value++;
-    runtime.stats.rqHttp1Total.value++;
     runtime.stats.rqActive.value++;
     this.timers.start(runtime.plan);
   }
@@ -255,17 +254,9 @@ export class Exchange implements RequestReceiver, StreamInfo {
     sendLocalReply(this, protocolErrorReply(error), "", true);
   }
 
-  onRequestReset({ details, byPeer }: StreamReset): void {
+  onRequestReset({ details, cause }: StreamReset): void {
     if (this.over) return;
-    this.addFlag(byPeer ? "DR" : "DPE");
-    this.details = details;
-    this.end();
-  }
-
-  /** The downstream connection is gone. */
-  onDownstreamGone(details: string): void {
-    if (this.over) return;
-    this.addFlag("DC");
+    this.addFlag(RESET_FLAGS[cause]);
     this.details = details;
     // Of interim responses the last one.
     this.status = this.responseStarted ? this.status : this.interimStatus;
@@ -535,3 +526,11 @@ export class Exchange implements RequestReceiver, StreamInfo {
     this.isHealthCheck = false;
   }
 }
+
+/** By who ended a request. */
+const RESET_FLAGS: Readonly<Record<StreamReset["cause"], ResponseFlag>> = {
+  client: "DR",
+  protocol: "DPE",
+  connection: "DC",
+  us: "",
+};

@@ -115,7 +115,8 @@ function normalize(exchange: Exchange, plan: HttpConnectionManagerPlan): boolean
 
 /** These end the connection, too (Envoy: `connection: close`); a path that is not relative does not. */
 function refuse(exchange: Exchange, reply: LocalReply): void {
-  if (reply !== LOCAL_REPLIES.absolutePathRejected) exchange.connection?.closeAfterResponse();
+  if (reply === LOCAL_REPLIES.upgradeFailed) exchange.connection?.endAfterResponse();
+  else if (reply !== LOCAL_REPLIES.absolutePathRejected) exchange.connection?.closeAfterResponse();
   sendLocalReply(exchange, reply);
 }
 

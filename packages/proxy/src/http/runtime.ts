@@ -9,6 +9,7 @@ import type { Tracers } from "../tracing/tracers.ts";
 import type { DnsCaches } from "../upstream/dns/caches.ts";
 import type { AccessLogs } from "./access-logs.ts";
 import type { AsyncClient } from "./async-client.ts";
+import type { Http2CodecStats } from "../stats/http2-codec-stats.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { Exchange } from "./exchange.ts";
 import type { FilterChain } from "./filters/filter-chain.ts";
@@ -51,6 +52,7 @@ export interface HealthStatus {
 export interface HttpRuntime {
   readonly plan: HttpConnectionManagerPlan;
   readonly stats: ConnectionManagerStats;
+  readonly http2Stats: Http2CodecStats;
   /** Null: nobody looks whether there is enough of everything. */
   readonly overload: OverloadState | null;
   readonly filters: FilterChain;

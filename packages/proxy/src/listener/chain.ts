@@ -23,6 +23,7 @@ import { FilteredConnection } from "../tcp/filtered-connection.ts";
 import type { Session } from "../tcp/session.ts";
 import { type TcpProxyRuntime, TcpProxySession } from "../tcp/tcp-proxy.ts";
 import { TcpProxyStats } from "../tcp/tcp-proxy-stats.ts";
+import { Http2CodecStats } from "../stats/http2-codec-stats.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import type { ListenerStats } from "./listener-stats.ts";
 
@@ -231,6 +232,7 @@ function httpRuntime(
   return {
     plan,
     stats: new ConnectionManagerStats(registry, statPrefix, prefix),
+    http2Stats: new Http2CodecStats(registry, ""),
     overload: bypassesOverload ? null : overload,
     filters: new HttpFilterChain(httpFilters, filters, {
       stats: registry,

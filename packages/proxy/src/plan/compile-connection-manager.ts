@@ -5,6 +5,7 @@ import type { RouteConfiguration } from "@tulle/xds/gen/envoy/config/route/v3/ro
 import type { Router } from "@tulle/xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   type HttpConnectionManager,
+  HttpConnectionManager_CodecType as CodecType,
   HttpConnectionManager_ForwardClientCertDetails as ClientCertificate,
   HttpConnectionManager_PathWithEscapedSlashesAction as Escaped,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
@@ -14,6 +15,7 @@ import type { SecretRefs } from "./compile-tls.ts";
 import type { TracerCompilerContext } from "./compile-tracers.ts";
 import { compileRequestIds, compileTracing } from "./compile-tracing.ts";
 import { type AddressTest, compileCidrRanges } from "./cidr.ts";
+import { compileHttp2Options } from "./http2-options.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
 import { milliseconds } from "./duration.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
@@ -42,6 +44,7 @@ const ROUTER_NAME = "envoy.filters.http.router";
 export interface ConnectionManagerContext extends FilterCompilerContext, TracerCompilerContext {
   readonly listener: ListenerInfo;
   readonly direction: ListenerPlan["direction"];
+  readonly bufferLimitBytes: number;
   readonly secrets: SecretRefs;
   /** `node` of the bootstrap. */
   readonly node: { readonly cluster: string; readonly id: string };
@@ -75,6 +78,12 @@ const ESCAPED_SLASHES: Readonly<Record<number, EscapedSlashes>> = {
   [Escaped.UNESCAPE_AND_FORWARD]: "unescape-and-forward",
 };
 
+const CODEC_TYPES: Readonly<Record<number, HttpConnectionManagerPlan["codecType"]>> = {
+  [CodecType.AUTO]: "auto",
+  [CodecType.HTTP1]: "http1",
+  [CodecType.HTTP2]: "http2",
+};
+
 const UNDERSCORES: Readonly<Record<number, HttpConnectionManagerPlan["headersWithUnderscores"]>> = {
   [Underscores.ALLOW]: "allow",
   [Underscores.REJECT_REQUEST]: "reject",
@@ -95,6 +104,13 @@ export function compileConnectionManager(
   const stripAny = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
   if (stripAny && message.stripMatchingHostPort) {
     place.refuse("Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.");
+  }
+  const codecType = CODEC_TYPES[message.codecType] ?? "auto";
+  const headersWithUnderscores = UNDERSCORES[common?.headersWithUnderscoresAction ?? Underscores.ALLOW] ?? "allow";
+  const maxHeadersBytes = (message.maxRequestHeadersKb ?? DEFAULTS.maxRequestHeadersKb) * 1024;
+  const maxHeadersCount = common?.maxHeadersCount ?? DEFAULTS.maxHeadersCount;
+  if (message.streamErrorOnInvalidHttpMessage === true && codecType !== "http2") {
+    place.field("stream_error_on_invalid_http_message").refuse("true is supported for codec_type HTTP2 only");
   }
   return {
     statPrefix: message.statPrefix,
@@ -126,7 +142,19 @@ export function compileConnectionManager(
     escapedSlashes: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? "keep",
     stripPort: stripAny ? "any" : message.stripMatchingHostPort ? "matching" : "none",
     stripTrailingHostDot: message.stripTrailingHostDot,
-    headersWithUnderscores: UNDERSCORES[common?.headersWithUnderscoresAction ?? Underscores.ALLOW] ?? "allow",
+    headersWithUnderscores,
+    codecType,
+    http2: compileHttp2Options(
+      message.http2ProtocolOptions,
+      {
+        maxHeadersBytes,
+        maxHeadersCount,
+        headersWithUnderscores,
+        bufferLimitBytes: context.bufferLimitBytes,
+        streamErrorOnInvalidMessage: message.streamErrorOnInvalidHttpMessage ?? false,
+      },
+      place.field("http2_protocol_options"),
+    ),
     acceptHttp10: http1?.acceptHttp10 ?? false,
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? "",
     enableTrailers: http1?.enableTrailers ?? false,
@@ -135,8 +163,8 @@ export function compileConnectionManager(
     refusesHttpsUrl: (message.useRemoteAddress ?? false) && message.xffNumTrustedHops === 0,
     allowChunkedLength: http1?.allowChunkedLength ?? false,
     proxy100Continue: message.proxy100Continue,
-    maxRequestHeadersBytes: (message.maxRequestHeadersKb ?? DEFAULTS.maxRequestHeadersKb) * 1024,
-    maxRequestHeadersCount: common?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
+    maxRequestHeadersBytes: maxHeadersBytes,
+    maxRequestHeadersCount: maxHeadersCount,
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
     idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),

@@ -66,7 +66,6 @@ export function compileFilterChain(
     transportSocket: compileDownstreamTls(
       transportSocket,
       context.secrets,
-      terminal.kind === "http",
       milliseconds(transportSocketConnectTimeout, 0),
       place.field("transport_socket"),
     ),

@@ -34,8 +34,12 @@ function directionOf({ trafficDirection }: Listener): ListenerPlan["direction"] 
   return DIRECTION[trafficDirection] ?? "unspecified";
 }
 
+function bufferLimitOf({ perConnectionBufferLimitBytes }: Listener): number {
+  return perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES;
+}
+
 /** What a listener does not say of itself. */
-type ListenerContext = Omit<ConnectionManagerContext, "listener" | "direction">;
+type ListenerContext = Omit<ConnectionManagerContext, "listener" | "direction" | "bufferLimitBytes">;
 
 /** Null if anything was refused. The message must have passed `checkMessage`. */
 export function compileListener(message: Listener, context: ListenerContext, place: Place): ListenerPlan | null {
@@ -56,7 +60,7 @@ export function compileListener(message: Listener, context: ListenerContext, pla
     statPrefix: message.statPrefix,
     direction: directionOf(message),
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,
-    bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
+    bufferLimitBytes: bufferLimitOf(message),
     bindsToPort: (message.bindToPort ?? true) && (message.deprecatedV1?.bindToPort ?? true),
     connectionLimit: place.runtime.number(`envoy.resource_limits.listener.${name}.connection_limit`, Infinity),
     ignoresGlobalLimit: message.ignoreGlobalConnLimit,
@@ -90,7 +94,7 @@ function compileChains(message: Listener, name: string, context: ListenerContext
   }
   const matcher = new FilterChainMatcher();
   const listener = infoOf(message, name);
-  const within = { ...context, direction: directionOf(message) };
+  const within = { ...context, direction: directionOf(message), bufferLimitBytes: bufferLimitOf(message) };
   const chains: (FilterChainPlan | null)[] = [];
   for (const [i, chain] of filterChains.entries()) {
     const at = place.item("filter_chains", i);

@@ -43,11 +43,9 @@ export interface SecretRefs {
   ticketKeys(config: SdsSecretConfig, place: Place): SecretRef<TicketKeysPlan>;
 }
 
-/** @param speaksHttp what the filter chain ends with is an HTTP connection manager */
 export function compileDownstreamTls(
   socket: TransportSocket | undefined,
   secrets: SecretRefs,
-  speaksHttp: boolean,
   handshakeTimeoutMs: number,
   place: Place,
 ): DownstreamTlsPlan | null {
@@ -55,7 +53,6 @@ export function compileDownstreamTls(
   if (packed === null) return null;
   const message = packed.message as DownstreamTlsContext;
   const common = compileContext(message.commonTlsContext, secrets, "TLSv1.3", packed.place);
-  const at = packed.place.field("common_tls_context");
   if (common.certificates.length === 0) {
     packed.place.refuse("No TLS certificates found for server context");
   }
@@ -68,7 +65,6 @@ export function compileDownstreamTls(
         ? [...common.secrets, ticketKeys]
         : common.secrets,
     ticketKeys,
-    alpn: speaksHttp ? withoutHttp2(common.alpn, at.field("alpn_protocols")) : common.alpn,
     requireClientCertificate: message.requireClientCertificate ?? false,
     handshakeTimeoutMs,
     withoutTickets: tickets.case === "disableStatelessSessionResumption" && tickets.value,
@@ -224,11 +220,4 @@ class CombinedValidation implements ValidationSource {
     const schema = CertificateValidationContextSchema;
     return mergeFromBinary(schema, clone(schema, this.fixed), toBinary(schema, secret));
   }
-}
-
-/** HTTP/2 is not accepted from clients: they are offered what else there is. */
-function withoutHttp2(protocols: readonly string[], place: Place): readonly string[] {
-  const others = protocols.filter((protocol) => protocol !== "h2");
-  if (others.length === 0 && protocols.length > 0) place.refuse("HTTP/2 alone is not supported");
-  return others;
 }

@@ -14,6 +14,7 @@ import type { Format } from "./format/format.ts";
 import type { ListenerInfo, StreamInfo } from "./format/stream-info.ts";
 import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
 import type { LogCollectorPlan } from "./log-collector-plan.ts";
+import type { Http2Plan } from "./http2-options.ts";
 import type { LocalReplyPlan } from "./local-reply-config.ts";
 import type { PeerMetadataPlan } from "./peer-metadata.ts";
 import type { RouteConfigRef } from "./route-plan.ts";
@@ -130,6 +131,9 @@ export interface HttpConnectionManagerPlan {
   readonly stripPort: "none" | "matching" | "any";
   readonly stripTrailingHostDot: boolean;
   readonly headersWithUnderscores: "allow" | "reject" | "drop";
+  /** Which HTTP clients speak; by ALPN or their first bytes. */
+  readonly codecType: "auto" | "http1" | "http2";
+  readonly http2: Http2Plan;
   /** `http_protocol_options.accept_http_10`. */
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;

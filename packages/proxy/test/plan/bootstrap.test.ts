@@ -196,7 +196,7 @@ test("fields that we lack are refused with their path; a default value counts as
     ["{listener}.freebind", true],
     ["{listener}.transparent", false],
     ["{hcm}.proxy_status_config", {}],
-    ["{hcm}.codec_type", "HTTP2"],
+    ["{hcm}.codec_type", "HTTP3"],
     [
       "layered_runtime",
       {
@@ -211,7 +211,7 @@ test("fields that we lack are refused with their path; a default value counts as
   assert.deepEqual(found.sort(), [
     "layered_runtime.layers[0].disk_layer: is not supported",
     "static_resources.clusters[0].lrs_server: is not supported",
-    `${HCM_PATH}.codec_type: HTTP2 is not supported (only AUTO, HTTP1)`,
+    `${HCM_PATH}.codec_type: HTTP3 is not supported (only AUTO, HTTP1, HTTP2)`,
     `${HCM_PATH}.proxy_status_config: is not supported`,
     "static_resources.listeners[0].freebind: true is not supported (only false)",
   ]);

@@ -6,7 +6,7 @@ import type { HttpConnectionManagerPlan } from "../../src/plan/listener-plan.ts"
 import { UNKNOWN_WORKLOAD } from "@tulle/telemetry";
 import { type MeshStatsConfig, compileMeshStats } from "../../src/plan/filters/mesh-stats.ts";
 import { Place, type Problem } from "../../src/plan/problems.ts";
-import { managerOf } from "../support/plans.ts";
+import { http2Plan, managerOf } from "../support/plans.ts";
 import { HCM, ROUTER_FILTER, listener, listenerJson, refusals, set } from "./support.ts";
 
 test("a bare connection manager has Envoy's defaults", () => {
@@ -68,6 +68,8 @@ test("a bare connection manager has Envoy's defaults", () => {
     logsNewTunnels: false,
     accessLogIntervalMs: 0,
     listener: { name: "l", metadata: {}, filterChainName: "", filterChainMetadata: {} },
+    codecType: "auto",
+    http2: http2Plan(),
     upgrades: new Map(),
     filters: [],
   } satisfies Omit<HttpConnectionManagerPlan, "routes">);

@@ -57,9 +57,9 @@ test("a client speaks TLS 1.2 unless it is told to speak more", () => {
   assert.equal(plan.transportSocket?.maxSessionKeys, 1);
 });
 
-test("clients are not offered HTTP/2, which is not accepted from them", () => {
+test("clients are offered the protocols that are configured", () => {
   const offered = listener(serverListener(downstreamTls({ ...SERVER, alpn_protocols: ["h2", "http/1.1"] })));
-  assert.deepEqual(offered.chains[0].transportSocket?.alpn, ["http/1.1"]);
+  assert.deepEqual(offered.chains[0].transportSocket?.alpn, ["h2", "http/1.1"]);
 });
 
 const REFUSED: readonly (readonly [what: string, common: JsonObject, more: JsonObject, message: RegExp])[] = [
@@ -143,7 +143,6 @@ const REFUSED: readonly (readonly [what: string, common: JsonObject, more: JsonO
     /session_ticket_keys.keys\[0\]: Incorrect TLS session ticket key length\. Length 1, expected length 80\.$/,
   ],
   ["stapling", SERVER, { ocsp_staple_policy: "MUST_STAPLE" }, /ocsp_staple_policy: MUST_STAPLE is not supported/],
-  ["HTTP/2 alone", { ...SERVER, alpn_protocols: ["h2"] }, {}, /alpn_protocols: HTTP\/2 alone is not supported$/],
   [
     "a secret that nobody has",
     { tls_certificate_sds_secret_configs: [{ name: "s" }] },

@@ -19,25 +19,7 @@ import {
 import { ReadBuffer } from "../../src/codec/read-buffer.ts";
 import { Http2CodecStats } from "../../src/stats/http2-codec-stats.ts";
 import { StatsRegistry } from "../../src/stats/index.ts";
-
-const DEFAULT_OPTIONS: Http2Options = {
-  hpackTableSize: 4_096,
-  maxConcurrentStreams: 1_024,
-  streamWindow: 16 * 1024 * 1024,
-  streamBufferBytes: 1_048_576,
-  connectionWindow: 24 * 1024 * 1024,
-  allowConnect: false,
-  maxOutboundFrames: 10_000,
-  maxOutboundControlFrames: 1_000,
-  maxEmptyFrames: 1,
-  maxPriorityFramesPerStream: 100,
-  maxWindowUpdatesPerData: 10,
-  streamErrorOnInvalidMessage: false,
-  maxHeadersBytes: 61_440,
-  maxHeadersCount: 100,
-  headersWithUnderscores: "allow",
-  customSettings: [],
-};
+import { http2Plan } from "./plans.ts";
 
 // Bytes
 
@@ -272,7 +254,7 @@ export class Http2ServerHarness {
         },
       },
       this.sink,
-      { ...DEFAULT_OPTIONS, ...options },
+      http2Plan(options),
       this.stats,
     );
   }
@@ -351,7 +333,7 @@ export class Http2ClientHarness {
         onPong: () => this.events.push("pong"),
       },
       this.sink,
-      { ...DEFAULT_OPTIONS, ...options },
+      http2Plan(options),
       this.stats,
     );
     this.codec.begin();

@@ -11,6 +11,7 @@ import type {
   LocalityRoutingPlan,
 } from "../../src/plan/cluster-plan.ts";
 import { FilterChainMatcher } from "../../src/plan/filter-chain-match.ts";
+import type { Http2Plan } from "../../src/plan/http2-options.ts";
 import type { FilterChainPlan, HttpConnectionManagerPlan, ListenerPlan } from "../../src/plan/listener-plan.ts";
 import { Place } from "../../src/plan/problems.ts";
 import type { RequestView } from "../../src/plan/request-views.ts";
@@ -204,6 +205,30 @@ export function prefixTable(routes: readonly { prefix: string; host?: string; ro
   };
 }
 
+/** Envoy's defaults. */
+export function http2Plan(changes: Partial<Http2Plan> = {}): Http2Plan {
+  return {
+    hpackTableSize: 4_096,
+    maxConcurrentStreams: 1_024,
+    streamWindow: 16 * 1024 * 1024,
+    streamBufferBytes: 1_048_576,
+    connectionWindow: 24 * 1024 * 1024,
+    allowConnect: false,
+    maxOutboundFrames: 10_000,
+    maxOutboundControlFrames: 1_000,
+    maxEmptyFrames: 1,
+    maxPriorityFramesPerStream: 100,
+    maxWindowUpdatesPerData: 10,
+    streamErrorOnInvalidMessage: false,
+    maxHeadersBytes: 61_440,
+    maxHeadersCount: 100,
+    headersWithUnderscores: "allow",
+    customSettings: [],
+    keepalive: null,
+    ...changes,
+  };
+}
+
 export function managerPlan(
   table: RouteTable | null,
   changes: Partial<HttpConnectionManagerPlan> = {},
@@ -242,6 +267,8 @@ export function managerPlan(
     stripPort: "none",
     stripTrailingHostDot: false,
     headersWithUnderscores: "allow",
+    codecType: "auto",
+    http2: http2Plan(),
     acceptHttp10: false,
     defaultHostForHttp10: "",
     enableTrailers: false,

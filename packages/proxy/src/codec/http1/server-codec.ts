@@ -7,6 +7,8 @@ import type {
   RequestReceiver,
   ResponseEncoder,
   ResponseHead,
+  ServerCodec,
+  StreamReset,
 } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { type BodyReceiver, BodyReader } from "./body-reader.ts";
@@ -82,7 +84,7 @@ const TUNNEL = 5;
  * HTTP/1.1 as a server: requests in, responses out, one at a time. Requests that arrive before the response to the last one
  * has ended (pipelining) wait in a copy; the connection is read on, so that it is noticed when the client goes, but not without bound.
  */
-export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
+export class Http1ServerCodec implements ServerCodec, ResponseEncoder, BodyReceiver {
   private readonly host: ServerCodecHost;
   private readonly options: Http1ServerOptions;
   private readonly sink: ByteSink;
@@ -90,7 +92,6 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   private readonly heads: HeadReader;
   private readonly casing: HeaderCasing | null;
   private readonly body: BodyReader;
-  /** Told by the connection: what was written waits. */
   aboveWatermark = false;
   private receiver: RequestReceiver | null = null;
   private state = IDLE;
@@ -141,6 +142,26 @@ export class Http1ServerCodec implements ResponseEncoder, BodyReceiver {
   /** After the response now or next being sent, the connection closes. */
   closeAfterResponse(): void {
     this.closing = true;
+  }
+
+  endAll(why: StreamReset): void {
+    const { receiver } = this;
+    this.receiver = null;
+    this.state = DISCARD;
+    receiver?.onRequestReset(why);
+  }
+
+  onTransportAboveWatermark(): void {
+    this.aboveWatermark = true;
+    // A client that does not read its responses is not read for further requests either.
+    this.host.pauseReading();
+    this.receiver?.onDownstreamAboveWatermark();
+  }
+
+  onTransportBelowWatermark(): void {
+    this.aboveWatermark = false;
+    this.host.resumeReading();
+    this.receiver?.onDownstreamBelowWatermark();
   }
 
   /** Bytes from the socket. */

@@ -45,8 +45,8 @@ const MAX_SETTINGS = 32;
 const SETTING_BYTES = 6;
 /** A block of headers, compressed, in bytes: at least this, or twice what its headers may have. */
 const MIN_BLOCK_BYTES = 65_536;
-/** CONTINUATION frames of one block (CVE-2024-30255). Source: nghttp2's default (`NGHTTP2_DEFAULT_MAX_CONTINUATIONS`). */
-const MAX_CONTINUATIONS = 8;
+/** CONTINUATION frames of one block (CVE-2024-30255). Source: Envoy, which allows its library so many. */
+const MAX_CONTINUATIONS = 512;
 
 /** What ended a connection: the protocol was broken, or too much of what costs us has come or waits. */
 export type Failure = "protocol" | "flood";
@@ -73,7 +73,7 @@ export abstract class Http2Connection implements FrameHandler {
   private readonly receiveWindow: ReceiveWindow;
   private readonly outbound: OutboundFrames;
   private readonly outboundControl: OutboundFrames;
-  private settingsAcknowledged = false;
+  protected settingsAcknowledged = false;
   /** Streams that the connection's window keeps waiting, the next first. */
   private readonly waiting: Http2Stream[] = [];
 

@@ -12,11 +12,11 @@ export const MESSAGE_ERRORS = {
 } as const;
 
 /** The streams of a connection that breaks the protocol elsewhere. Envoy names the library's error, which is always this one. */
-export const CONNECTION_BROKEN: StreamReset = reset("codec_error:The_user_callback_function_failed", false);
-export const REMOTE_RESET: StreamReset = reset("http2.remote_reset", true);
-export const REMOTE_REFUSED: StreamReset = reset("http2.remote_refuse", true);
-export const EMPTY_FRAMES: StreamReset = reset("http2.inbound_empty_frames_flood", false);
+export const CONNECTION_BROKEN: StreamReset = reset("codec_error:The_user_callback_function_failed", "protocol");
+export const REMOTE_RESET: StreamReset = reset("http2.remote_reset", "client");
+export const REMOTE_REFUSED: StreamReset = reset("http2.remote_refuse", "client");
+export const EMPTY_FRAMES: StreamReset = reset("http2.inbound_empty_frames_flood", "protocol");
 
-export function reset(details: string, byPeer: boolean): StreamReset {
-  return Object.freeze({ details, byPeer });
+export function reset(details: string, cause: StreamReset["cause"]): StreamReset {
+  return Object.freeze({ details, cause });
 }

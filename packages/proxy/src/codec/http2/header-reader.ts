@@ -223,7 +223,8 @@ export class HeaderReader implements FieldReceiver {
       }
       if (extended && (method !== "CONNECT" || !hasAuthority)) return this.fail(MESSAGE_ERRORS.messaging);
       head.path = this.path;
-      head.scheme = this.scheme;
+      // Others say nothing that Envoy would go by (`Utility::schemeIsValid`).
+      head.scheme = this.scheme === "http" || this.scheme === "https" ? this.scheme : schemeOfWeb(this.scheme);
     }
     head.method = extended ? "GET" : method;
     head.authority = hasAuthority ? this.authority : this.host;
@@ -284,6 +285,10 @@ function isMethod(value: string): boolean {
 
 function isScheme(value: string): boolean {
   return value === "http" || value === "https" || (/^[A-Za-z]/.test(value) && consistsOf(SCHEME, value));
+}
+
+function schemeOfWeb(scheme: string): string {
+  return /^https?$/i.test(scheme) ? scheme.toLowerCase() : "";
 }
 
 /** 1*DIGIT up to 2^53 − 1; −1 otherwise. */

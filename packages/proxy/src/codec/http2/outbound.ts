@@ -29,12 +29,12 @@ export class OutboundFrames {
     if (++this.inGroup < this.groupSize) return true;
     this.inGroup = 0;
     this.ends[(this.first + this.groups++) % GROUPS] = written;
-    if (this.groups * this.groupSize < this.limit) return true;
+    if (this.groups * this.groupSize <= this.limit) return true;
     const left = written - sink.waitingBytes;
     while (this.groups > 0 && this.ends[this.first] <= left) {
       this.first = (this.first + 1) % GROUPS;
       this.groups--;
     }
-    return this.groups * this.groupSize < this.limit;
+    return this.groups * this.groupSize <= this.limit;
   }
 }

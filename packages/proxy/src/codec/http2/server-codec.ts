@@ -28,6 +28,8 @@ export interface Http2ServerHost {
 
 /** A response that waits for its client. */
 export interface FlushingStream {
+  /** It has left, or is not wanted any more. */
+  readonly closed: boolean;
   /** It has waited too long; a no-op if it is over. */
   expireFlush(): void;
 }
@@ -108,6 +110,11 @@ export class Http2ServerCodec extends Http2Connection {
     this.lastPeerStream = id;
     this.limits.streams++;
     if (this.streams.size >= this.options.maxConcurrentStreams) {
+      // Once it has agreed to the limit there is no excuse.
+      if (this.settingsAcknowledged) {
+        this.fail("protocol", ErrorCode.protocol, "request HEADERS: max concurrent streams exceeded");
+        return null;
+      }
       this.stats.streamRefusedErrors.value++;
       this.writeReset(id, ErrorCode.refusedStream);
       return null;
@@ -147,7 +154,7 @@ export class Http2ServerCodec extends Http2Connection {
       stats.rxMessagingError.value++;
       if (options.streamErrorOnInvalidMessage) stream.cancelWith(ErrorCode.protocol);
       else this.remove(stream);
-      stream.onReset(reset(error, false));
+      stream.onReset(reset(error, "protocol"));
       if (!options.streamErrorOnInvalidMessage) this.fail("protocol", ErrorCode.protocol, error);
       return;
     }
@@ -155,7 +162,7 @@ export class Http2ServerCodec extends Http2Connection {
     else if (error === MESSAGE_ERRORS.headersTooLarge) stats.headersTooLarge.value++;
     // Envoy logs these as if the client had done it (DR).
     stream.cancelWith(ErrorCode.internal);
-    stream.onReset(reset(error, true));
+    stream.onReset(reset(error, "client"));
   }
 
   protected resetByRule(stream: Http2Stream, code: number): void {
@@ -174,7 +181,7 @@ export class Http2ServerCodec extends Http2Connection {
 
   protected onFailure(failure: Failure, details: string): void {
     const why =
-      failure === "protocol" ? CONNECTION_BROKEN : reset(`codec_error:${details.replaceAll(" ", "_")}`, false);
+      failure === "protocol" ? CONNECTION_BROKEN : reset(`codec_error:${details.replaceAll(" ", "_")}`, "protocol");
     this.host.onBroken(failure);
     this.endAll(why);
   }

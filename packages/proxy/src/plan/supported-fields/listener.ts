@@ -223,6 +223,8 @@ export const LISTENER: SupportGroup = {
       "strip_trailing_host_dot",
       "access_log",
       "local_reply_config",
+      "http2_protocol_options",
+      "stream_error_on_invalid_http_message",
       "append_local_overload",
       "original_ip_detection_extensions",
       "early_header_mutation_extensions",
@@ -235,13 +237,9 @@ export const LISTENER: SupportGroup = {
       early_header_mutation_extensions: [EARLY_HEADER_MUTATION],
     },
     only: {
-      codec_type: ["AUTO", "HTTP1"],
+      codec_type: ["AUTO", "HTTP1", "HTTP2"],
       represent_ipv4_remote_address_as_ipv4_mapped_ipv6: [false],
-      stream_error_on_invalid_http_message: [false],
       add_proxy_protocol_connection_state: [true],
-    },
-    ignored: {
-      http2_protocol_options: "has an effect only on HTTP/2 connections, which are not accepted",
     },
   },
   [CUSTOM_HEADER_DETECTION]: {

@@ -293,7 +293,7 @@ describe("a message that is wrong ends the connection, as in Envoy", () => {
   for (const [name, [bytes, details]] of Object.entries(cases)) {
     it(name, () => {
       const server = connected().feed(bytes);
-      assert.deepEqual(server.requests[0].reset, { details, byPeer: false });
+      assert.deepEqual(server.requests[0].reset, { details, cause: "protocol" });
       assert.equal(server.broken, "protocol");
       assert.match(server.sink.take().at(-1) ?? "", /^GOAWAY#0 last=1 code=1/);
       assert.equal(server.requests[0].ended, false);
@@ -301,7 +301,7 @@ describe("a message that is wrong ends the connection, as in Envoy", () => {
     });
     it(`${name}: only the stream, where it is configured so`, () => {
       const server = connected({ streamErrorOnInvalidMessage: true }).feed(bytes);
-      assert.deepEqual(server.requests[0].reset, { details, byPeer: false });
+      assert.deepEqual(server.requests[0].reset, { details, cause: "protocol" });
       assert.deepEqual([server.broken, server.sink.take()], [null, ["RST_STREAM#1 1"]]);
       server.feed(headers(3, request()));
       assert.deepEqual(server.sink.take(), ["HEADERS+ES#3 :status=200"]);
@@ -315,7 +315,7 @@ describe("what costs a request only its stream", () => {
       const server = connected();
       server.feed(headers(1, request([["content-length", "5"]]), false), body);
       assert.deepEqual(server.sink.take(), ["RST_STREAM#1 1"]);
-      assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", byPeer: true });
+      assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", cause: "client" });
       assert.equal(server.requests[0].ended, false);
       assert.equal(server.broken, null);
     }
@@ -324,7 +324,7 @@ describe("what costs a request only its stream", () => {
   it("a reset by the client", () => {
     const server = connected();
     server.feed(headers(1, request(), false), resetStream(1, 8), data(1, "late"));
-    assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", byPeer: true });
+    assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", cause: "client" });
     assert.equal(server.stats.rxReset.value, 1);
   });
 
@@ -332,7 +332,7 @@ describe("what costs a request only its stream", () => {
     const fields = (count: number): Fields => Array.from({ length: count }, (_, i) => [`x-${i}`, "v"]);
     const server = connected().feed(headers(1, request(fields(96))), headers(3, request(fields(97))));
     assert.deepEqual(server.sink.take(), ["HEADERS+ES#1 :status=200", "RST_STREAM#3 2"]);
-    assert.deepEqual(server.requests[1].reset, { details: "http2.too_many_headers", byPeer: true });
+    assert.deepEqual(server.requests[1].reset, { details: "http2.too_many_headers", cause: "client" });
   });
 
   it("an underscore in a name", () => {
@@ -405,7 +405,7 @@ describe("what breaks the protocol", () => {
       server.feed(bytes);
       assert.match(server.sink.take().at(-1) ?? "", new RegExp(`^GOAWAY#0 last=\\d code=${code}$`));
       assert.notEqual(server.broken, null);
-      for (const { reset } of server.requests) assert.equal(reset?.byPeer, false);
+      for (const { reset } of server.requests) assert.equal(reset?.cause, "protocol");
     });
   }
 

@@ -160,6 +160,8 @@ export interface ExplainAnswer {
 export interface ExplainQuestion {
   /** A line of an access log, a request id, or a trace id. */
   readonly request?: string;
+  /** Of a request that went on from service to service, the hop that is meant: who recorded it, and when it began. */
+  readonly hop?: { readonly proxy: string; readonly startMs: number };
   /** Client workload: `productpage`, `productpage.default`, `deploy/ns`, or a proxy's node id. */
   readonly from?: string;
   readonly method?: string;

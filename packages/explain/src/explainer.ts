@@ -16,7 +16,8 @@ export function makeExplainer(): Explainer {
     explain: async (question, world, records, stats): Promise<ExplainAnswer> => {
       const asked = checked(question);
       if (asked.request === undefined) return { records: [], explanation: explainRequest(questionOf(asked, world)) };
-      return explainRecorded(asked, world, await recordsOf(asked.request, records), stats);
+      const found = await recordsOf(asked.request, records);
+      return explainRecorded(asked, world, asked.hop === undefined ? found : bothSides(found, asked.hop), stats);
     },
     change: async (change, records): Promise<ChangeAnswer> =>
       explainChange(change, await records?.({ limit: MOST_RECORDS })),
@@ -57,6 +58,28 @@ async function recordsOf(request: string, records: Records): Promise<readonly Re
 
 function bySide(a: RequestRecord, b: RequestRecord): number {
   return a.startMs - b.startMs || (a.reporter === b.reporter ? 0 : a.reporter === "source" ? -1 : 1);
+}
+
+/** Clocks of two machines are no further apart. */
+const CLOCK_SKEW_MS = 1000;
+
+/** What the client's and the server's proxy said of one hop. All of the request if none is the one that is meant. */
+function bothSides(
+  records: readonly RequestRecord[],
+  hop: NonNullable<ExplainQuestion["hop"]>,
+): readonly RequestRecord[] {
+  const meant = records.find(({ proxy, startMs }) => proxy === hop.proxy && startMs === hop.startMs);
+  if (meant === undefined) return records;
+  const isOfSame = (record: RequestRecord): boolean =>
+    record.method === meant.method && record.authority === meant.authority && record.path === meant.path;
+  const [client, server] = meant.reporter === "source" ? [meant, undefined] : [undefined, meant];
+  return records.filter((record) => {
+    if (record === meant) return true;
+    if (record.reporter === meant.reporter || !isOfSame(record)) return false;
+    const { startMs, durationMs } = client ?? record;
+    const inner = (server ?? record).startMs;
+    return inner > startMs - CLOCK_SKEW_MS && inner < startMs + durationMs + CLOCK_SKEW_MS;
+  });
 }
 
 /** With the way that the same request would take now, if it is known who sent it. */
@@ -132,7 +155,8 @@ function checked(value: unknown): ExplainQuestion {
       throw new ExplainProblem(400, `${name} is no text, expected one of at most 32768 characters`);
     }
   }
-  const { headers, claims } = question;
+  const { headers, claims, hop } = question;
+  if (hop !== undefined && !isHop(hop)) throw new ExplainProblem(400, "hop is no object with proxy and startMs");
   const isHeader = (each: unknown): boolean =>
     Array.isArray(each) && each.length === 2 && each.every((part) => typeof part === "string");
   if (headers !== undefined && !(Array.isArray(headers) && headers.length <= 200 && headers.every(isHeader))) {
@@ -142,4 +166,15 @@ function checked(value: unknown): ExplainQuestion {
     throw new ExplainProblem(400, "claims is no JSON object");
   }
   return question;
+}
+
+function isHop(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "proxy" in value &&
+    typeof value.proxy === "string" &&
+    "startMs" in value &&
+    typeof value.startMs === "number"
+  );
 }

@@ -5,7 +5,7 @@ import type { RequestRecord } from "@tulle/telemetry/records";
 import { RESPONSE_FLAGS } from "@tulle/telemetry";
 import { causeOf } from "../src/causes.ts";
 import { makeExplainer } from "../src/index.ts";
-import type { ExplainAnswer } from "../src/index.ts";
+import type { ExplainAnswer, ExplainQuestion } from "../src/index.ts";
 import { parseLogLine } from "../src/log-line.ts";
 import { worldOf } from "./support/pure-world.ts";
 
@@ -25,7 +25,11 @@ spec:
               - DELETE
 `;
 
-async function explained(request: string, records?: readonly RequestRecord[]): Promise<ExplainAnswer> {
+async function explained(
+  request: string,
+  records?: readonly RequestRecord[],
+  hop?: ExplainQuestion["hop"],
+): Promise<ExplainAnswer> {
   const world = worldOf(POLICY, [], []);
   assert.ok(typeof world !== "string");
   const kept = records === undefined ? undefined : async () => records;
@@ -35,7 +39,7 @@ async function explained(request: string, records?: readonly RequestRecord[]): P
       ["membership_healthy", 1],
       ["outlier_detection_ejections_active", 2],
     ]);
-  return (await makeExplainer().explain({ request }, world, kept, stats)) as ExplainAnswer;
+  return (await makeExplainer().explain({ request, hop }, world, kept, stats)) as ExplainAnswer;
 }
 
 test("a line in Istio's text form is read whole", () => {
@@ -93,6 +97,32 @@ test("a denied request names the rule and its line", async () => {
   const { records } = await explained(record.requestId, [record]);
   assert.equal(records[0]?.text, "denied by AuthorizationPolicy default/deny, rule 1");
   assert.equal(records[0]?.remedies[0]?.origin?.line, 8);
+});
+
+test("of a request that went through many proxies, the hop that is meant is told alone, from both sides", async () => {
+  const line = parseLogLine(LINE)!;
+  const hop = (proxy: string, more: Partial<RequestRecord>): RequestRecord => ({
+    ...line,
+    proxy,
+    status: 200,
+    ...more,
+  });
+  const hops = [
+    hop("gateway", { authority: "shop", path: "/page" }),
+    hop("page", { authority: "shop", path: "/page", reporter: "destination" }),
+    hop("page", { startMs: line.startMs + 2 }),
+    hop("reviews", { startMs: line.startMs + 3, reporter: "destination" }),
+    hop("page", { startMs: line.startMs + 60_000 }),
+  ];
+  const proxiesOf = async (index: number): Promise<readonly string[]> => {
+    const { proxy, startMs } = hops[index]!;
+    const { records } = await explained(line.requestId, hops, { proxy, startMs });
+    return records.map((record) => `${record.proxy} ${record.path}`);
+  };
+  assert.deepEqual(await proxiesOf(0), ["gateway /page", "page /page"]);
+  assert.deepEqual(await proxiesOf(2), ["page /reviews/0", "reviews /reviews/0"]);
+  assert.deepEqual(await proxiesOf(3), ["page /reviews/0", "reviews /reviews/0"]);
+  assert.deepEqual(await proxiesOf(4), ["page /reviews/0"], "another request of the same path, a minute later");
 });
 
 test("a request that nobody has kept is a question that cannot be answered, with what would help", async () => {

@@ -29,7 +29,7 @@ export function translate(
   });
 }
 
-function asRule({ namespace, spec }: Policy, index: number): AuthorizationRule {
+export function asRule({ namespace, spec }: Policy, index: number): AuthorizationRule {
   return {
     origin: { kind: "AuthorizationPolicy", namespace, name: `p${index}` },
     createdAt: index,

@@ -151,7 +151,7 @@ interface Identity {
 }
 
 /** `spiffe://<trust domain>/ns/<namespace>/sa/<account>`. */
-function identityOf({ tls }: Request): Identity | undefined {
+export function identityOf({ tls }: Pick<Request, "tls">): Identity | undefined {
   const found = /^spiffe:\/\/([^/]+)\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(tls?.identity ?? "");
   if (found === null) return undefined;
   const [, trustDomain = "", namespace = "", account = ""] = found;

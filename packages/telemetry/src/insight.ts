@@ -429,7 +429,8 @@ export interface WorkloadSummary extends GoldenSignals {
   readonly name: string;
   readonly app: string;
   readonly version: string;
-  readonly services: readonly string[];
+  /** That it is behind. */
+  readonly services: readonly { readonly namespace: string; readonly name: string }[];
   readonly isGateway: boolean;
   /** Instances that registered, and those that are healthy and connected. */
   readonly instances: number;
@@ -452,4 +453,36 @@ export interface WorkloadDetail extends WorkloadSummary {
   readonly callers: readonly EdgeRow[];
   readonly callees: readonly EdgeRow[];
   readonly objects: readonly ObjectRef[];
+}
+
+/** `GET /api/v1/access?ns=`: who may call whom, as far as policies say so of identities alone. */
+export interface AccessAnswer {
+  /** The last one is whoever calls in plaintext, with nothing proved: no namespace, no account. */
+  readonly callers: readonly AccessCaller[];
+  readonly servers: readonly AccessServer[];
+  /** By caller, then by server. */
+  readonly cells: readonly (readonly AccessCell[])[];
+  /** Callers and servers that are left out: there are too many for one table. */
+  readonly omitted: number;
+}
+
+export interface AccessCaller {
+  readonly namespace: string;
+  readonly account: string;
+  /** Who runs under this account. */
+  readonly workloads: readonly string[];
+}
+
+export interface AccessServer {
+  readonly namespace: string;
+  readonly workload: string;
+  /** Of its PeerAuthentication. */
+  readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE";
+}
+
+export interface AccessCell {
+  /** `depends`: on path, method, token or address of the request. */
+  readonly verdict: "allowed" | "denied" | "depends";
+  /** What makes it so; none: no policy says anything. */
+  readonly by: readonly ObjectRef[];
 }

@@ -58,14 +58,59 @@ function hostsByWorkload({ endpoints }: Snapshot): ReadonlyMap<string, readonly 
   return new Map([...hosts].map(([workload, set]) => [workload, [...set]]));
 }
 
+/** One that runs. */
+interface Instance {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clusterId: string;
+  readonly addresses: readonly string[];
+  readonly isReady: boolean;
+  readonly isGateway: boolean;
+  readonly services: readonly string[];
+}
+
+/** Those that have registered, and gateways, which only connect. */
+function instances(context: ApiContext, hosts: ReadonlyMap<string, readonly string[]>): readonly Instance[] {
+  const routers = new Map(
+    context.pusher.proxies().flatMap(({ node }) => (node.type === "router" ? [[node.id, node] as const] : [])),
+  );
+  const registered = context.registry.list().map(({ workload, connected }): Instance => {
+    const { id, namespace, name, labels, clusterId, address, healthy } = workload;
+    return {
+      id,
+      namespace,
+      name,
+      labels,
+      clusterId,
+      addresses: [address],
+      isReady: connected && healthy,
+      isGateway: routers.delete(id),
+      services: hosts.get(workloadMetadata(workload)) ?? [],
+    };
+  });
+  const others = [...routers.values()].map(({ id, namespace, workload, labels, clusterId }): Instance => ({
+    id,
+    namespace,
+    name: workload,
+    labels,
+    clusterId,
+    addresses: [],
+    isReady: true,
+    isGateway: true,
+    services: [],
+  }));
+  return [...registered, ...others];
+}
+
 /** Instances of one name are one workload. */
 function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly WorkloadFacts[] {
   const { hostsByWorkload: hosts } = configured(snapshot);
   const syncs = new Map(proxySyncs(context).map((sync) => [sync.id, sync]));
-  const routers = new Set(context.pusher.proxies().flatMap(({ node }) => (node.type === "router" ? [node.id] : [])));
   const groups = new Map<string, WorkloadFacts>();
-  for (const { workload, connected } of context.registry.list()) {
-    const { namespace, name, labels, clusterId, address, healthy, id } = workload;
+  for (const instance of instances(context, hosts)) {
+    const { id, namespace, name, labels, clusterId, addresses, isReady, isGateway } = instance;
     const { canonicalName, canonicalRevision, version } = workloadOfNode({
       WORKLOAD_NAME: name,
       NAMESPACE: namespace,
@@ -73,7 +118,6 @@ function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly Worklo
       LABELS: labels,
     });
     const sync = syncs.get(id);
-    const isGateway = routers.has(id);
     const known = groups.get(`${namespace}/${name}`);
     const gateways = isGateway ? gatewaysOf(snapshot.gateways, labels) : [];
     const badges: readonly Badge[] = gateways.map(({ origin, spec }) => ({
@@ -87,10 +131,10 @@ function workloadFacts(context: ApiContext, snapshot: Snapshot): readonly Worklo
       app: canonicalName,
       version: versionOf(labels["version"] === undefined ? canonicalRevision : version),
       isGateway: isGateway || (known?.isGateway ?? false),
-      services: known?.services ?? hosts.get(workloadMetadata(workload)) ?? [],
-      addresses: [...new Set([...(known?.addresses ?? []), address])],
+      services: known?.services ?? instance.services,
+      addresses: [...new Set([...(known?.addresses ?? []), ...addresses])],
       instances: (known?.instances ?? 0) + 1,
-      ready: (known?.ready ?? 0) + (connected && healthy ? 1 : 0),
+      ready: (known?.ready ?? 0) + (isReady ? 1 : 0),
       proxies: [...(known?.proxies ?? []), ...(sync === undefined ? [] : [sync])],
       badges: known?.badges ?? badges,
       objects: known?.objects ?? gateways.map(({ origin }) => refTo(origin)),

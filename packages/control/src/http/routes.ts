@@ -1,5 +1,6 @@
 /** Every path of the HTTP API, with what answers it. */
 import { historyHandlers } from "./history.ts";
+import { accessHandlers } from "./access.ts";
 import { analysisHandlers } from "./analysis.ts";
 import { explainHandlers } from "./explain.ts";
 import { objectHandlers } from "./objects.ts";
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = [
   { path: ["api", "v1", "history", "*", "undo"], methods: { POST: historyHandlers.undo } },
   { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
   { path: ["api", "v1", "analysis"], methods: { GET: analysisHandlers.list } },
+  { path: ["api", "v1", "access"], methods: { GET: accessHandlers.access } },
   { path: ["api", "v1", "explain"], methods: { POST: explainHandlers.explain } },
   { path: ["api", "v1", "explain", "change"], methods: { POST: explainHandlers.change } },
   { path: ["api", "v1", "proxies"], methods: { GET: proxyHandlers.list } },

@@ -1,4 +1,5 @@
 /** By how much counters have grown in a window, from their samples. */
+import { REQUESTS_TOTAL, TCP_CONNECTIONS_OPENED_TOTAL } from "@tulle/telemetry";
 import type { Labels, LabelMatcher, Series, SeriesSource } from "@tulle/telemetry/records";
 
 export interface Increase {
@@ -7,7 +8,7 @@ export interface Increase {
 }
 
 /** A series is named at least once a minute, idle or not (docs/decisions/0040): its value at the window's beginning is no older. */
-const LOOK_BACK_MS = 75_000;
+export const LOOK_BACK_MS = 75_000;
 
 /**
  * Increases in (fromMs, toMs]. Nothing is extrapolated: 10 requests are 10. A counter that falls began again at 0. One
@@ -28,6 +29,17 @@ export function increases(
     found.push({ labels: series.labels, value });
   }
   return found;
+}
+
+const COUNTED: readonly LabelMatcher[] = [
+  { name: "__name__", op: "=~", value: `${REQUESTS_TOTAL.name}|${TCP_CONNECTIONS_OPENED_TOTAL.name}` },
+];
+
+/** When the first was counted of what was in (fromMs, toMs]; Infinity: nothing. */
+export function firstSample(source: SeriesSource, fromMs: number, toMs: number): number {
+  let first = Infinity;
+  for (const { times } of source.select(COUNTED, fromMs, toMs)) first = Math.min(first, times[0] ?? Infinity);
+  return first;
 }
 
 function firstHeard(all: readonly Series[]): ReadonlyMap<string, number> {

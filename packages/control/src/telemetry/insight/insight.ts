@@ -15,6 +15,7 @@ import type { SeriesSource } from "@tulle/telemetry/records";
 import { FactIndex, NO_FACTS } from "./facts.ts";
 import type { MeshFacts } from "./facts.ts";
 import { graphOf } from "./graph.ts";
+import { firstSample, LOOK_BACK_MS } from "./increase.ts";
 import type { GraphOptions } from "./graph.ts";
 import { workloadHealth, worst } from "./health.ts";
 import { moversOf } from "./movers.ts";
@@ -45,6 +46,8 @@ export type OverviewTraffic = Omit<Overview, "certificates" | "active" | "proble
 /** Of a window. With more the newest count. */
 const MAX_TRACES = 1_000;
 const HOUR_MS = 3_600_000;
+/** How often proxies report: over less than that nothing has a rate. */
+const REPORT_SECONDS = 5;
 /** Windows that are asked for again and again: by the graph, the home page and everything beside them. */
 const REMEMBERED = 8;
 
@@ -52,6 +55,8 @@ export class Insight {
   readonly #series: SeriesSource;
   readonly #traces: Traces;
   #facts = new FactIndex(NO_FACTS);
+  /** Of the first sample that was found in any window. */
+  #heardMs = Infinity;
   #lastSlow: { readonly key: string; readonly answer: SlowAnswer } | undefined;
   readonly #remembered = new Map<string, readonly TrafficCell[]>();
 
@@ -66,17 +71,19 @@ export class Insight {
   }
 
   graph(window: Window, options: GraphOptions): Omit<Graph, "rev"> {
-    const cells = this.#cells(window);
-    return graphOf(
+    const { cells, facts, windowSeconds } = this.#traffic(window);
+    const graph = graphOf(
       {
         cells,
-        facts: this.#facts,
-        ...window,
+        facts,
+        at: window.at,
+        windowSeconds,
         contributions: contributionsOf(this.slow(window)),
         emptyBecause: this.#emptyBecause(window),
       },
       options,
     );
+    return { ...graph, windowSeconds: window.windowSeconds };
   }
 
   edges(window: Window, namespace: string): EdgesAnswer {
@@ -91,7 +98,9 @@ export class Insight {
 
   service(window: Window, namespace: string, name: string): ServiceDetail | undefined {
     const { rows } = this.slow(window);
-    return serviceDetail(namespace, name, window.at, this.#traffic(window), this.#tracesIn(window).sampled, rows);
+    const traces = this.#tracesIn(window).sampled;
+    const found = serviceDetail(namespace, name, window.at, this.#traffic(window), traces, rows);
+    return found === undefined ? undefined : { ...found, windowSeconds: window.windowSeconds };
   }
 
   workloads(window: Window, namespace: string): WorkloadsAnswer {
@@ -99,7 +108,8 @@ export class Insight {
   }
 
   workload(window: Window, namespace: string, name: string): WorkloadDetail | undefined {
-    return workloadDetail(namespace, name, window.at, this.#traffic(window));
+    const found = workloadDetail(namespace, name, window.at, this.#traffic(window));
+    return found === undefined ? undefined : { ...found, windowSeconds: window.windowSeconds };
   }
 
   /** Compared with the window before. */
@@ -165,7 +175,8 @@ export class Insight {
       .filter((namespace) => namespace !== "")
       .sort()
       .map((namespace) => {
-        const incoming = cells.filter(({ to }) => to.namespace === namespace);
+        // What never came to a workload was asked of a service all the same.
+        const incoming = cells.filter(({ to }) => (to.namespace || to.serviceNamespace) === namespace);
         const own = workloads.filter((workload) => workload.namespace === namespace);
         const { http, mtls, health } = goldenSignals(incoming, windowSeconds);
         return {
@@ -182,7 +193,20 @@ export class Insight {
   }
 
   #traffic(window: Window): Traffic {
-    return { cells: this.#cells(window), facts: this.#facts, windowSeconds: window.windowSeconds };
+    return { cells: this.#cells(window), facts: this.#facts, windowSeconds: this.#countedSeconds(window) };
+  }
+
+  /** The part of the window in which anything was counted: a mesh that began a minute ago has its rate of a minute. */
+  #countedSeconds({ at, windowSeconds }: Window): number {
+    const fromMs = at - windowSeconds * 1000;
+    if (fromMs < this.#heardMs) {
+      this.#heardMs = Math.min(
+        this.#heardMs,
+        firstSample(this.#series, fromMs - LOOK_BACK_MS, Math.min(at, this.#heardMs)),
+      );
+    }
+    const sinceMs = Math.max(fromMs, Math.min(this.#heardMs, at));
+    return Math.max(Math.min(REPORT_SECONDS, windowSeconds), (at - sinceMs) / 1000);
   }
 
   #cells({ at, windowSeconds }: Window): readonly TrafficCell[] {

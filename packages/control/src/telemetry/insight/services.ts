@@ -177,7 +177,7 @@ function workloadSummary(
   key: string,
   facts: WorkloadFacts | undefined,
   end: EndPoint | undefined,
-  { cells, windowSeconds }: Traffic,
+  { cells, windowSeconds, facts: index }: Traffic,
 ): WorkloadSummary {
   const slash = key.indexOf("/");
   const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
@@ -192,7 +192,10 @@ function workloadSummary(
     name,
     app: facts?.app ?? end?.app ?? "",
     version: facts?.version ?? end?.version ?? "",
-    services: facts?.services ?? [],
+    services: (facts?.services ?? []).map((host) => {
+      const service = index.service("", "", host);
+      return { namespace: service?.namespace ?? "", name: service?.name ?? host };
+    }),
     isGateway: facts?.isGateway ?? false,
     instances: facts?.instances ?? 0,
     ready: facts?.ready ?? 0,

@@ -66,7 +66,8 @@ function search(api: TraceApi, parameters: TraceParameters): unknown {
     const found = ids.slice(0, LIMIT).map((id) => api.traces.trace(traceIdOf(id)));
     return found.flatMap((trace) => (trace === undefined ? [] : [jaegerTrace(trace)]));
   }
-  const service = parameters.text("service");
+  // Empty is every service; Jaeger has no way to say that.
+  const [service] = parameters.all("service");
   if (service === undefined) throw new TraceQueryError(400, "parameter 'service' is required");
   const operation = parameters.text("operation");
   const tags = tagsOf(parameters);
@@ -77,7 +78,7 @@ function search(api: TraceApi, parameters: TraceParameters): unknown {
   const nowMicros = api.now() * 1000;
   const toMicros = parameters.number("end", nowMicros);
   const wanted: TraceSearch = {
-    service,
+    ...(service === "" ? {} : { service }),
     ...(operation === undefined || operation === "all" ? {} : { operation }),
     tags,
     ...(minDurationMicros === undefined ? {} : { minDurationMicros }),

@@ -31,6 +31,7 @@ const CALLS: readonly Requests[] = [
 function counted(calls: readonly Requests[], facts: MeshFacts = NO_FACTS): Insight {
   const mesh = new CountedMesh();
   for (const call of calls) mesh.count({ ...call, count: 0 });
+  mesh.flush(NOW - 60_000);
   mesh.flush(NOW - 5_000);
   for (const call of calls) mesh.count(call);
   mesh.flush(NOW);
@@ -66,6 +67,19 @@ describe("the graph", () => {
     assert.equal(collapsed.nodes.find(({ id }) => id === "ns:default")?.members, 3);
     const expanded = graph({ collapse: true, expand: ["default"] });
     assert.ok(edgesOf(expanded).includes("app:default/reviews@v2>ns:backend"));
+  });
+
+  test("of a mesh that began ten seconds ago says its rate of these ten seconds", () => {
+    const mesh = new CountedMesh();
+    mesh.count({ ...CALLS[1]!, count: 0 });
+    mesh.flush(NOW - 10_000);
+    mesh.count(CALLS[1]!);
+    mesh.flush(NOW - 5_000);
+    const insight = new Insight(mesh, { search: () => [] });
+    const rate = (at: number): number | undefined =>
+      insight.graph({ at, windowSeconds: 60 }, OPTIONS).edges[0]?.http?.rps;
+    assert.equal(rate(NOW), 9 / 10);
+    assert.equal(rate(NOW + 40_000), 9 / 50);
   });
 
   test("says of an edge what Kiali does: rates, errors, latency of both sides, share of the source, mutual TLS", () => {
@@ -175,6 +189,7 @@ describe("the live graph", () => {
     const mesh = new CountedMesh();
     const clock = new ManualClock(NOW);
     mesh.count({ ...CALLS[1]!, count: 0 });
+    mesh.flush(NOW - WATCH.windowSeconds * 1000);
     mesh.flush(NOW);
     return { mesh, clock, feeds: new GraphFeeds(new Insight(mesh, { search: () => [] }), clock) };
   }

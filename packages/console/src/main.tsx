@@ -6,10 +6,10 @@ import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { ApiError, BASE } from "./api/client.ts";
 import { App } from "./shell/app.tsx";
-import { applyTheme, readTheme } from "./shell/theme.ts";
+import { readTheme, showTheme } from "./shell/theme.ts";
 import { Toasts } from "./ui/toasts.tsx";
 
-applyTheme(readTheme());
+showTheme(readTheme());
 
 /** An answer that is a refusal stays one; only silence is worth asking again. */
 const retry = (failures: number, error: unknown): boolean =>

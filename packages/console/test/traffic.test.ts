@@ -91,7 +91,7 @@ test("a fault for a header is a route of its own in front, and nobody else is co
     match: [{ headers: { "x-user": { exact: "me" } } }],
     route: [{ destination: { host: "reviews.default.svc.cluster.local", subset: "one" } }],
     timeout: "2s",
-    fault: { delay: { fixedDelay: "3000ms", percentage: { value: 100 } } },
+    fault: { delay: { fixedDelay: "3s", percentage: { value: 100 } } },
   });
   assert.deepEqual(routes.spec.http.slice(1), (ROUTES.spec as unknown as Shown["spec"]).http);
 });

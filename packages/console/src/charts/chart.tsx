@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import UPlot from "uplot";
+import { formatCount } from "../format/numbers.ts";
 import { onThemeChange } from "../shell/theme.ts";
 import { absoluteRange } from "../url/time-range.ts";
 import { useAddress } from "../url/use-address.ts";
@@ -14,12 +15,15 @@ import "../styles/chart.css";
 export interface Mark {
   /** Seconds. */
   readonly at: number;
+  /** Absent: it concerns the moment as a whole. */
   readonly value?: number;
   readonly title: string;
-  readonly go?: () => void;
+  readonly go: () => void;
 }
 
 const HEIGHT = 168;
+/** Shorter is a click with an unsteady hand. */
+const SMALLEST_DRAG = 6;
 const SYNC = "time";
 
 export function Chart({
@@ -40,8 +44,10 @@ export function Chart({
   useEffect(() => onThemeChange(() => setTheme((count) => count + 1)), []);
   const names = columns.lines.map(({ name }) => name).join("\n");
   const plot = useRef<UPlot>(undefined);
-  const latest = useRef({ marks, format });
-  latest.current = { marks, format };
+  const latest = useRef({ marks, format, change });
+  latest.current = { marks, format, change };
+  /** Of several charts that share their cursor the one that is dragged in. */
+  const isDragged = useRef(false);
 
   useEffect(() => {
     const element = host.current;
@@ -70,11 +76,11 @@ export function Chart({
         legend: { live: true },
         scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
         axes: [
-          { ...axis, space: 70, values: (_, ticks) => ticks.map((at) => formatClock(at * 1000).slice(0, 5)) },
+          { ...axis, space: 52, values: (_, ticks) => ticks.map((at) => formatClock(at * 1000).slice(0, 5)) },
           { ...axis, size: 58, values: (_, ticks) => ticks.map((value) => latest.current.format(value)) },
         ],
         series: [
-          { value: (_, at) => (at === null ? "" : formatClock(at * 1000)), label: "At" },
+          { value: (_, at) => (at === null ? "" : formatClock(at * 1000)), label: "" },
           ...lines.map((name, index) => ({
             label: name,
             stroke: colour(`series-${(index % 8) + 1}`),
@@ -82,17 +88,23 @@ export function Chart({
             // More lines than colours are told apart by their dashes.
             ...(index >= 8 ? { dash: [6, 3] } : {}),
             points: { show: false },
-            value: (_: UPlot, value: number | null) => latest.current.format(value),
+            // Where nobody points, what was last.
+            value: ({ data }: UPlot, value: number | null, series: number, index: number | null) =>
+              latest.current.format(index === null ? lastOf(data[series]) : value),
           })),
         ],
         hooks: {
           draw: [(self) => drawMarks(self, latest.current.marks, colour("accent"), colour("canvas"))],
           setSelect: [
             (self) => {
-              if (self.select.width < 6) return;
-              const from = self.posToVal(self.select.left, "x");
-              const to = self.posToVal(self.select.left + self.select.width, "x");
-              change({ range: absoluteRange(from * 1000, to * 1000) });
+              const { left, width } = self.select;
+              if (width === 0) return;
+              // The others follow by the address; one that is gone may still hear that the button was let go.
+              const isMeant = isDragged.current && plot.current === self && width >= SMALLEST_DRAG;
+              isDragged.current = false;
+              const [from, to] = [self.posToVal(left, "x"), self.posToVal(left + width, "x")];
+              self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              if (isMeant) latest.current.change({ range: absoluteRange(from * 1000, to * 1000) });
             },
           ],
         },
@@ -103,9 +115,17 @@ export function Chart({
     plot.current = created;
     const onClick = (event: MouseEvent): void => {
       const box = created.over.getBoundingClientRect();
-      markAt(created, latest.current.marks, event.clientX - box.left, event.clientY - box.top)?.go?.();
+      markAt(created, latest.current.marks, event.clientX - box.left, event.clientY - box.top)?.go();
     };
+    const onMove = (event: MouseEvent): void => {
+      const box = created.over.getBoundingClientRect();
+      const mark = markAt(created, latest.current.marks, event.clientX - box.left, event.clientY - box.top);
+      created.over.title = mark?.title ?? "";
+      created.over.style.cursor = mark === undefined ? "crosshair" : "pointer";
+    };
+    created.over.addEventListener("mousedown", () => (isDragged.current = true));
     created.over.addEventListener("click", onClick);
+    created.over.addEventListener("mousemove", onMove);
     const observer = new ResizeObserver(() =>
       created.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT }),
     );
@@ -115,7 +135,7 @@ export function Chart({
       created.destroy();
       plot.current = undefined;
     };
-  }, [names, theme, asTable, change]);
+  }, [names, theme, asTable]);
 
   useEffect(() => {
     plot.current?.setData([
@@ -123,6 +143,7 @@ export function Chart({
       ...columns.lines.map(({ values }) => values as (number | null)[]),
     ]);
   }, [columns, names, theme, asTable]);
+  useEffect(() => plot.current?.redraw(false), [marks]);
 
   return (
     <figure className="chart">
@@ -133,18 +154,33 @@ export function Chart({
         </button>
       </figcaption>
       {asTable ? <ChartTable label={label} columns={columns} format={format} /> : <div ref={host} aria-hidden />}
-      {marks.some(({ go }) => go !== undefined) ? (
-        <p className="visually-hidden">
-          {marks.map((mark, index) =>
-            mark.go === undefined ? null : (
-              <button key={index} type="button" onClick={mark.go}>
-                {mark.title}
-              </button>
-            ),
-          )}
-        </p>
-      ) : null}
+      {marks.length === 0 ? null : <Marks marks={marks} />}
     </figure>
+  );
+}
+
+/** The same for whoever cannot point at them. */
+function Marks({ marks }: { readonly marks: readonly Mark[] }): ReactNode {
+  const changes = marks.filter(({ value }) => value === undefined).length;
+  const traces = marks.length - changes;
+  const names = [
+    changes === 0 ? "" : formatCount(changes, "change"),
+    traces === 0 ? "" : `traces of ${formatCount(traces, "request")}`,
+  ];
+  return (
+    <details className="small">
+      <summary>{names.filter((name) => name !== "").join(", ")}</summary>
+      <ul className="chart-marks">
+        {marks.map(({ at, title, go }, index) => (
+          <li key={index}>
+            <code>{formatClock(at * 1000)}</code>{" "}
+            <button type="button" className="button link" onClick={go}>
+              {title}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -180,6 +216,10 @@ function ChartTable({
   );
 }
 
+function lastOf(values: UPlot.AlignedData[number] | undefined): number | undefined {
+  return Array.from(values ?? []).findLast((value) => value !== null) ?? undefined;
+}
+
 const MARK_SIZE = 5;
 
 function drawMarks(plot: UPlot, marks: readonly Mark[], colour: string, edge: string): void {
@@ -188,23 +228,25 @@ function drawMarks(plot: UPlot, marks: readonly Mark[], colour: string, edge: st
   ctx.save();
   for (const { at, value } of marks) {
     const x = plot.valToPos(at, "x", true);
-    if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) continue;
+    const { left, top, width, height } = plot.bbox;
+    if (x < left || x > left + width) continue;
+    const size = MARK_SIZE * ratio;
+    ctx.fillStyle = colour;
+    ctx.strokeStyle = value === undefined ? colour : edge;
+    ctx.setLineDash(value === undefined ? [3 * ratio, 3 * ratio] : []);
+    ctx.beginPath();
     if (value === undefined) {
-      ctx.strokeStyle = colour;
-      ctx.setLineDash([3 * ratio, 3 * ratio]);
-      ctx.beginPath();
-      ctx.moveTo(x, plot.bbox.top);
-      ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + height);
       ctx.stroke();
+      ctx.beginPath();
+      ctx.moveTo(x - size, top);
+      ctx.lineTo(x + size, top);
+      ctx.lineTo(x, top + 1.6 * size);
+      ctx.fill();
       continue;
     }
-    const y = plot.valToPos(value, "y", true);
-    if (y < plot.bbox.top) continue;
-    const size = MARK_SIZE * ratio;
-    ctx.setLineDash([]);
-    ctx.fillStyle = colour;
-    ctx.strokeStyle = edge;
-    ctx.beginPath();
+    const y = markTop(plot, value, true);
     ctx.moveTo(x, y - size);
     ctx.lineTo(x + size, y);
     ctx.lineTo(x, y + size);
@@ -216,9 +258,17 @@ function drawMarks(plot: UPlot, marks: readonly Mark[], colour: string, edge: st
   ctx.restore();
 }
 
+/** What is above the scale is at its upper edge: an outlier is to be seen, and not to make everything else flat. */
+function markTop(plot: UPlot, value: number, onCanvas: boolean): number {
+  const top = onCanvas ? plot.bbox.top : 0;
+  return Math.max(top + MARK_SIZE * (onCanvas ? devicePixelRatio : 1), plot.valToPos(value, "y", onCanvas));
+}
+
 function markAt(plot: UPlot, marks: readonly Mark[], x: number, y: number): Mark | undefined {
-  return marks.find(
-    ({ at, value }) =>
-      value !== undefined && Math.hypot(plot.valToPos(at, "x") - x, plot.valToPos(value, "y") - y) < MARK_SIZE * 2.5,
-  );
+  return marks.find(({ at, value }) => {
+    const beside = plot.valToPos(at, "x") - x;
+    return value === undefined
+      ? Math.abs(beside) < MARK_SIZE * 1.5 && y < MARK_SIZE * 3
+      : Math.hypot(beside, markTop(plot, value, false) - y) < MARK_SIZE * 2.5;
+  });
 }

@@ -5,11 +5,14 @@ import type { ReactNode } from "react";
 import { get } from "../api/client.ts";
 import { useGet } from "../api/hooks.ts";
 import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
+import { useChangeMarks } from "../config/use-history.ts";
 import { useRange } from "../shell/scope.ts";
 import { pathOf } from "../url/address.ts";
 import { stepSeconds } from "../url/time-range.ts";
+import { Link } from "../url/link.tsx";
 import { useAddress } from "../url/use-address.ts";
 import { Failure, Loading } from "../ui/basics.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { Chart } from "./chart.tsx";
 import type { Mark } from "./chart.tsx";
 import { seriesOf, toColumns } from "./series.ts";
@@ -31,7 +34,16 @@ const MAX_MARKS = 40;
 /**
  * `selector`: labels in PromQL, without braces. `by`: what lines are told apart by.
  */
-export function GoldenSignals({ selector, by }: { readonly selector: string; readonly by: string }): ReactNode {
+export function GoldenSignals({
+  selector,
+  by,
+  service,
+}: {
+  readonly selector: string;
+  readonly by: string;
+  /** As traces call it: `reviews.default`. */
+  readonly service: string;
+}): ReactNode {
   const range = useRange(10_000);
   const { go } = useAddress();
   const step = stepSeconds(range);
@@ -59,6 +71,11 @@ export function GoldenSignals({ selector, by }: { readonly selector: string; rea
     { query: `istio_request_duration_milliseconds_bucket{${selector}}`, start: from, end: to },
     { refreshMs: false },
   );
+  const changed = useChangeMarks(range.from, range.to);
+  const changes = useMemo<readonly Mark[]>(
+    () => changed.map(({ id, at, title }) => ({ at: at / 1000, title, go: () => go("/history", { open: id }) })),
+    [changed, go],
+  );
   const marks = useMemo<readonly Mark[]>(
     () =>
       (exemplars.data?.data ?? [])
@@ -73,6 +90,7 @@ export function GoldenSignals({ selector, by }: { readonly selector: string; rea
         }),
     [exemplars.data, go],
   );
+  const latencyMarks = useMemo(() => [...changes, ...marks], [changes, marks]);
   const failed = answers.find(({ error }) => error !== null);
   const columns = answers.map(({ data }) =>
     data === undefined
@@ -88,10 +106,22 @@ export function GoldenSignals({ selector, by }: { readonly selector: string; rea
   const [requests, errors, latency] = columns;
   if (requests === undefined || errors === undefined || latency === undefined) return <Loading what="the charts" />;
   return (
-    <div className="grid charts">
-      <Chart label="Requests" columns={requests} format={formatRate} />
-      <Chart label="Failed" columns={errors} format={formatPercent} />
-      <Chart label="p95" columns={latency} format={formatMs} marks={marks} />
+    <div className="stack">
+      <div className="grid charts">
+        <Chart label="Requests" columns={requests} format={formatRate} marks={changes} />
+        <Chart label="Failed" columns={errors} format={formatPercent} marks={changes} />
+        <Chart label="p95" columns={latency} format={formatMs} marks={latencyMarks} />
+      </div>
+      <div className="row">
+        <Link to="/traces" parameters={{ service, sort: "duration-desc" }} className="button small">
+          <Icon name="trace" />
+          Traces of this time, slowest first
+        </Link>
+        <Link to="/requests" parameters={{ subject: service, mode: "recorded" }} className="button small">
+          <Icon name="request" />
+          Requests of this time
+        </Link>
+      </div>
     </div>
   );
 }

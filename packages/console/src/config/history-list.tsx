@@ -1,23 +1,16 @@
 /** Changes, newest first, each with what it did and the way back. */
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
-import { Answer, Badge, Card, Empty } from "../ui/basics.tsx";
+import { useAddress } from "../url/use-address.ts";
+import { Answer, Badge, Card, Command, Empty } from "../ui/basics.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Moment } from "../ui/time.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { ObjectLink } from "./object-link.tsx";
 import { useUndo } from "./use-apply.ts";
-import { useHistory } from "./use-history.ts";
+import { CHANGED_BY, useHistory } from "./use-history.ts";
 import type { HistoryItem } from "./use-history.ts";
 import type { Query } from "../api/client.ts";
-
-const BY: Readonly<Record<HistoryItem["by"], string>> = {
-  api: "tulle apply",
-  console: "the console",
-  files: "the files",
-  expiry: "its time was up",
-  undo: "undo",
-};
 
 export function HistoryList({ query = {} }: { readonly query?: Query }): ReactNode {
   const history = useHistory(query);
@@ -26,7 +19,13 @@ export function HistoryList({ query = {} }: { readonly query?: Query }): ReactNo
       {({ items, total }) =>
         items.length === 0 ? (
           <Card flush>
-            <Empty title="Nothing has been changed since the control plane began to remember" />
+            <Empty title="Nothing has been changed yet">
+              <p>
+                What is applied, changed here or saved in the configuration directory is listed here, each change with
+                its difference and the way back.
+              </p>
+              <Command>tulle apply -f reviews.yaml</Command>
+            </Empty>
           </Card>
         ) : (
           <>
@@ -50,52 +49,59 @@ export function HistoryList({ query = {} }: { readonly query?: Query }): ReactNo
 }
 
 function Change({ item: { id, at, by, objects } }: { readonly item: HistoryItem }): ReactNode {
-  const [open, setOpen] = useState(false);
+  const isAsked = useAddress().query.get("open") === String(id);
+  const [open, setOpen] = useState(isAsked);
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isAsked) row.current?.scrollIntoView({ block: "center" });
+  }, [isAsked]);
   const undo = useUndo();
   const undoable = objects.every(({ before, after }) => before !== null && after !== null);
   return (
-    <Card
-      title={
-        <span className="row">
-          {objects.slice(0, 4).map(({ key, before, after, ...reference }) => (
-            <span key={key} className="row" style={{ gap: 4 }}>
-              <Badge tone={before === undefined ? "ok" : after === undefined ? "bad" : "info"}>
-                {before === undefined ? "made" : after === undefined ? "removed" : "changed"}
-              </Badge>
-              <ObjectLink reference={reference} />
-            </span>
-          ))}
-          {objects.length > 4 ? <span className="soft">and {objects.length - 4} more</span> : null}
-        </span>
-      }
-      note={
-        <>
-          <Moment at={at} /> by {BY[by]}
-        </>
-      }
-      actions={
-        <>
-          <button type="button" className="button small" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Hide" : "Show"} difference
-          </button>
-          <button
-            type="button"
-            className="button small"
-            disabled={!undoable}
-            title={undoable ? undefined : "Its text is not kept"}
-            onClick={() => void undo(id)}
-          >
-            <Icon name="undo" />
-            Undo
-          </button>
-        </>
-      }
-    >
-      {open
-        ? objects.map(({ key, before, after }) => (
-            <DiffView key={key} label={`What changed in ${key}`} before={before ?? ""} after={after ?? ""} />
-          ))
-        : null}
-    </Card>
+    <div ref={row}>
+      <Card
+        title={
+          <span className="row">
+            {objects.slice(0, 4).map(({ key, before, after, ...reference }) => (
+              <span key={key} className="row" style={{ gap: 4 }}>
+                <Badge tone={before === undefined ? "ok" : after === undefined ? "bad" : "info"}>
+                  {before === undefined ? "made" : after === undefined ? "removed" : "changed"}
+                </Badge>
+                <ObjectLink reference={reference} />
+              </span>
+            ))}
+            {objects.length > 4 ? <span className="soft">and {objects.length - 4} more</span> : null}
+          </span>
+        }
+        note={
+          <>
+            <Moment at={at} /> by {CHANGED_BY[by]}
+          </>
+        }
+        actions={
+          <>
+            <button type="button" className="button small" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? "Hide" : "Show"} difference
+            </button>
+            <button
+              type="button"
+              className="button small"
+              disabled={!undoable}
+              title={undoable ? undefined : "Its text is not kept"}
+              onClick={() => void undo(id)}
+            >
+              <Icon name="undo" />
+              Undo
+            </button>
+          </>
+        }
+      >
+        {open
+          ? objects.map(({ key, before, after }) => (
+              <DiffView key={key} label={`What changed in ${key}`} before={before ?? ""} after={after ?? ""} />
+            ))
+          : null}
+      </Card>
+    </div>
   );
 }

@@ -137,9 +137,10 @@ function StepView({ step }: { readonly step: Step }): ReactNode {
         <span className="wrap">{title}</span>
       </div>
       {origin === undefined ? null : <Origin origin={origin} />}
-      {reasons.map(({ text, origin }) => (
+      {reasons.map(({ text, origin: line }) => (
         <div key={text} className="small">
-          <WithOrigin text={text} origin={origin} />
+          {/* The line that stands above already need not be there twice. */}
+          <WithOrigin text={text} origin={isSame(line, origin) ? undefined : line} />
         </div>
       ))}
       {facts.length === 0 ? null : (
@@ -165,6 +166,10 @@ function StepView({ step }: { readonly step: Step }): ReactNode {
       )}
     </li>
   );
+}
+
+function isSame(a: OriginLink | undefined, b: OriginLink | undefined): boolean {
+  return a?.kind === b?.kind && a?.namespace === b?.namespace && a?.name === b?.name && a?.field === b?.field;
 }
 
 function WithOrigin({ text, origin }: { readonly text: string; readonly origin: OriginLink | undefined }): ReactNode {

@@ -83,3 +83,8 @@ export function formatRelative(atMs: number, nowMs: number): string {
   if (Math.abs(distance) < 1000) return "now";
   return distance > 0 ? `in ${formatSpan(distance)}` : `${formatSpan(-distance)} ago`;
 }
+
+/** `1 request`, `2 requests`. */
+export function formatCount(count: number, what: string, many = `${what}s`): string {
+  return `${formatNumber(count)} ${count === 1 ? what : many}`;
+}

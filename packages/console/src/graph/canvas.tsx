@@ -3,17 +3,24 @@ import { useCallback, useEffect, useImperativeHandle, useRef } from "react";
 import type { ReactNode, Ref } from "react";
 import type { GraphEdge, GraphNode } from "@tulle/telemetry/insight";
 import { onThemeChange } from "../shell/theme.ts";
+import { dotsAt } from "./dots.ts";
 import { drawing } from "./draw.ts";
-import type { Scene } from "./draw.ts";
-import { bounds, contains, distanceTo, edgeCurve } from "./geometry.ts";
+import { hit, walk } from "./find.ts";
+import { bounds, overlaps } from "./geometry.ts";
 import type { Box, Point } from "./geometry.ts";
-import { currentPalette, paint } from "./pens.ts";
+import { currentPalette, paint, paintDots } from "./pens.ts";
 import type { Palette } from "./pens.ts";
+import type { Picture } from "./scene.ts";
 
 export interface CanvasHandle {
   fit(): void;
   zoom(factor: number): void;
   show(id: string): void;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 interface View {
@@ -29,20 +36,28 @@ const MARGIN = 36;
 /** In pixels of the screen. */
 const EDGE_REACH = 8;
 const CLICK_REACH = 4;
+/** Thirty pictures a second are smooth enough for dots. */
+const DOT_FRAME_MS = 30;
 
 export function GraphCanvas({
   scene,
+  isMoving,
   onSelect,
   ref,
   label,
 }: {
-  readonly scene: Omit<Scene, "view" | "scale">;
+  readonly scene: Picture;
+  /** Whether dots go along the calls. */
+  readonly isMoving: boolean;
   readonly onSelect: (found: GraphNode | GraphEdge | undefined) => void;
   readonly ref: Ref<CanvasHandle>;
   readonly label: string;
 }): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const overlay = useRef<HTMLCanvasElement>(null);
   const view = useRef<View>({ x: 0, y: 0, scale: 1 });
+  /** Told by the browser after its own layout: to ask for it would make another one. */
+  const size = useRef<Size>({ width: 0, height: 0 });
   const palette = useRef<Palette>(undefined);
   const current = useRef(scene);
   const frame = useRef(0);
@@ -52,21 +67,11 @@ export function GraphCanvas({
   const draw = useCallback(() => {
     frame.current = 0;
     const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context) return;
+    if (element === null || size.current.width === 0) return;
     palette.current ??= currentPalette();
-    const { clientWidth: width, clientHeight: height } = element;
-    const ratio = devicePixelRatio;
-    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
-      element.width = Math.round(width * ratio);
-      element.height = Math.round(height * ratio);
-    }
-    const { x, y, scale } = view.current;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    context.setTransform(ratio * scale, 0, 0, ratio * scale, -x * scale * ratio, -y * scale * ratio);
-    const visible = { x, y, width: width / scale, height: height / scale };
-    paint(context, drawing({ ...current.current, view: visible, scale }), palette.current);
+    const context = prepared(element, size.current, view.current);
+    const { scale } = view.current;
+    paint(context, drawing({ ...current.current, view: visible(size.current, view.current), scale }), palette.current);
   }, []);
 
   const redraw = useCallback(() => {
@@ -74,10 +79,9 @@ export function GraphCanvas({
   }, [draw]);
 
   const fit = useCallback(() => {
-    const element = canvas.current;
-    if (!element) return;
+    const { width, height } = size.current;
+    if (width === 0) return;
     const area = bounds([...current.current.groups.values(), ...current.current.boxes.values()]);
-    const { clientWidth: width, clientHeight: height } = element;
     const scale = Math.min(
       1.15,
       Math.max(MIN_SCALE, Math.min((width - 2 * MARGIN) / area.width, (height - 2 * MARGIN) / area.height)),
@@ -109,19 +113,17 @@ export function GraphCanvas({
         fit();
       },
       zoom: (factor) => {
-        const element = canvas.current;
-        if (element) zoomAt(factor, { x: element.clientWidth / 2, y: element.clientHeight / 2 });
+        zoomAt(factor, middleOf(size.current));
       },
       show: (id) => {
-        const element = canvas.current;
         const box = current.current.boxes.get(id);
-        if (!element || box === undefined) return;
+        if (box === undefined) return;
         const { scale } = view.current;
         touched.current = true;
         view.current = {
           scale,
-          x: box.x + box.width / 2 - element.clientWidth / 2 / scale,
-          y: box.y + box.height / 2 - element.clientHeight / 2 / scale,
+          x: box.x + box.width / 2 - size.current.width / 2 / scale,
+          y: box.y + box.height / 2 - size.current.height / 2 / scale,
         };
         redraw();
       },
@@ -129,17 +131,43 @@ export function GraphCanvas({
     [fit, redraw, zoomAt],
   );
 
-  // Nodes that come extend the picture; nobody's own view is changed.
-  const size = scene.boxes.size;
   useEffect(() => {
+    const before = current.current.boxes;
     current.current = scene;
-    if (!touched.current) fit();
+    // A map that stays where it is: it is fitted again only for another graph, or when somebody has come beside the picture.
+    const isOther = ![...scene.boxes.keys()].some((id) => before.has(id));
+    const isBeside = (box: Box): boolean => !overlaps(box, visible(size.current, view.current));
+    const isNew = [...scene.boxes].some(([id, box]) => !before.has(id) && isBeside(box));
+    if (!touched.current && (before === scene.boxes || isOther || isNew)) fit();
     redraw();
-  }, [scene, fit, redraw, size]);
+  }, [scene, fit, redraw]);
+
+  useEffect(() => {
+    const element = overlay.current!;
+    let last = 0;
+    let request = 0;
+    let isBlank = true;
+    const step = (ms: number): void => {
+      request = requestAnimationFrame(step);
+      if (ms - last < DOT_FRAME_MS) return;
+      last = ms;
+      const dots = dotsAt(current.current, visible(size.current, view.current), view.current.scale, ms);
+      if (dots.length === 0 && isBlank) return;
+      isBlank = dots.length === 0;
+      palette.current ??= currentPalette();
+      paintDots(prepared(element, size.current, view.current), dots, palette.current);
+    };
+    if (isMoving) request = requestAnimationFrame(step);
+    return () => {
+      cancelAnimationFrame(request);
+      element.getContext("2d")!.reset();
+    };
+  }, [isMoving]);
 
   useEffect(() => {
     const element = canvas.current!;
-    const observer = new ResizeObserver(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      size.current = entry!.contentRect;
       if (!touched.current) fit();
       redraw();
     });
@@ -176,106 +204,86 @@ export function GraphCanvas({
   };
 
   return (
-    <canvas
-      ref={canvas}
-      className="graph-canvas"
-      tabIndex={0}
-      role="img"
-      aria-label={label}
-      onPointerDown={(event) => {
-        event.currentTarget.setPointerCapture(event.pointerId);
-        pointers.current.set(event.pointerId, at(event));
-        moved.current = 0;
-      }}
-      onPointerMove={(event) => {
-        const before = pointers.current.get(event.pointerId);
-        const now = at(event);
-        if (before === undefined) {
-          const found = hit(current.current, toDrawing(now, view.current), EDGE_REACH / view.current.scale);
-          event.currentTarget.style.cursor = found === undefined ? "grab" : "pointer";
-          return;
-        }
-        const others = [...pointers.current].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
-        pointers.current.set(event.pointerId, now);
-        moved.current += Math.hypot(now.x - before.x, now.y - before.y);
-        if (others.length === 1) {
-          const other = others[0]!;
-          const factor =
-            Math.hypot(now.x - other.x, now.y - other.y) /
-            Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
-          zoomAt(factor, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
-          return;
-        }
-        const { x, y, scale } = view.current;
-        view.current = { scale, x: x - (now.x - before.x) / scale, y: y - (now.y - before.y) / scale };
-        if (moved.current > CLICK_REACH) touched.current = true;
-        redraw();
-      }}
-      onPointerUp={(event) => {
-        pointers.current.delete(event.pointerId);
-        if (moved.current > CLICK_REACH) return;
-        onSelect(hit(current.current, toDrawing(at(event), view.current), EDGE_REACH / view.current.scale));
-      }}
-      onPointerCancel={(event) => pointers.current.delete(event.pointerId)}
-      onKeyDown={(event) => {
-        const next = walk(current.current, event.key);
-        if (next !== undefined) onSelect(next);
-        else if (event.key === "+" || event.key === "=")
-          zoomAt(1.25, { x: event.currentTarget.clientWidth / 2, y: event.currentTarget.clientHeight / 2 });
-        else if (event.key === "-")
-          zoomAt(0.8, { x: event.currentTarget.clientWidth / 2, y: event.currentTarget.clientHeight / 2 });
-        else if (event.key === "0") {
-          touched.current = false;
-          fit();
-        } else return;
-        event.preventDefault();
-      }}
-    />
+    <>
+      <canvas
+        ref={canvas}
+        className="graph-canvas"
+        tabIndex={0}
+        role="img"
+        aria-label={label}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          pointers.current.set(event.pointerId, at(event));
+          moved.current = 0;
+        }}
+        onPointerMove={(event) => {
+          const before = pointers.current.get(event.pointerId);
+          const now = at(event);
+          if (before === undefined) {
+            const found = hit(current.current, toDrawing(now, view.current), EDGE_REACH / view.current.scale);
+            event.currentTarget.style.cursor = found === undefined ? "grab" : "pointer";
+            return;
+          }
+          const others = [...pointers.current].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
+          pointers.current.set(event.pointerId, now);
+          moved.current += Math.hypot(now.x - before.x, now.y - before.y);
+          if (others.length === 1) {
+            const other = others[0]!;
+            const factor =
+              Math.hypot(now.x - other.x, now.y - other.y) /
+              Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
+            zoomAt(factor, { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
+            return;
+          }
+          const { x, y, scale } = view.current;
+          view.current = { scale, x: x - (now.x - before.x) / scale, y: y - (now.y - before.y) / scale };
+          if (moved.current > CLICK_REACH) touched.current = true;
+          redraw();
+        }}
+        onPointerUp={(event) => {
+          pointers.current.delete(event.pointerId);
+          if (moved.current > CLICK_REACH) return;
+          onSelect(hit(current.current, toDrawing(at(event), view.current), EDGE_REACH / view.current.scale));
+        }}
+        onPointerCancel={(event) => pointers.current.delete(event.pointerId)}
+        onKeyDown={(event) => {
+          const next = walk(current.current, event.key);
+          if (next !== undefined) onSelect(next);
+          else if (event.key === "+" || event.key === "=") zoomAt(1.25, middleOf(size.current));
+          else if (event.key === "-") zoomAt(0.8, middleOf(size.current));
+          else if (event.key === "0") {
+            touched.current = false;
+            fit();
+          } else return;
+          event.preventDefault();
+        }}
+      />
+      <canvas ref={overlay} className="graph-dots" aria-hidden />
+    </>
   );
+}
+
+/** Empty, as large as it is shown, and in the drawing's coordinates. */
+function prepared(element: HTMLCanvasElement, size: Size, { x, y, scale }: View): CanvasRenderingContext2D {
+  const context = element.getContext("2d")!;
+  const ratio = devicePixelRatio;
+  const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
+  if (element.width !== width) element.width = width;
+  if (element.height !== height) element.height = height;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.setTransform(ratio * scale, 0, 0, ratio * scale, -x * scale * ratio, -y * scale * ratio);
+  return context;
+}
+
+function visible({ width, height }: Size, { x, y, scale }: View): Box {
+  return { x, y, width: width / scale, height: height / scale };
+}
+
+function middleOf({ width, height }: Size): Point {
+  return { x: width / 2, y: height / 2 };
 }
 
 function toDrawing({ x, y }: Point, view: View): Point {
   return { x: view.x + x / view.scale, y: view.y + y / view.scale };
-}
-
-function hit(scene: Omit<Scene, "view" | "scale">, point: Point, reach: number): GraphNode | GraphEdge | undefined {
-  const node = scene.nodes.find(({ id }) => {
-    const box = scene.boxes.get(id);
-    return box !== undefined && contains(box, point);
-  });
-  if (node !== undefined) return node;
-  let best: GraphEdge | undefined;
-  let bestDistance = reach;
-  for (const edge of scene.edges) {
-    const source = scene.boxes.get(edge.source);
-    const target = scene.boxes.get(edge.target);
-    if (source === undefined || target === undefined) continue;
-    const distance = distanceTo(edgeCurve(source, target), point);
-    if (distance >= bestDistance) continue;
-    best = edge;
-    bestDistance = distance;
-  }
-  return best;
-}
-
-/** Arrows go from node to node: right to who is called, left to who calls, up and down among those beside. */
-function walk(scene: Omit<Scene, "view" | "scale">, key: string): GraphNode | undefined {
-  const { nodes, edges, boxes, selected } = scene;
-  if (!key.startsWith("Arrow")) return undefined;
-  const here = nodes.find(({ id }) => id === selected);
-  const boxOf = (node: GraphNode): Box => boxes.get(node.id)!;
-  const placed = nodes.filter(({ id }) => boxes.has(id));
-  if (here === undefined || !boxes.has(here.id)) {
-    return [...placed].sort((a, b) => boxOf(a).x - boxOf(b).x || boxOf(a).y - boxOf(b).y)[0];
-  }
-  const origin = boxOf(here);
-  const near = (candidates: readonly GraphNode[]): GraphNode | undefined =>
-    [...candidates].sort((a, b) => Math.abs(boxOf(a).y - origin.y) - Math.abs(boxOf(b).y - origin.y))[0];
-  const ids = (list: readonly string[]): readonly GraphNode[] => placed.filter(({ id }) => list.includes(id));
-  if (key === "ArrowRight")
-    return near(ids(edges.filter(({ source }) => source === here.id).map(({ target }) => target)));
-  if (key === "ArrowLeft")
-    return near(ids(edges.filter(({ target }) => target === here.id).map(({ source }) => source)));
-  const beside = placed.filter((node) => node.id !== here.id && Math.abs(boxOf(node).x - origin.x) < 1);
-  return near(beside.filter((node) => (key === "ArrowDown" ? boxOf(node).y > origin.y : boxOf(node).y < origin.y)));
 }

@@ -5,6 +5,13 @@ function isEdge(one: GraphNode | GraphEdge): one is GraphEdge {
   return "source" in one && "target" in one;
 }
 
+/** The id of what the address's `about` names. */
+export function idOf(about: string | null, graph: Graph): string | undefined {
+  if (about === null) return undefined;
+  const all: readonly (GraphNode | GraphEdge)[] = about.startsWith("call:") ? graph.edges : graph.nodes;
+  return all.find((one) => entityOf(one, graph) === about)?.id;
+}
+
 /** The address's `about`. */
 export function entityOf(one: GraphNode | GraphEdge, graph: Graph): string {
   if (isEdge(one)) {

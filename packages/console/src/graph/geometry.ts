@@ -11,9 +11,10 @@ export interface Box extends Point {
   readonly height: number;
 }
 
-const NODE_WIDTH = 172;
+/** Room for `istio-ingressgateway`. */
+const NODE_WIDTH = 196;
 const NODE_HEIGHT = 44;
-const COLUMN_STEP = 282;
+const COLUMN_STEP = 330;
 const ROW_STEP = 72;
 const GROUP_PADDING = 16;
 /** Of a namespace's name above its nodes. */
@@ -91,6 +92,10 @@ export function pointOn({ from, c1, c2, to }: Curve, t: number): Point {
 /** Radians at the curve's end. */
 export function endAngle({ c2, to }: Curve): number {
   return Math.atan2(to.y - c2.y, to.x - c2.x);
+}
+
+export function overlaps(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && a.x + a.width > b.x && a.y < b.y + b.height && a.y + a.height > b.y;
 }
 
 export function contains({ x, y, width, height }: Box, point: Point): boolean {

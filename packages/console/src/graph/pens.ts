@@ -1,7 +1,8 @@
 /** The two pens of a drawing: a canvas, and the text of an SVG file. */
 import { ICON_PATHS } from "../ui/icon.tsx";
+import type { Dot } from "./dots.ts";
 import type { Box } from "./geometry.ts";
-import type { Colour, Shape } from "./draw.ts";
+import type { Colour, Shape } from "./scene.ts";
 
 export type Palette = (colour: Colour) => string;
 
@@ -104,6 +105,24 @@ export function paint(context: CanvasRenderingContext2D, shapes: readonly Shape[
     }
   }
   context.globalAlpha = 1;
+}
+
+const DOT = 2.6;
+
+export function paintDots(context: CanvasRenderingContext2D, dots: readonly Dot[], palette: Palette): void {
+  for (const isFailed of [false, true]) {
+    context.fillStyle = palette(isFailed ? "bad" : "text-soft");
+    context.beginPath();
+    for (const { at, isFailed: own } of dots) {
+      if (own !== isFailed) continue;
+      if (isFailed) context.rect(at.x - DOT - 0.6, at.y - DOT - 0.6, 2 * DOT + 1.2, 2 * DOT + 1.2);
+      else {
+        context.moveTo(at.x + DOT, at.y);
+        context.arc(at.x, at.y, DOT, 0, 2 * Math.PI);
+      }
+    }
+    context.fill();
+  }
 }
 
 export function toSvg(shapes: readonly Shape[], area: Box, palette: Palette): string {

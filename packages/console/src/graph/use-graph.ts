@@ -1,5 +1,5 @@
 /** The graph as it is now, by the stream, or as it was at a moment. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Graph, GraphDelta } from "@tulle/telemetry/insight";
 import { apiUrl } from "../api/client.ts";
 import { graphQuery, useGraphAt } from "../api/insight.ts";
@@ -34,6 +34,10 @@ export function useGraph(question: GraphQuestion): GraphState {
       },
     });
   }, [isLive, url]);
-  if (!isLive) return { graph: still.data, stream: undefined, error: still.error };
-  return { graph, stream, error: null };
+  // What was shown last stays until there is something else: nobody loses sight of a map while he goes through its past.
+  const last = useRef<Graph>(undefined);
+  const current = (isLive ? graph : still.data) ?? last.current;
+  last.current = current;
+  if (!isLive) return { graph: current, stream: undefined, error: still.error };
+  return { graph: current, stream, error: null };
 }

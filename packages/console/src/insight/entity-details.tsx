@@ -3,13 +3,15 @@ import type { ReactNode } from "react";
 import type { EdgeRow, Party } from "@tulle/telemetry/insight";
 import { useGet } from "../api/hooks.ts";
 import { useService, useWorkload, windowOf } from "../api/insight.ts";
-import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
+import { formatCount, formatMs, formatPercent, formatRate } from "../format/numbers.ts";
 import { useRange } from "../shell/scope.ts";
 import { ServiceTiles, TrafficActions } from "../pages/service.tsx";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { Answer, Card, Empty, Facts } from "../ui/basics.tsx";
-import { EdgeRows, HealthReasons, HealthStatus, MtlsBadge, ObjectRefLink, requestsOf, servicePath } from "./parts.tsx";
+import { EdgeRows } from "./edge-rows.tsx";
+import { HealthReasons, HealthStatus, MtlsBadge, ObjectRefLink, servicePath } from "./parts.tsx";
+import { requestsOf } from "./signs.ts";
 
 function split(id: string): { readonly namespace: string; readonly name: string } {
   const slash = id.indexOf("/");
@@ -161,7 +163,7 @@ function CallDetails({ edge }: { readonly edge: EdgeRow }): ReactNode {
               `p50 ${formatMs(latency.destination.p50Ms)}, p95 ${formatMs(latency.destination.p95Ms)}, p99 ${formatMs(latency.destination.p99Ms)}`,
             ],
             ...Object.entries(requests?.byFlags ?? {}).map(
-              ([flag, count]) => [`Flag ${flag}`, `${count} requests`] as const,
+              ([flag, count]) => [`Flag ${flag}`, formatCount(count, "request")] as const,
             ),
             sourcePrincipal === "" ? null : (["Client", <code key="client">{sourcePrincipal}</code>] as const),
             destinationPrincipal === ""

@@ -1,13 +1,13 @@
 /** Where the time goes, the most first. */
 import type { ReactNode } from "react";
-import type { DelayKind, SlowAnswer, SlowRow } from "@tulle/telemetry/insight";
+import type { DelayKind, SlowAnswer, SlowRow, Spent } from "@tulle/telemetry/insight";
 import { formatMs, formatPercent } from "../format/numbers.ts";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { Badge, Empty } from "../ui/basics.tsx";
 import { ObjectRefLink, servicePath } from "./parts.tsx";
 
-const KIND_NAMES: Readonly<Record<DelayKind, string>> = {
+export const KIND_NAMES: Readonly<Record<DelayKind, string>> = {
   service: "in the service",
   fault: "injected",
   network: "between two proxies",
@@ -16,7 +16,7 @@ const KIND_NAMES: Readonly<Record<DelayKind, string>> = {
 
 const SHOWN = 8;
 
-export function SlowList({ slow, traces }: { readonly slow: SlowAnswer; readonly traces: boolean }): ReactNode {
+export function SlowList({ slow }: { readonly slow: SlowAnswer }): ReactNode {
   const rows = slow.rows.slice(0, SHOWN);
   if (rows.length === 0)
     return (
@@ -24,7 +24,7 @@ export function SlowList({ slow, traces }: { readonly slow: SlowAnswer; readonly
         <p>{slow.headline}</p>
       </Empty>
     );
-  const most = Math.max(...rows.map(({ now }) => now.msPerRequest));
+  const most = Math.max(...rows.map((row) => spentOf(row).msPerRequest));
   return (
     <ol className="slow-list">
       {rows.map((row, index) => (
@@ -33,25 +33,28 @@ export function SlowList({ slow, traces }: { readonly slow: SlowAnswer; readonly
           row={row}
           isCulprit={index === slow.culprit}
           most={most}
-          traces={traces}
         />
       ))}
     </ol>
   );
 }
 
+/** What is new shows in the last seconds first: by these the rows are ordered, and the headline speaks of them. */
+function spentOf({ recent, now }: SlowRow): Spent {
+  return recent ?? now;
+}
+
 function SlowItem({
   row,
   isCulprit,
   most,
-  traces,
 }: {
   readonly row: SlowRow;
   readonly isCulprit: boolean;
   readonly most: number;
-  readonly traces: boolean;
 }): ReactNode {
-  const { kind, namespace, service, version, route, from, now, before, changeMs, because, traceIds } = row;
+  const { kind, namespace, service, version, route, from, before, changeMs, because, traceIds } = row;
+  const { msPerRequest, share } = spentOf(row);
   const trace = traceIds[0];
   return (
     <li data-culprit={isCulprit}>
@@ -59,8 +62,7 @@ function SlowItem({
         <Link to={servicePath(namespace, service)}>
           <strong>{service}</strong>
         </Link>
-        {version === "" ? null : ` ${version}`}
-        {route === "" ? null : <code className="chip">{route}</code>}{" "}
+        {version === "" ? null : ` ${version}`} {route === "" ? null : <code className="chip">{route}</code>}{" "}
         <span className="soft small">
           {kind === "service" ? "" : KIND_NAMES[kind]}
           {from === null ? "" : ` from ${from.name} ${from.version}`}
@@ -75,14 +77,14 @@ function SlowItem({
         <span className="bar-meter" aria-hidden>
           <span
             style={{
-              width: `${Math.max(1, (now.msPerRequest / most) * 100)}%`,
+              width: `${Math.max(1, (msPerRequest / most) * 100)}%`,
               background: isCulprit ? "var(--bad)" : "var(--accent)",
             }}
           />
         </span>
       </div>
       <div className="slow-number">
-        <strong>{formatMs(now.msPerRequest)}</strong> <span className="soft">{formatPercent(now.share)}</span>
+        <strong>{formatMs(msPerRequest)}</strong> <span className="soft">{formatPercent(share)}</span>
       </div>
       <div className="slow-change">
         {before === null ? (
@@ -97,7 +99,7 @@ function SlowItem({
         )}
       </div>
       <div className="slow-trace">
-        {trace === undefined || !traces ? null : (
+        {trace === undefined ? null : (
           <Link to={pathOf("traces", trace)} className="button small">
             Trace
           </Link>

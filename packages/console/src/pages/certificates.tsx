@@ -15,7 +15,7 @@ import { Answer, Badge, Card, Command, Empty, Page, Status } from "../ui/basics.
 import { Table } from "../ui/table.tsx";
 import { formatDate, Moment } from "../ui/time.tsx";
 
-export function CertificatesPage(): ReactNode {
+export default function CertificatesPage(): ReactNode {
   return (
     <Page title="Certificates">
       <Gateways />

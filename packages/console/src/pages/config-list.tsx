@@ -11,6 +11,7 @@ import { Link } from "../url/link.tsx";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Card, Command, Empty, Page, Select } from "../ui/basics.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { NameFilter, useNameFilter } from "../ui/name-filter.tsx";
 import { compareTexts, Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
 import { Moment } from "../ui/time.tsx";
@@ -67,7 +68,7 @@ export function ConfigPage(): ReactNode {
   const scope = useNamespace();
   const { query, change } = useAddress();
   const objects = useObjects();
-  const text = query.get("q") ?? "";
+  const isNamed = useNameFilter();
   const family = query.get("family") ?? "";
   const status = query.get("status") ?? "";
   const fits = (item: ObjectItem): boolean => {
@@ -76,7 +77,7 @@ export function ConfigPage(): ReactNode {
       inScope(metadata.namespace, scope) &&
       (family === "" || familyOf(kind) === family) &&
       (status === "" || mainStatus(item.status)?.type === status) &&
-      `${kind} ${metadata.namespace}/${metadata.name}`.toLowerCase().includes(text.toLowerCase())
+      isNamed(`${kind} ${metadata.namespace}/${metadata.name}`)
     );
   };
   return (
@@ -91,14 +92,7 @@ export function ConfigPage(): ReactNode {
     >
       <FileProblems />
       <div className="filters">
-        <input
-          type="search"
-          className="input"
-          aria-label="Filter by name or kind"
-          placeholder="Filter by name or kind"
-          value={text}
-          onChange={({ target }) => change({ q: target.value }, { replace: true })}
-        />
+        <NameFilter what="name or kind" />
         <Select
           aria-label="What for"
           value={family}

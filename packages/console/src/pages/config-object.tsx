@@ -16,7 +16,7 @@ import { CopyButton, saveFile } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Moment } from "../ui/time.tsx";
 
-export function ObjectPage(): ReactNode {
+export default function ObjectPage(): ReactNode {
   const [group, kind, namespace, name] = [usePathPart(1), usePathPart(2), usePathPart(3), usePathPart(4)];
   const reference = { group: group === "core" ? "" : group, kind, namespace: namespace === "-" ? "" : namespace, name };
   const answer = useObject(reference);

@@ -3,7 +3,7 @@ import { HistoryList } from "../config/history-list.tsx";
 import { useNamespace } from "../shell/scope.ts";
 import { Page } from "../ui/basics.tsx";
 
-export function HistoryPage(): ReactNode {
+export default function HistoryPage(): ReactNode {
   const ns = useNamespace();
   return (
     <Page

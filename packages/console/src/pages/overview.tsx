@@ -2,8 +2,9 @@
 import type { ReactNode } from "react";
 import type { Mover, NamespaceSummary, Overview } from "@tulle/telemetry/insight";
 import { useOverview } from "../api/insight.ts";
-import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
-import { HEALTH_ORDER, HealthStatus, MtlsBadge, ObjectRefLink, servicePath } from "../insight/parts.tsx";
+import { formatCount, formatMs, formatPercent, formatRate, formatSpan } from "../format/numbers.ts";
+import { healthColumn, mtlsColumn } from "../insight/columns.tsx";
+import { ObjectRefLink, servicePath } from "../insight/parts.tsx";
 import { SlowList } from "../insight/slow-list.tsx";
 import { Link } from "../url/link.tsx";
 import { Answer, Badge, Card, Command, Empty, Notice, Page, Status, Tile } from "../ui/basics.tsx";
@@ -26,7 +27,6 @@ export function OverviewPage(): ReactNode {
 
 function Body({ overview }: { readonly overview: Overview }): ReactNode {
   const { slow, namespaces, movers, active, problems, certificates, proxies, emptyBecause } = overview;
-  const traces = true;
   return (
     <>
       {emptyBecause === "" ? null : (
@@ -43,7 +43,7 @@ function Body({ overview }: { readonly overview: Overview }): ReactNode {
             <h2>Where the time goes</h2>
             <p>
               {slow.basis === "traces"
-                ? `from ${slow.traces.sampled} traces`
+                ? `from ${formatCount(slow.traces.sampled, "trace")}`
                 : slow.basis === "metrics"
                   ? "from both sides' histograms: there are too few traces"
                   : ""}
@@ -51,7 +51,7 @@ function Body({ overview }: { readonly overview: Overview }): ReactNode {
           </header>
           <div className="body stack">
             <p className="answer">{slow.headline}</p>
-            <SlowList slow={slow} traces={traces} />
+            <SlowList slow={slow} />
           </div>
         </section>
       )}
@@ -144,7 +144,7 @@ function certificateTone(daysLeft: number): Tone {
 }
 
 function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
-  const { namespaces, mtls, certificates, proxies, active } = overview;
+  const { at, namespaces, mtls, certificates, proxies, active } = overview;
   const rps = namespaces.reduce((sum, one) => sum + one.rps, 0);
   const failed = namespaces.reduce((sum, one) => sum + one.rps * one.errorShare, 0);
   const first = certificates[0];
@@ -162,16 +162,14 @@ function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
         label="mTLS"
         value={formatPercent(mtls.share)}
         note={
-          mtls.plain.length === 0
-            ? "no plaintext call seen"
-            : `${mtls.plain.length} ${mtls.plain.length === 1 ? "call" : "calls"} in plaintext`
+          mtls.plain.length === 0 ? "no plaintext call seen" : `${formatCount(mtls.plain.length, "call")} in plaintext`
         }
         tone={mtls.state === "all" ? "ok" : mtls.state === "unknown" ? "none" : "warn"}
         to="/security"
       />
       <Tile
         label="Certificates"
-        value={first === undefined ? "–" : `${first.daysLeft} d`}
+        value={first === undefined ? "–" : formatSpan(Math.max(0, first.notAfter - at))}
         note={first === undefined ? "nobody has any" : `until ${first.what} ${first.name} ends`}
         tone={first === undefined ? "none" : certificateTone(first.daysLeft)}
         to="/certificates"
@@ -193,7 +191,9 @@ function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
         label="Changed now"
         value={active.length}
         note={
-          active.length === 0 ? "no fault, mirror or shift" : active.map(({ host }) => host.split(".")[0]).join(", ")
+          active.length === 0
+            ? "no fault, mirror or shift"
+            : [...new Set(active.map(({ host }) => host.split(".")[0]))].join(", ")
         }
         tone={active.some(({ kind }) => kind === "fault") ? "warn" : "none"}
         to="/traffic"
@@ -251,12 +251,7 @@ const NAMESPACE_COLUMNS: readonly Column<NamespaceSummary>[] = [
     ),
     sort: ({ namespace }) => namespace,
   },
-  {
-    id: "health",
-    name: "Health",
-    cell: ({ health }) => <HealthStatus health={health} />,
-    sort: ({ health }) => HEALTH_ORDER.indexOf(health.state),
-  },
+  healthColumn(),
   {
     id: "services",
     name: "Services",
@@ -291,13 +286,9 @@ const NAMESPACE_COLUMNS: readonly Column<NamespaceSummary>[] = [
     id: "p95",
     name: "p95",
     numeric: true,
+    descending: true,
     cell: ({ p95Ms }) => formatMs(p95Ms),
     sort: ({ p95Ms }) => p95Ms ?? undefined,
   },
-  {
-    id: "mtls",
-    name: "mTLS",
-    cell: ({ mtls }) => <MtlsBadge mtls={mtls} />,
-    sort: ({ mtls }) => mtls.share ?? undefined,
-  },
+  mtlsColumn(),
 ];

@@ -2,18 +2,13 @@
 import { lazy } from "react";
 import type { ComponentType, LazyExoticComponent } from "react";
 import type { IconName } from "../ui/icon.tsx";
-import { CertificatesPage } from "./certificates.tsx";
 import { ConfigPage } from "./config-list.tsx";
-import { ObjectPage } from "./config-object.tsx";
-import { HistoryPage } from "./history.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { ProxiesPage } from "./proxies.tsx";
-import { ProxyPage } from "./proxy.tsx";
-import { SecurityPage } from "./security.tsx";
 import { ServicePage } from "./service.tsx";
 import { ServicesPage } from "./services.tsx";
 import { TrafficPage } from "./traffic.tsx";
-import { WorkloadPage, WorkloadsPage } from "./workloads.tsx";
+import { WorkloadsPage } from "./workloads.tsx";
 
 type PageComponent = ComponentType | LazyExoticComponent<ComponentType>;
 
@@ -38,6 +33,13 @@ const traces = lazy(() => import("./traces.tsx"));
 const trace = lazy(() => import("./trace.tsx"));
 const compare = lazy(() => import("./trace-compare.tsx"));
 const requests = lazy(() => import("./requests.tsx"));
+const explain = lazy(() => import("./explain.tsx"));
+const certificates = lazy(() => import("./certificates.tsx"));
+const security = lazy(() => import("./security.tsx"));
+const proxy = lazy(() => import("./proxy.tsx"));
+const history = lazy(() => import("./history.tsx"));
+const object = lazy(() => import("./config-object.tsx"));
+const workload = lazy(() => import("./workload.tsx"));
 const edit = lazy(() => import("./config-edit.tsx"));
 
 export const SECTIONS: readonly Section[] = [
@@ -60,7 +62,7 @@ export const SECTIONS: readonly Section[] = [
         icon: "workload",
         key: "w",
         component: WorkloadsPage,
-        below: [{ path: "/workloads/:namespace/:name", component: WorkloadPage }],
+        below: [{ path: "/workloads/:namespace/:name", component: workload }],
       },
       {
         path: "/traces",
@@ -74,13 +76,14 @@ export const SECTIONS: readonly Section[] = [
         ],
       },
       { path: "/requests", name: "Requests", icon: "request", key: "q", component: requests },
+      { path: "/explain", name: "Explain", icon: "explain", key: "e", component: explain },
       {
         path: "/proxies",
         name: "Proxies",
         icon: "proxy",
         key: "p",
         component: ProxiesPage,
-        below: [{ path: "/proxies/:id", component: ProxyPage }],
+        below: [{ path: "/proxies/:id", component: proxy }],
       },
     ],
   },
@@ -103,17 +106,17 @@ export const SECTIONS: readonly Section[] = [
         component: ConfigPage,
         below: [
           { path: "/config/edit", component: edit },
-          { path: "/config/:group/:kind/:namespace/:name", component: ObjectPage },
+          { path: "/config/:group/:kind/:namespace/:name", component: object },
         ],
       },
-      { path: "/history", name: "History", icon: "history", key: "h", component: HistoryPage },
+      { path: "/history", name: "History", icon: "history", key: "h", component: history },
     ],
   },
   {
     name: "Secure",
     pages: [
-      { path: "/security", name: "Security", icon: "security", key: "y", component: SecurityPage },
-      { path: "/certificates", name: "Certificates", icon: "certificate", key: "x", component: CertificatesPage },
+      { path: "/security", name: "Security", icon: "security", key: "y", component: security },
+      { path: "/certificates", name: "Certificates", icon: "certificate", key: "x", component: certificates },
     ],
   },
 ];

@@ -6,9 +6,9 @@ import { describeSync, expiryTone, NACK, syncTone } from "../config/proxy-state.
 import { inScope, useNamespace } from "../shell/scope.ts";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
-import { useAddress } from "../url/use-address.ts";
 import { Answer, Badge, Card, Command, Empty, Notice, Page, Status } from "../ui/basics.tsx";
 import { now } from "../clock.ts";
+import { NameFilter, useNameFilter } from "../ui/name-filter.tsx";
 import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
 import { Moment } from "../ui/time.tsx";
@@ -80,19 +80,11 @@ const COLUMNS: readonly Column<ProxyStatus>[] = [
 export function ProxiesPage(): ReactNode {
   const scope = useNamespace();
   const proxies = useProxies();
-  const { query, change } = useAddress();
-  const text = query.get("q") ?? "";
+  const fits = useNameFilter();
   return (
     <Page title="Proxies">
       <div className="filters">
-        <input
-          type="search"
-          className="input"
-          aria-label="Filter by workload"
-          placeholder="Filter by workload"
-          value={text}
-          onChange={({ target }) => change({ q: target.value }, { replace: true })}
-        />
+        <NameFilter what="workload" />
       </div>
       <Answer of={proxies} what="the proxies">
         {(all) => (
@@ -103,8 +95,7 @@ export function ProxiesPage(): ReactNode {
                 label="Proxies"
                 columns={COLUMNS}
                 rows={all.filter(
-                  ({ namespace, workload }) =>
-                    inScope(namespace, scope) && `${namespace}/${workload}`.toLowerCase().includes(text.toLowerCase()),
+                  ({ namespace, workload }) => inScope(namespace, scope) && fits(`${namespace}/${workload}`),
                 )}
                 rowKey={({ id, connectedSince }) => `${id} ${connectedSince}`}
                 sortedBy="workload-asc"

@@ -17,7 +17,7 @@ import { Code } from "../ui/code.tsx";
 import { Table } from "../ui/table.tsx";
 import { Moment } from "../ui/time.tsx";
 
-export function ProxyPage(): ReactNode {
+export default function ProxyPage(): ReactNode {
   const id = usePathPart(1);
   const { query } = useAddress();
   const proxies = useProxies();

@@ -8,12 +8,14 @@ import { keyOf, referenceOf } from "../config/objects.ts";
 import { MainStatus } from "../config/status-list.tsx";
 import { formatPercent } from "../format/numbers.ts";
 import { inScope, useNamespace } from "../shell/scope.ts";
+import { AccessTable } from "../security/access-table.tsx";
 import { describePolicy } from "../security/policies.ts";
 import { Link } from "../url/link.tsx";
 import { Answer, Card, Empty, Page, Tile } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
-import { EdgeRows, MtlsBadge } from "../insight/parts.tsx";
+import { EdgeRows } from "../insight/edge-rows.tsx";
+import { MtlsBadge } from "../insight/parts.tsx";
 
 const KINDS = ["PeerAuthentication", "AuthorizationPolicy", "RequestAuthentication"];
 
@@ -56,7 +58,7 @@ const COLUMNS: readonly Column<ObjectItem>[] = [
   },
 ];
 
-export function SecurityPage(): ReactNode {
+export default function SecurityPage(): ReactNode {
   const scope = useNamespace();
   const overview = useOverview();
   const objects = useObjects();
@@ -93,6 +95,7 @@ export function SecurityPage(): ReactNode {
           </>
         )}
       </Answer>
+      <AccessTable />
       <Card title="Rules" note="In the order in which they are asked: tokens, then DENY, then ALLOW" flush>
         <Answer of={objects} what="the rules">
           {({ items }) => (

@@ -4,16 +4,10 @@ import type { ReactNode } from "react";
 import type { RouteStats, ServiceDetail, VersionStats } from "@tulle/telemetry/insight";
 import { useService } from "../api/insight.ts";
 import { quote } from "../charts/series.ts";
-import { formatMs, formatPercent, formatRate } from "../format/numbers.ts";
-import {
-  Badges,
-  EdgeRows,
-  ErrorShare,
-  HealthReasons,
-  HealthStatus,
-  MtlsBadge,
-  ObjectRefLink,
-} from "../insight/parts.tsx";
+import { formatCount, formatMs, formatPercent, formatRate } from "../format/numbers.ts";
+import { healthColumn, latencyColumn, signalColumns } from "../insight/columns.tsx";
+import { EdgeRows } from "../insight/edge-rows.tsx";
+import { Badges, HealthReasons, HealthStatus, MtlsBadge, ObjectRefLink } from "../insight/parts.tsx";
 import { Link } from "../url/link.tsx";
 import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
@@ -94,12 +88,13 @@ function Body({ service, tab }: { readonly service: ServiceDetail; readonly tab:
           <ServiceTiles service={service} />
           <Card
             title="Golden signals"
-            note="By version, as servers measure them; drag to look closer, diamonds are traces."
+            note="By version, as servers measure them. Drag to look closer; diamonds are traces, triangles changes."
           >
             <Suspense fallback={<Loading what="the charts" />}>
               <GoldenSignals
                 selector={`reporter="destination",destination_service_name=${quote(service.name)},destination_service_namespace=${quote(service.namespace)}`}
                 by="destination_version"
+                service={`${service.name}.${service.namespace}`}
               />
             </Suspense>
           </Card>
@@ -157,9 +152,12 @@ function Codes({ service: { http } }: { readonly service: ServiceDetail }): Reac
         {[
           ...Object.entries(http.byCode).map(([code, count]): readonly [string, ReactNode] => [
             code === "-" ? "no answer" : code,
-            `${count} requests`,
+            formatCount(count, "request"),
           ]),
-          ...flags.map(([flag, count]): readonly [string, ReactNode] => [flag, `${count} requests with this flag`]),
+          ...flags.map(([flag, count]): readonly [string, ReactNode] => [
+            flag,
+            `${formatCount(count, "request")} with this flag`,
+          ]),
         ]}
       </Facts>
     </Card>
@@ -173,26 +171,28 @@ const VERSION_COLUMNS: readonly Column<VersionStats>[] = [
     cell: ({ version }) => <strong>{version || "none"}</strong>,
     sort: ({ version }) => version,
   },
-  { id: "health", name: "Health", cell: ({ health }) => <HealthStatus health={health} /> },
+  healthColumn(),
   { id: "share", name: "Share", numeric: true, cell: ({ share }) => formatPercent(share), sort: ({ share }) => share },
-  {
-    id: "rate",
-    name: "Requests",
-    numeric: true,
-    cell: ({ http }) => formatRate(http?.rps),
-    sort: ({ http }) => http?.rps,
-  },
-  { id: "failed", name: "Failed", numeric: true, cell: ({ http }) => <ErrorShare stats={http} /> },
-  { id: "p50", name: "p50", numeric: true, cell: ({ http }) => formatMs(http?.latency.p50Ms) },
-  { id: "p95", name: "p95", numeric: true, cell: ({ http }) => formatMs(http?.latency.p95Ms) },
-  { id: "p99", name: "p99", numeric: true, cell: ({ http }) => formatMs(http?.latency.p99Ms) },
-  { id: "mtls", name: "mTLS", cell: ({ mtls }) => <MtlsBadge mtls={mtls} /> },
+  ...signalColumns<VersionStats>(["p50", "p95", "p99"]),
   { id: "workloads", name: "Workloads", cell: ({ workloads }) => workloads.join(", ") },
 ];
 
 function Versions({ service }: { readonly service: ServiceDetail }): ReactNode {
   return (
-    <Card title="Versions compared" flush>
+    <Card
+      title="Versions compared"
+      note={
+        service.badges.some(({ kind }) => kind === "mirror") ? (
+          <>
+            Without{" "}
+            <Link parameters={{ about: `mirror:${service.namespace}/${service.name}` }}>
+              the copies that are mirrored
+            </Link>
+          </>
+        ) : undefined
+      }
+      flush
+    >
       <Table
         label="Versions"
         columns={VERSION_COLUMNS}
@@ -229,20 +229,8 @@ const ROUTE_COLUMNS: readonly Column<RouteStats>[] = [
     cell: ({ selfMs }) => formatMs(selfMs),
     sort: ({ selfMs }) => selfMs ?? undefined,
   },
-  {
-    id: "p50",
-    name: "p50",
-    numeric: true,
-    cell: ({ latency }) => formatMs(latency.p50Ms),
-    sort: ({ latency }) => latency.p50Ms ?? undefined,
-  },
-  {
-    id: "p95",
-    name: "p95",
-    numeric: true,
-    cell: ({ latency }) => formatMs(latency.p95Ms),
-    sort: ({ latency }) => latency.p95Ms ?? undefined,
-  },
+  latencyColumn("p50", ({ latency }) => latency),
+  latencyColumn("p95", ({ latency }) => latency),
 ];
 
 function Routes({ routes }: { readonly routes: readonly RouteStats[] }): ReactNode {

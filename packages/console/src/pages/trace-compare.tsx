@@ -3,11 +3,42 @@ import type { ReactNode } from "react";
 import { useTrace } from "../api/traces.ts";
 import { formatMs } from "../format/numbers.ts";
 import { compareTraces, traceOf } from "../traces/model.ts";
+import type { Comparison } from "../traces/model.ts";
+import { millisecondsColumn, operationColumns } from "../traces/span-sums.tsx";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { useAddress } from "../url/use-address.ts";
 import { Answer, Badge, Card, Empty, Page } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
+import type { Column } from "../ui/table.tsx";
+
+const COLUMNS: readonly Column<Comparison>[] = [
+  ...operationColumns<Comparison>(),
+  {
+    id: "count",
+    name: "Spans A → B",
+    numeric: true,
+    cell: ({ a, b }) => (a.count === b.count ? a.count : <Badge tone="warn">{`${a.count} → ${b.count}`}</Badge>),
+  },
+  millisecondsColumn("a", "Own A", ({ a }) => a.selfMs),
+  millisecondsColumn("b", "Own B", ({ b }) => b.selfMs),
+  {
+    id: "difference",
+    name: "Difference",
+    numeric: true,
+    descending: true,
+    cell: ({ a, b }) => <Difference ms={b.selfMs - a.selfMs} />,
+    sort: ({ a, b }) => Math.abs(b.selfMs - a.selfMs),
+  },
+];
+
+/** Less than this is no difference. */
+const SAME_MS = 0.01;
+
+function Difference({ ms }: { readonly ms: number }): ReactNode {
+  if (Math.abs(ms) < SAME_MS) return <span className="soft">0</span>;
+  return <Badge tone={ms > 0 ? "warn" : "ok"}>{`${ms > 0 ? "+" : "−"}${formatMs(Math.abs(ms))}`}</Badge>;
+}
 
 export default function TraceComparePage(): ReactNode {
   const { query } = useAddress();
@@ -42,57 +73,7 @@ export default function TraceComparePage(): ReactNode {
                 >
                   <Table
                     label="Differences"
-                    columns={[
-                      {
-                        id: "service",
-                        name: "Service",
-                        cell: ({ service }) => <strong>{service}</strong>,
-                        sort: ({ service }) => service,
-                      },
-                      {
-                        id: "name",
-                        name: "Operation",
-                        cell: ({ name }) => <span className="wrap">{name}</span>,
-                        sort: ({ name }) => name,
-                      },
-                      {
-                        id: "count",
-                        name: "Spans A → B",
-                        numeric: true,
-                        cell: ({ a, b }) =>
-                          a.count === b.count ? a.count : <Badge tone="warn">{`${a.count} → ${b.count}`}</Badge>,
-                      },
-                      {
-                        id: "a",
-                        name: "Own A",
-                        numeric: true,
-                        cell: ({ a }) => formatMs(a.selfMs),
-                        sort: ({ a }) => a.selfMs,
-                      },
-                      {
-                        id: "b",
-                        name: "Own B",
-                        numeric: true,
-                        cell: ({ b }) => formatMs(b.selfMs),
-                        sort: ({ b }) => b.selfMs,
-                      },
-                      {
-                        id: "difference",
-                        name: "Difference",
-                        numeric: true,
-                        descending: true,
-                        cell: ({ a, b }) => {
-                          const difference = b.selfMs - a.selfMs;
-                          const text = `${difference > 0 ? "+" : "−"}${formatMs(Math.abs(difference))}`;
-                          return Math.abs(difference) < 0.01 ? (
-                            "0"
-                          ) : (
-                            <Badge tone={difference > 0 ? "warn" : "ok"}>{text}</Badge>
-                          );
-                        },
-                        sort: ({ a, b }) => Math.abs(b.selfMs - a.selfMs),
-                      },
-                    ]}
+                    columns={COLUMNS}
                     rows={compareTraces(before, after)}
                     rowKey={({ service, name }) => `${service} ${name}`}
                     sortedBy="difference-desc"

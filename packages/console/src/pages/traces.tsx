@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTraces, useTraceServices, useOperations } from "../api/traces.ts";
 import { formatMs } from "../format/numbers.ts";
 import { useRange } from "../shell/scope.ts";
-import { colourOf, traceOf } from "../traces/model.ts";
+import { coloursOf, shortNames, traceOf } from "../traces/model.ts";
 import type { Trace } from "../traces/model.ts";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
@@ -19,7 +19,7 @@ export default function TracesPage(): ReactNode {
   const { query, change, to } = useAddress();
   const services = useTraceServices();
   const names = [...(services.data?.data ?? [])].sort();
-  const service = query.get("service") ?? names[0] ?? "";
+  const service = query.get("service") ?? "";
   const range = useRange();
   const min = query.get("min") ?? "";
   const isDuration = /^\d+(\.\d+)?(us|ms|s)$/.test(min);
@@ -34,7 +34,7 @@ export default function TracesPage(): ReactNode {
       minDuration: isDuration ? min : undefined,
       tags: tag.includes("=") ? JSON.stringify(tagsOf(tag)) : undefined,
     },
-    service !== "",
+    true,
   );
   const operations = useOperations(service);
   const [chosen, setChosen] = useState<readonly string[]>([]);
@@ -55,10 +55,13 @@ export default function TracesPage(): ReactNode {
         <Select
           aria-label="Service"
           value={service}
-          options={(names.includes(service) || service === "" ? names : [service, ...names]).map((name) => ({
-            value: name,
-            name,
-          }))}
+          options={[
+            { value: "", name: "Every service" },
+            ...(names.includes(service) || service === "" ? names : [service, ...names]).map((name) => ({
+              value: name,
+              name,
+            })),
+          ]}
           onChange={({ target }) => change({ service: target.value, operation: null })}
         />
         <Select
@@ -158,6 +161,9 @@ function columnsFor(
   chosen: readonly string[],
   toggle: (id: string) => void,
 ): readonly Column<Trace>[] {
+  const services = new Set(traces.flatMap((trace) => trace.services));
+  const colours = coloursOf(services);
+  const names = shortNames(services);
   const longest = Math.max(1e-9, ...traces.map(({ durationMs }) => durationMs));
   return [
     {
@@ -176,8 +182,8 @@ function columnsFor(
       id: "root",
       name: "Trace",
       cell: ({ id, root }) => (
-        <Link to={pathOf("traces", id)} className="wrap">
-          <strong>{root?.service}</strong> {root?.name}
+        <Link to={pathOf("traces", id)} className="trace-name" title={`${root?.service} ${root?.name}`}>
+          <strong>{names.get(root?.service ?? "")}</strong> {root?.name}
         </Link>
       ),
       sort: ({ root }) => `${root?.service} ${root?.name}`,
@@ -223,10 +229,11 @@ function columnsFor(
       id: "services",
       name: "Services",
       cell: ({ services }) => (
-        <span className="row" style={{ gap: 4 }}>
+        <span className="row" style={{ gap: "2px 10px" }}>
           {services.slice(0, 6).map((name) => (
-            <span key={name} className="chip" style={{ borderLeft: `3px solid var(--series-${colourOf(name)})` }}>
-              {name}
+            <span key={name} className="dotted" title={name}>
+              <span className="span-dot" style={{ background: `var(--series-${colours.get(name)})` }} />
+              {names.get(name)}
             </span>
           ))}
           {services.length > 6 ? <span className="soft">+{services.length - 6}</span> : null}

@@ -47,7 +47,20 @@ const COLUMNS: readonly Column<TrafficChange>[] = [
     name: "Which requests",
     cell: ({ scope }) => (scope === "" ? <span className="soft">all</span> : <code className="wrap">{scope}</code>),
   },
-  { id: "text", name: "What", cell: ({ text }) => <span className="wrap">{text}</span> },
+  {
+    id: "text",
+    name: "What",
+    cell: ({ text, copiesTo }) => (
+      <span className="wrap">
+        {text}{" "}
+        {copiesTo === undefined ? null : (
+          <Link parameters={{ about: `mirror:${copiesTo}` }} className="button small">
+            Copies
+          </Link>
+        )}
+      </span>
+    ),
+  },
   {
     id: "object",
     name: "Object",

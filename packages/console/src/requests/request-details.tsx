@@ -92,8 +92,9 @@ function Body({ request }: { readonly request: KeptRequest }): ReactNode {
 
 /** By its id where it has one; else as what it was, imagined. */
 function questionOf(request: KeptRequest): Parameters<typeof useExplanation>[0] {
-  if (request.requestId !== "") return { request: request.requestId };
-  if (request.traceId !== "") return { request: request.traceId };
+  const { proxy, startMs } = request;
+  if (request.requestId !== "") return { request: request.requestId, hop: { proxy, startMs } };
+  if (request.traceId !== "") return { request: request.traceId, hop: { proxy, startMs } };
   const from = request.source.workload || request.source.service;
   if (from === "") return undefined;
   const namespace = request.source.namespace === "" ? "" : `.${request.source.namespace}`;

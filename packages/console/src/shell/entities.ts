@@ -16,5 +16,6 @@ export const ENTITIES: Readonly<Record<string, EntityKind>> = {
   service: { name: "Service", component: ServiceEntity },
   workload: { name: "Workload", component: WorkloadEntity },
   call: { name: "Call", component: CallEntity },
+  mirror: { name: "Copies to", component: lazy(() => import("../traffic/copies.tsx")) },
   request: { name: "Request", component: lazy(() => import("../requests/request-details.tsx")) },
 };

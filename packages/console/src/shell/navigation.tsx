@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { useDiagnostics, useProxies } from "../api/hooks.ts";
+import { formatCount } from "../format/numbers.ts";
 import { SECTIONS } from "../pages/pages.ts";
 import type { PageInfo } from "../pages/pages.ts";
 import { Link } from "../url/link.tsx";
@@ -47,14 +48,10 @@ export function Navigation({
           ? "The control plane does not answer"
           : proxies.data === undefined
             ? "Connecting"
-            : connected(proxies.data.length)}
+            : `${formatCount(proxies.data.length, "proxy", "proxies")} connected`}
       </p>
     </nav>
   );
-}
-
-function connected(count: number): string {
-  return `${count} ${count === 1 ? "proxy" : "proxies"} connected`;
 }
 
 export function isCurrent({ path }: PageInfo, current: string): boolean {

@@ -5,19 +5,30 @@ export type Theme = "system" | "light" | "dark";
 const KEY = "tulle.theme";
 
 export function readTheme(): Theme {
-  const value = localStorage.getItem(KEY);
+  const value = kept()?.getItem(KEY);
   return value === "light" || value === "dark" ? value : "system";
 }
 
-export function applyTheme(theme: Theme): void {
-  if (theme === "system") {
-    localStorage.removeItem(KEY);
-    delete document.documentElement.dataset["theme"];
-  } else {
-    localStorage.setItem(KEY, theme);
-    document.documentElement.dataset["theme"] = theme;
+/** Undefined: this browser keeps nothing, as somebody has told it. */
+function kept(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return undefined;
   }
+}
+
+export function showTheme(theme: Theme): void {
+  if (theme === "system") delete document.documentElement.dataset["theme"];
+  else document.documentElement.dataset["theme"] = theme;
   for (const listener of listeners) listener();
+}
+
+export function chooseTheme(theme: Theme): void {
+  if (theme === "system") kept()?.removeItem(KEY);
+  else kept()?.setItem(KEY, theme);
+  showTheme(theme);
 }
 
 const listeners = new Set<() => void>();

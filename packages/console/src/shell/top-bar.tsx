@@ -8,7 +8,7 @@ import { Select } from "../ui/basics.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { compareTexts } from "../ui/table.tsx";
 import { formatClock } from "../ui/time.tsx";
-import { applyTheme, readTheme } from "./theme.ts";
+import { chooseTheme, readTheme } from "./theme.ts";
 import type { Theme } from "./theme.ts";
 
 export function TopBar({
@@ -109,7 +109,7 @@ function ThemeButton(): ReactNode {
       aria-label={`Colours: ${theme}. Change to ${next}`}
       title={`Colours: ${theme}`}
       onClick={() => {
-        applyTheme(next);
+        chooseTheme(next);
         setTheme(next);
       }}
     >

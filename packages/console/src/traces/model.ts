@@ -155,40 +155,85 @@ export function visibleSpans(spans: readonly Span[], folded: ReadonlySet<string>
   return visible;
 }
 
-export interface Comparison {
+/** What a service did under one name. */
+export interface SpanSum {
   readonly service: string;
   readonly name: string;
-  readonly a: Sum;
-  readonly b: Sum;
-}
-
-interface Sum {
   readonly count: number;
   readonly totalMs: number;
   readonly selfMs: number;
+  readonly longestMs: number;
+}
+
+export function sumsOf({ spans }: Trace): readonly SpanSum[] {
+  const sums = new Map<string, SpanSum>();
+  for (const { service, name, duration, selfMs } of spans) {
+    const key = `${service}\0${name}`;
+    const before = sums.get(key) ?? nothing(service, name);
+    sums.set(key, {
+      service,
+      name,
+      count: before.count + 1,
+      totalMs: before.totalMs + duration,
+      selfMs: before.selfMs + selfMs,
+      longestMs: Math.max(before.longestMs, duration),
+    });
+  }
+  return [...sums.values()];
+}
+
+function nothing(service: string, name: string): SpanSum {
+  return { service, name, count: 0, totalMs: 0, selfMs: 0, longestMs: 0 };
+}
+
+export interface Comparison {
+  readonly service: string;
+  readonly name: string;
+  readonly a: SpanSum;
+  readonly b: SpanSum;
 }
 
 /** Two traces side by side: what each service and operation did in both. The largest difference first. */
 export function compareTraces(a: Trace, b: Trace): readonly Comparison[] {
-  const keys = new Map<string, { service: string; name: string }>();
-  for (const { service, name } of [...a.spans, ...b.spans]) keys.set(`${service}\0${name}`, { service, name });
-  return [...keys.values()]
-    .map(({ service, name }) => ({ service, name, a: sumOf(a, service, name), b: sumOf(b, service, name) }))
+  const [before, after] = [a, b].map(
+    (trace) => new Map(sumsOf(trace).map((sum) => [`${sum.service}\0${sum.name}`, sum])),
+  );
+  const keys = new Map([...before!, ...after!]);
+  return [...keys]
+    .map(([key, { service, name }]) => ({
+      service,
+      name,
+      a: before!.get(key) ?? nothing(service, name),
+      b: after!.get(key) ?? nothing(service, name),
+    }))
     .sort((x, y) => Math.abs(y.b.selfMs - y.a.selfMs) - Math.abs(x.b.selfMs - x.a.selfMs));
 }
 
-function sumOf({ spans }: Trace, service: string, name: string): Sum {
-  const own = spans.filter((span) => span.service === service && span.name === name);
-  return {
-    count: own.length,
-    totalMs: own.reduce((sum, { duration }) => sum + duration, 0),
-    selfMs: own.reduce((sum, { selfMs }) => sum + selfMs, 0),
-  };
+const COLOURS = 8;
+
+/** The same service has the same colour everywhere, unless another one on the same page has it already and there are others left. */
+export function coloursOf(services: Iterable<string>): ReadonlyMap<string, number> {
+  const colours = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const service of [...services].sort()) {
+    let hash = 0;
+    for (let index = 0; index < service.length; index++) hash = (hash * 31 + service.charCodeAt(index)) >>> 0;
+    let colour = hash % COLOURS;
+    while (taken.has(colour) && taken.size < COLOURS) colour = (colour + 1) % COLOURS;
+    taken.add(colour);
+    colours.set(service, colour + 1);
+  }
+  return colours;
 }
 
-/** The same service has the same colour in all traces. */
-export function colourOf(service: string): number {
-  let hash = 0;
-  for (let index = 0; index < service.length; index++) hash = (hash * 31 + service.charCodeAt(index)) >>> 0;
-  return (hash % 8) + 1;
+/** Without the namespace, unless two services are told apart by it. */
+export function shortNames(services: Iterable<string>): ReadonlyMap<string, string> {
+  const all = [...new Set(services)];
+  const short = (service: string): string => service.split(".")[0]!;
+  return new Map(
+    all.map((service) => {
+      const isUnique = all.filter((other) => short(other) === short(service)).length === 1;
+      return [service, isUnique ? short(service) : service];
+    }),
+  );
 }

@@ -28,6 +28,8 @@ export interface TrafficChange {
   readonly source: { readonly file: string; readonly line: number };
   /** ms; undefined: until somebody takes it away. */
   readonly until: number | undefined;
+  /** Of a mirror: namespace and name of the service that gets the copies. */
+  readonly copiesTo?: string;
 }
 
 export const CHANGE_NAMES: Readonly<Record<ChangeKind, string>> = {
@@ -106,25 +108,31 @@ function virtualServiceChanges(item: ObjectItem): readonly TrafficChange[] {
     const field = `spec.http[${index}]`;
     const scope = describeMatches(route);
     const found: TrafficChange[] = [];
-    const add = (kind: ChangeKind, text: string, part = ""): void =>
-      void found.push(change(item, kind, host, scope, text, part === "" ? field : `${field}.${part}`));
+    const add = (kind: ChangeKind, text: string, part: string): void =>
+      void found.push(change(item, kind, host, scope, text, `${field}.${part}`));
+    const addMirror = (percentage: unknown, destination: Fields, part: string): void => {
+      const text = `${percentText(percentage)} to ${describeDestination(destination)}`;
+      const copiesTo = serviceOf(textOf(destination["host"]), item.object.metadata.namespace);
+      found.push({ ...change(item, "mirror", host, scope, text, `${field}.${part}`), copiesTo });
+    };
     const destinations = route.route ?? [];
     if (destinations.length > 1) add("shift", describeWeights(route), "route");
     else if (scope !== "" && destinations.length === 1)
       add("match", `to ${describeDestination(fieldsOf(destinations[0]!.destination))}`, "match");
     if (route.fault !== undefined) add("fault", describeFault(route.fault), "fault");
-    if (route.mirror !== undefined)
-      add("mirror", `${percentText(route.mirrorPercentage)} to ${describeDestination(route.mirror)}`, "mirror");
+    if (route.mirror !== undefined) addMirror(route.mirrorPercentage, route.mirror, "mirror");
     for (const [at, one] of (route.mirrors ?? []).entries())
-      add(
-        "mirror",
-        `${percentText(fieldsOf(one["percentage"]))} to ${describeDestination(fieldsOf(one["destination"]))}`,
-        `mirrors[${at}]`,
-      );
+      addMirror(one["percentage"], fieldsOf(one["destination"]), `mirrors[${at}]`);
     if (route.timeout !== undefined) add("timeout", route.timeout, "timeout");
     if (route.retries !== undefined) add("retries", describeRetries(route.retries), "retries");
     return found;
   });
+}
+
+/** `default/reviews` of what a rule in that namespace calls `reviews` or `reviews.default.svc.cluster.local`. */
+function serviceOf(host: string, namespace: string): string {
+  const [name, other = namespace] = host.split(".");
+  return `${other}/${name}`;
 }
 
 function destinationRuleChanges(item: ObjectItem): readonly TrafficChange[] {

@@ -8,6 +8,11 @@ export interface VersionWeight {
   readonly weight: number;
 }
 
+/** As people write it: 5 s are `5s`, not `5000ms`. */
+function durationOf(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
 /** Shares of the requests that no other route takes. */
 export function shift(
   objects: readonly MeshObject[],
@@ -65,7 +70,7 @@ export function fault(objects: readonly MeshObject[], service: ServiceName, form
   const edit = new RuleEdit(objects, service);
   const { delayMs, delayPercent, abortStatus, abortPercent } = form;
   const injected: Fields = {
-    ...(delayMs > 0 ? { delay: { fixedDelay: `${delayMs}ms`, percentage: { value: delayPercent } } } : {}),
+    ...(delayMs > 0 ? { delay: { fixedDelay: durationOf(delayMs), percentage: { value: delayPercent } } } : {}),
     ...(abortStatus > 0 ? { abort: { httpStatus: abortStatus, percentage: { value: abortPercent } } } : {}),
   };
   const usual = edit.defaultRoute();
@@ -110,11 +115,11 @@ export interface TimeoutForm {
 export function timeout(objects: readonly MeshObject[], service: ServiceName, form: TimeoutForm): readonly Fields[] {
   const edit = new RuleEdit(objects, service);
   const route = edit.defaultRoute();
-  if (form.timeoutMs > 0) route.timeout = `${form.timeoutMs}ms`;
+  if (form.timeoutMs > 0) route.timeout = durationOf(form.timeoutMs);
   else delete route.timeout;
   route.retries = {
     attempts: form.attempts,
-    ...(form.attempts > 0 && form.perTryMs > 0 ? { perTryTimeout: `${form.perTryMs}ms` } : {}),
+    ...(form.attempts > 0 && form.perTryMs > 0 ? { perTryTimeout: durationOf(form.perTryMs) } : {}),
     ...(form.attempts > 0 && form.retryOn !== "" ? { retryOn: form.retryOn } : {}),
   };
   return edit.result;

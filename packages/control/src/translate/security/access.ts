@@ -17,7 +17,7 @@ export interface Identity {
   readonly account: string;
 }
 
-export type Verdict = "allowed" | "denied" | "depends";
+type Verdict = "allowed" | "denied" | "depends";
 
 export interface Access {
   readonly verdict: Verdict;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -23,6 +25,22 @@ describe("a workload that starts before its control plane", async () => {
     writeFileSync(join(stateDir, "control-plane.json"), "{}");
     await waiting;
     rmSync(join(stateDir, "control-plane.json"));
+  });
+
+  test("waits for what one that listens already is about to say, and not for ever", async (t) => {
+    const server = createServer((socket) => socket.destroy());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const usual = { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
+    let known = false;
+    const waiting = awaitControlPlane(NOWHERE, stateDir, 60_000, usual).then(() => (known = true));
+    await once(server, "connection");
+    assert.equal(known, false);
+    writeFileSync(join(stateDir, "control-plane.json"), "{}");
+    await waiting;
+    rmSync(join(stateDir, "control-plane.json"));
+    await awaitControlPlane(NOWHERE, stateDir, 1, usual);
   });
 
   test("does not wait for one that it was told of", async () => {

@@ -12,8 +12,8 @@ export const LOOK_BACK_MS = 75_000;
 
 /**
  * Increases in (fromMs, toMs]. Nothing is extrapolated: 10 requests are 10. A counter that falls began again at 0. One
- * that is new began at 0 as well if its proxy was heard before (the first failure is a series of its own); if nothing of that proxy
- * was, it may have counted for long, and counts from its first sample.
+ * that is new began at 0 as well if its proxy was heard before, of whatever (the first failure is a series of its own, and so is the first
+ * request); if nothing of that proxy was, it may have counted for long, and counts from its first sample.
  */
 export function increases(
   source: SeriesSource,
@@ -25,7 +25,8 @@ export function increases(
   const heard = firstHeard(all);
   const found: Increase[] = [];
   for (const series of all) {
-    const value = increaseOf(series, fromMs, heard.get(reporterOf(series.labels)) ?? Infinity);
+    const heardMs = Math.min(heard.get(reporterOf(series.labels)) ?? Infinity, series.heardMs ?? Infinity);
+    const value = increaseOf(series, fromMs, heardMs);
     found.push({ labels: series.labels, value });
   }
   return found;

@@ -116,7 +116,7 @@ export class SeriesStore implements SeriesSource {
     const samples = new Samples();
     for (const series of this.#matching(matchers, fromMs, toMs)) {
       this.#read(series, fromMs, toMs, samples);
-      if (samples.length > 0) found.push({ labels: series.labels, ...samples.take() });
+      if (samples.length > 0) found.push({ labels: series.labels, heardMs: series.source.heardMs, ...samples.take() });
     }
     return found;
   }

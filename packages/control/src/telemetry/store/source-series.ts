@@ -65,6 +65,8 @@ export class SourceSeries {
   /** Something came since it was last written. */
   isDirty = false;
   lastFlushMs = 0;
+  /** Its first flush, or the first after it had been gone. */
+  heardMs = Infinity;
   readonly #options: SourceOptions;
   #intervalMs = INTERVAL_MS;
   #stamp = 0;
@@ -83,6 +85,7 @@ export class SourceSeries {
     // Also of one that was taken for gone, because it flushes seldom.
     if (since <= LONGEST_INTERVAL_MS) this.#intervalMs = since;
     this.#stamp = stamp;
+    if (!this.isAlive) this.heardMs = nowMs;
     this.isAlive = true;
     this.#advance(nowMs);
   }

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { latencyOf } from "../../../src/telemetry/insight/stats.ts";
 import { trafficBetween } from "../../../src/telemetry/insight/traffic.ts";
 import type { TrafficCell } from "../../../src/telemetry/insight/traffic-cell.ts";
+import { telemetryCore } from "../../support/telemetry.ts";
 import type { Requests } from "./support/counted-mesh.ts";
 import { CountedMesh } from "./support/counted-mesh.ts";
 
@@ -39,6 +40,40 @@ describe("traffic of a window", () => {
     const cells = between(5, [CALL], [{ ...CALL, code: "503", flags: "UH" }]);
     assert.equal(cells[0]?.source.http.failed, 10);
     assert.deepEqual(cells[0]?.source.http.byFlags, new Map([["UH", 10]]));
+  });
+
+  test("counts the first requests that a proxy has, where it was heard of anything before, and not those of one that comes back", () => {
+    const { core, clock } = telemetryCore();
+    const labels = {
+      __name__: "istio_requests_total",
+      reporter: "destination",
+      destination_workload: "web",
+      destination_workload_namespace: "default",
+      destination_service_name: "web",
+      source_workload: "curl",
+      response_code: "200",
+      request_protocol: "http",
+    };
+    const counted = (atMs: number, value: number): void => {
+      core.series.append("web", atMs, [
+        { labels: { __name__: "envoy_server_live" }, value: 1 },
+        ...(value === 0 ? [] : [{ labels, value }]),
+      ]);
+    };
+    const requests = (toMs: number): number => {
+      return trafficBetween(core.series, toMs - 60_000, toMs)[0]?.destination.requests ?? 0;
+    };
+    counted(NOW, 0);
+    counted(NOW + 5_000, 5);
+    assert.equal(requests(NOW + 5_000), 5);
+    for (let at = NOW + 10_000; at <= NOW + 120_000; at += 5_000) counted(at, 5);
+    assert.equal(requests(NOW + 120_000), 0);
+    clock.advance(1_200_000);
+    core.series.check();
+    const back = clock.now();
+    counted(back, 1_000);
+    counted(back + 5_000, 1_001);
+    assert.equal(requests(back + 5_000), 1);
   });
 
   test("does not count what a proxy has counted before anybody listened", () => {

@@ -8,6 +8,7 @@ import { normalizePath } from "../../src/http/path.ts";
 import { ClientHarness, ServerHarness } from "../support/codec-harness.ts";
 import { request, routes } from "../plan/support.ts";
 import type { FuzzTarget } from "./fuzzer.ts";
+import { HTTP2_TARGETS } from "./http2-targets.ts";
 
 const HTTP1 = [
   "GET", "POST", "HEAD", "CONNECT", " ", "\t", "/", "/a?b", "*", "http://h/p", "HTTP/1.1", "HTTP/1.0", "\r\n", "\r\n\r\n", "\n", "\r", ":", ": ",
@@ -247,4 +248,5 @@ export const TARGETS: Readonly<Record<string, FuzzTarget>> = {
   headers,
   hello,
   proxyProtocol,
+  ...HTTP2_TARGETS,
 };

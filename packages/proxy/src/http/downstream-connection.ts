@@ -378,7 +378,7 @@ export class DownstreamConnection
       case IDLE_TIMER:
         stats.cxIdleTimeout.value++;
         // Envoy drains first, so that a request on its way is answered; who never sent one has none on its way.
-        if (this.requests > 0) this.startDrain();
+        if (this.requests > 0 || this.http2 !== null) this.startDrain();
         else this.close();
         break;
       case CLOSE_TIMER:

@@ -50,7 +50,7 @@ interface Outcome {
 function served(feed: (server: Http2ServerHarness) => void): Outcome {
   const server = new Http2ServerHarness({ headersWithUnderscores: "drop", allowConnect: true });
   server.onRequest = (seen) => seen.answer(200, seen.body, [["x-length", String(seen.body.length)]], [["t", "v"]]);
-  server.feed(PREFACE);
+  server.feed(PREFACE, settings());
   feed(server);
   for (const { ended, reset, head } of server.requests) {
     assert.ok(!(ended && reset?.cause === "protocol" && server.broken === null), "ended, and refused");
@@ -91,6 +91,7 @@ function asked(feed: (client: Http2ClientHarness) => void): unknown {
   const seen = [client.request(), client.request({ method: "POST" }, "body"), client.request({ method: "HEAD" })].map(
     (each) => each.seen,
   );
+  client.feed(settings());
   feed(client);
   for (const { ended, reset } of seen) assert.ok(!(ended && reset !== ""), "ended, and reset");
   assert.equal(client.stats.streamsActive.value, client.codec.activeStreams);

@@ -166,6 +166,7 @@ export class SeenRequest implements RequestReceiver {
   ended = false;
   reset: StreamReset | null = null;
   above = 0;
+  onHead: (() => void) | null = null;
   onEnd: (() => void) | null = null;
 
   constructor(encoder: ResponseEncoder) {
@@ -175,6 +176,7 @@ export class SeenRequest implements RequestReceiver {
   onRequestHead(endStream: boolean): void {
     const { method, scheme, authority, path, upgrade, headers: lines } = this.request;
     this.head = `${method} ${scheme}://${authority}${path}${upgrade === "" ? "" : ` upgrade ${upgrade}`}\r\n${lines.serialize()}`;
+    this.onHead?.();
     if (endStream) this.end();
   }
   onRequestData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
@@ -229,6 +231,7 @@ export class Http2ServerHarness {
   broken: string | null = null;
   underscores = 0;
   pongs = 0;
+  onHead: (request: SeenRequest) => void = () => {};
   /** What becomes of a complete request. */
   onRequest: (request: SeenRequest) => void = (seen) => seen.answer(200);
 
@@ -237,6 +240,7 @@ export class Http2ServerHarness {
       {
         onRequestStart: (encoder) => {
           const seen = new SeenRequest(encoder);
+          seen.onHead = () => this.onHead(seen);
           seen.onEnd = () => this.onRequest(seen);
           this.requests.push(seen);
           return seen;

@@ -100,6 +100,10 @@ export class Http2ClientCodec extends Http2Connection implements MultiplexingCli
     return null;
   }
 
+  protected onReadOver(): void {
+    // Nothing has waited for it.
+  }
+
   protected onSettings(): void {
     this.host.onSettings();
   }

@@ -67,6 +67,10 @@ export abstract class Http2Connection implements FrameHandler {
   /** The highest id of the peer's streams that we have taken. */
   protected lastPeerStream = 0;
   protected failed = false;
+  /** More of what was read may follow what is being looked at. */
+  protected reading = false;
+  /** Nothing but SETTINGS may come first (RFC 9113 §3.4). */
+  private awaitsSettings = true;
   private readonly sink: ByteSink;
   private readonly reader: FrameReader;
   private readonly decoder = new HpackDecoder();
@@ -133,8 +137,14 @@ export abstract class Http2Connection implements FrameHandler {
 
   receive(buffer: ReadBuffer, start: number, end: number): void {
     this.bodyBytes = 0;
+    this.reading = true;
     this.reader.read(buffer, start, end);
+    this.reading = false;
+    this.onReadOver();
   }
+
+  /** What has been read is used up. */
+  protected abstract onReadOver(): void;
 
   // Sending
 
@@ -281,6 +291,10 @@ export abstract class Http2Connection implements FrameHandler {
   }
 
   onDataFrame(streamId: number, flags: number, length: number): void {
+    if (this.awaitsSettings) {
+      this.fail("protocol", ErrorCode.protocol, SETTINGS_EXPECTED);
+      return;
+    }
     if (this.blockStreamId !== 0) {
       this.fail("protocol", ErrorCode.protocol, UNEXPECTED);
       return;
@@ -350,6 +364,13 @@ export abstract class Http2Connection implements FrameHandler {
       if (type === CONTINUATION && streamId === this.blockStreamId) this.onContinuation(flags, buffer, start, end);
       else this.fail("protocol", ErrorCode.protocol, UNEXPECTED);
       return;
+    }
+    if (this.awaitsSettings) {
+      if (type !== SETTINGS || (flags & ACK) !== 0) {
+        this.fail("protocol", ErrorCode.protocol, SETTINGS_EXPECTED);
+        return;
+      }
+      this.awaitsSettings = false;
     }
     const { bytes } = buffer;
     switch (type) {
@@ -630,6 +651,7 @@ export abstract class Http2Connection implements FrameHandler {
 
 /** DATA of one read from which on larger reads are worth their memory. */
 const LONG_BYTES = 32_768;
+const SETTINGS_EXPECTED = "SETTINGS expected";
 const UNEXPECTED = "unexpected non-CONTINUATION frame or stream_id is invalid";
 const NOTHING = new ReadBuffer(0, true);
 const DISCARDED = new HeaderBlock();

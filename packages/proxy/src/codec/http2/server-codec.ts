@@ -40,6 +40,8 @@ export class Http2ServerCodec extends Http2Connection {
   /** What is left of the preface to come. */
   private preface = CLIENT_PREFACE.length;
   private prefaceFailed = false;
+  /** Streams that were answered before their requests had been read. */
+  private readonly answered: Http2Stream[] = [];
   /** GOAWAY has been sent with an id: later streams are not taken. −1: not yet. */
   private lastTaken = -1;
 
@@ -126,6 +128,18 @@ export class Http2ServerCodec extends Http2Connection {
     if (this.transportAbove) stream.setAboveTransport(true);
     stream.begin();
     return stream;
+  }
+
+  /** What is still to come of the request is of no use: the client is told so, unless it has come by then. */
+  onAnswered(stream: Http2Stream): void {
+    if (this.reading) this.answered.push(stream);
+    else stream.cancelWith(ErrorCode.noError);
+  }
+
+  protected onReadOver(): void {
+    const { answered } = this;
+    for (let i = 0; i < answered.length; i++) answered[i].cancelWith(ErrorCode.noError);
+    answered.length = 0;
   }
 
   protected onSettings(): void {
@@ -338,9 +352,8 @@ class Http2ServerStream extends Http2Stream implements ResponseEncoder {
     this.receiver = null;
   }
 
-  /** What is still to come of the request is of no use: the client is told so. */
   protected onLocalEnd(): void {
-    this.cancelWith(ErrorCode.noError);
+    this.codec.onAnswered(this);
   }
 
   abort(): void {

@@ -72,6 +72,15 @@ describe("the HTTP/2 server codec", () => {
     assert.equal(server.broken, null);
   });
 
+  it("says nothing of that where the rest has come with the beginning", () => {
+    const server = connected();
+    server.onHead = (seen) => seen.answer(403);
+    server.feed(headers(1, request([], { ":method": "POST" }), false) + data(1, "x", true));
+    assert.deepEqual([server.sink.take(), server.codec.idle], [["HEADERS+ES#1 :status=403"], true]);
+    server.feed(headers(3, request([], { ":method": "POST" }), false) + data(3, "x"));
+    assert.deepEqual(server.sink.take(), ["HEADERS+ES#3 :status=403", "RST_STREAM#3 0"]);
+  });
+
   it("sends no body after HEAD, 204 and 304", () => {
     const server = connected();
     server.onRequest = (seen) => seen.answer(seen.request.path === "/" ? 200 : Number(seen.request.path.slice(1)), "x");
@@ -416,6 +425,13 @@ describe("what breaks the protocol", () => {
     server.feed(data(1, "x".repeat(16_384)).repeat(4));
     assert.match(server.sink.take().at(-1) ?? "", /^GOAWAY#0 last=1 code=3/);
     assert.equal(server.broken, "protocol");
+  });
+
+  it("another frame than SETTINGS first", () => {
+    for (const first of [headers(1, request()), ping(), frame(4, 1, 0), data(1, "")]) {
+      const server = new Http2ServerHarness().feed(PREFACE, first);
+      assert.match(server.sink.take().at(-1) ?? "", /^GOAWAY#0 last=0 code=1/);
+    }
   });
 
   it("a preface that is none", () => {

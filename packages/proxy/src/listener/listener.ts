@@ -304,7 +304,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     const { matcher, defaultChain } = this.plan;
     if (accepted.transportProtocol === "") accepted.transportProtocol = RAW_BUFFER;
     const found = matcher.find(accepted);
-    const index = found < 0 ? defaultChain : found;
+    const index = found === -1 ? defaultChain : found;
     if (index < 0) {
       this.stats.noFilterChainMatch.value++;
       discard(accepted);

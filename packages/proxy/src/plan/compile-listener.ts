@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { FilterChain } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import {
   type Listener,
   ListenerSchema,
@@ -7,11 +8,12 @@ import {
 } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { readSocketAddress } from "./address.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
+import { compileChainMatcher } from "./compile-chain-matcher.ts";
 import { compileFilterChain } from "./compile-filter-chain.ts";
 import { ADDED_ORIGINAL_DST, compileListenerFilters } from "./compile-listener-filters.ts";
 import type { ConnectionManagerContext } from "./compile-connection-manager.ts";
 import { milliseconds } from "./duration.ts";
-import { FilterChainMatcher } from "./filter-chain-match.ts";
+import { type ChainMatcher, FilterChainMatcher } from "./filter-chain-match.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { NO_METADATA, filterMetadata } from "./metadata.ts";
@@ -92,26 +94,53 @@ function compileChains(message: Listener, name: string, context: ListenerContext
     place.refuse(`error adding listener '${message.name}': no filter chains specified`);
     return null;
   }
-  const matcher = new FilterChainMatcher();
+  const matcher = compileChainChoice(message, name, place);
   const listener = infoOf(message, name);
   const within = { ...context, direction: directionOf(message), bufferLimitBytes: bufferLimitOf(message) };
-  const chains: (FilterChainPlan | null)[] = [];
-  for (const [i, chain] of filterChains.entries()) {
-    const at = place.item("filter_chains", i);
-    const same = matcher.add(chain.filterChainMatch, i, at.field("filter_chain_match"));
-    if (same >= 0) {
-      const other = filterChains[same].name;
-      at.refuse(
-        `error adding listener '${name}': filter chain '${chain.name}' has the same matching rules defined as '${other}'`,
-      );
-    }
-    chains.push(compileFilterChain(chain, listener, within, at));
-  }
+  const chains = filterChains.map((chain, i) =>
+    compileFilterChain(chain, listener, within, place.item("filter_chains", i)),
+  );
   if (defaultFilterChain !== undefined) {
     chains.push(compileFilterChain(defaultFilterChain, listener, within, place.field("default_filter_chain")));
   }
-  if (!chains.every((chain) => chain !== null)) return null;
+  if (!chains.every((chain): chain is FilterChainPlan => chain !== null)) return null;
   return { chains, matcher, defaultChain: defaultFilterChain === undefined ? -1 : filterChains.length };
+}
+
+/** By a tree that names the chain, or by the conditions of each. */
+function compileChainChoice(message: Listener, name: string, place: Place): ChainMatcher {
+  const { filterChains, filterChainMatcher } = message;
+  if (filterChainMatcher !== undefined) {
+    filterChains.forEach((chain, i) => checkNamed(chain, i, filterChains, name, place.item("filter_chains", i)));
+    return compileChainMatcher(filterChainMatcher, filterChains, place.field("filter_chain_matcher"));
+  }
+  const matcher = new FilterChainMatcher();
+  for (const [i, chain] of filterChains.entries()) {
+    const at = place.item("filter_chains", i);
+    const same = matcher.add(chain.filterChainMatch, i, at.field("filter_chain_match"));
+    if (same < 0) continue;
+    const other = filterChains[same].name;
+    at.refuse(
+      `error adding listener '${name}': filter chain '${chain.name}' has the same matching rules defined as '${other}'`,
+    );
+  }
+  return matcher;
+}
+
+/** What else chains say of connections is not asked (Envoy takes it). */
+function checkNamed(
+  chain: FilterChain,
+  index: number,
+  chains: readonly FilterChain[],
+  listener: string,
+  place: Place,
+): void {
+  const { name } = chain;
+  if (name === "") {
+    place.refuse(`error adding listener '${listener}': "name" field is required when using a listener matcher`);
+  } else if (chains.findIndex((each) => each.name === name) < index) {
+    place.refuse(`error adding listener '${listener}': "name" field is duplicated with value '${name}'`);
+  }
 }
 
 function infoOf({ metadata }: Listener, name: string): Pick<ListenerInfo, "name" | "metadata"> {

@@ -7,6 +7,7 @@ import {
 } from "@tulle/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { HTTPS_REDIRECT } from "./compile-redirect.ts";
 import { compileRetryPolicy } from "./compile-retry-policy.ts";
+import { compileRouteMatcher } from "./compile-route-matcher.ts";
 import { type RouteContext, compileMirrors, compileRoute } from "./compile-route.ts";
 import { compileFilterConfigs, mergeFilterConfigs } from "./filter-configs.ts";
 import { fingerprintOf } from "./fingerprint.ts";
@@ -20,7 +21,13 @@ import { compileRateLimits } from "./rate-limits.ts";
 import type { RuntimeValues } from "./runtime-values.ts";
 import type { RouteStats } from "../upstream/route-stats.ts";
 import { compileVirtualClusters } from "./virtual-clusters.ts";
-import { HostRouteTable, RouteList, type RouteTableOptions, type VirtualHostEntry } from "./route-table.ts";
+import {
+  HostRouteTable,
+  RouteList,
+  type RouteTableOptions,
+  type Routes,
+  type VirtualHostEntry,
+} from "./route-table.ts";
 
 export interface RouteConfigContext {
   clusterRef(name: string): ClusterRef;
@@ -146,10 +153,18 @@ export function compileVirtualHost(
   return {
     name: message.name,
     domains: message.domains.map((domain) => domain.toLowerCase()),
-    routes: new RouteList(message.routes.map((route, i) => compileRoute(route, context, place.item("routes", i)))),
+    routes: compileRoutes(message, context, place),
     tlsRedirect: message.requireTls === TlsRequirement.NONE ? null : tlsRedirectPlan(message.name),
     tlsExternalOnly: message.requireTls === TlsRequirement.EXTERNAL_ONLY,
   };
+}
+
+function compileRoutes({ matcher, routes }: VirtualHost, context: RouteContext, place: Place): Routes {
+  if (matcher === undefined) {
+    return new RouteList(routes.map((route, i) => compileRoute(route, context, place.item("routes", i))));
+  }
+  if (routes.length > 0) place.refuse("cannot set both matcher and routes on virtual host");
+  return compileRouteMatcher(matcher, (route, at) => compileRoute(route, context, at), place.field("matcher"));
 }
 
 function tlsRedirectPlan(virtualHost: string): RoutePlan {

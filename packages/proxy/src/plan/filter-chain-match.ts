@@ -25,6 +25,15 @@ export interface MatchedConnection {
   readonly remotePort: number;
 }
 
+/** Chooses the chain of a connection. */
+export interface ChainMatcher {
+  /** The index of a chain, -1 if none wants this connection, `NO_CHAIN` if one was named that is not there. */
+  find(connection: MatchedConnection): number;
+}
+
+/** Not even the default chain. */
+export const NO_CHAIN = -2;
+
 /** What remains when everything has been asked: the index of a chain. */
 type Branch = Level | number;
 
@@ -131,7 +140,7 @@ class SourceTypeLevel extends Level {
 }
 
 /** Envoy `Network::Utility::isSameIpOrLoopback`, which takes no other address of 127.0.0.0/8 for loopback. */
-function isFromHere({ remoteAddress, localAddress }: MatchedConnection): boolean {
+export function isFromHere({ remoteAddress, localAddress }: MatchedConnection): boolean {
   return remoteAddress === localAddress || remoteAddress === "127.0.0.1" || remoteAddress === "::1";
 }
 
@@ -153,7 +162,7 @@ const SOURCE_TYPES: Readonly<Record<number, string>> = {
 };
 
 /** The conditions of all chains of a listener. */
-export class FilterChainMatcher {
+export class FilterChainMatcher implements ChainMatcher {
   private readonly root: Level = LEVELS[0]();
 
   /**
@@ -164,7 +173,6 @@ export class FilterChainMatcher {
     return insert(this.root, 0, keysOf(match, place), index);
   }
 
-  /** The index of a chain, -1 if there is none for this connection. */
   find(connection: MatchedConnection): number {
     let branch: Branch | undefined = this.root;
     while (typeof branch === "object") branch = branch.choose(connection);

@@ -9,7 +9,7 @@ import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
 import type { NetworkFilterPlan } from "./compile-network-filters.ts";
 import type { TcpProxyPlan } from "./compile-tcp-proxy.ts";
-import type { FilterChainMatcher } from "./filter-chain-match.ts";
+import type { ChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo, StreamInfo } from "./format/stream-info.ts";
 import type { ListenerFilterPlan } from "./listener-filter-plan.ts";
@@ -61,7 +61,7 @@ export interface ListenerPlan {
   /** The default one last, if there is one. */
   readonly chains: readonly FilterChainPlan[];
   /** Finds the index of a chain among `chains`. */
-  readonly matcher: FilterChainMatcher;
+  readonly matcher: ChainMatcher;
   /** The index of the one for connections that none of the others wants; -1: they are closed. */
   readonly defaultChain: number;
   /** Equal strings mean equal configuration: an unchanged listener is left alone. */

@@ -110,11 +110,18 @@ const WORTH_AN_INDEX = 8;
 /** Places in the path that may be the one that tells routes apart. */
 const PLACES = 64;
 
+/** A virtual host's routes. */
+export interface Routes {
+  readonly all: readonly RouteEntry[];
+  /** Null if none matches. */
+  find(path: string, request: RequestView, random: number): RouteEntry | null;
+}
+
 /**
- * A virtual host's routes, in order. Where there are many, one place in the path is chosen whose character tells most of them apart: a
+ * Routes that are tried in order. Where there are many, one place in the path is chosen whose character tells most of them apart: a
  * request looks only at those routes that could have this character there.
  */
-export class RouteList {
+export class RouteList implements Routes {
   readonly all: readonly RouteEntry[];
   /** Offset in the path; -1: there is no index. */
   private readonly place: number;
@@ -177,7 +184,7 @@ export interface VirtualHostEntry {
   readonly name: string;
   /** Lower-case. */
   readonly domains: readonly string[];
-  readonly routes: RouteList;
+  readonly routes: Routes;
   /** `require_tls`: what a request that did not come by TLS is answered; null if anything may. */
   readonly tlsRedirect: RoutePlan | null;
   /** `EXTERNAL_ONLY`: internal requests may come without. */

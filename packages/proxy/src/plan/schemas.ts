@@ -8,7 +8,7 @@ import {
   fromBinary,
   fromJson,
 } from "@bufbuild/protobuf";
-import { StructSchema, type Any } from "@bufbuild/protobuf/wkt";
+import { StringValueSchema, StructSchema, type Any } from "@bufbuild/protobuf/wkt";
 import { TypedStructSchema } from "@tulle/xds/gen/xds/type/v3/typed_struct_pb.js";
 import { TypedStructSchema as OldTypedStructSchema } from "@tulle/xds/gen/udpa/type/v1/typed_struct_pb.js";
 import { MESH_STATS } from "./supported-fields/index.ts";
@@ -17,7 +17,7 @@ import { MESH_STATS } from "./supported-fields/index.ts";
 const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/config/metrics/v3/metrics_service": ["MetricsServiceConfig"],
   "envoy/config/rbac/v3/rbac": ["Action"],
-  "envoy/config/route/v3/route_components": ["FilterConfig"],
+  "envoy/config/route/v3/route_components": ["FilterConfig", "Route", "RouteList"],
   "envoy/config/trace/v3/opentelemetry": ["OpenTelemetryConfig"],
   "envoy/config/trace/v3/zipkin": ["ZipkinConfig"],
   "envoy/extensions/access_loggers/file/v3/file": ["FileAccessLog"],
@@ -81,12 +81,15 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash": ["RingHash"],
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin": ["RoundRobin"],
   "envoy/extensions/matching/common_inputs/network/v3/network_inputs": [
+    "ApplicationProtocolInput",
     "DestinationIPInput",
     "DestinationPortInput",
     "DirectSourceIPInput",
     "ServerNameInput",
     "SourceIPInput",
     "SourcePortInput",
+    "SourceTypeInput",
+    "TransportProtocolInput",
   ],
   "envoy/extensions/matching/input_matchers/ip/v3/ip": ["Ip"],
   "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver": ["CaresDnsResolverConfig"],
@@ -131,7 +134,7 @@ const FILE_OF: ReadonlyMap<string, string> = new Map(
 );
 
 const loaded = new Map<string, DescMessage>(
-  [TypedStructSchema, OldTypedStructSchema, StructSchema].map((schema) => [schema.typeName, schema]),
+  [TypedStructSchema, OldTypedStructSchema, StructSchema, StringValueSchema].map((schema) => [schema.typeName, schema]),
 );
 
 const load = createRequire(import.meta.url);

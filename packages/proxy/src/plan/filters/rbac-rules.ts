@@ -10,6 +10,7 @@ import type { HeaderMatcher } from "@tulle/xds/gen/envoy/config/route/v3/route_c
 import type { UriTemplateMatchConfig } from "@tulle/xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import type { PathMatcher } from "@tulle/xds/gen/envoy/type/matcher/v3/path_pb.js";
 import { compileCidrRanges } from "../cidr.ts";
+import { type Condition as MatcherCondition, allOf, anyOf, not, nothing } from "../matcher-tree.ts";
 import { type MetadataTest, compileMetadataMatcher, metadataValue } from "../dynamic-metadata.ts";
 import type { Metadata } from "../format/stream-info.ts";
 import type { ConnectionView, RequestTest, RequestView } from "../request-views.ts";
@@ -168,7 +169,7 @@ function peerPasses(test: TextTest, peer: Certificate | null): boolean {
 }
 
 /** A condition that has yet to learn what follows from it. */
-export type Condition = (yes: Check, no: Check) => Check;
+export type Condition = MatcherCondition<Check>;
 
 /** What texts can be taken of a request beside its headers. */
 const TEXTS = {
@@ -191,22 +192,9 @@ export function askRequest(header: RequestTest): Condition {
 }
 
 const anything: Condition = (yes) => yes;
-export const nothing: Condition = (_, no) => no;
 
 function ask(kind: number, parts: Parts): Condition {
   return (yes, no) => new Check(kind, parts, yes, no);
-}
-
-export function allOf(conditions: readonly Condition[]): Condition {
-  return (yes, no) => conditions.reduceRight((next, condition) => condition(next, no), yes);
-}
-
-export function anyOf(conditions: readonly Condition[]): Condition {
-  return (yes, no) => conditions.reduceRight((next, condition) => condition(yes, next), no);
-}
-
-export function not(condition: Condition): Condition {
-  return (yes, no) => condition(no, yes);
 }
 
 export function compilePermissions(permissions: readonly Permission[], place: Place): Condition {

@@ -1,11 +1,12 @@
 import { type RBAC as EngineMessage, RBAC_Action as Action } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import type { RBAC, RBACPerRoute } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import type { Matcher } from "@tulle/xds/gen/xds/type/matcher/v3/matcher_pb.js";
+import { allOf } from "../matcher-tree.ts";
 import type { Place } from "../problems.ts";
 import { RBAC_PER_ROUTE } from "../supported-fields/index.ts";
 import type { FilterCompiler } from "./filter-compiler.ts";
 import { compileMatcherEngine } from "./rbac-matcher.ts";
-import { type Check, allOf, compilePermissions, compilePrincipals, result } from "./rbac-rules.ts";
+import { type Check, compilePermissions, compilePrincipals, result } from "./rbac-rules.ts";
 
 export interface RbacPlan {
   /** Null: everything is allowed, and nothing counted. */

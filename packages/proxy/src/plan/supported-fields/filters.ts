@@ -1,6 +1,12 @@
 import type { SupportGroup } from "./message-support.ts";
 import { NO_UPSTREAM_LOG } from "./reasons.ts";
 import {
+  APPLICATION_PROTOCOL_INPUT,
+  CHAIN_NAME_ACTION,
+  ROUTE_ACTION,
+  ROUTE_LIST_ACTION,
+  SOURCE_TYPE_INPUT,
+  TRANSPORT_PROTOCOL_INPUT,
   BUFFER,
   BUFFER_PER_ROUTE,
   COMPRESSOR,
@@ -90,8 +96,9 @@ export const ROUTE_FILTER_TYPES: readonly string[] = [
   STATEFUL_SESSION_PER_ROUTE,
 ];
 
-/** What matchers of an RBAC filter may ask for. */
-const RBAC_INPUTS: readonly string[] = [
+/** What matchers may ask for; which of it where, is for each use to say. */
+const MATCHER_INPUTS: readonly string[] = [
+  APPLICATION_PROTOCOL_INPUT,
   DESTINATION_IP_INPUT,
   DESTINATION_PORT_INPUT,
   DIRECT_SOURCE_IP_INPUT,
@@ -99,6 +106,8 @@ const RBAC_INPUTS: readonly string[] = [
   SERVER_NAME_INPUT,
   SOURCE_IP_INPUT,
   SOURCE_PORT_INPUT,
+  SOURCE_TYPE_INPUT,
+  TRANSPORT_PROTOCOL_INPUT,
 ];
 
 export const FILTERS: SupportGroup = {
@@ -275,14 +284,25 @@ export const FILTERS: SupportGroup = {
   "xds.type.matcher.v3.RegexMatcher": { has: ["regex"], ignored: { google_re2: "there is one engine, RE2" } },
   "xds.core.v3.TypedExtensionConfig": {
     has: ["name", "typed_config"],
-    extensions: { typed_config: [RBAC_ACTION, ...RBAC_INPUTS, IP_INPUT_MATCHER, IP_MATCHER] },
+    extensions: {
+      typed_config: [
+        RBAC_ACTION,
+        ROUTE_ACTION,
+        ROUTE_LIST_ACTION,
+        CHAIN_NAME_ACTION,
+        ...MATCHER_INPUTS,
+        IP_INPUT_MATCHER,
+        IP_MATCHER,
+      ],
+    },
   },
+  [CHAIN_NAME_ACTION]: { has: ["value"] },
   [IP_INPUT_MATCHER]: { has: ["cidr_ranges", "stat_prefix"] },
   [IP_MATCHER]: { has: ["range_matchers"] },
   "xds.type.matcher.v3.IPMatcher.IPRangeMatcher": { has: ["ranges", "on_match", "exclusive"] },
   "xds.core.v3.CidrRange": { has: ["address_prefix", "prefix_len"] },
   [HEADER_INPUT]: { has: ["header_name"] },
-  ...Object.fromEntries(RBAC_INPUTS.filter((each) => each !== HEADER_INPUT).map((each) => [each, { has: [] }])),
+  ...Object.fromEntries(MATCHER_INPUTS.filter((each) => each !== HEADER_INPUT).map((each) => [each, { has: [] }])),
   [RBAC_PER_ROUTE]: { has: ["rbac"] },
   "envoy.config.rbac.v3.RBAC": {
     has: ["action", "policies"],

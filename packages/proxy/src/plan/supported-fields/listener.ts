@@ -31,6 +31,7 @@ export const LISTENER: SupportGroup = {
       "address",
       "filter_chains",
       "default_filter_chain",
+      "filter_chain_matcher",
       "per_connection_buffer_limit_bytes",
       "traffic_direction",
       "drain_type",

@@ -45,6 +45,7 @@ export const ROUTE: SupportGroup = {
       "metadata",
       "domains",
       "routes",
+      "matcher",
       "virtual_clusters",
       "require_tls",
       "include_request_attempt_count",
@@ -60,6 +61,7 @@ export const ROUTE: SupportGroup = {
     ],
     extensions: { typed_per_filter_config: ROUTE_FILTER_TYPES },
   },
+  "envoy.config.route.v3.RouteList": { has: ["routes"] },
   "envoy.config.route.v3.VirtualCluster": { has: ["headers", "name"] },
   "envoy.config.route.v3.Route": {
     has: [

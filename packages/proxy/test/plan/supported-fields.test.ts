@@ -11,7 +11,9 @@ import { MESH_STATS, SUPPORTED_FIELDS } from "../../src/plan/supported-fields/in
 function reachable(): Map<string, DescMessage> {
   const found = new Map<string, DescMessage>();
   const visit = (schema: DescMessage): void => {
-    if (found.has(schema.typeName) || schema.typeName.startsWith("google.protobuf.")) return;
+    if (found.has(schema.typeName)) return;
+    // Of the messages that the protocol itself has, those that are packed somewhere.
+    if (schema.typeName.startsWith("google.protobuf.") && !SUPPORTED_FIELDS.has(schema.typeName)) return;
     found.set(schema.typeName, schema);
     const support = SUPPORTED_FIELDS.get(schema.typeName);
     for (const field of schema.fields) {

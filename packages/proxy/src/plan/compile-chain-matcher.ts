@@ -62,5 +62,5 @@ export function compileChainMatcher(matcher: Matcher, chains: readonly FilterCha
     Decision.end(NONE),
     place,
   );
-  return { find: (connection) => start.decide(connection) };
+  return { find: (connection) => Decision.decide(start, connection) };
 }

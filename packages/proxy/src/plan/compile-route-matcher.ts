@@ -24,7 +24,7 @@ class MatchedRoutes implements Routes {
 
   find(path: string, request: RequestView, random: number): RouteEntry | null {
     const { lists } = this;
-    const index = this.start.decide(request);
+    const index = Decision.decide(this.start, request);
     return index < lists.length ? lists[index].find(path, request, random) : null;
   }
 }

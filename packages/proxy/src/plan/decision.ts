@@ -46,8 +46,8 @@ export class Decision<Subject> {
   }
 
   /** Walks to an end. */
-  decide(subject: Subject): number {
-    let at: Decision<Subject> = this;
+  static decide<Subject>(start: Decision<Subject>, subject: Subject): number {
+    let at = start;
     for (;;) {
       if (at.ask !== null) at = at.ask(subject) ? at.yes : at.no;
       else if (at.read !== null && at.among !== null) at = at.among.get(at.read(subject) ?? "\n") ?? at.no;

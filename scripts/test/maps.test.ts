@@ -7,6 +7,7 @@ import { test } from "node:test";
 /** Each with the folder that its paths are in. */
 const MAPS: readonly (readonly [file: string, folder: string])[] = [
   ["ARCHITECTURE.md", "packages"],
+  ["packages/console/README.md", "packages/console/src"],
   ["packages/control/README.md", "packages/control/src"],
   ["packages/proxy/README.md", "packages/proxy/src"],
 ];
@@ -17,7 +18,7 @@ function missing(file: string, folder: string): string[] {
   for (const row of readFileSync(file, "utf8").split("\n")) {
     if (!row.startsWith("|")) continue;
     let beside = folder;
-    for (const [, path = ""] of row.matchAll(/`([\w./-]+(?:\/|\.ts))`/g)) {
+    for (const [, path = ""] of row.matchAll(/`([\w./-]+(?:\/|\.tsx?))`/g)) {
       const found = [join(folder, path), join(beside, path), join(dirname(beside), path), path].find(existsSync);
       if (found === undefined) lost.push(`${file}: ${path}`);
       else beside = found;

@@ -268,6 +268,16 @@ describe("the console", { skip: SKIPPED }, () => {
       await page.context().close();
     });
 
+    test(`J7 in ${theme}, by an exemplar: the chart names requests that were slow, each with its trace`, async () => {
+      const page = await open("/", { dark });
+      const click = clickCounter();
+      await click(page.locator(".slow-list strong").first());
+      await click(page.locator("summary", { hasText: /traces of \d+ requests?/ }));
+      await click(page.getByRole("button", { name: /^Trace of a request that took/ }).first());
+      await page.getByRole("heading", { name: "Waterfall" }).waitFor(PATIENCE);
+      await page.context().close();
+    });
+
     test(`J8 in ${theme}: when certificates end, and whose they are`, async () => {
       const page = await open("/", { dark });
       const click = clickCounter();
@@ -278,6 +288,30 @@ describe("the console", { skip: SKIPPED }, () => {
       await page.context().close();
     });
   }
+
+  test("who may call whom: each answer with the policy that gives it", async () => {
+    const page = await open("/security");
+    await page.getByRole("button", { name: /bookinfo-reviews calls details-v1: May not/ }).click(PATIENCE);
+    await page.getByText("AuthorizationPolicy default/details-readers").first().waitFor(PATIENCE);
+    await page.getByRole("link", { name: /^Try a request of reviews/ }).click();
+    await page.getByLabel("URL").waitFor(PATIENCE);
+    await page.context().close();
+  });
+
+  test("a change of the configuration is a mark in the charts, and leads to its difference", async () => {
+    const page = await open("/services/default/reviews");
+    await page
+      .locator("summary", { hasText: /\d+ changes?/ })
+      .first()
+      .click(PATIENCE);
+    await page
+      .getByRole("button", { name: /VirtualService reviews/ })
+      .first()
+      .click();
+    await page.getByRole("heading", { name: "History" }).waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Hide difference" }).waitFor(PATIENCE);
+    await page.context().close();
+  });
 
   test("an imagined request is explained, and the answer has an address", async () => {
     const page = await open("/explain");

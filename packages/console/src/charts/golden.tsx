@@ -29,7 +29,7 @@ interface ExemplarAnswer {
 }
 
 /** So many diamonds can be told apart. */
-const MAX_MARKS = 40;
+const MAX_MARKS = 24;
 
 /**
  * `selector`: labels in PromQL, without braces. `by`: what lines are told apart by.

@@ -79,8 +79,8 @@ function Way({ explanation }: { readonly explanation: Explanation }): ReactNode 
       <ul className="stack" style={{ gap: 4 }}>
         {outcomes.map((outcome, index) => (
           <li key={index} className="wrap">
-            <Status tone={outcomeTone(outcome)}>{formatPercent(outcome.share)}</Status> {outcome.text}
-            {outcome.status === 0 ? null : <code className="chip">{outcome.status}</code>}
+            <Status tone={outcomeTone(outcome)}>{formatPercent(outcome.share)}</Status> {outcome.text}{" "}
+            {outcome.status === 0 ? null : <code className="chip">{outcome.status}</code>}{" "}
             {outcome.flags === "" ? null : <code className="chip">{outcome.flags}</code>}
           </li>
         ))}

@@ -28,7 +28,9 @@ export function Legend({ layer, isMoving }: { readonly layer: Layer; readonly is
           {name}
         </li>
       ))}
-      {isMoving ? <li>Dots: the more of them, the more requests; red squares fail</li> : null}
+      {isMoving ? (
+        <li className="graph-legend-dots">Dots: the more of them, the more requests; red squares fail</li>
+      ) : null}
     </ul>
   );
 }

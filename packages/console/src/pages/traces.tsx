@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { ReactNode } from "react";
 import { useTraces, useTraceServices, useOperations } from "../api/traces.ts";
-import { formatMs } from "../format/numbers.ts";
+import { formatCount, formatMs } from "../format/numbers.ts";
 import { useRange } from "../shell/scope.ts";
 import { coloursOf, shortNames, traceOf } from "../traces/model.ts";
 import type { Trace } from "../traces/model.ts";
@@ -229,7 +229,7 @@ function columnsFor(
       id: "services",
       name: "Services",
       cell: ({ services }) => (
-        <span className="row" style={{ gap: "2px 10px" }}>
+        <span className="row" style={{ gap: 10, flexWrap: "nowrap" }}>
           {services.slice(0, 6).map((name) => (
             <span key={name} className="dotted" title={name}>
               <span className="span-dot" style={{ background: `var(--series-${colours.get(name)})` }} />
@@ -250,9 +250,6 @@ function columnsFor(
   ];
 }
 
-const WIDTH = 1000;
-const HEIGHT = 120;
-
 /** When each was, and how long it took; the same traces as in the table. */
 function Scatter({
   traces,
@@ -264,33 +261,33 @@ function Scatter({
   const { go } = useAddress();
   const from = Math.min(...traces.map(({ startMs }) => startMs));
   const until = Math.max(...traces.map(({ startMs }) => startMs));
-  const longest = Math.max(...traces.map(({ durationMs }) => durationMs));
+  const longest = Math.max(1e-9, ...traces.map(({ durationMs }) => durationMs));
   return (
     <Card title="When, and how long" note={`${formatClock(from)} – ${formatClock(until)}, up to ${formatMs(longest)}`}>
-      <svg className="scatter" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden>
-        {traces.map(({ id, startMs, durationMs, errors, spans }) => (
-          <a
-            key={id}
-            href={hrefOf(id)}
-            tabIndex={-1}
-            onClick={(event) => {
-              event.preventDefault();
-              go(pathOf("traces", id));
-            }}
-          >
-            <ellipse
-              cx={8 + ((startMs - from) / Math.max(1, until - from)) * (WIDTH - 16)}
-              cy={HEIGHT - 8 - (durationMs / longest) * (HEIGHT - 18)}
-              rx={Math.min(9, 3 + Math.sqrt(spans.length) * 0.8)}
-              ry={Math.min(9, 3 + Math.sqrt(spans.length) * 0.8)}
-              fill={errors > 0 ? "var(--bad)" : "var(--accent)"}
-              fillOpacity="0.65"
-            >
-              <title>{`${formatMs(durationMs)}, ${spans.length} spans`}</title>
-            </ellipse>
-          </a>
-        ))}
-      </svg>
+      <div className="scatter" aria-hidden>
+        {traces.map(({ id, startMs, durationMs, errors, spans }) => {
+          const size = Math.min(18, 7 + Math.sqrt(spans.length) * 1.4);
+          return (
+            <a
+              key={id}
+              href={hrefOf(id)}
+              tabIndex={-1}
+              data-error={errors > 0}
+              title={`${formatMs(durationMs)}, ${formatCount(spans.length, "span")}`}
+              style={{
+                left: `${((startMs - from) / Math.max(1, until - from)) * 100}%`,
+                bottom: `${(durationMs / longest) * 100}%`,
+                width: size,
+                height: size,
+              }}
+              onClick={(event) => {
+                event.preventDefault();
+                go(pathOf("traces", id));
+              }}
+            />
+          );
+        })}
+      </div>
     </Card>
   );
 }

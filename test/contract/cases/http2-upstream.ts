@@ -52,7 +52,6 @@ function cases(
   return Object.entries(rows).map(([name, row]) => ({
     name: `${feature}: ${name}`,
     feature: `HTTP/2 to upstreams: ${feature}`,
-    notBuilt: "HTTP/2 to upstreams",
     accessLog: LOG,
     clusters: { a: http2Cluster() },
     ...parts,

@@ -5,6 +5,7 @@ import type { AutoSniPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { ProxyOrigin } from "../plan/proxy-header.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool } from "../upstream/pool.ts";
+import type { ConnectionProtocol } from "../upstream/upstream-connection.ts";
 
 export function namedPool(
   host: Host,
@@ -12,11 +13,13 @@ export function namedPool(
   plan: AutoSniPlan,
   request: RequestHead,
   origin: ProxyOrigin | null,
+  protocol: ConnectionProtocol,
 ): Pool {
   const overriding = plan.header === "" ? "" : (request.header(plan.header) ?? "");
   const name = hostOf(overriding === "" ? request.authority : overriding);
   // Addresses are no server names (RFC 6066 §3), but certificates may have them.
-  return host.namedPool(priority, plan.sni && isIP(name) === 0 ? name : "", plan.names ? name : "", origin);
+  const serverName = plan.sni && isIP(name) === 0 ? name : "";
+  return host.namedPool(priority, serverName, plan.names ? name : "", origin, protocol);
 }
 
 /** `a.test:80` → `a.test`, `[::1]:80` → `::1` */

@@ -86,17 +86,19 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return request.method === "CONNECT" || (action.tunnels === "connect-and-post" && request.method === "POST");
   }
 
-  private poolOf({ plan: { autoSni } }: Cluster, host: Host): Pool {
+  private poolOf({ plan: { autoSni, protocol } }: Cluster, host: Host): Pool {
     const { priority } = this;
     const { connection, request } = this.exchange;
     const origin = host.proxyHeader === null || connection === null ? null : originOf(connection);
     if (this.tunnels()) {
-      return origin === null ? host.tunnelPool(priority) : host.namedPool(priority, "", "", origin, true);
+      return origin === null ? host.tunnelPool(priority) : host.namedPool(priority, "", "", origin, "tunnel");
     }
+    const speaks = protocol === "downstream" && request.protocol === "HTTP/2" ? "http2" : host.protocol;
     if (autoSni === null || host.transport === null) {
-      return origin === null ? host.pool(priority) : host.namedPool(priority, "", "", origin);
+      if (origin === null && speaks === host.protocol) return host.pool(priority);
+      return host.namedPool(priority, "", "", origin, speaks);
     }
-    return namedPool(host, priority, autoSni, request, origin);
+    return namedPool(host, priority, autoSni, request, origin, speaks);
   }
 
   /** Asks the host's pool for a connection; may fail before it returns. */
@@ -246,6 +248,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
   }
 
   onResponseReset(reason: StreamResetReason): void {
+    this.connection?.countReset(reason);
     this.detach();
     this.failSpan(reason);
     this.exchange.router.outcomes.onAttemptReset(this, reason, "");
@@ -335,6 +338,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
 
   /** The response is there, whole. */
   private complete(): void {
+    if (!this.exchange.requestEnded) this.connection?.countReset("local reset");
     this.detach();
     this.endSpan("");
   }
@@ -368,6 +372,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     }
     const { encoder } = this;
     if (encoder === null) return;
+    this.connection?.countReset("local reset");
     this.detach();
     encoder.cancel();
   }

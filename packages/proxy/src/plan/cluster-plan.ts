@@ -1,5 +1,6 @@
 /** The plan of a cluster (see route-plan.ts for what a plan is): balancing, limits, health and endpoints. */
 import type { HeaderCase } from "../codec/http1/header-case.ts";
+import type { Http2Plan } from "./http2-options.ts";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { DnsCachePlan } from "./compile-dns-cache.ts";
@@ -29,6 +30,10 @@ export interface ClusterPlan {
   readonly wantedHostHealth: ReadonlySet<EndpointPlan["health"]>;
   /** Null: all hosts are as good as each other. */
   readonly subsets: SubsetPlan | null;
+  /** What its connections speak. `alpn`: what the handshake comes to; `downstream`: what the client speaks. */
+  readonly protocol: "http1" | "http2" | "alpn" | "downstream";
+  /** Null: none of them ever speaks it. */
+  readonly http2: Http2Plan | null;
   /** Default 5 s. */
   readonly connectTimeoutMs: number;
   readonly bufferLimitBytes: number;

@@ -52,7 +52,7 @@ const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
 export function compileCluster(message: Cluster, context: ClusterContext, place: Place): ClusterPlan {
   const discovery = compileDiscovery(message, place);
   checkPerHostThresholds(message, place);
-  const { common: http, http1, errorMatcher, autoSni } = compileUpstreamProtocol(message, context, place);
+  const { common: http, http1, http2, errorMatcher, autoSni, protocol } = compileUpstreamProtocol(message, place);
   return {
     name: message.name,
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
@@ -61,6 +61,8 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     ...(compileOwnBalancer(message, context, place) ?? compileBalancer(message, place)),
     wantedHostHealth: compileWantedHealth(message, place),
     subsets: compileSubsets(message, place),
+    protocol,
+    http2,
     connectTimeoutMs: milliseconds(message.connectTimeout, DEFAULTS.connectTimeoutMs),
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     maxRequestsPerConnection: http?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,

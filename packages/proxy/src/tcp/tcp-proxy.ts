@@ -145,7 +145,7 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
     }
     stream.startAttempt();
     const pool =
-      host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(stream.connection), true);
+      host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(stream.connection), "tunnel");
     this.pool = pool;
     stream.host = host;
     if (!pool.newStream(this)) this.pool = null;

@@ -53,6 +53,8 @@ export class ClusterStats implements LbStats {
   readonly rqPendingOverflow: Counter;
   readonly rqPendingFailureEject: Counter;
   readonly rqActiveOverflow: Counter;
+  readonly rqRxReset: Counter;
+  readonly rqTxReset: Counter;
   readonly rqTimeout: Counter;
   readonly rqPerTryTimeout: Counter;
   readonly rqPerTryIdleTimeout: Counter;
@@ -149,8 +151,8 @@ export class ClusterStats implements LbStats {
     this.rqPendingFailureEject = counter("upstream_rq_pending_failure_eject");
     this.rqActiveOverflow = counter("upstream_rq_active_overflow");
     // Of HTTP/2 streams; an HTTP/1 request is reset with its connection, which Envoy counts as that.
-    counter("upstream_rq_rx_reset");
-    counter("upstream_rq_tx_reset");
+    this.rqRxReset = counter("upstream_rq_rx_reset");
+    this.rqTxReset = counter("upstream_rq_tx_reset");
     this.rqTimeout = counter("upstream_rq_timeout");
     this.rqPerTryTimeout = counter("upstream_rq_per_try_timeout");
     this.rqPerTryIdleTimeout = counter("upstream_rq_per_try_idle_timeout");

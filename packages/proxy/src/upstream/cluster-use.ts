@@ -1,5 +1,6 @@
 import type { NetContext } from "../net/context.ts";
 import type { ClusterPlan, RoutingPriority } from "../plan/cluster-plan.ts";
+import { Http2CodecStats } from "../stats/http2-codec-stats.ts";
 import type { StatsRegistry } from "../stats/index.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { TransportSockets } from "./transport-sockets.ts";
@@ -11,20 +12,31 @@ export class ClusterUse {
   readonly stats: ClusterStats;
   readonly net: NetContext;
   readonly transports: TransportSockets;
+  /** [0, 1) */
+  readonly random: () => number;
   /** Of all priorities. */
   connections = 0;
   private readonly breakers: readonly [CircuitBreakers, CircuitBreakers];
+  private readonly registry: StatsRegistry;
+  private madeHttp2Stats: Http2CodecStats | null = null;
 
-  constructor(plan: ClusterPlan, stats: ClusterStats, net: NetContext, registry: StatsRegistry) {
+  constructor(plan: ClusterPlan, stats: ClusterStats, net: NetContext, registry: StatsRegistry, random: () => number) {
     this.plan = plan;
     this.stats = stats;
     this.net = net;
+    this.registry = registry;
+    this.random = random;
     this.transports = new TransportSockets(plan, registry, () => net.wallMs());
     const prefix = `cluster.${plan.statName}.circuit_breakers`;
     this.breakers = [
       new CircuitBreakers(plan.thresholds[0], registry, `${prefix}.default.`),
       new CircuitBreakers(plan.thresholds[1], registry, `${prefix}.high.`),
     ];
+  }
+
+  /** Made with the first connection that speaks it. */
+  get http2Stats(): Http2CodecStats {
+    return (this.madeHttp2Stats ??= new Http2CodecStats(this.registry, `cluster.${this.plan.statName}.`));
   }
 
   of(priority: RoutingPriority): CircuitBreakers {

@@ -75,7 +75,7 @@ export class Cluster implements TimerOwner {
     this.plan = plan;
     this.deps = deps;
     this.stats = new ClusterStats(registry, plan.statName, deps.zone);
-    this.use = new ClusterUse(plan, this.stats, net, registry);
+    this.use = new ClusterUse(plan, this.stats, net, registry, deps.random);
     this.balancer = this.createBalancer();
     this.outliers = plan.outlierDetection === null ? null : this.createDetector(plan.outlierDetection);
     this.checker = this.createChecker();

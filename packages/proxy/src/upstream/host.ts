@@ -9,6 +9,7 @@ import { type Health, HealthFlag, healthOf, isExcluded } from "./health-flags.ts
 import type { MonitoredHost, OutlierMonitor } from "./outlier/monitor.ts";
 import { GrpcPool } from "./grpc-pool.ts";
 import { Pool } from "./pool.ts";
+import type { ConnectionProtocol } from "./upstream-connection.ts";
 
 /** What EDS says of a host's health, as flags. UNHEALTHY and TIMEOUT are one. Source: Envoy `HostImplBase::setEdsHealthFlag`. */
 const EDS_FLAGS: Readonly<Record<EndpointPlan["health"], number>> = {
@@ -58,6 +59,8 @@ export class Host implements MonitoredHost {
   /** What connections begin with; null: with what is said on them. */
   proxyHeader: ProxyHeaderPlan | null = null;
   private readonly use: ClusterUse;
+  /** What its connections speak unless somebody asks for something else. */
+  readonly protocol: ConnectionProtocol;
   private readonly defaultPool: Pool;
   /** Made when first needed, as hardly anybody uses them. */
   private highPool: Pool | null = null;
@@ -77,7 +80,9 @@ export class Host implements MonitoredHost {
     this.hashKey = this.keyFor(plan, use);
     this.use = use;
     this.setTransport(use.transports.forEndpoint(plan.metadata));
-    this.defaultPool = new Pool(this, use, 0, false);
+    const { protocol } = use.plan;
+    this.protocol = protocol === "downstream" ? "http1" : protocol;
+    this.defaultPool = new Pool(this, use, 0, this.protocol);
     this.setFlags(EDS_FLAGS[plan.health]);
   }
 
@@ -143,7 +148,7 @@ export class Host implements MonitoredHost {
   /** Each routing priority has connections of its own. */
   pool(priority: RoutingPriority): Pool {
     if (priority === 0) return this.defaultPool;
-    return (this.highPool ??= new Pool(this, this.use, 1, false));
+    return (this.highPool ??= new Pool(this, this.use, 1, this.protocol));
   }
 
   private setTransport({ tls, proxyHeader }: EndpointTransport): void {
@@ -166,13 +171,15 @@ export class Host implements MonitoredHost {
     serverName: string,
     certifiedName: string,
     origin: ProxyOrigin | null = null,
-    tunnels = false,
+    protocol = this.protocol,
   ): Pool {
-    if (serverName === "" && certifiedName === "" && origin === null) return this.pool(priority);
-    const key = `${priority} ${serverName} ${certifiedName}${origin === null ? "" : ` ${tunnels} ${originKey(origin)}`}`;
+    if (serverName === "" && certifiedName === "" && origin === null && protocol === this.protocol) {
+      return this.pool(priority);
+    }
+    const key = `${priority} ${protocol} ${serverName} ${certifiedName}${origin === null ? "" : ` ${originKey(origin)}`}`;
     let pool = this.namedPools.get(key);
     if (pool === undefined) {
-      pool = new Pool(this, this.use, priority, tunnels, serverName, certifiedName, origin);
+      pool = new Pool(this, this.use, priority, protocol, serverName, certifiedName, origin);
       this.namedPools.set(key, pool);
     }
     return pool;
@@ -185,7 +192,7 @@ export class Host implements MonitoredHost {
 
   /** Connections on which no HTTP is spoken. */
   tunnelPool(priority: RoutingPriority): Pool {
-    return (this.tunnels[priority] ??= new Pool(this, this.use, priority, true));
+    return (this.tunnels[priority] ??= new Pool(this, this.use, priority, "tunnel"));
   }
 
   get grpcPool(): GrpcPool {

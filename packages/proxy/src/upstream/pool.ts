@@ -4,7 +4,7 @@ import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
-import { UpstreamConnection } from "./upstream-connection.ts";
+import { type ConnectionProtocol, UpstreamConnection } from "./upstream-connection.ts";
 
 /** Who waits for a connection; told exactly once, unless it takes its request back. */
 export interface PoolClient extends ResponseReceiver {
@@ -22,12 +22,13 @@ const CONNECTS_AT_A_TIME = 3;
 
 /**
  * Connections to one host. Of HTTP/1, kept alive: one request each at a time, the most recently used first (so that the others
- * can go idle), requests without a connection first come first served. Circuit breakers count over the whole cluster.
+ * can go idle), requests without a connection first come first served. Of HTTP/2: as many requests each as both sides allow. Circuit breakers count over the whole cluster.
  * Behaviour: Envoy `source/common/conn_pool/conn_pool_base.cc`.
  */
 export class Pool {
   private readonly host: Host;
   private readonly use: ClusterUse;
+  private readonly protocol: ConnectionProtocol;
   private readonly tunnels: boolean;
   /** What its connections ask for (SNI), and what the certificate must be for; "" = as the transport socket says. */
   readonly serverName: string;
@@ -40,17 +41,18 @@ export class Pool {
   private readonly ready: UpstreamConnection[] = [];
   private readonly all = new Set<UpstreamConnection>();
   private readonly pending: PoolClient[] = [];
-  private connecting = 0;
+  /** What those that are being opened will take. */
+  private connectingRoom = 0;
   private draining = false;
   /** It has connections, or is asked for some: one of the pools that there may be so many of. */
   private counted = false;
 
-  /** @param tunnels no HTTP is spoken: each connection is for one request, and the limit of requests does not hold (Envoy's TCP pools) */
+  /** @param protocol of tunnels, each connection is for one request, and the limit of requests does not hold (Envoy's TCP pools) */
   constructor(
     host: Host,
     use: ClusterUse,
     priority: RoutingPriority,
-    tunnels: boolean,
+    protocol: ConnectionProtocol,
     serverName = "",
     certifiedName = "",
     origin: ProxyOrigin | null = null,
@@ -60,7 +62,8 @@ export class Pool {
     this.origin = origin;
     this.host = host;
     this.use = use;
-    this.tunnels = tunnels;
+    this.protocol = protocol;
+    this.tunnels = protocol === "tunnel";
     this.breakers = use.of(priority);
     this.maxConnectionsPerHost = use.plan.thresholds[priority].maxConnectionsPerHost;
   }
@@ -104,13 +107,13 @@ export class Pool {
     this.pending.splice(index, 1);
     this.endPending();
     this.use.stats.rqCancelled.value++;
-    if (closesExcess && this.connecting > this.pending.length) this.closeConnecting();
+    if (closesExcess) this.closeExcess();
     this.uncountIfIdle();
   }
 
-  private closeConnecting(): void {
+  private closeExcess(): void {
     for (const connection of this.all) {
-      if (!connection.isConnecting) continue;
+      if (!connection.isConnecting || this.connectingRoom - connection.expectedRoom < this.pending.length) continue;
       connection.close();
       return;
     }
@@ -138,14 +141,14 @@ export class Pool {
   /** A pool without any connection may open one whatever the limits say (Envoy). */
   private connectForPending(): void {
     const { use, breakers, host } = this;
-    for (let i = 0; i < CONNECTS_AT_A_TIME && this.connecting < this.pending.length; i++) {
+    for (let i = 0; i < CONNECTS_AT_A_TIME && this.connectingRoom < this.pending.length; i++) {
       const allowed = breakers.connections.canCreate() && host.activeConnections < this.maxConnectionsPerHost;
       if (!allowed) {
         use.stats.cxOverflow.value++;
         if (this.all.size > 0) return;
       }
-      this.connecting++;
-      const connection = new UpstreamConnection(host, use, this, breakers.connections, this.tunnels);
+      const connection = new UpstreamConnection(host, use, this, breakers.connections, this.protocol);
+      this.connectingRoom += connection.expectedRoom;
       this.all.add(connection);
       connection.connect();
       if (!allowed) return;
@@ -160,34 +163,46 @@ export class Pool {
       client.onPoolFailure("overflow", "", true);
       return;
     }
-    const connection = ready.pop();
-    if (connection === undefined) return;
+    const connection = ready[ready.length - 1];
+    const encoder = connection.start(client);
+    if (!connection.hasRoom) {
+      ready.pop();
+      connection.isReady = false;
+    }
     breakers.requests.inc();
     use.stats.rqActive.value++;
     use.stats.rqTotal.value++;
     host.activeRequests++;
     host.requestsTotal++;
-    client.onPoolReady(connection.start(client), connection);
+    client.onPoolReady(encoder, connection);
     if (this.tunnels) connection.openTunnel();
   }
 
   // Called by connections
 
   onConnected(connection: UpstreamConnection): void {
-    this.connecting--;
+    this.endConnecting(connection);
     this.onReady(connection);
   }
 
   /** @param reason why it could not be opened */
-  onConnectFailed(reason: StreamResetReason, transportFailure: string): void {
-    this.connecting--;
+  onConnectFailed(connection: UpstreamConnection, reason: StreamResetReason, transportFailure: string): void {
+    this.endConnecting(connection);
     // Whoever waits would only run into the same (Envoy purges the queue).
     this.failPending(reason, transportFailure);
   }
 
+  private endConnecting(connection: UpstreamConnection): void {
+    this.connectingRoom -= connection.expectedRoom;
+  }
+
+  /** It can take a request. */
   onReady(connection: UpstreamConnection): void {
     const { pending, ready } = this;
-    ready.push(connection);
+    if (!connection.isReady && connection.hasRoom) {
+      ready.push(connection);
+      connection.isReady = true;
+    }
     while (pending.length > 0 && ready.length > 0) {
       const client = pending.shift();
       if (client === undefined) break;
@@ -195,7 +210,7 @@ export class Pool {
       this.attach(client);
     }
     if (pending.length > 0) this.connectForPending();
-    if (this.draining) for (const idle of ready.splice(0)) idle.close();
+    if (this.draining) this.renew();
   }
 
   /** The request on a connection is over, however it ended. */
@@ -207,8 +222,9 @@ export class Pool {
 
   /** It is about to close: no request may get it. */
   retire(connection: UpstreamConnection): void {
-    const index = this.ready.indexOf(connection);
-    if (index >= 0) this.ready.splice(index, 1);
+    if (!connection.isReady) return;
+    connection.isReady = false;
+    this.ready.splice(this.ready.indexOf(connection), 1);
   }
 
   onClosed(connection: UpstreamConnection): void {

@@ -1,7 +1,7 @@
 import { bindAddressFor } from "./bind-address.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ClientCodec } from "../codec/http1/client-codec.ts";
-import type { ClientCodec, RequestEncoder, ResponseReceiver } from "../codec/messages.ts";
+import type { ClientCodec, RequestEncoder, ResponseReceiver, StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
@@ -9,6 +9,7 @@ import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { TlsInfo } from "../plan/request-views.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
+import { type Http2Owner, Http2Side } from "./http2-side.ts";
 import type { Pool, PoolClient } from "./pool.ts";
 import type { Resource } from "./resource.ts";
 
@@ -21,15 +22,22 @@ const IDLE = 1;
 const BUSY = 2;
 const CLOSED = 3;
 
+/** `alpn`: what the handshake comes to; `tunnel`: no HTTP. */
+export type ConnectionProtocol = "http1" | "http2" | "alpn" | "tunnel";
+
 /** Offered in TLS handshakes (ALPN) unless the transport socket has others. */
-const HTTP1: readonly string[] = ["http/1.1"];
-const NO_PROTOCOLS: readonly string[] = [];
+const OFFERED: Readonly<Record<ConnectionProtocol, readonly string[]>> = {
+  http1: ["http/1.1"],
+  http2: ["h2"],
+  alpn: ["h2", "http/1.1"],
+  tunnel: [],
+};
 
 /** What the exchange on an upstream connection hears of its write side. */
 export type UpstreamWatermarks = Pick<ResponseReceiver, "onUpstreamAboveWatermark" | "onUpstreamBelowWatermark">;
 
 /** One connection to a host. */
-export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOwner {
+export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Owner, TimerOwner {
   readonly host: Host;
   /** What the host was when it was connected to. */
   readonly hostName: string;
@@ -48,7 +56,14 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   private readonly pool: Pool;
   private readonly breaker: Resource;
   private readonly transport: Transport;
-  private readonly codec: ClientCodec;
+  private codec: ClientCodec;
+  private readonly protocol: ConnectionProtocol;
+  /** Null: it does not speak HTTP/2, or not yet. */
+  private http2: Http2Side | null = null;
+  /** How many requests it is expected to take at a time, while it is being opened. */
+  readonly expectedRoom: number;
+  /** Its pool has it among those that can take a request. */
+  isReady = false;
   /** The codec, where no HTTP is spoken. */
   private readonly tunnel: TunnelCodec | null;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
@@ -64,8 +79,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   /** The exchange that wants to know of back-pressure; null while idle. */
   watermarks: UpstreamWatermarks | null = null;
 
-  /** @param breaker counts the connections of the pool's priority @param tunnels no HTTP is spoken */
-  constructor(host: Host, use: ClusterUse, pool: Pool, breaker: Resource, tunnels: boolean) {
+  /** @param breaker counts the connections of the pool's priority */
+  constructor(host: Host, use: ClusterUse, pool: Pool, breaker: Resource, protocol: ConnectionProtocol) {
     this.host = host;
     this.hostName = host.name;
     this.use = use;
@@ -82,12 +97,15 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
       null,
       host.transport === null
         ? null
-        : host.transport.session(host.hostname, tunnels ? NO_PROTOCOLS : HTTP1, pool.serverName, pool.certifiedName),
+        : host.transport.session(host.hostname, OFFERED[protocol], pool.serverName, pool.certifiedName),
       host.preamble(pool.origin),
     );
     this.id = this.transport.id;
-    this.tunnel = tunnels ? new TunnelCodec(this, this.transport) : null;
+    this.protocol = protocol;
+    this.tunnel = protocol === "tunnel" ? new TunnelCodec(this, this.transport) : null;
     this.codec = this.tunnel ?? new Http1ClientCodec(this, this.transport, use.plan);
+    if (protocol === "http2") this.speakHttp2();
+    this.expectedRoom = protocol === "http2" || protocol === "alpn" ? this.roomOfHttp2 : 1;
   }
 
   connect(): void {
@@ -95,7 +113,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     use.connections++;
     this.breaker.inc();
     use.stats.cxTotal.value++;
-    if (this.tunnel === null) use.stats.cxHttp1Total.value++;
+    if (this.protocol === "http1") use.stats.cxHttp1Total.value++;
+    else if (this.protocol === "http2") use.stats.cxHttp2Total.value++;
     use.stats.cxActive.value++;
     host.activeConnections++;
     host.connectionsTotal++;
@@ -110,9 +129,40 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     return this.transport.tls;
   }
 
+  private speakHttp2(): void {
+    const { http2 } = this.use.plan;
+    if (http2 === null) return;
+    this.http2 = new Http2Side(this, this.use, http2, this.transport);
+    this.codec = this.http2.codec;
+  }
+
+  private get roomOfHttp2(): number {
+    const { http2, maxRequestsPerConnection } = this.use.plan;
+    const streams = http2 === null ? 1 : http2.maxConcurrentStreams;
+    return maxRequestsPerConnection > 0 ? Math.min(streams, maxRequestsPerConnection) : streams;
+  }
+
+  /** Whether it can take a request now. */
+  get hasRoom(): boolean {
+    if (this.http2 === null) return this.state === IDLE && !this.draining;
+    const { codec } = this.http2;
+    return (
+      (this.state === IDLE || this.state === BUSY) &&
+      !this.draining &&
+      !codec.draining &&
+      codec.activeStreams < codec.maxStreams
+    );
+  }
+
+  /** It takes several requests at a time. */
+  get multiplexes(): boolean {
+    return this.http2 !== null;
+  }
+
   /** Takes the connection for one request. */
   start(client: PoolClient): RequestEncoder {
     this.use.net.timers.disarm(this.idleTimer);
+    this.http2?.beforeStream();
     this.state = BUSY;
     this.requests++;
     const { plan, stats } = this.use;
@@ -135,8 +185,10 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
 
   /** Closes now or after the request under way. @param keepConnecting somebody waits for what is being opened */
   closeWhenIdle(keepConnecting: boolean): void {
-    if (this.state === BUSY) this.draining = true;
-    else if (this.state === IDLE || (this.state === CONNECTING && !keepConnecting)) this.close();
+    if (this.state === BUSY) {
+      this.draining = true;
+      this.pool.retire(this);
+    } else if (this.state === IDLE || (this.state === CONNECTING && !keepConnecting)) this.close();
   }
 
   get isConnecting(): boolean {
@@ -198,9 +250,19 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     this.connectedAt = net.turn.now;
     stats.cxConnectMs.record(net.turn.now - this.openedAt);
     this.state = IDLE;
+    if (this.protocol === "alpn") this.speakNegotiated();
+    this.http2?.begin();
     this.transport.start();
     this.pool.onConnected(this);
     this.armIdle();
+  }
+
+  private speakNegotiated(): void {
+    const { stats } = this.use;
+    if (this.transport.tls?.alpn === "h2") {
+      this.speakHttp2();
+      stats.cxHttp2Total.value++;
+    } else stats.cxHttp1Total.value++;
   }
 
   onRead(buffer: ReadBuffer, length: number): void {
@@ -215,6 +277,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
   }
 
   private receiveEnd(): void {
+    if (this.http2 !== null && this.state === BUSY) this.countCutRequest(false);
     // A tunnel takes it for half of an end.
     this.closedByPeer = this.tunnel === null;
     if (this.codec.receiveEnd()) this.use.stats.cxProtocolError.value++;
@@ -230,6 +293,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     net.timers.disarm(this.connectTimer);
     net.timers.disarm(this.idleTimer);
     net.timers.disarm(this.durationTimer);
+    this.http2?.stop();
     use.connections--;
     this.breaker.dec();
     host.activeConnections--;
@@ -242,22 +306,75 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     if (before === CONNECTING) {
       stats.cxConnectFail.value++;
       host.connectFailures++;
-      if (this.timedOut) this.pool.onConnectFailed("connection timeout", "");
-      else this.pool.onConnectFailed("remote connection failure", this.transport.failureReason || connectError(cause));
+      if (this.timedOut) this.pool.onConnectFailed(this, "connection timeout", "");
+      else {
+        const failure = this.transport.failureReason || connectError(cause);
+        this.pool.onConnectFailed(this, "remote connection failure", failure);
+      }
     } else if (before === BUSY) {
       this.countCutRequest(this.closedByUs);
-      this.endStream();
+      if (this.http2 === null) this.endStream();
       this.codec.receiveFailure(cause === "ECONNRESET");
     }
     this.pool.onClosed(this);
   }
 
   onAboveWatermark(): void {
+    this.http2?.codec.onTransportAboveWatermark();
     this.watermarks?.onUpstreamAboveWatermark();
   }
 
   onBelowWatermark(): void {
+    this.http2?.codec.onTransportBelowWatermark();
     this.watermarks?.onUpstreamBelowWatermark();
+  }
+
+  // Http2Owner
+
+  onStreamEnd(): void {
+    const { http2 } = this;
+    this.pool.onStreamEnd();
+    if (this.state === CLOSED || http2 === null) return;
+    if (http2.codec.activeStreams === 0 && this.state === BUSY) {
+      this.state = IDLE;
+      if (this.draining || http2.codec.draining) {
+        this.closeSoon();
+        return;
+      }
+      this.armIdle();
+    }
+    this.onRoomChanged();
+  }
+
+  /** After what has been written, and what the codec has still to say. */
+  private closeSoon(): void {
+    this.pool.retire(this);
+    this.closedByUs = !this.closedByPeer;
+    this.transport.closeAfterFlush();
+    this.armIdle();
+  }
+
+  onRoomChanged(): void {
+    if (this.hasRoom) {
+      if (!this.isReady) this.pool.onReady(this);
+    } else this.pool.retire(this);
+  }
+
+  onGoAway(): void {
+    this.use.stats.cxCloseNotify.value++;
+    this.pool.retire(this);
+    if (this.state === IDLE) this.closeSoon();
+  }
+
+  onHttp2Broken(): void {
+    this.use.stats.cxProtocolError.value++;
+    if (this.state === BUSY) this.countCutRequest(true);
+    this.state = IDLE;
+    this.closeSoon();
+  }
+
+  onNoSign(): void {
+    this.close();
   }
 
   // ClientCodecHost
@@ -316,6 +433,14 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, TimerOw
     }
     this.endStream();
     this.state = IDLE;
+  }
+
+  /** A request on it was reset, or given up: counted of HTTP/2 only. Source: Envoy `MultiplexedActiveClientBase::onStreamReset`. */
+  countReset(reason: StreamResetReason): void {
+    const { stats } = this.use;
+    if (this.http2 === null) return;
+    if (reason === "remote reset") stats.rqRxReset.value++;
+    else if (reason === "local reset" || reason === "protocol error") stats.rqTxReset.value++;
   }
 
   /** The connection closes while a request is under way. */

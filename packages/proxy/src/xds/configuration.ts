@@ -23,7 +23,6 @@ import { Place, type Problem, throwProblems } from "../plan/problems.ts";
 import type { Runtime } from "../plan/runtime-values.ts";
 import { type StatsRegistry, clusterIn } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
-import { grpcClusters } from "./grpc-clusters.ts";
 import { type EndpointSubscriber, type PreparedCluster, ClusterSet, prepareCluster } from "./cluster-set.ts";
 import { ConfigRecords } from "./config-records.ts";
 import { FilePaths } from "./file-paths.ts";
@@ -93,7 +92,7 @@ export class Configuration {
     });
     this.secrets = secrets;
     this.local = { workload: workloadOfNode(metadata), node: { id, cluster }, dnsCaches, secrets };
-    this.clusterContext = { grpcClusters: grpcClusters(bootstrap), dnsCaches, secrets };
+    this.clusterContext = { dnsCaches, secrets };
     this.filePaths.note(TYPE.cluster, "*", bootstrap.dynamicResources?.cdsConfig);
     this.filePaths.note(TYPE.listener, "*", bootstrap.dynamicResources?.ldsConfig);
     this.clusters = new ClusterSet({ ...deps, endpoints: deps.subscriber, secrets });

@@ -275,14 +275,9 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     /^eds_cluster_config: /,
   ],
   [
-    "HTTP/2 to ordinary clusters",
-    { name: "c", ...options({ explicit_http_config: { http2_protocol_options: {} } }) },
-    /^typed_extension_protocol_options.*explicit_http_config\.http2_protocol_options: HTTP\/2 is supported only for/,
-  ],
-  [
-    "HTTP/2 the old way",
-    { name: "c", http2_protocol_options: {} },
-    /^http2_protocol_options: HTTP\/2 is supported only for/,
+    "a protocol that the handshake is to choose, without a handshake",
+    { name: "c", ...options({ auto_config: { http2_protocol_options: {} } }) },
+    /^typed_extension_protocol_options.*auto_config: needs a transport socket/,
   ],
   [
     "health checks by gRPC",
@@ -344,9 +339,16 @@ test("source addresses of both families arrive in the plan", () => {
   assert.deepEqual(cluster(json).bindAddresses, ["127.0.0.6", "::6"]);
 });
 
-test("the management server's cluster may speak HTTP/2", () => {
-  const json = { name: "ads", ...options({ explicit_http_config: { http2_protocol_options: {} } }) };
-  assert.equal(cluster(json, "ads").name, "ads");
+test("what connections speak", () => {
+  const http2 = { http2_protocol_options: { max_concurrent_streams: 5 } };
+  assert.equal(cluster({ name: "c" }).protocol, "http1");
+  const explicit = cluster({ name: "c", ...options({ explicit_http_config: http2 }) });
+  assert.equal(explicit.protocol, "http2");
+  assert.equal(explicit.http2?.maxConcurrentStreams, 5);
+  assert.equal(cluster({ name: "c", ...http2 }).protocol, "http2");
+  const { protocol, http2: plan } = cluster({ name: "c", ...options({ use_downstream_protocol_config: {} }) });
+  assert.equal(protocol, "downstream");
+  assert.equal(plan?.maxConcurrentStreams, 1024);
 });
 
 function endpoints(json: JsonValue, discovery: ClusterPlan["discovery"] = "eds"): readonly EndpointPlan[] {

@@ -57,7 +57,7 @@ export function routeList(...list: JsonValue[]): HostRouteTable {
   return routes({ name: "r", virtual_hosts: [{ name: "all", domains: ["*"], routes: list }] });
 }
 
-export function cluster(json: JsonValue, adsCluster: string | null = null): ClusterPlan {
+export function cluster(json: JsonValue): ClusterPlan {
   const problems: Problem[] = [];
   const place = new Place("", problems);
   const message = fromJson(ClusterSchema, json, OPTIONS);
@@ -65,7 +65,6 @@ export function cluster(json: JsonValue, adsCluster: string | null = null): Clus
   const plan = compileCluster(
     message,
     {
-      grpcClusters: new Set(adsCluster === null ? [] : [adsCluster]),
       dnsCaches: new DnsCacheConfigs(),
       secrets: NO_SECRETS,
     },

@@ -50,6 +50,8 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     localityRouting: NO_LOCALITY_ROUTING,
     wantedHostHealth: new Set(["healthy", "degraded"]),
     subsets: null,
+    protocol: "http1",
+    http2: null,
     connectTimeoutMs: 5_000,
     bufferLimitBytes: 1_048_576,
     maxRequestsPerConnection: 0,

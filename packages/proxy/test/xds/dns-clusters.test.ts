@@ -43,7 +43,7 @@ function harness() {
     set.apply(
       prepareCluster(
         fromJson(ClusterSchema, json),
-        { grpcClusters: new Set<string>(), dnsCaches: new DnsCacheConfigs(), secrets: NO_SECRETS },
+        { dnsCaches: new DnsCacheConfigs(), secrets: NO_SECRETS },
         new Place("", []),
       ),
       dynamic,

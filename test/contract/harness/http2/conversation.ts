@@ -131,7 +131,7 @@ export class Conversation {
   private takeBlock(): void {
     const { stream: id, flags, block } = this.open!;
     this.open = null;
-    const fields = this.decoder.decode(block);
+    const fields = sorted(this.decoder.decode(block));
     const stream = this.stream(id);
     stream.parts.push(fields);
     const ends = (flags & FLAG.endStream) !== 0;
@@ -202,6 +202,12 @@ function partLines(parts: readonly Part[], exactChunks: boolean): string[] {
   }
   flush();
   return lines;
+}
+
+/** In which order pseudo-headers come says nothing (RFC 9113 §8.3). */
+function sorted(fields: readonly HeaderField[]): readonly HeaderField[] {
+  const rank = ([name]: HeaderField): string => (name.startsWith(":") ? name : "~");
+  return [...fields].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
 }
 
 function line([name, value]: HeaderField): string {

@@ -289,6 +289,7 @@ export const CLUSTER: SupportGroup = {
       "common_http_protocol_options",
       "explicit_http_config",
       "use_downstream_protocol_config",
+      "auto_config",
       "outlier_detection",
       "upstream_http_protocol_options",
     ],
@@ -302,7 +303,12 @@ export const CLUSTER: SupportGroup = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
     has: ["http_protocol_options", "http2_protocol_options"],
   },
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": { has: ["http_protocol_options"] },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": {
+    has: ["http_protocol_options", "http2_protocol_options"],
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
+    has: ["http_protocol_options", "http2_protocol_options"],
+  },
   // Of listeners, too.
   "envoy.config.core.v3.Http2ProtocolOptions": {
     has: [

@@ -56,6 +56,7 @@ function cases(
     clusters: { a: http2Cluster() },
     ...parts,
     ...row,
+    ...DIFFERENT[`${feature}: ${name}`],
   }));
 }
 
@@ -71,6 +72,33 @@ const a = (...answers: readonly (string | readonly (string | ReturnType<typeof g
 const early = (...answers: readonly (string | readonly (string | ReturnType<typeof gate>)[])[]) => ({
   a: { answers, early: true as const },
 });
+
+/** Cases that Tulle is not the same in. */
+const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
+  "ends: RST_STREAM NO_ERROR after the answer": {
+    waived: "what comes for a stream that is over is not counted",
+  },
+  "ends: DATA before HEADERS": { waived: "it is counted as a message that breaks the rules" },
+  "GOAWAY: a request under way goes on": {
+    waived:
+      "Envoy counts a protocol error when it closes a connection that it uses no more behind its last answer; nobody broke the protocol",
+  },
+  "GOAWAY: twice: a warning, then for good": {
+    waived:
+      "Envoy counts a protocol error when it closes a connection that it uses no more behind its last answer; nobody broke the protocol",
+  },
+  "streams and connections: max_requests_per_connection": {
+    waived:
+      "Envoy counts a protocol error when it closes a connection that it uses no more behind its last answer; nobody broke the protocol",
+  },
+  "streams and connections: max_requests_per_connection 1, two at a time": {
+    waived:
+      "Envoy counts a protocol error when it closes a connection that it uses no more behind its last answer; nobody broke the protocol",
+  },
+  "HTTP/2 clients: the answer comes before the request is over, with RST_STREAM NO_ERROR": {
+    waived: "what comes for a stream that is over is not counted",
+  },
+};
 
 export const CASES: readonly ContractCase[] = [
   ...cases("messages", {

@@ -283,7 +283,7 @@ export interface MultiplexingClientHost {
   /** The peer's settings have come, or have changed: `maxStreams` may be another. */
   onSettings(): void;
   /**
-   * The peer takes no more requests here: `draining` from now on. What it has not begun with is reset next ("remote refused-stream reset").
+   * The peer takes no more requests here: `draining` from now on. What it has not begun with is reset next ("remote refused stream reset").
    * Called once. @param graceful by NO_ERROR
    */
   onGoAway(graceful: boolean): void;
@@ -305,6 +305,6 @@ export type StreamResetReason =
   | "overflow"
   | "remote reset"
   /** The peer has not begun with it (REFUSED_STREAM, or a GOAWAY that does not cover it): it may be sent again. */
-  | "remote refused-stream reset"
+  | "remote refused stream reset"
   | "remote error with CONNECT request"
   | "local reset";

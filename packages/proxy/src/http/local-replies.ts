@@ -142,7 +142,7 @@ const RESET_FLAGS: Readonly<Record<StreamResetReason, ResponseFlag>> = {
   "protocol error": "UPE",
   overflow: "UO",
   "remote reset": "UR",
-  "remote refused-stream reset": "UR",
+  "remote refused stream reset": "UR",
   "remote error with CONNECT request": "UR",
   "local reset": "LR",
 };

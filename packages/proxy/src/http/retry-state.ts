@@ -182,6 +182,7 @@ export class RetryState {
     if ((retryOn & RetryOn.reset) !== 0) return true;
     if ((retryOn & RetryOn.resetBeforeRequest) !== 0 && !requestStarted) return true;
     if ((retryOn & (RetryOn.serverErrors | RetryOn.gatewayErrors)) !== 0) return true;
+    if ((retryOn & RetryOn.refusedStream) !== 0 && reason === "remote refused stream reset") return true;
     const connectFailure = reason === "remote connection failure" || reason === "connection timeout";
     return (retryOn & RetryOn.connectFailure) !== 0 && connectFailure;
   }

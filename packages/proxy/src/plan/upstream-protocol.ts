@@ -58,7 +58,8 @@ export function compileUpstreamProtocol(message: Cluster, place: Place): Upstrea
     checkCommon(message.commonHttpProtocolOptions, place.field("common_http_protocol_options"));
     return {
       protocol: own === undefined ? "http1" : "http2",
-      http2: own === undefined ? null : http2(own, message.commonHttpProtocolOptions, place.field("http2_protocol_options")),
+      http2:
+        own === undefined ? null : http2(own, message.commonHttpProtocolOptions, place.field("http2_protocol_options")),
       common: message.commonHttpProtocolOptions,
       http1: message.httpProtocolOptions,
       errorMatcher: null,

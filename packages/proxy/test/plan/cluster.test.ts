@@ -34,6 +34,8 @@ test("an empty cluster has Envoy's defaults", () => {
     localityRouting: NO_LOCALITY_ROUTING,
     wantedHostHealth: new Set(["healthy", "degraded"]),
     subsets: null,
+    protocol: "http1",
+    http2: null,
     connectTimeoutMs: 5000,
     bufferLimitBytes: 1024 * 1024,
     maxRequestsPerConnection: 0,

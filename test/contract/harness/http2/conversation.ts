@@ -115,9 +115,11 @@ export class Conversation {
       }
       case "GOAWAY": {
         const debug = payload.subarray(8).toString("latin1");
-        const text = `GOAWAY ${codeOf(payload.readUInt32BE(4))}, last stream ${payload.readUInt32BE(0)}${debug === "" ? "" : `, ${debug}`}`;
+        const code = codeOf(payload.readUInt32BE(4));
+        const text = `GOAWAY ${code}, last stream ${payload.readUInt32BE(0)}${debug === "" ? "" : `, ${debug}`}`;
         this.sequence.push(text);
-        this.noted.push(`{${text}}`);
+        // Whether it is said why a connection ends by an error, and in which words, is a library's affair.
+        if (code === "NO_ERROR") this.noted.push(`{${text}}`);
         return;
       }
       case "WINDOW_UPDATE":

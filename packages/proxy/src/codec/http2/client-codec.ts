@@ -117,7 +117,7 @@ export class Http2ClientCodec extends Http2Connection implements MultiplexingCli
     this.goneAway = true;
     if (first) this.host.onGoAway(code === ErrorCode.noError);
     for (const stream of this.streams.values()) {
-      if (stream.id > lastStreamId) this.endStream(stream, "remote refused-stream reset");
+      if (stream.id > lastStreamId) this.endStream(stream, "remote refused stream reset");
     }
   }
 
@@ -150,7 +150,7 @@ export class Http2ClientCodec extends Http2Connection implements MultiplexingCli
   /** To Envoy it looks as if the peer had done it. */
   protected resetByRule(stream: Http2Stream, code: number): void {
     this.sendReset(stream, code);
-    this.endStream(stream, "remote reset");
+    this.endStream(stream, reasonOf(code));
   }
 
   protected onPeerReset(stream: Http2Stream, code: number): void {
@@ -226,7 +226,8 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
 
   cancel(): void {
     this.receiver = null;
-    this.cancelWith(ErrorCode.noError);
+    // What Envoy says to upstreams that it has no more interest in.
+    this.cancelWith(ErrorCode.internal);
   }
 
   pauseResponse(): void {
@@ -321,7 +322,7 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
   private finish(): void {
     this.receiver = null;
     if (this.localEnded) this.codec.remove(this);
-    else this.cancelWith(ErrorCode.noError);
+    else this.cancelWith(ErrorCode.internal);
   }
 
   /** It is gone. */
@@ -337,7 +338,8 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
 }
 
 function reasonOf(code: number): StreamResetReason {
-  if (code === ErrorCode.refusedStream) return "remote refused-stream reset";
+  if (code === ErrorCode.protocol) return "protocol error";
+  if (code === ErrorCode.refusedStream) return "remote refused stream reset";
   return code === ErrorCode.connect ? "remote error with CONNECT request" : "remote reset";
 }
 

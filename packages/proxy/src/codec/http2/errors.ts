@@ -13,6 +13,8 @@ export const MESSAGE_ERRORS = {
 
 /** The streams of a connection that breaks the protocol elsewhere. Envoy names the library's error, which is always this one. */
 export const CONNECTION_BROKEN: StreamReset = reset("codec_error:The_user_callback_function_failed", "protocol");
+/** What Envoy's library does by itself looks like the client's doing, and breaks the protocol. */
+export const BY_RULE = reset("http2.remote_reset", "protocol");
 export const REMOTE_RESET: StreamReset = reset("http2.remote_reset", "client");
 export const REMOTE_REFUSED: StreamReset = reset("http2.remote_refuse", "client");
 export const EMPTY_FRAMES: StreamReset = reset("http2.inbound_empty_frames_flood", "protocol");

@@ -4,7 +4,15 @@ import { CONTENT_LENGTH } from "../header-names.ts";
 import type { ByteSink, RequestReceiver, ResponseEncoder, ResponseHead, StreamReset } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { type Failure, Http2Connection } from "./connection.ts";
-import { CONNECTION_BROKEN, EMPTY_FRAMES, MESSAGE_ERRORS, REMOTE_REFUSED, REMOTE_RESET, reset } from "./errors.ts";
+import {
+  BY_RULE,
+  CONNECTION_BROKEN,
+  EMPTY_FRAMES,
+  MESSAGE_ERRORS,
+  REMOTE_REFUSED,
+  REMOTE_RESET,
+  reset,
+} from "./errors.ts";
 import { CLIENT_PREFACE, ErrorCode, MAX_STREAM_ID } from "./frames.ts";
 import { REQUEST, TRAILERS } from "./header-reader.ts";
 import { PSEUDO_NAMES, Pseudo } from "./hpack/field.ts";
@@ -181,7 +189,7 @@ export class Http2ServerCodec extends Http2Connection {
 
   protected resetByRule(stream: Http2Stream, code: number): void {
     stream.cancelWith(code);
-    stream.onReset(REMOTE_RESET);
+    stream.onReset(BY_RULE);
   }
 
   protected onPeerReset(stream: Http2Stream, code: number): void {

@@ -84,7 +84,7 @@ describe("the HTTP/2 client codec", () => {
     assert.deepEqual([head.seen.ended, head.seen.reset], [true, ""]);
     const other = client.request();
     client.feed(headers(3, status(304, [["content-length", "5"]]), false), data(3, "x"));
-    assert.equal(other.seen.reset, "remote reset");
+    assert.equal(other.seen.reset, "protocol error");
   });
 
   it("is done with a request that is answered before it is over", () => {
@@ -93,7 +93,7 @@ describe("the HTTP/2 client codec", () => {
     client.sink.take();
     client.feed(headers(1, status(403)));
     assert.ok(seen.ended);
-    assert.deepEqual([client.events, client.sink.take()], [["cut"], ["RST_STREAM#1 0"]]);
+    assert.deepEqual([client.events, client.sink.take()], [["cut"], ["RST_STREAM#1 2"]]);
     encoder.encodeTrailers(new ResponseHead().headers);
     assert.deepEqual(client.sink.take(), []);
   });
@@ -103,7 +103,7 @@ describe("the HTTP/2 client codec", () => {
     const { seen, encoder } = client.request();
     client.sink.take();
     encoder.cancel();
-    assert.deepEqual([client.sink.take(), client.codec.activeStreams], [["RST_STREAM#1 0"], 0]);
+    assert.deepEqual([client.sink.take(), client.codec.activeStreams], [["RST_STREAM#1 2"], 0]);
     client.feed(headers(1, status(200)));
     assert.deepEqual([seen.head, seen.reset], ["", ""]);
     client.codec.start(new SeenResponse(), false).cancel();
@@ -141,7 +141,7 @@ describe("a request ends", () => {
       client.feed(resetStream(1 + 2 * i, code));
       return each.reset;
     });
-    assert.deepEqual(seen, ["remote reset", "remote refused-stream reset", "remote error with CONNECT request", "remote reset"]); // prettier-ignore
+    assert.deepEqual(seen, ["remote reset", "remote refused stream reset", "remote error with CONNECT request", "remote reset"]); // prettier-ignore
   });
 
   it("when the peer goes, unless it has begun with it", () => {
@@ -149,7 +149,7 @@ describe("a request ends", () => {
     const [first, second] = [client.request(), client.request()];
     client.feed(frame(7, 0, 0, u32(1) + u32(0)));
     assert.equal(client.codec.draining, true);
-    assert.deepEqual([first.seen.reset, second.seen.reset], ["", "remote refused-stream reset"]);
+    assert.deepEqual([first.seen.reset, second.seen.reset], ["", "remote refused stream reset"]);
     client.feed(headers(1, status(200)));
     assert.ok(first.seen.ended);
     assert.deepEqual(client.events, ["goaway true", "end", "end"]);

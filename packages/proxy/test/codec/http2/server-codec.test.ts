@@ -324,7 +324,7 @@ describe("what costs a request only its stream", () => {
       const server = connected();
       server.feed(headers(1, request([["content-length", "5"]]), false), body);
       assert.deepEqual(server.sink.take(), ["RST_STREAM#1 1"]);
-      assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", cause: "client" });
+      assert.deepEqual(server.requests[0].reset, { details: "http2.remote_reset", cause: "protocol" });
       assert.equal(server.requests[0].ended, false);
       assert.equal(server.broken, null);
     }

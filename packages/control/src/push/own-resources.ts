@@ -1,6 +1,6 @@
 /** What follows from a proxy's node: its listeners, and the clusters of the application behind it. */
 import { isIP, MESH_GATEWAY, parseProtocol, resolveShortName, serviceHost } from "@tulle/api";
-import type { ConnectionPoolSettings, Labels } from "@tulle/api";
+import type { ConnectionPoolSettings, Labels, PortProtocol } from "@tulle/api";
 import type { AccessLog } from "@tulle/xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Filter } from "@tulle/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
@@ -375,6 +375,7 @@ export function inboundClusters(capabilities: Capabilities): (member: Member, sn
       const clusters = member.inbound.map((inbound, index) =>
         translateInboundCluster({
           inbound,
+          protocol: protocolAt(inbound, member, services[index]!),
           services: services[index]!,
           origin,
           pool: limits[index],
@@ -419,6 +420,12 @@ function poolAt(
   if (service === undefined || port === undefined) return mesh.config.defaultTrafficPolicy?.connectionPool;
   const rule = destinationRuleIndex.find(service, member.namespace, NO_LABELS);
   return effectivePolicy(rule, undefined, port.number, mesh.config.defaultTrafficPolicy).connectionPool;
+}
+
+/** What the application speaks, as far as anybody has said it. */
+function protocolAt(inbound: InboundPort, member: Member, services: ReturnType<typeof servicesAt>): PortProtocol {
+  const port = services[0]?.ports.find((each) => inboundFor(member, each) === inbound);
+  return port?.protocol ?? parseProtocol(inbound.protocol) ?? "AUTO";
 }
 
 /** Services that have a port which leads there; else the one that the workload names, which is made up for it. */

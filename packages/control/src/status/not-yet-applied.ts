@@ -41,15 +41,10 @@ const PEER_KEYS: ReadonlySet<unknown> = new Set([
 ]);
 
 const BY_REQUEST = OWN_PROXY.discoveries.has("by request");
-const HTTP2 = OWN_PROXY.carriers.includes("http2");
 
 const CONNECTION_POOL: readonly Unsupported[] = [
   ...byFeature("TCP keepalive", ["tcp", "tcpKeepalive"], "TCP keepalive"),
   ...byFeature("maximum connection duration", ["tcp", "maxConnectionDuration"], "a maximum age of connections"),
-  ...notByOwnProxy(HTTP2, ["http", "h2UpgradePolicy"], "HTTP/2 to the destination", (value) => value !== "UPGRADE"),
-  ...notByOwnProxy(HTTP2, ["http", "useClientProtocol"], "HTTP/2 to the destination", (value) => value !== true),
-  ...notByOwnProxy(HTTP2, ["http", "maxConcurrentStreams"], "HTTP/2 to the destination"),
-  ...notByOwnProxy(HTTP2, ["http", "http2KeepAlive"], "HTTP/2 to the destination"),
 ];
 
 /** What a mesh may have for all destinations. */

@@ -39,22 +39,10 @@ function portFindings({ ports }: MeshService): readonly Finding[] {
   return ports.flatMap(({ protocol, number }, index): Finding[] => {
     const path: Path = ["spec", "ports", index];
     if (protocol === "UDP") return [finding("Ignored", path, `port ${number} is UDP, which a mesh does not carry`)];
-    switch (httpCarrier(protocol)) {
-      case "http1":
-        return [];
-      case "http2":
-        return [
-          finding(
-            "NotYetApplied",
-            path,
-            `port ${number} is ${protocol}: Envoy and gRPC clients reach it, Tulle's own proxy not yet`,
-          ),
-        ];
-      default:
-        return [
-          finding("InForce", path, `port ${number} is ${protocol}: connections are carried, captured or by --upstream`),
-        ];
-    }
+    if (httpCarrier(protocol) !== undefined) return [];
+    return [
+      finding("InForce", path, `port ${number} is ${protocol}: connections are carried, captured or by --upstream`),
+    ];
   });
 }
 

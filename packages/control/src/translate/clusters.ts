@@ -1,9 +1,9 @@
 /** A service port, or a subset of it, as a cluster; and the application behind a sidecar. */
-import { portTraffic } from "../model/service.ts";
+import { httpCarrier, portTraffic } from "../model/service.ts";
 import type { Carried } from "./security/tls-context.ts";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ConnectionPoolSettings } from "@tulle/api";
+import type { ConnectionPoolSettings, PortProtocol } from "@tulle/api";
 import {
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_DnsLookupFamily as DnsLookupFamily,
@@ -255,6 +255,8 @@ function clusterMetadata(
 /** Everything an inbound cluster is made of. */
 export interface InboundClusterInput {
   readonly inbound: InboundPort;
+  /** What the application speaks. */
+  readonly protocol: PortProtocol;
   /** Services whose requests arrive there. */
   readonly services: readonly Pick<MeshService, "host" | "name" | "namespace">[];
   readonly origin: Origin;
@@ -268,16 +270,18 @@ export interface InboundClusterInput {
 
 /** The application's port behind its own sidecar. */
 export function translateInboundCluster(input: InboundClusterInput): Cluster {
-  const { inbound, services, origin, pool, mesh, capabilities, captured } = input;
+  const { inbound, protocol, services, origin, pool, mesh, capabilities, captured } = input;
   const name = inboundCluster(inbound.port);
+  // Where nobody has said it: what the client speaks.
+  const useClientProtocol = protocol === "AUTO" || pool?.http?.useClientProtocol === true;
   return create(ClusterSchema, {
     name,
     ...(captured === undefined ? inboundEndpoint(name, inbound) : capturedEndpoint(name, inbound, captured)),
     ...connectionPool({ pool, retryBudget: undefined, mesh, capabilities }),
     typedExtensionProtocolOptions: protocolOptions({
-      protocol: "HTTP",
+      protocol: httpCarrier(protocol) === undefined ? "HTTP" : protocol,
       // Only clients choose to upgrade.
-      pool: pool === undefined ? undefined : withoutUpgrade(pool),
+      pool: withoutUpgrade(pool, useClientProtocol),
       outlierDetection: undefined,
       mesh: DEFAULT_MESH_SETTINGS,
       http1: headerCase(mesh),
@@ -311,8 +315,8 @@ function inboundEndpoint(name: string, inbound: InboundPort): ClusterInit {
   };
 }
 
-function withoutUpgrade({ tcp, http }: ConnectionPoolSettings): ConnectionPoolSettings {
-  return { ...(tcp === undefined ? {} : { tcp }), http: { ...http, h2UpgradePolicy: "DO_NOT_UPGRADE" } };
+function withoutUpgrade(pool: ConnectionPoolSettings | undefined, useClientProtocol: boolean): ConnectionPoolSettings {
+  return { ...pool, http: { ...pool?.http, h2UpgradePolicy: "DO_NOT_UPGRADE", useClientProtocol } };
 }
 
 function applicationAddress({ appAddress, appPort }: InboundPort) {

@@ -116,7 +116,7 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     captured: false,
     virtualHostDiscovery: true,
     apiListeners: false,
-    carriers: ["http1"],
+    carriers: ["http1", "http2"],
     httpFilters: ["fault", "cors", "mesh_stats", "fallback", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,

@@ -126,14 +126,6 @@ describe("outbound listeners of a captured workload", () => {
     assert.ok(!proxy.names(TYPE.endpoints).includes(bytes));
   });
 
-  test("what a data plane cannot read is carried as bytes", () => {
-    const proxy = captured({ agent: "tulle" });
-    assert.deepEqual(chains(listener(proxy, "10.96.0.1_9000")), [
-      "any -> outbound|9000||web.default.svc.cluster.local",
-    ]);
-    assert.deepEqual(chains(listener(proxy, "0.0.0.0_80")), ["http/1.0 http/1.1 -> 80", "else -> PassthroughCluster"]);
-  });
-
   test("a service without resolution is reached at the address that the client has", () => {
     const proxy = captured();
     assert.deepEqual(chains(listener(proxy, "0.0.0.0_5000")), ["any -> outbound|5000||far.example"]);

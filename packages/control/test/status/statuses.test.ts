@@ -196,7 +196,6 @@ test("fields of a DestinationRule that are not applied yet, wherever a policy ma
   );
   const found = statuses(yaml, "DestinationRule", "x").filter((line) => line.startsWith("NotYetApplied"));
   assert.deepEqual(found, [
-    "NotYetApplied spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: HTTP/2 to the destination: Envoy has it, Tulle's own proxy not yet",
     "NotYetApplied spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting: zone-aware load balancing",
   ]);
 });
@@ -227,7 +226,6 @@ test("a Service says how many endpoints it has, which ports are carried how, and
   assert.deepEqual(mesh.status("Service", "db").map(text), [
     "InForce: db.default.svc.cluster.local has 1 endpoint",
     "InForce spec.ports[1]: port 3306 is MYSQL: connections are carried, captured or by --upstream",
-    "NotYetApplied spec.ports[2]: port 9090 is GRPC: Envoy and gRPC clients reach it, Tulle's own proxy not yet",
     "Ignored spec.ports[3]: port 53 is UDP, which a mesh does not carry",
     "Invalid spec.ports[0]: db-1 does not listen on target port 8080",
     "Invalid spec.ports[1]: db-1 does not listen on target port 3306",

@@ -186,15 +186,17 @@ test("an outbound cluster", () => {
   });
 });
 
-test("a gRPC port is spoken to in HTTP/2, by data planes that can", () => {
+test("a gRPC port is spoken to in HTTP/2", () => {
   const yaml = service("greeter", "default", "[{ name: grpc, port: 9090 }]");
   const name = "outbound|9090||greeter.default.svc.cluster.local";
-  const options = new TestMesh(yaml).proxy().json(TYPE.cluster, name)["typed_extension_protocol_options"] as JsonObject;
-  assert.deepEqual(options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"], {
-    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-    explicit_http_config: { http2_protocol_options: {} },
-  });
-  assert.deepEqual(new TestMesh(yaml).proxy({ agent: "tulle" }).names(TYPE.cluster), []);
+  for (const agent of ["envoy", "tulle"] as const) {
+    const proxy = new TestMesh(yaml).proxy({ agent });
+    const options = proxy.json(TYPE.cluster, name)["typed_extension_protocol_options"] as JsonObject;
+    assert.deepEqual(options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"], {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    });
+  }
 });
 
 test("a load assignment has a locality and a weight, without which gRPC would skip it", () => {

@@ -33,7 +33,6 @@ function cases(
     clusters: { a: http2Cluster() },
     ...parts,
     ...row,
-    ...DIFFERENT[`${feature}: ${name}`],
   }));
 }
 
@@ -58,22 +57,6 @@ const GRPC_STATS = {
     stats_for_all_methods: true,
     enable_upstream_stats: true,
   }),
-};
-
-/** Cases that Tulle is not the same in. */
-const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
-  "calls: no route": {
-    notBuilt:
-      "an answer that is ready before the end of the request is read, though that has come with it: the client sees RST_STREAM NO_ERROR after it",
-  },
-  "calls: a direct response": {
-    notBuilt:
-      "an answer that is ready before the end of the request is read, though that has come with it: the client sees RST_STREAM NO_ERROR after it",
-  },
-  "calls: application/grpc+proto": {
-    notBuilt:
-      "an answer that is ready before the end of the request is read, though that has come with it: the client sees RST_STREAM NO_ERROR after it",
-  },
 };
 
 export const CASES: readonly ContractCase[] = [

@@ -61,10 +61,6 @@ const CHUNKED = head("HTTP/1.1 200 X", "transfer-encoding: chunked");
 
 /** Cases that Tulle is not the same in. */
 const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
-  "answers of the proxy: gRPC: 404": {
-    notBuilt:
-      "an answer that is ready before the end of the request is read, though that has come with it: the client sees RST_STREAM NO_ERROR after it",
-  },
   "ends: the client cancels with NO_ERROR": {
     waived: "whatever the code, it is told that the client has reset the stream (DR)",
   },

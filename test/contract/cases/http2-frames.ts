@@ -64,7 +64,6 @@ const never = { a: { answers: [[gate("never")]] } };
 /** Cases that Tulle is not the same in. */
 const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
   "from clients: a preface that is none": { waived: "the client is told why" },
-  "from clients: a preface without SETTINGS": { notBuilt: "SETTINGS are not required to come first" },
   "from clients: a preface in two segments": { waived: "a preface is recognised however it is cut" },
   "from clients: SETTINGS' answer that nobody waits for": { waived: "it does no harm" },
   "from clients: HEADERS after END_STREAM, while the answer is waited for": {
@@ -133,7 +132,7 @@ export const CASES: readonly ContractCase[] = [
         client: [preface(), get2(1), seen("a", 1), get2(1), ended()],
         upstreams: never,
       },
-      "a second HEADERS without END_STREAM": breaks(open2(1, "POST", "/"), headers(1, ["x: y"])),
+      "a second HEADERS without END_STREAM": breaks(open2(1, "POST", "/"), seen("a", "POST"), headers(1, ["x: y"])),
       "DATA on stream 0": breaks(data(0, "x")),
       "DATA on an idle stream": breaks(data(1, "x")),
       "DATA after END_STREAM": { client: [preface(), get2(1), seen("a", 1), data(1, "x"), ended()], upstreams: never },
@@ -145,8 +144,8 @@ export const CASES: readonly ContractCase[] = [
       ),
       "RST_STREAM on stream 0": breaks(resetStream(0)),
       "RST_STREAM on an idle stream": breaks(resetStream(1)),
-      "RST_STREAM that is too short": breaks(open2(1, "POST", "/"), frame(3, 0, 1, "12")),
-      "RST_STREAM twice": survives(open2(1, "POST", "/"), resetStream(1), resetStream(1)),
+      "RST_STREAM that is too short": breaks(open2(1, "POST", "/"), seen("a", "POST"), frame(3, 0, 1, "12")),
+      "RST_STREAM twice": survives(open2(1, "POST", "/"), seen("a", "POST"), resetStream(1), resetStream(1)),
       "RST_STREAM of a stream that is over": survives(get2(1), got(1), resetStream(1)),
       "WINDOW_UPDATE of 0 on the connection": breaks(windowUpdate(0, 0)),
       "WINDOW_UPDATE of 0 on a stream": {
@@ -185,7 +184,12 @@ export const CASES: readonly ContractCase[] = [
           got(1),
         ],
       },
-      "trailers without END_STREAM": breaks(open2(1, "POST", "/"), data(1, "x"), headers(1, ["x: y"])),
+      "trailers without END_STREAM": breaks(
+        open2(1, "POST", "/"),
+        seen("a", "POST"),
+        data(1, "x"),
+        headers(1, ["x: y"]),
+      ),
       "two trailers": survives(open2(1, "POST", "/"), trailers(1, "x: 1"), got(1), trailers(1, "x: 2")),
       "a stream error is enough, where that is wanted": {
         client: [preface(), get2(1, "/", "X-A: 1"), got(1), get2(3), got(2)],
@@ -340,7 +344,7 @@ export const CASES: readonly ContractCase[] = [
     "floods",
     {
       "empty DATA": {
-        client: [preface(), open2(1, "POST", "/"), data(1, "").repeat(5), ended()],
+        client: [preface(), open2(1, "POST", "/"), seen("a", "POST"), data(1, "").repeat(5), ended()],
       },
       "one empty DATA": { client: [preface(), open2(1, "POST", "/"), data(1, ""), lastData(1, "x"), got(1)] },
       PRIORITY: { client: [preface(), priority(1).repeat(500), ended()] },

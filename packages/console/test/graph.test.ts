@@ -68,7 +68,7 @@ test("an expression that says nothing matches nothing, a wrong one tells why", (
 });
 
 test("a delta changes what it names, and leaves everybody else the same object in the same place", () => {
-  const totals = { rps: 1, errorShare: 0, mtlsShare: null, probes: { requests: 0, rps: 0 } };
+  const totals = { rps: 1, errorShare: 0, mtlsShare: null, probes: { requests: 0, rps: 0 }, since: 0 };
   const graph: Graph = {
     rev: 1,
     at: 0,

@@ -3,6 +3,8 @@ export {
   HTTP_LABELS,
   type HttpLabel,
   type MetricDefinition,
+  PROBES,
+  PROBES_EXPOSED,
   REQUEST_BYTES,
   REQUEST_DURATION,
   REQUEST_MESSAGES_TOTAL,

@@ -164,6 +164,8 @@ export interface GraphTotals {
   readonly mtlsShare: number | null;
   /** Left out of the graph: what health checks of the platform ask for. */
   readonly probes: { readonly requests: number; readonly rps: number };
+  /** Rates are over the time from then on: the beginning of the window, or when counting began. */
+  readonly since: number;
 }
 
 export interface Graph {
@@ -213,6 +215,8 @@ export interface Party {
 export interface EdgesAnswer {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   readonly edges: readonly EdgeRow[];
 }
 
@@ -354,6 +358,8 @@ export interface ProxySync {
 export interface Overview {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   /** What it is compared with: the window before, or that of an hour ago. */
   readonly comparedWithAt: number;
   readonly namespaces: readonly NamespaceSummary[];
@@ -390,6 +396,8 @@ export interface ServiceSummary extends GoldenSignals {
 export interface ServicesAnswer {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   readonly services: readonly ServiceSummary[];
 }
 
@@ -416,6 +424,8 @@ export interface RouteStats {
 export interface ServiceDetail extends ServiceSummary {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   readonly ports: readonly { readonly number: number; readonly name: string; readonly protocol: string }[];
   readonly byVersion: readonly VersionStats[];
   readonly routes: readonly RouteStats[];
@@ -442,6 +452,8 @@ export interface WorkloadSummary extends GoldenSignals {
 export interface WorkloadsAnswer {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   readonly workloads: readonly WorkloadSummary[];
 }
 
@@ -449,6 +461,8 @@ export interface WorkloadsAnswer {
 export interface WorkloadDetail extends WorkloadSummary {
   readonly at: number;
   readonly windowSeconds: number;
+  /** Rates are over the time from then on (GraphTotals). */
+  readonly since: number;
   readonly proxies: readonly ProxySync[];
   readonly callers: readonly EdgeRow[];
   readonly callees: readonly EdgeRow[];

@@ -160,6 +160,11 @@ export const STANDARD_METRICS: readonly MetricDefinition[] = [
 ];
 
 /** Upper bounds of all histograms, milliseconds and bytes alike. Source: Envoy `source/common/stats/histogram_impl.cc`. */
+/** Of a proxy of ours: requests of health checks, which no standard metric counts. (Istio's sidecars answer them beside Envoy) */
+export const PROBES = "mesh_stats.probes";
+/** Its name in Prometheus. */
+export const PROBES_EXPOSED = "envoy_mesh_stats_probes";
+
 export const HISTOGRAM_BUCKETS: readonly number[] = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
 ];

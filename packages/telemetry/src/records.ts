@@ -18,8 +18,6 @@ export interface Series {
   readonly labels: Labels;
   readonly times: Float64Array;
   readonly values: Float64Array;
-  /** Since when its sender has told of anything without a break, if that is known: what begins later began at 0. */
-  readonly heardMs?: number;
 }
 
 /** Where queries find series. */

@@ -97,7 +97,7 @@ export function largeGraph(size: number): Graph {
     collapsed: [],
     nodes,
     edges: [...edges.values()],
-    totals: { rps: 900, errorShare: 0.004, mtlsShare: 1, probes: { requests: 0, rps: 0 } },
+    totals: { rps: 900, errorShare: 0.004, mtlsShare: 1, probes: { requests: 0, rps: 0 }, since: 0 },
     emptyBecause: "",
   };
 }

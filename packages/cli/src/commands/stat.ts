@@ -67,7 +67,11 @@ async function rowsOf(
   by: string,
   from: string | undefined,
 ): Promise<readonly Row[]> {
-  const { services } = await client.insight<ServicesAnswer>("services", parameters);
+  const { services, at, windowSeconds, since } = await client.insight<ServicesAnswer>("services", parameters);
+  if (since > at - windowSeconds * 1000) {
+    const seconds = Math.max(1, Math.round((at - since) / 1000));
+    process.stderr.write(`${style.dim(`rates are over ${seconds} s: nothing was counted before`, process.stderr)}\n`);
+  }
   const missing = names.filter((name) => !services.some((service) => service.name === name));
   if (missing.length > 0) {
     throw new CliError(`nothing is known of a service ${missing.join(", ")}`, ["All that there are: tulle stat -A"]);

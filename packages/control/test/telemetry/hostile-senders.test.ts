@@ -274,7 +274,8 @@ test(
     await flood.terminate();
     const grownMb = Math.round((process.memoryUsage().rss - before) / 2 ** 20);
     t.diagnostic(`a change takes ${Math.round(quietMs)} ms, in the flood ${Math.round(floodedMs)}; ${grownMb} MB more`);
-    assert.ok(floodedMs < quietMs * 10 + 500);
+    // Flood, sender and proxy share this machine's cores: it takes its turns, and no more.
+    assert.ok(floodedMs < quietMs * 3 + 200);
     assert.ok(grownMb < 700);
     assert.equal((await call("GET", "/ready")).status, 200);
     await eventually(async () => assert.equal(await metric(control, "tulle_telemetry_bytes_in_flight"), 0));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { SpanRecord } from "@tulle/telemetry/records";
 import { TelemetryDatabase } from "../../src/telemetry/store/database.ts";
-import { TraceFile, WORTH } from "../../src/telemetry/store/trace-file.ts";
+import { ROW_BYTES, TraceFile, WORTH } from "../../src/telemetry/store/trace-file.ts";
 import type { Worth } from "../../src/telemetry/store/trace-file.ts";
 import { temporaryFolder } from "../support/directory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -126,12 +126,10 @@ test("errors are kept longer than slow traces, those longer than ordinary ones; 
         Number(connection.prepare("SELECT count(*) AS count FROM traces WHERE worth = ?").get(worth)!["count"]),
       -1,
     );
-  const bytes = (): number =>
-    database.read(
-      (connection) => Number(connection.prepare("SELECT total(length(data)) AS bytes FROM traces").get()!["bytes"]),
-      -1,
-    );
-  const whole = bytes();
+  const whole = database.read(
+    (connection) => Number(connection.prepare(`SELECT total(${ROW_BYTES}) AS bytes FROM traces`).get()!["bytes"]),
+    -1,
+  );
   file.drop(EARLY, whole * 0.8);
   assert.deepEqual([count(WORTH.slow), count(WORTH.error)], [2000, 2000]);
   assert.ok(count(WORTH.ordinary) < 1000);
@@ -139,6 +137,8 @@ test("errors are kept longer than slow traces, those longer than ordinary ones; 
   // Of what holds half of all: a fifth, three tenths, and the rest.
   const near = (worth: Worth, share: number): boolean => Math.abs(count(worth) - share * 3000) <= 200;
   assert.ok(near(WORTH.ordinary, 0.2) && near(WORTH.slow, 0.3) && near(WORTH.error, 0.5));
+  for (let i = 0; i < 5; i++) file.drop(EARLY, whole * 0.5);
+  assert.ok(file.bytes() <= whole * 0.5 * 1.25, "what the file uses is bounded, not only what is in it");
   file.drop({ 0: 1e18, 1: 0, 2: 0 }, whole);
   assert.equal(count(WORTH.ordinary), 0);
   const left = database.read(

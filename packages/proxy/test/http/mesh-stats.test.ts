@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HTTP_LABELS, REQUESTS_TOTAL, REQUEST_DURATION, RESPONSE_BYTES, UNKNOWN_WORKLOAD } from "@tulle/telemetry";
+import {
+  HTTP_LABELS,
+  PROBES,
+  REQUESTS_TOTAL,
+  REQUEST_DURATION,
+  RESPONSE_BYTES,
+  UNKNOWN_WORKLOAD,
+} from "@tulle/telemetry";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { compileMeshStats } from "../../src/plan/filters/mesh-stats.ts";
 import { Place } from "../../src/plan/problems.ts";
@@ -70,6 +77,23 @@ describe("mesh metrics", () => {
     const histogram = (name: string) => [...proxy.stats.histograms()].find((each) => each.name === name);
     assert.equal(histogram(REQUEST_DURATION.name)?.count, 2);
     assert.equal(histogram(RESPONSE_BYTES.name)?.sum, 4);
+  });
+
+  it("health checks in plaintext are counted apart", async (t) => {
+    for (const [direction, probes, requests] of [
+      ["inbound", 2, 1],
+      ["outbound", 0, 3],
+    ] as const) {
+      const proxy = await start(t, direction);
+      const client = await proxy.client(t);
+      for (const [i, agent] of ["kube-probe/1.34", "Envoy/HC", "kube-probes"].entries()) {
+        client.send(GET.replace("\r\n\r\n", `\r\nuser-agent: ${agent}\r\n\r\n`));
+        await until(() => client.statuses.length === i + 1);
+      }
+      const sum = (name: string): number =>
+        [...proxy.stats.counters()].filter((each) => each.name === name).reduce((all, { value }) => all + value, 0);
+      assert.deepEqual([sum(PROBES), sum(REQUESTS_TOTAL.name)], [probes, requests]);
+    }
   });
 
   it("what has not counted between two evictions is forgotten, and counts anew when it comes again", async (t) => {

@@ -1,10 +1,10 @@
 /** Who talks to whom: the traffic of a window as nodes and edges. */
 import type { Badge, Graph, GraphEdge, GraphNode, GraphTotals, GraphType, NodeTraffic } from "@tulle/telemetry/insight";
-import type { FactIndex } from "./facts.ts";
 import type { NodeIdentity } from "./graph-nodes.ts";
 import { namespaceNode, sourceNode, targetNode } from "./graph-nodes.ts";
 import { IDLE, trafficHealth, workloadHealth, worst } from "./health.ts";
 import { countedOf, latencyOf, messageStats, mutualTls, requestStats, sentOf, servedOf, tcpStats } from "./stats.ts";
+import type { Traffic } from "./services.ts";
 import type { SideCounts, TrafficCell } from "./traffic-cell.ts";
 
 export interface GraphOptions {
@@ -18,10 +18,9 @@ export interface GraphOptions {
 }
 
 export interface GraphInput {
-  readonly cells: readonly TrafficCell[];
-  readonly facts: FactIndex;
+  readonly traffic: Traffic;
+  readonly probes: number;
   readonly at: number;
-  readonly windowSeconds: number;
   /** `namespace/service/version` → time that it adds. */
   readonly contributions: ReadonlyMap<string, NonNullable<GraphNode["contribution"]>>;
   readonly emptyBecause: string;
@@ -41,8 +40,9 @@ interface NodeCells {
 }
 
 export function graphOf(input: GraphInput, options: GraphOptions): Omit<Graph, "rev"> {
-  const { facts, at, windowSeconds } = input;
-  const cells = input.cells.filter((cell) => isWanted(cell, options.namespaces));
+  const { at } = input;
+  const { facts, windowSeconds, seconds } = input.traffic;
+  const cells = input.traffic.cells.filter((cell) => isWanted(cell, options.namespaces));
   const nodes = new Map<string, NodeCells>();
   const edges = new Map<string, EdgeCells>();
   const collapsed = new Set<string>();
@@ -75,11 +75,11 @@ export function graphOf(input: GraphInput, options: GraphOptions): Omit<Graph, "
     windowSeconds,
     type: options.type,
     collapsed: [...collapsed].sort(),
-    nodes: [...nodes].map(([id, node]) => nodeOf(node, counts.get(id)!, contributionOf, windowSeconds)).sort(byId),
+    nodes: [...nodes].map(([id, node]) => nodeOf(node, counts.get(id)!, contributionOf, seconds)).sort(byId),
     edges: [...edges]
-      .map(([id, edge]) => edgeOf(id, edge, counts.get(edge.source.id)!.out.requests, windowSeconds))
+      .map(([id, edge]) => edgeOf(id, edge, counts.get(edge.source.id)!.out.requests, seconds))
       .sort(byId),
-    totals: totalsOf(cells, windowSeconds),
+    totals: totalsOf(cells, input),
     emptyBecause: cells.length === 0 ? input.emptyBecause : "",
   };
 }
@@ -196,14 +196,15 @@ export function edgeStats(
   };
 }
 
-function totalsOf(cells: readonly TrafficCell[], seconds: number): GraphTotals {
+function totalsOf(cells: readonly TrafficCell[], { traffic: { since, seconds }, probes }: GraphInput): GraphTotals {
   const counted = countedOf(cells);
   const { requests } = counted;
   return {
     rps: requests / seconds,
     errorShare: requests === 0 ? 0 : (counted.http.failed + counted.grpc.failed) / requests,
     mtlsShare: mutualTls(cells).share,
-    probes: { requests: 0, rps: 0 },
+    probes: { requests: probes, rps: probes / seconds },
+    since,
   };
 }
 

@@ -11,13 +11,12 @@ import type {
   WorkloadDetail,
   WorkloadsAnswer,
 } from "@tulle/telemetry/insight";
-import type { SeriesSource } from "@tulle/telemetry/records";
 import { FactIndex, NO_FACTS } from "./facts.ts";
 import type { MeshFacts } from "./facts.ts";
 import { graphOf } from "./graph.ts";
-import { firstSample, LOOK_BACK_MS } from "./increase.ts";
 import type { GraphOptions } from "./graph.ts";
 import { workloadHealth, worst } from "./health.ts";
+import type { GrowthSource } from "./increase.ts";
 import { moversOf } from "./movers.ts";
 import { edgeRows, serviceDetail, serviceSummaries, workloadDetail, workloadSummaries } from "./services.ts";
 import type { Traffic } from "./services.ts";
@@ -28,6 +27,7 @@ import type { TraceSpans } from "./spending-of-traces.ts";
 import { allRequests, goldenSignals, mutualTls } from "./stats.ts";
 import type { TrafficCell } from "./traffic-cell.ts";
 import { trafficBetween } from "./traffic.ts";
+import type { CountedTraffic } from "./traffic.ts";
 
 export interface Traces {
   /** Newest first. */
@@ -46,21 +46,21 @@ export type OverviewTraffic = Omit<Overview, "certificates" | "active" | "proble
 /** Of a window. With more the newest count. */
 const MAX_TRACES = 1_000;
 const HOUR_MS = 3_600_000;
-/** How often proxies report: over less than that nothing has a rate. */
-const REPORT_SECONDS = 5;
+/** How old an answer of where the time goes may be in the graph. */
+const SLOW_EVERY_MS = 15_000;
+/** What is counted comes so often. */
+const FLUSH_SECONDS = 5;
 /** Windows that are asked for again and again: by the graph, the home page and everything beside them. */
 const REMEMBERED = 8;
 
 export class Insight {
-  readonly #series: SeriesSource;
+  readonly #series: GrowthSource;
   readonly #traces: Traces;
   #facts = new FactIndex(NO_FACTS);
-  /** Of the first sample that was found in any window. */
-  #heardMs = Infinity;
   #lastSlow: { readonly key: string; readonly answer: SlowAnswer } | undefined;
-  readonly #remembered = new Map<string, readonly TrafficCell[]>();
+  readonly #remembered = new Map<string, CountedTraffic>();
 
-  constructor(series: SeriesSource, traces: Traces) {
+  constructor(series: GrowthSource, traces: Traces) {
     this.#series = series;
     this.#traces = traces;
   }
@@ -71,45 +71,41 @@ export class Insight {
   }
 
   graph(window: Window, options: GraphOptions): Omit<Graph, "rev"> {
-    const { cells, facts, windowSeconds } = this.#traffic(window);
-    const graph = graphOf(
+    return graphOf(
       {
-        cells,
-        facts,
+        traffic: this.#traffic(window),
+        probes: this.#counted(window).probes,
         at: window.at,
-        windowSeconds,
-        contributions: contributionsOf(this.slow(window)),
+        contributions: contributionsOf(this.#recentSlow(window)),
         emptyBecause: this.#emptyBecause(window),
       },
       options,
     );
-    return { ...graph, windowSeconds: window.windowSeconds };
   }
 
   edges(window: Window, namespace: string): EdgesAnswer {
     const traffic = this.#traffic(window);
     const cells = traffic.cells.filter(({ from, to }) => namespace === "" || isIn(namespace, from.namespace, to));
-    return { ...window, edges: edgeRows(cells, traffic) };
+    return { ...window, since: traffic.since, edges: edgeRows(cells, traffic) };
   }
 
   services(window: Window, namespace: string): ServicesAnswer {
-    return { ...window, services: serviceSummaries(this.#traffic(window), namespace) };
+    const traffic = this.#traffic(window);
+    return { ...window, since: traffic.since, services: serviceSummaries(traffic, namespace) };
   }
 
   service(window: Window, namespace: string, name: string): ServiceDetail | undefined {
     const { rows } = this.slow(window);
-    const traces = this.#tracesIn(window).sampled;
-    const found = serviceDetail(namespace, name, window.at, this.#traffic(window), traces, rows);
-    return found === undefined ? undefined : { ...found, windowSeconds: window.windowSeconds };
+    return serviceDetail(namespace, name, window.at, this.#traffic(window), this.#tracesIn(window).sampled, rows);
   }
 
   workloads(window: Window, namespace: string): WorkloadsAnswer {
-    return { ...window, workloads: workloadSummaries(this.#traffic(window), namespace) };
+    const traffic = this.#traffic(window);
+    return { ...window, since: traffic.since, workloads: workloadSummaries(traffic, namespace) };
   }
 
   workload(window: Window, namespace: string, name: string): WorkloadDetail | undefined {
-    const found = workloadDetail(namespace, name, window.at, this.#traffic(window));
-    return found === undefined ? undefined : { ...found, windowSeconds: window.windowSeconds };
+    return workloadDetail(namespace, name, window.at, this.#traffic(window));
   }
 
   /** Compared with the window before. */
@@ -117,6 +113,13 @@ export class Insight {
     const key = `${window.at} ${window.windowSeconds}`;
     if (this.#lastSlow?.key !== key) this.#lastSlow = { key, answer: this.#findSlow(window) };
     return this.#lastSlow.answer;
+  }
+
+  /** For the graph, which is drawn anew every few seconds: where the time goes does not change so fast. */
+  #recentSlow(window: Window): SlowAnswer {
+    const last = this.#lastSlow?.answer;
+    const age = last?.windowSeconds === window.windowSeconds ? window.at - last.at : -1;
+    return last !== undefined && age >= 0 && age < SLOW_EVERY_MS ? last : this.slow(window);
   }
 
   #findSlow(window: Window): SlowAnswer {
@@ -155,6 +158,7 @@ export class Insight {
     const plain = traffic.cells.filter(({ destination }) => destination.plain > 0);
     return {
       ...window,
+      since: traffic.since,
       comparedWithAt,
       namespaces: this.#namespaces(traffic),
       movers: moversOf(traffic.cells, before),
@@ -164,7 +168,7 @@ export class Insight {
     };
   }
 
-  #namespaces({ cells, facts, windowSeconds }: Traffic): readonly NamespaceSummary[] {
+  #namespaces({ cells, facts, seconds }: Traffic): readonly NamespaceSummary[] {
     const { services, workloads } = facts.facts;
     const names = new Set([
       ...services.filter(({ external }) => !external).map(({ namespace }) => namespace),
@@ -178,7 +182,7 @@ export class Insight {
         // What never came to a workload was asked of a service all the same.
         const incoming = cells.filter(({ to }) => (to.namespace || to.serviceNamespace) === namespace);
         const own = workloads.filter((workload) => workload.namespace === namespace);
-        const { http, mtls, health } = goldenSignals(incoming, windowSeconds);
+        const { http, mtls, health } = goldenSignals(incoming, seconds);
         return {
           namespace,
           health: worst([health, ...own.map(workloadHealth)]),
@@ -186,38 +190,32 @@ export class Insight {
           workloads: own.length,
           rps: http?.rps ?? 0,
           errorShare: http?.errorShare ?? 0,
-          p95Ms: allRequests(incoming, windowSeconds)?.latency.p95Ms ?? null,
+          p95Ms: allRequests(incoming, seconds)?.latency.p95Ms ?? null,
           mtls,
         };
       });
   }
 
   #traffic(window: Window): Traffic {
-    return { cells: this.#cells(window), facts: this.#facts, windowSeconds: this.#countedSeconds(window) };
+    const { cells, sinceMs: since } = this.#counted(window);
+    const { at, windowSeconds } = window;
+    const seconds = Math.min(windowSeconds, Math.max(FLUSH_SECONDS, (at - since) / 1000));
+    return { cells, facts: this.#facts, windowSeconds, since, seconds };
   }
 
-  /** The part of the window in which anything was counted: a mesh that began a minute ago has its rate of a minute. */
-  #countedSeconds({ at, windowSeconds }: Window): number {
-    const fromMs = at - windowSeconds * 1000;
-    if (fromMs < this.#heardMs) {
-      this.#heardMs = Math.min(
-        this.#heardMs,
-        firstSample(this.#series, fromMs - LOOK_BACK_MS, Math.min(at, this.#heardMs)),
-      );
-    }
-    const sinceMs = Math.max(fromMs, Math.min(this.#heardMs, at));
-    return Math.max(Math.min(REPORT_SECONDS, windowSeconds), (at - sinceMs) / 1000);
+  #cells(window: Window): readonly TrafficCell[] {
+    return this.#counted(window).cells;
   }
 
-  #cells({ at, windowSeconds }: Window): readonly TrafficCell[] {
+  #counted({ at, windowSeconds }: Window): CountedTraffic {
     const key = `${at} ${windowSeconds}`;
-    let cells = this.#remembered.get(key);
-    if (cells === undefined) {
-      cells = trafficBetween(this.#series, at - windowSeconds * 1000, at);
-      this.#remembered.set(key, cells);
+    let counted = this.#remembered.get(key);
+    if (counted === undefined) {
+      counted = trafficBetween(this.#series, at - windowSeconds * 1000, at);
+      this.#remembered.set(key, counted);
       if (this.#remembered.size > REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!);
     }
-    return cells;
+    return counted;
   }
 
   #tracesIn({ at, windowSeconds }: Window): { sampled: readonly TraceSpans[]; kept: readonly TraceSpans[] } {

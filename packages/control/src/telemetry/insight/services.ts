@@ -22,6 +22,10 @@ export interface Traffic {
   readonly cells: readonly TrafficCell[];
   readonly facts: FactIndex;
   readonly windowSeconds: number;
+  /** ms since 1970: from when on it was counted. */
+  readonly since: number;
+  /** From then on: what rates are over. */
+  readonly seconds: number;
 }
 
 /** Those of the registry and those that only traffic tells of; sorted by namespace and name. */
@@ -39,13 +43,13 @@ function summaryOf(
   key: string,
   facts: ServiceFacts | undefined,
   cells: readonly TrafficCell[],
-  { facts: index, windowSeconds }: Traffic,
+  { facts: index, seconds }: Traffic,
 ): ServiceSummary {
   const slash = key.indexOf("/");
   const behind = facts === undefined ? [] : index.behind(facts.host);
   const versions = new Set([...behind.map(({ version }) => version), ...cells.map(({ to }) => to.version)]);
   return {
-    ...goldenSignals(cells, windowSeconds),
+    ...goldenSignals(cells, seconds),
     namespace: key.slice(0, slash),
     name: key.slice(slash + 1),
     host: facts?.host ?? "",
@@ -65,7 +69,7 @@ export function serviceDetail(
   slow: readonly SlowRow[],
 ): ServiceDetail | undefined {
   const key = `${namespace}/${name}`;
-  const { facts: index, windowSeconds } = traffic;
+  const { facts: index, windowSeconds, since, seconds } = traffic;
   const facts = index.service(namespace, name);
   const incoming = traffic.cells.filter((cell) => serviceKey(cell.to, index) === key);
   if (facts === undefined && incoming.length === 0) return undefined;
@@ -79,8 +83,9 @@ export function serviceDetail(
     ...summaryOf(key, facts, incoming, traffic),
     at,
     windowSeconds,
+    since,
     ports: facts?.ports ?? [],
-    byVersion: versionsOf(incoming, behind, windowSeconds),
+    byVersion: versionsOf(incoming, behind, seconds),
     routes: routesOf(namespace, name, traces, slow),
     callers: edgeRows(incoming, traffic, "from"),
     callees: edgeRows(outgoing, traffic, "to"),
@@ -177,14 +182,14 @@ function workloadSummary(
   key: string,
   facts: WorkloadFacts | undefined,
   end: EndPoint | undefined,
-  { cells, windowSeconds, facts: index }: Traffic,
+  { cells, seconds, facts: index }: Traffic,
 ): WorkloadSummary {
   const slash = key.indexOf("/");
   const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
   const incoming = cells.filter(({ to }) => to.namespace === namespace && to.workload === name);
   const outgoing = cells.filter(({ from }) => from.namespace === namespace && from.workload === name);
   const own = incoming.length > 0 ? incoming : outgoing;
-  const signals = goldenSignals(own, windowSeconds);
+  const signals = goldenSignals(own, seconds);
   return {
     ...signals,
     health: worst([signals.health, ...(facts === undefined ? [] : [workloadHealth(facts)])]),
@@ -209,7 +214,7 @@ export function workloadDetail(
   at: number,
   traffic: Traffic,
 ): WorkloadDetail | undefined {
-  const { cells, facts: index, windowSeconds } = traffic;
+  const { cells, facts: index, windowSeconds, since } = traffic;
   const facts = index.workload(namespace, name);
   const incoming = cells.filter(({ to }) => to.namespace === namespace && to.workload === name);
   const outgoing = cells.filter(({ from }) => from.namespace === namespace && from.workload === name);
@@ -219,6 +224,7 @@ export function workloadDetail(
     ...workloadSummary(`${namespace}/${name}`, facts, end, traffic),
     at,
     windowSeconds,
+    since,
     proxies: (facts?.proxies ?? []).map((proxy) => ({ ...proxy, workload: name, namespace })),
     callers: edgeRows(incoming, traffic, "from"),
     callees: edgeRows(outgoing, traffic, "to"),
@@ -229,7 +235,7 @@ export function workloadDetail(
 /** The busiest first. */
 export function edgeRows(
   cells: readonly TrafficCell[],
-  { cells: all, windowSeconds }: Traffic,
+  { cells: all, seconds }: Traffic,
   only?: "from" | "to",
 ): readonly EdgeRow[] {
   const sentBy = Map.groupBy(all, ({ from }) => endKey(from));
@@ -244,7 +250,7 @@ export function edgeRows(
       return {
         from: partyOf(from),
         to: only === "from" ? { ...calledParty(to), workload: "", version: "" } : calledParty(to),
-        ...edgeStats(group, windowSeconds, sent),
+        ...edgeStats(group, seconds, sent),
         health: trafficHealth(countedOf(group)),
       };
     })

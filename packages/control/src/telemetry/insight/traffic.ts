@@ -1,5 +1,6 @@
 /** Istio's standard metrics, put together to what each workload sends to each other one. */
 import {
+  PROBES_EXPOSED,
   REQUEST_BYTES,
   REQUEST_DURATION,
   REQUEST_MESSAGES_TOTAL,
@@ -11,8 +12,8 @@ import {
   TCP_RECEIVED_BYTES_TOTAL,
   TCP_SENT_BYTES_TOTAL,
 } from "@tulle/telemetry";
-import type { LabelMatcher, Labels, SeriesSource } from "@tulle/telemetry/records";
-import type { Increase } from "./increase.ts";
+import type { Labels } from "@tulle/telemetry/records";
+import type { GrownSeries, GrowthSource } from "./increase.ts";
 import { increases } from "./increase.ts";
 import type { Destination, EndPoint, SideCounts } from "./traffic-cell.ts";
 import { increment, known, TrafficCell } from "./traffic-cell.ts";
@@ -47,36 +48,37 @@ const FOLDS: Readonly<Record<string, (side: SideCounts, labels: Labels, value: n
   [TCP_CONNECTIONS_CLOSED_TOTAL.name]: (side, _, value) => void (side.closed += value),
 };
 
-const NAMES = Object.keys(FOLDS).join("|");
-const ALL: readonly LabelMatcher[] = [{ name: "__name__", op: "=~", value: NAMES }];
+const NAMES = [...Object.keys(FOLDS), PROBES_EXPOSED];
 
-/** Everything that was sent in (fromMs, toMs]. */
-export function trafficBetween(source: SeriesSource, fromMs: number, toMs: number): readonly TrafficCell[] {
-  return fold(increases(source, ALL, fromMs, toMs));
+export interface CountedTraffic {
+  readonly cells: readonly TrafficCell[];
+  /** Requests of health checks, which are in none of them. */
+  readonly probes: number;
+  /** From when on it was counted. */
+  readonly sinceMs: number;
 }
 
-function fold(all: Iterable<Increase>): readonly TrafficCell[] {
+/** Everything that was sent in (fromMs, toMs]. */
+export function trafficBetween(source: GrowthSource, fromMs: number, toMs: number): CountedTraffic {
   const cells = new Map<string, TrafficCell>();
   const empty: Slot[] = [];
-  for (const { labels, value } of all) {
-    const slot = slotOf(labels);
-    if (slot === undefined) continue;
-    if (value === 0) {
-      if (slot.isBucket) empty.push(slot);
-      continue;
-    }
-    let cell = cells.get(slot.key);
-    if (cell === undefined) cells.set(slot.key, (cell = new TrafficCell(slot.from, slot.to)));
-    slot.add(slot.isSource ? cell.source : cell.destination, labels, value);
-    cell.sourcePrincipal ||= slot.sourcePrincipal;
-    cell.destinationPrincipal ||= slot.destinationPrincipal;
-  }
+  let probes = 0;
+  const sinceMs = increases(source, NAMES, fromMs, toMs, slotOf, (slot, value) => {
+    if (slot.isProbes) probes += value;
+    else if (value !== 0) {
+      let cell = cells.get(slot.key);
+      if (cell === undefined) cells.set(slot.key, (cell = new TrafficCell(slot.from, slot.to)));
+      slot.add(slot.isSource ? cell.source : cell.destination, slot.labels, value);
+      cell.sourcePrincipal ||= slot.sourcePrincipal;
+      cell.destinationPrincipal ||= slot.destinationPrincipal;
+    } else if (slot.isBucket) empty.push(slot);
+  });
   // Where a histogram has counted, its empty buckets say what it was not.
   for (const { key, isSource, labels, add } of empty) {
     const cell = cells.get(key);
     if (cell !== undefined) add(isSource ? cell.source : cell.destination, labels, 0);
   }
-  return [...cells.values()];
+  return { cells: [...cells.values()], probes, sinceMs };
 }
 
 /** What is found out once of each series. */
@@ -87,23 +89,25 @@ interface Slot {
   readonly to: Destination;
   readonly isSource: boolean;
   readonly isBucket: boolean;
+  readonly isProbes: boolean;
+  /** The workload that has counted. */
+  readonly reporter: string;
   readonly add: (side: SideCounts, labels: Labels, value: number) => void;
   readonly sourcePrincipal: string;
   readonly destinationPrincipal: string;
 }
 
-/** A store answers with the same labels each time. */
-const slots = new WeakMap<Labels, Slot | null>();
-
-function slotOf(labels: Labels): Slot | undefined {
-  let slot = slots.get(labels);
-  if (slot === undefined) slots.set(labels, (slot = newSlot(labels)));
-  return slot ?? undefined;
+function slotOf(series: GrownSeries): Slot | undefined {
+  const slot = (series.memo ??= newSlot(series.labels) ?? UNWANTED);
+  return slot === UNWANTED ? undefined : (slot as Slot);
 }
+
+const UNWANTED = Symbol("unwanted");
 
 function newSlot(labels: Labels): Slot | null {
   const name = labels["__name__"] ?? "";
-  const add = Object.hasOwn(FOLDS, name) ? FOLDS[name] : undefined;
+  const isProbes = name === PROBES_EXPOSED;
+  const add = Object.hasOwn(FOLDS, name) ? FOLDS[name] : isProbes ? nothing : undefined;
   const from = endPoint(labels, "source");
   const to: Destination = {
     ...endPoint(labels, "destination"),
@@ -111,18 +115,26 @@ function newSlot(labels: Labels): Slot | null {
     serviceNamespace: known(labels, "destination_service_namespace"),
     host: known(labels, "destination_service"),
   };
-  if (add === undefined || isBad(from, to)) return null;
+  if (add === undefined || (!isProbes && isBad(from, to))) return null;
+  const isSource = labels["reporter"] === "source";
+  const own = isSource ? from : to;
   return {
     labels,
     key: [...Object.values(from), ...Object.values(to)].join("\n"),
     from,
     to,
-    isSource: labels["reporter"] === "source",
+    isSource,
     isBucket: name === DURATION_BUCKET,
+    isProbes,
+    reporter: isProbes ? `probes of ${labels["instance"]}` : `${own.workload}/${own.namespace}`,
     add,
     sourcePrincipal: known(labels, "source_principal"),
     destinationPrincipal: known(labels, "destination_principal"),
   };
+}
+
+function nothing(): void {
+  // Probes are in no cell.
 }
 
 const LATEST = "latest";

@@ -142,7 +142,8 @@ function readChanges(
   until(times.length);
 }
 
-function indexOf(ids: Uint32Array, id: number): number {
+/** -1: it is not there. */
+export function indexOf(ids: Uint32Array, id: number): number {
   let [low, high] = [0, ids.length - 1];
   while (low <= high) {
     const middle = (low + high) >>> 1;

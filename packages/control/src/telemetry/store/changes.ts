@@ -9,11 +9,14 @@ const START_BYTES = 16;
 export class Changes {
   bytes = new Uint8Array(START_BYTES);
   length = 0;
+  /** The last change that whoever asked for growth had no need of any more. */
+  readonly passed: { at: number; index: number; value: number };
   #index: number;
   #value: number;
 
   /** `value` is the series' at `first`, which is kept elsewhere. */
   constructor(first: number, value: number) {
+    this.passed = { at: 0, index: first, value };
     this.#index = first;
     this.#value = value;
   }
@@ -56,6 +59,56 @@ function isCountable(value: number): boolean {
   return Number.isInteger(value) && Math.abs(value) <= 2 ** 50;
 }
 
+/** Reads changes one after the other; to be used again and again. */
+export class ChangeCursor {
+  /** Where the next one begins. */
+  at = 0;
+  /** Of the change that was read last; at first of what stands before all of them. */
+  index = 0;
+  value = 0;
+  #bytes: Uint8Array = NONE;
+  #view: DataView = new DataView(NONE.buffer);
+  #end = 0;
+
+  open(bytes: Uint8Array, begin: number, end: number, index: number, value: number): void {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.at = begin;
+    this.#end = end;
+    this.index = index;
+    this.value = value;
+  }
+
+  next(): boolean {
+    if (this.at >= this.#end) return false;
+    const head = this.#varint();
+    this.index += Math.floor(head / 2);
+    if (head % 2 === 1) {
+      this.value = this.#view.getFloat64(this.at, true);
+      this.at += 8;
+    } else {
+      const zigzag = this.#varint();
+      this.value += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    }
+    return true;
+  }
+
+  #varint(): number {
+    const first = this.#bytes[this.at++]!;
+    if (first < 0x80) return first;
+    let number = first & 0x7f;
+    for (let factor = 128; ; factor *= 128) {
+      const byte = this.#bytes[this.at++]!;
+      number += (byte & 0x7f) * factor;
+      if (byte < 0x80 || this.at >= this.#end) return number;
+    }
+  }
+}
+
+const NONE = new Uint8Array(0);
+
 /** Calls back for each change from `begin` to `end` of `bytes`, after `first` and its `value`. */
 export function eachChange(
   bytes: Uint8Array,
@@ -65,27 +118,7 @@ export function eachChange(
   value: number,
   onChange: (index: number, value: number) => void,
 ): void {
-  let at = begin;
-  let index = first;
-  const varint = (): number => {
-    let number = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes[at++]!;
-      number += (byte & 0x7f) * factor;
-      if (byte < 0x80 || at >= end) return number;
-    }
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  while (at < end) {
-    const head = varint();
-    index += Math.floor(head / 2);
-    if (head % 2 === 1) {
-      value = view.getFloat64(at, true);
-      at += 8;
-    } else {
-      const zigzag = varint();
-      value += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
-    }
-    onChange(index, value);
-  }
+  const cursor = new ChangeCursor();
+  cursor.open(bytes, begin, end, first, value);
+  while (cursor.next()) onChange(cursor.index, cursor.value);
 }

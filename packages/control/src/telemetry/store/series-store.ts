@@ -7,6 +7,8 @@ import type { Clock } from "@tulle/xds";
 import { readSealed, Samples, sizeOf } from "./block.ts";
 import type { SealedBlock } from "./block.ts";
 import type { TelemetryDatabase } from "./database.ts";
+import { growSealed, Growth, growTrack, stretchOf } from "./growth.ts";
+import type { Stretch } from "./growth.ts";
 import { labelTest } from "./label-match.ts";
 import type { Refusals } from "./refusals.ts";
 import { openBlocks, SeriesFile } from "./series-file.ts";
@@ -116,9 +118,44 @@ export class SeriesStore implements SeriesSource {
     const samples = new Samples();
     for (const series of this.#matching(matchers, fromMs, toMs)) {
       this.#read(series, fromMs, toMs, samples);
-      if (samples.length > 0) found.push({ labels: series.labels, heardMs: series.source.heardMs, ...samples.take() });
+      if (samples.length > 0) found.push({ labels: series.labels, ...samples.take() });
     }
     return found;
+  }
+
+  /**
+   * Growth in (fromMs, toMs] of all series of these names that have a sample in (afterMs, toMs]; `growth` is that of the call, and to be read
+   * before the next one.
+   */
+  growth(names: readonly string[], stretch: GrowthStretch, tell: (series: KeptSeries, growth: Growth) => void): void {
+    const { afterMs, fromMs, toMs } = stretch;
+    const growth = new Growth();
+    const isOld = afterMs < this.#clock.now() - FINE_MS;
+    const stretches = new Map<SourceSeries, SourceStretches>();
+    for (const name of names) {
+      for (const series of this.#byName.get(name) ?? []) {
+        const { source } = series;
+        const lastMs = series.isAlive ? source.lastFlushMs : series.namedMs;
+        if (series.firstMs > toMs || lastMs <= afterMs) continue;
+        growth.begin(fromMs);
+        if (isOld || source.hasGaps) this.#growByMinute(series, stretch, growth);
+        else {
+          let known = stretches.get(source);
+          if (known === undefined) stretches.set(source, (known = stretchesOf(source, afterMs, toMs)));
+          for (const [block, flushes] of known.sealed) growSealed(block, flushes, series.id, growth);
+          if (series.fine !== undefined) growTrack(source.fineTimes, series.fine, known.open, growth);
+        }
+        if (growth.firstMs >= 0) tell(series, growth);
+      }
+    }
+  }
+
+  /** Where not all of it is in memory. */
+  #growByMinute(series: KeptSeries, { afterMs, toMs }: GrowthStretch, into: Growth): void {
+    const samples = new Samples();
+    this.#read(series, afterMs, toMs, samples);
+    const { times, values } = samples.take();
+    for (let i = 0; i < times.length; i++) into.sample(times[i]!, values[i]!);
   }
 
   labelSets(matchers: readonly LabelMatcher[], fromMs: number, toMs: number): readonly Labels[] {
@@ -176,6 +213,7 @@ export class SeriesStore implements SeriesSource {
       const [oldest] = sources.sort((a, b) => a.series.sealed[0]!.times[0]! - b.series.sealed[0]!.times[0]!);
       if (oldest === undefined) break;
       const block = oldest.series.sealed.shift()!;
+      oldest.series.hasGaps = true;
       over -= sizeOf(block);
       this.#refusals.count(
         "blocks",
@@ -329,6 +367,27 @@ export class SeriesStore implements SeriesSource {
   #all(): KeptSeries[] {
     return [...this.#sources.values()].flatMap(({ series }) => [...series.series]);
   }
+}
+
+interface SourceStretches {
+  readonly sealed: readonly (readonly [block: SealedBlock, flushes: Stretch])[];
+  readonly open: Stretch;
+}
+
+function stretchesOf({ sealed, fineTimes }: SourceSeries, afterMs: number, toMs: number): SourceStretches {
+  return {
+    sealed: sealed
+      .filter(({ times }) => overlaps(times, afterMs, toMs))
+      .map((block) => [block, stretchOf(block.times, afterMs, toMs)] as const),
+    open: stretchOf(fineTimes, afterMs, toMs),
+  };
+}
+
+/** Growth is counted in (fromMs, toMs], from what was there since `afterMs`. */
+export interface GrowthStretch {
+  readonly afterMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** One sender's samples of one time. */

@@ -31,6 +31,8 @@ export class KeptSeries {
   fine: Track | undefined;
   coarse: Track | undefined;
   exemplars: Exemplar[] | undefined;
+  /** Of whoever asks for its growth. */
+  memo: unknown;
 
   constructor(id: number, labels: Labels, source: SourceSeries, nowMs: number) {
     this.id = id;
@@ -38,6 +40,10 @@ export class KeptSeries {
     this.source = source;
     this.firstMs = nowMs;
     this.namedMs = nowMs;
+  }
+
+  get heardMs(): number {
+    return this.source.heardMs;
   }
 
   get isAlive(): boolean {
@@ -62,6 +68,8 @@ export class SourceSeries {
   fineTimes: number[] = [];
   coarseTimes: number[] = [];
   isAlive = false;
+  /** Blocks of the last hour were dropped. */
+  hasGaps = false;
   /** Something came since it was last written. */
   isDirty = false;
   lastFlushMs = 0;

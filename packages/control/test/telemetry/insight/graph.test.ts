@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { PROBES_EXPOSED } from "@tulle/telemetry";
 import type { Graph } from "@tulle/telemetry/insight";
 import { NO_FACTS } from "../../../src/telemetry/insight/facts.ts";
 import type { MeshFacts, WorkloadFacts } from "../../../src/telemetry/insight/facts.ts";
@@ -32,7 +33,6 @@ function counted(calls: readonly Requests[], facts: MeshFacts = NO_FACTS): Insig
   const mesh = new CountedMesh();
   for (const call of calls) mesh.count({ ...call, count: 0 });
   mesh.flush(NOW - 60_000);
-  mesh.flush(NOW - 5_000);
   for (const call of calls) mesh.count(call);
   mesh.flush(NOW);
   const insight = new Insight(mesh, { search: () => [] });
@@ -56,19 +56,6 @@ describe("the graph", () => {
     ]);
   });
 
-  test("groups by app, service or workload, or makes one node of each namespace that is not expanded", () => {
-    assert.deepEqual(edgesOf(graph({ type: "workload" })).slice(0, 2), [
-      "out:>wl:default/web-v1",
-      "wl:default/reviews-v2>wl:backend/ratings-v1",
-    ]);
-    assert.ok(edgesOf(graph({ type: "service" })).includes("svc:default/web>svc:default/reviews"));
-    const collapsed = graph({ collapse: true });
-    assert.deepEqual(edgesOf(collapsed), ["ns:default>ns:backend", "out:>ns:default"]);
-    assert.equal(collapsed.nodes.find(({ id }) => id === "ns:default")?.members, 3);
-    const expanded = graph({ collapse: true, expand: ["default"] });
-    assert.ok(edgesOf(expanded).includes("app:default/reviews@v2>ns:backend"));
-  });
-
   test("of a mesh that began ten seconds ago says its rate of these ten seconds", () => {
     const mesh = new CountedMesh();
     mesh.count({ ...CALLS[1]!, count: 0 });
@@ -80,6 +67,45 @@ describe("the graph", () => {
       insight.graph({ at, windowSeconds: 60 }, OPTIONS).edges[0]?.http?.rps;
     assert.equal(rate(NOW), 9 / 10);
     assert.equal(rate(NOW + 40_000), 9 / 50);
+  });
+
+  test("right after a start rates are over the time that there was, and it says since when", () => {
+    const mesh = new CountedMesh();
+    mesh.count({ ...CALLS[1]!, count: 0 });
+    mesh.flush(NOW - 20_000);
+    mesh.count({ ...CALLS[1]!, count: 40 });
+    mesh.flush(NOW);
+    const insight = new Insight(mesh, { search: () => [] });
+    const { totals, windowSeconds } = insight.graph({ at: NOW, windowSeconds: 60 }, OPTIONS);
+    assert.deepEqual([totals.since, totals.rps, windowSeconds], [NOW - 20_000, 2, 60]);
+    const services = insight.services({ at: NOW, windowSeconds: 60 }, "");
+    assert.deepEqual([services.since, services.services[0]?.http?.rps], [NOW - 20_000, 2]);
+    // A flush is the least: who has just begun has not been fast.
+    assert.equal(insight.graph({ at: NOW - 19_000, windowSeconds: 60 }, OPTIONS).totals.rps, 0);
+  });
+
+  test("requests of health checks are not in it, but told", () => {
+    const mesh = new CountedMesh();
+    const probes = { __name__: PROBES_EXPOSED, instance: "10.0.0.1:15020" };
+    mesh.add(probes, 100);
+    mesh.flush(NOW - 60_000);
+    mesh.add(probes, 30);
+    mesh.flush(NOW);
+    const { totals, nodes } = new Insight(mesh, { search: () => [] }).graph({ at: NOW, windowSeconds: 60 }, OPTIONS);
+    assert.deepEqual([totals.probes, totals.rps, nodes.length], [{ requests: 30, rps: 0.5 }, 0, 0]);
+  });
+
+  test("groups by app, service or workload, or makes one node of each namespace that is not expanded", () => {
+    assert.deepEqual(edgesOf(graph({ type: "workload" })).slice(0, 2), [
+      "out:>wl:default/web-v1",
+      "wl:default/reviews-v2>wl:backend/ratings-v1",
+    ]);
+    assert.ok(edgesOf(graph({ type: "service" })).includes("svc:default/web>svc:default/reviews"));
+    const collapsed = graph({ collapse: true });
+    assert.deepEqual(edgesOf(collapsed), ["ns:default>ns:backend", "out:>ns:default"]);
+    assert.equal(collapsed.nodes.find(({ id }) => id === "ns:default")?.members, 3);
+    const expanded = graph({ collapse: true, expand: ["default"] });
+    assert.ok(edgesOf(expanded).includes("app:default/reviews@v2>ns:backend"));
   });
 
   test("says of an edge what Kiali does: rates, errors, latency of both sides, share of the source, mutual TLS", () => {
@@ -189,7 +215,7 @@ describe("the live graph", () => {
     const mesh = new CountedMesh();
     const clock = new ManualClock(NOW);
     mesh.count({ ...CALLS[1]!, count: 0 });
-    mesh.flush(NOW - WATCH.windowSeconds * 1000);
+    mesh.flush(NOW - 60_000);
     mesh.flush(NOW);
     return { mesh, clock, feeds: new GraphFeeds(new Insight(mesh, { search: () => [] }), clock) };
   }

@@ -26,7 +26,7 @@ function between(seconds: number, ...flushes: readonly (readonly Requests[])[]):
     mesh.flush(NOW + (index + 1) * 5_000);
   }
   const end = NOW + flushes.length * 5_000;
-  return trafficBetween(mesh, end - seconds * 1000, end);
+  return trafficBetween(mesh, end - seconds * 1000, end).cells;
 }
 
 describe("traffic of a window", () => {
@@ -61,7 +61,7 @@ describe("traffic of a window", () => {
       ]);
     };
     const requests = (toMs: number): number => {
-      return trafficBetween(core.series, toMs - 60_000, toMs)[0]?.destination.requests ?? 0;
+      return trafficBetween(core.series, toMs - 60_000, toMs).cells[0]?.destination.requests ?? 0;
     };
     counted(NOW, 0);
     counted(NOW + 5_000, 5);
@@ -80,7 +80,7 @@ describe("traffic of a window", () => {
     const mesh = new CountedMesh();
     mesh.count({ ...CALL, count: 1_000_000 });
     mesh.flush(NOW);
-    assert.equal(trafficBetween(mesh, NOW - 5_000, NOW)[0], undefined);
+    assert.equal(trafficBetween(mesh, NOW - 5_000, NOW).cells[0], undefined);
   });
 
   test("goes on where a proxy starts again at 0", () => {
@@ -90,7 +90,7 @@ describe("traffic of a window", () => {
     mesh.restart();
     mesh.count({ ...CALL, count: 3 });
     mesh.flush(NOW + 5_000);
-    assert.equal(trafficBetween(mesh, NOW, NOW + 5_000)[0]?.source.requests, 3);
+    assert.equal(trafficBetween(mesh, NOW, NOW + 5_000).cells[0]?.source.requests, 3);
   });
 
   test("has one cell for a call, whoever reports it; its amount is the source's, which knows what never arrived", () => {

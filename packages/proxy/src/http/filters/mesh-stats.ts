@@ -1,5 +1,6 @@
 import {
   HTTP_LABELS,
+  PROBES,
   REQUEST_BYTES,
   REQUEST_DURATION,
   REQUEST_MESSAGES_TOTAL,
@@ -9,6 +10,7 @@ import {
   UNKNOWN,
   type Workload,
 } from "@tulle/telemetry";
+import { USER_AGENT } from "../../codec/header-names.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { MetricMaker, valuesKey } from "../../mesh-stats/changed-tags.ts";
 import { countBuild } from "../../mesh-stats/build.ts";
@@ -90,6 +92,7 @@ export class MeshStats implements HttpFilter {
   private readonly registry: StatsRegistry;
   private readonly config: MeshStatsConfig;
   private readonly inbound: boolean;
+  private readonly probes: Counter;
   private known = new KnownSeries();
   /** Of the registry, when `known` was made. */
   private generation: number;
@@ -99,6 +102,7 @@ export class MeshStats implements HttpFilter {
     this.config = config;
     this.inbound = context.direction === "inbound";
     this.generation = this.registry.generation;
+    this.probes = this.registry.counter(PROBES);
     countBuild(this.registry);
   }
 
@@ -122,6 +126,10 @@ export class MeshStats implements HttpFilter {
   }
 
   onComplete(exchange: Exchange): void {
+    if (this.inbound && exchange.connection?.tls == null && isProbe(exchange)) {
+      this.probes.value++;
+      return;
+    }
     const series = this.seriesOf(exchange);
     const { bytesReceived, bytesSent, startedAt, trace } = exchange;
     const { now } = exchange.context.net.turn;
@@ -230,6 +238,16 @@ const GRPC_STATUS_NUMBER = /^\d{1,3}$/;
 function grpcStatusOf(exchange: Exchange): string {
   const text = statedGrpcStatus(exchange) ?? "";
   return GRPC_STATUS_NUMBER.test(text) ? text : "";
+}
+
+/**
+ * What asks in plaintext whether the application is well: Istio has kubelets ask its agent instead, so that no proxy counts them. (istio/istio
+ * `pkg/kube/inject/app_probe.go`; the names are Kubernetes' and Envoy's)
+ */
+function isProbe({ request: { headers } }: Exchange): boolean {
+  if (!headers.has(USER_AGENT)) return false;
+  const agent = headers.get(USER_AGENT);
+  return agent.startsWith("kube-probe/") || agent === "Envoy/HC";
 }
 
 /** By the name of the route that istiod makes for them. */

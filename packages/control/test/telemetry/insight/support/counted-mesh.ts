@@ -1,4 +1,7 @@
 /** Series as a mesh's proxies would flush them: every request counted by whoever sees it. */
+import type { GrownSeries, GrowthSource } from "../../../../src/telemetry/insight/increase.ts";
+import { Growth } from "../../../../src/telemetry/store/growth.ts";
+import type { GrowthStretch } from "../../../../src/telemetry/store/series-store.ts";
 import { HISTOGRAM_BUCKETS } from "@tulle/telemetry";
 import type { Labels, Series, SeriesSource } from "@tulle/telemetry/records";
 
@@ -22,7 +25,7 @@ export interface Requests {
   readonly policy?: "mutual_tls" | "none";
 }
 
-export class CountedMesh implements SeriesSource {
+export class CountedMesh implements SeriesSource, GrowthSource {
   readonly #counters = new Map<string, { readonly labels: Labels; value: number }>();
   readonly #series = new Map<
     string,
@@ -67,6 +70,20 @@ export class CountedMesh implements SeriesSource {
         },
       ];
     });
+  }
+
+  growth(
+    names: readonly string[],
+    { afterMs, fromMs, toMs }: GrowthStretch,
+    tell: (series: GrownSeries, growth: Growth) => void,
+  ): void {
+    for (const { labels, times, values } of this.select(undefined, afterMs, toMs)) {
+      if (!names.includes(labels["__name__"]!)) continue;
+      const growth = new Growth();
+      growth.begin(fromMs);
+      for (const [i, timeMs] of times.entries()) growth.sample(timeMs, values[i]!);
+      tell({ labels, heardMs: undefined, memo: undefined }, growth);
+    }
   }
 
   labelSets(_: unknown, fromMs: number, toMs: number): readonly Labels[] {

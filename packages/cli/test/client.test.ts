@@ -58,6 +58,7 @@ test("what the API says of a mistake is told as it is; everything else with what
   };
   await told(400, '{"error":"window must be from 1s to 24h"}', "window must be from 1s to 24h", 2);
   await told(404, '{"error":"there is no x"}', "there is no x", 1);
-  await told(503, '{"error":"ask later"}', "the control plane answered GET /version with 503: ask later", 1);
+  await told(503, '{"error":"ask later"}', "ask later", 1);
+  await told(500, '{"error":"see the log"}', "the control plane answered GET /version with 500: see the log", 1);
   await told(404, "<html>", "the control plane answered GET /version with 404: <html>", 1);
 });

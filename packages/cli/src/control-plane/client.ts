@@ -326,10 +326,10 @@ function parseBody(text: string): unknown {
   }
 }
 
-/** What the API says of a mistake of the asker's is for people; 400 is one of the command line. */
+/** What the API says of a mistake of the asker's, or of what it cannot do now, is for people; 400 is a mistake of the command line. */
 function refusal(method: string, path: string, status: number, text: string): CliError {
   const told = errorIn(text);
-  if (told !== undefined && status >= 400 && status < 500) {
+  if (told !== undefined && status >= 400 && status !== 500) {
     return new CliError(told, [], status === 400 ? EXIT.usage : EXIT.failure);
   }
   return new CliError(`the control plane answered ${method} ${path} with ${status}: ${told ?? text.trim()}`);

@@ -17,23 +17,25 @@ const KEEP_ALIVE_MS = 15_000;
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const BEHIND_BYTES = 256 * 1024;
 
+/** Throws what `events` throws, before anything is sent. */
 export function sendEvents(response: ServerResponse, events: EventSource, clock: Clock): void {
   // Whoever asked has gone while the answer was made ready: nobody would say when to end.
   if (response.destroyed) return;
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  response.flushHeaders();
+  response.setHeader("content-type", "text/event-stream");
+  response.setHeader("cache-control", "no-store");
   let cancel = (): void => undefined;
   const keepAlive = (): void => {
     response.write(":\n\n");
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
-  cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   const send = (event: unknown, name?: string, id?: number): void => {
     const head = `${id === undefined ? "" : `id: ${id}\n`}${name === undefined ? "" : `event: ${name}\n`}`;
     response.write(`${head}data: ${JSON.stringify(event)}\n\n`);
     if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
   };
   const stop = events(send, () => response.writableLength > BEHIND_BYTES);
+  response.flushHeaders();
+  cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   response.once("close", () => {
     cancel();
     stop();

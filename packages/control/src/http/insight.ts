@@ -18,10 +18,16 @@ const INTERVAL_MS = { default: 5_000, min: 1_000, max: 5_000 };
 /** `at` (ms since 1970, or a date; default now) and `window` (a duration, default 1m). */
 function windowOf({ clock }: ApiContext, { query }: ApiRequest): Window {
   const at = query.get("at");
-  const time = at === null || at === "" ? clock.now() : /^\d+$/.test(at) ? Number(at) : Date.parse(at);
+  const time = at === null || at === "" ? clock.now() : timeOf(at);
   if (!Number.isSafeInteger(time))
     throw new HttpError(400, "at must be milliseconds since 1970, or a date as RFC 3339 has it");
   return { at: time, windowSeconds: windowSeconds(query) };
+}
+
+/** NaN: it is neither. What `Date` would guess at (`-5`, `1 May`) is not guessed at. */
+function timeOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  return /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function windowSeconds(query: URLSearchParams): number {

@@ -41,7 +41,6 @@ export class TelemetryCore {
   readonly graphFeeds: GraphFeeds;
   readonly requests: RequestStore;
   readonly #timers = new Map<number, () => void>();
-  // A further store, such as that of requests, is one more field here, made below.
 
   constructor({ path, clock, log }: TelemetryCoreOptions) {
     this.clock = clock;

@@ -14,11 +14,11 @@ export class NoTelemetry implements Telemetry {
   }
 
   ask(): Promise<never> {
-    return Promise.reject(new QuestionError("unavailable", "telemetry is switched off in this control plane"));
+    return Promise.reject(isOff());
   }
 
-  subscribe(): () => void {
-    return () => undefined;
+  subscribe(): never {
+    throw isOff();
   }
 
   renderMetrics(): string {
@@ -26,4 +26,8 @@ export class NoTelemetry implements Telemetry {
   }
 
   async close(): Promise<void> {}
+}
+
+function isOff(): QuestionError {
+  return new QuestionError("unavailable", "telemetry is switched off in this control plane");
 }

@@ -20,7 +20,7 @@ export interface Telemetry {
   deliver(kind: IngestKind, from: Sender, bytes: Uint8Array): Promise<IngestReport>;
   /** Rejects with QuestionError. */
   ask<Q extends QuestionName>(question: Q, parameters: Questions[Q]["parameters"]): Promise<Questions[Q]["answer"]>;
-  /** Goes on when the thread is started again. The function that it returns ends it. */
+  /** Goes on when the thread is started again. The function that it returns ends it. Throws QuestionError where there is none. */
   subscribe<T extends TopicName>(
     topic: T,
     parameters: Topics[T]["parameters"],

@@ -22,3 +22,19 @@ test("a client that has gone before its events begin is subscribed to nothing", 
   sendEvents(response, () => (subscribed++, () => undefined), new ManualClock());
   assert.equal(subscribed, 0);
 });
+
+test("where there is nothing to subscribe to nothing is sent: the answer can still say so", async (t) => {
+  const server = createServer((_, response) => {
+    const refuses = (): never => {
+      throw new Error("switched off");
+    };
+    assert.throws(() => sendEvents(response, refuses, new ManualClock()), /switched off/);
+    response.writeHead(503, { "content-type": "application/json" }).end("{}");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  atEnd(t, () => void server.close());
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  assert.deepEqual([response.status, response.headers.get("content-type")], [503, "application/json"]);
+  await response.text();
+});

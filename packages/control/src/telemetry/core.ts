@@ -51,7 +51,7 @@ export class TelemetryCore {
     this.requests = new RequestStore(this.database, clock);
     this.traces = new TraceStore({ database: this.database, refusals: this.refusals, clock });
     this.insight = new Insight(this.series, this.traces);
-    this.graphFeeds = new GraphFeeds(this.insight, clock);
+    this.graphFeeds = new GraphFeeds(this.insight, clock, log);
   }
 
   /** Throws IngestError for bytes that are not what they should be. */
@@ -117,7 +117,12 @@ export class TelemetryCore {
   #every(ms: number, run: () => void): void {
     const again = (): void => {
       this.#timers.set(ms, this.clock.after(ms, again));
-      run();
+      try {
+        run();
+      } catch (error) {
+        // The next time may go well; a thread that ended would lose what is not written.
+        this.log("error", "the telemetry stores could not be looked after", { error });
+      }
     };
     this.#timers.set(ms, this.clock.after(ms, again));
   }

@@ -37,12 +37,9 @@ function receive(message: ToWorker): void {
     case "ask":
       answer(message.id, () => core.ask(message.question, message.parameters as never));
       return;
-    case "subscribe": {
-      const { id, topic, parameters } = message;
-      const tell = (event: unknown): void => post({ type: "event", id, event });
-      subscriptions.set(id, core.subscribe(topic, parameters as never, tell));
+    case "subscribe":
+      subscribe(message);
       return;
-    }
     case "unsubscribe":
       subscriptions.get(message.id)?.();
       subscriptions.delete(message.id);
@@ -59,11 +56,25 @@ function ingest({ id, kind, from, bytes }: Extract<ToWorker, { type: "ingest" }>
     const report = core.ingest(kind, from, bytes);
     if (id !== 0) post({ type: "answer", id, answer: report });
   } catch (error) {
-    if (!(error instanceof IngestError)) throw error;
-    if (id === 0) log("debug", "telemetry is refused", { from: from.id, kind, error });
-    else post({ type: "refused", id, kind: "invalid", message: error.message });
+    const isInvalid = error instanceof IngestError;
+    // A message that nobody thought of costs itself, not what all others have sent.
+    if (!isInvalid) log("error", "telemetry could not be taken in", { from: from.id, kind, error });
+    else if (id === 0) log("debug", "telemetry is refused", { from: from.id, kind, error });
+    if (id === 0) return;
+    const text = isInvalid ? error.message : "the telemetry thread failed to take this in; see the log";
+    post({ type: "refused", id, kind: isInvalid ? "invalid" : "unavailable", message: text });
   } finally {
     post({ type: "taken", from: from.id, bytes: bytes.byteLength });
+  }
+}
+
+/** One that fails is told nothing: it would be opened again by each thread that followed this one. */
+function subscribe({ id, topic, parameters }: Extract<ToWorker, { type: "subscribe" }>): void {
+  const tell = (event: unknown): void => post({ type: "event", id, event });
+  try {
+    subscriptions.set(id, core.subscribe(topic, parameters as never, tell));
+  } catch (error) {
+    log("error", "a subscription to the telemetry thread failed", { topic, error });
   }
 }
 

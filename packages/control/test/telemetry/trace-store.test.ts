@@ -183,3 +183,19 @@ test("a row that cannot be read costs its trace, and nothing else", (t) => {
   assert.equal(core.traces.trace(hex(1, 32))?.spans.length, 1);
   core.close();
 });
+
+test("what goes wrong while the stores are looked after is logged, and they are looked after again", () => {
+  const logs: string[] = [];
+  const { core, clock } = telemetryCore({ log: (_, message) => logs.push(message) });
+  core.start();
+  core.traces.onSettled(() => {
+    throw new Error("a trace that nobody thought of");
+  });
+  for (const trace of [1, 2]) {
+    core.traces.add([span(trace, 1)]);
+    clock.advance(15_000);
+  }
+  assert.equal(logs.length, 2);
+  assert.equal(core.traces.search(WIDE).length, 2);
+  core.close();
+});

@@ -1,6 +1,6 @@
 /** The live graph: computed once for all who watch the same, told as changes. */
 import type { Graph, GraphDelta } from "@tulle/telemetry/insight";
-import type { Clock } from "@tulle/xds";
+import type { Clock, Log } from "@tulle/xds";
 import { GraphChanges } from "./graph-changes.ts";
 import type { GraphOptions } from "./graph.ts";
 import type { Insight } from "./insight.ts";
@@ -23,13 +23,15 @@ const MAX_FEEDS = 16;
 export class GraphFeeds {
   readonly #insight: Insight;
   readonly #clock: Clock;
+  readonly #log: Log;
   /** The longest unused one first. */
   readonly #feeds = new Map<string, Feed>();
   #rev = 0;
 
-  constructor(insight: Insight, clock: Clock) {
+  constructor(insight: Insight, clock: Clock, log: Log) {
     this.#insight = insight;
     this.#clock = clock;
+    this.#log = log;
   }
 
   watch({ since, ...what }: GraphWatch, tell: (event: GraphEvent) => void): () => void {
@@ -45,7 +47,7 @@ export class GraphFeeds {
 
   #newFeed(what: Omit<GraphWatch, "since">): Feed {
     const { windowSeconds, intervalMs, ...options } = what;
-    return new Feed(this.#clock, intervalMs, () => {
+    return new Feed(this.#clock, this.#log, intervalMs, () => {
       const at = this.#clock.now();
       // Rising whatever happens to this thread: there are never more revisions than milliseconds.
       this.#rev = Math.max(this.#rev + 1, at);
@@ -56,6 +58,7 @@ export class GraphFeeds {
 
 class Feed {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #intervalMs: number;
   readonly #compute: () => Graph;
   readonly #changes = new GraphChanges();
@@ -65,8 +68,9 @@ class Feed {
   #graph: Graph | undefined;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, intervalMs: number, compute: () => Graph) {
+  constructor(clock: Clock, log: Log, intervalMs: number, compute: () => Graph) {
     this.#clock = clock;
+    this.#log = log;
     this.#intervalMs = intervalMs;
     this.#compute = compute;
   }
@@ -101,9 +105,14 @@ class Feed {
   }
 
   #tick(): void {
-    const delta = this.#advance();
-    for (const tell of this.#watchers) tell({ name: "delta", rev: delta.rev, value: delta });
     this.#cancel = this.#clock.after(this.#intervalMs, () => this.#tick());
+    try {
+      const delta = this.#advance();
+      for (const tell of this.#watchers) tell({ name: "delta", rev: delta.rev, value: delta });
+    } catch (error) {
+      // What a graph cannot be made of now costs one, not the thread that keeps everything else.
+      this.#log("error", "the live graph failed", { error });
+    }
   }
 
   #advance(): GraphDelta {

@@ -7,6 +7,7 @@ import type { MeshFacts, WorkloadFacts } from "../../../src/telemetry/insight/fa
 import { GraphFeeds } from "../../../src/telemetry/insight/graph-feed.ts";
 import type { GraphEvent } from "../../../src/telemetry/insight/graph-feed.ts";
 import type { GraphOptions } from "../../../src/telemetry/insight/graph.ts";
+import type { TraceSpans } from "../../../src/telemetry/insight/spending-of-traces.ts";
 import { Insight } from "../../../src/telemetry/insight/insight.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import type { Requests } from "./support/counted-mesh.ts";
@@ -211,13 +212,15 @@ function workload(more: Partial<WorkloadFacts>): WorkloadFacts {
 describe("the live graph", () => {
   const WATCH = { ...OPTIONS, windowSeconds: 60, intervalMs: 5_000, since: 0 };
 
-  function live(): { mesh: CountedMesh; clock: ManualClock; feeds: GraphFeeds } {
+  function live(search = (): readonly TraceSpans[] => []) {
     const mesh = new CountedMesh();
     const clock = new ManualClock(NOW);
     mesh.count({ ...CALLS[1]!, count: 0 });
     mesh.flush(NOW - 60_000);
     mesh.flush(NOW);
-    return { mesh, clock, feeds: new GraphFeeds(new Insight(mesh, { search: () => [] }), clock) };
+    const failures: string[] = [];
+    const feeds = new GraphFeeds(new Insight(mesh, { search }), clock, (_, message) => failures.push(message));
+    return { mesh, clock, failures, feeds };
   }
 
   test("is told whole first, then what changed, with rising revisions", () => {
@@ -265,5 +268,21 @@ describe("the live graph", () => {
       ["graph"],
     );
     keep();
+  });
+
+  test("goes on after one that could not be made", () => {
+    let breaks = false;
+    const { clock, feeds, failures } = live(() => {
+      if (breaks) throw new Error("a trace that nobody thought of");
+      return [];
+    });
+    const told: GraphEvent[] = [];
+    feeds.watch(WATCH, (event) => told.push(event));
+    breaks = true;
+    clock.advance(5_000);
+    assert.deepEqual([told.length, failures.length], [1, 1]);
+    breaks = false;
+    clock.advance(5_000);
+    assert.equal(told.length, 2);
   });
 });

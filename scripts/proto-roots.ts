@@ -96,6 +96,7 @@ export const PROTO_ROOTS: readonly string[] = [
   "envoy/extensions/load_balancing_policies/random/v3/random.proto",
   "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto",
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
+  "envoy/extensions/load_balancing_policies/subset/v3/subset.proto",
   "envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto",
   "envoy/extensions/matching/input_matchers/ip/v3/ip.proto",
   "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",

@@ -44,7 +44,7 @@ export class Listener implements ConnectionTaker, InspectionOwner {
     this.chains = this.makeChains(plan, this.logs, NO_CHAINS);
     this.filters = this.makeFilters(plan);
     this.acceptors = [plan, ...plan.additionalAddresses].map(
-      () => new Acceptor((socket) => this.accept(socket), onError),
+      () => new Acceptor((socket) => this.accept(socket), onError, plan.accepted.keepaliveMs),
     );
   }
 

@@ -10,9 +10,11 @@ export class Acceptor {
   /**
    * @param onAccept gets paused sockets
    * @param onError what goes wrong once it listens (too many open files …)
+   * @param keepaliveMs until the first TCP keepalive of a connection, 0 = as the system has it; -1: none
    */
-  constructor(onAccept: (socket: Socket) => void, onError: (error: Error) => void) {
-    this.server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }, onAccept);
+  constructor(onAccept: (socket: Socket) => void, onError: (error: Error) => void, keepaliveMs: number) {
+    const kept = keepaliveMs < 0 ? {} : { keepAlive: true, keepAliveInitialDelay: keepaliveMs };
+    this.server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true, ...kept }, onAccept);
     this.onError = onError;
   }
 

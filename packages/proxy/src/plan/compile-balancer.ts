@@ -1,6 +1,7 @@
 /** `lb_policy` with its configuration, or `load_balancing_policy`: two ways to say the same. */
 import {
   type Cluster,
+  type LoadBalancingPolicy,
   type Cluster_CommonLbConfig as CommonLbConfig,
   type Cluster_SlowStartConfig as SlowStartConfig,
   Cluster_DiscoveryType as Discovery,
@@ -19,6 +20,7 @@ import {
 } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js";
 import type { RoundRobin } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import type { Random } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js";
+import type { Subset } from "@tulle/xds/gen/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.js";
 import { milliseconds } from "./duration.ts";
 import type {
   BalancerPlan,
@@ -37,6 +39,7 @@ import {
   LB_RANDOM,
   LB_RING_HASH,
   LB_ROUND_ROBIN,
+  LB_SUBSET,
 } from "./supported-fields/index.ts";
 
 /** Sources: the protos of `envoy/config/cluster/v3/cluster.proto` and `envoy/extensions/load_balancing_policies`. */
@@ -127,9 +130,16 @@ function compileTyped(message: Cluster, place: Place): BalancerPlans {
           "locality_weighted_lb_config, consistent_hashing_lb_config) of common_lb_config",
       );
   }
-  const policies = message.loadBalancingPolicy?.policies ?? [];
-  const any = policies[0]?.typedExtensionConfig?.typedConfig;
-  const list = place.field("load_balancing_policy");
+  return compilePolicies(message.loadBalancingPolicy, message, place.field("load_balancing_policy"), place);
+}
+
+function compilePolicies(
+  policy: LoadBalancingPolicy | undefined,
+  message: Cluster,
+  list: Place,
+  place: Place,
+): BalancerPlans {
+  const any = policy?.policies[0]?.typedExtensionConfig?.typedConfig;
   const nothing: BalancerPlans = { balancer: { policy: "random" }, localityRouting: NO_ROUTING };
   if (any === undefined) {
     list.refuse("cluster: didn't find a registered load balancer factory implementation");
@@ -178,6 +188,14 @@ function compileTyped(message: Cluster, place: Place): BalancerPlans {
     }
     case LB_CLUSTER_PROVIDED:
       return { balancer: compileOriginalDst(message, place), localityRouting: NO_ROUTING };
+    case LB_SUBSET:
+      // What chooses within a subset.
+      return compilePolicies(
+        (extension.message as Subset).subsetLbPolicy,
+        message,
+        at.field("subset_lb_policy"),
+        place,
+      );
     default:
       return nothing;
   }

@@ -12,6 +12,7 @@ import { compileChainMatcher } from "./compile-chain-matcher.ts";
 import { compileFilterChain } from "./compile-filter-chain.ts";
 import { ADDED_ORIGINAL_DST, compileListenerFilters } from "./compile-listener-filters.ts";
 import type { ConnectionManagerContext } from "./compile-connection-manager.ts";
+import { compileSocketOptions } from "./compile-socket-options.ts";
 import { milliseconds } from "./duration.ts";
 import { type ChainMatcher, FilterChainMatcher } from "./filter-chain-match.ts";
 import type { ListenerInfo } from "./format/stream-info.ts";
@@ -59,6 +60,7 @@ export function compileListener(message: Listener, context: ListenerContext, pla
       (each, i) => readSocketAddress(each.address, place.item("additional_addresses", i).field("address")) ?? [],
     ),
     transparent: message.transparent ?? false,
+    accepted: compileSocketOptions(message.socketOptions, (i) => place.item("socket_options", i)),
     statPrefix: message.statPrefix,
     direction: directionOf(message),
     drainsWhenFailing: message.drainType === DrainType.DEFAULT,

@@ -9,6 +9,7 @@ import type { StreamTest } from "./access-log-filters.ts";
 import type { AddressTest } from "./cidr.ts";
 import type { NetworkFilterPlan } from "./compile-network-filters.ts";
 import type { TcpProxyPlan } from "./compile-tcp-proxy.ts";
+import type { AcceptedOptions } from "./compile-socket-options.ts";
 import type { ChainMatcher } from "./filter-chain-match.ts";
 import type { Format } from "./format/format.ts";
 import type { ListenerInfo, StreamInfo } from "./format/stream-info.ts";
@@ -30,6 +31,8 @@ export interface ListenerPlan {
   readonly additionalAddresses: readonly SocketAddress[];
   /** `transparent`: takes connections to any address that the kernel gives it. */
   readonly transparent: boolean;
+  /** `socket_options`: what its connections are accepted with. */
+  readonly accepted: AcceptedOptions;
   /** Under which the listener counts; "" for its address. */
   readonly statPrefix: string;
   /** Envoy `traffic_direction`. */

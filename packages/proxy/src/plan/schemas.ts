@@ -80,6 +80,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "envoy/extensions/load_balancing_policies/random/v3/random": ["Random"],
   "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash": ["RingHash"],
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin": ["RoundRobin"],
+  "envoy/extensions/load_balancing_policies/subset/v3/subset": ["Subset"],
   "envoy/extensions/matching/common_inputs/network/v3/network_inputs": [
     "ApplicationProtocolInput",
     "DestinationIPInput",

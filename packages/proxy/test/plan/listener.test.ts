@@ -184,6 +184,7 @@ test("the listener: address, direction, buffer limit, and a name made of the add
     bindsToPort: true,
     additionalAddresses: [],
     transparent: false,
+    accepted: { keepaliveMs: -1 },
     usesOriginalDst: false,
     listenerFilters: [],
     listenerFiltersTimeoutMs: 15_000,

@@ -344,6 +344,7 @@ export function listenerPlan(
     bindsToPort: true,
     additionalAddresses: [],
     transparent: false,
+    accepted: { keepaliveMs: -1 },
     usesOriginalDst: false,
     listenerFilters: [],
     listenerFiltersTimeoutMs: 15_000,

@@ -10,6 +10,7 @@ import {
   LB_RANDOM,
   LB_RING_HASH,
   LB_ROUND_ROBIN,
+  LB_SUBSET,
 } from "./type-names.ts";
 
 const SLOW_START = ["slow_start_window", "aggression", "min_weight_percent"] as const;
@@ -174,8 +175,26 @@ export const CLUSTER: SupportGroup = {
         LB_RING_HASH,
         LB_MAGLEV,
         LB_CLUSTER_PROVIDED,
+        LB_SUBSET,
       ],
     },
+  },
+  [LB_SUBSET]: {
+    has: [
+      "fallback_policy",
+      "default_subset",
+      "subset_selectors",
+      "locality_weight_aware",
+      "scale_locality_weight",
+      "panic_mode_any",
+      "list_as_any",
+      "metadata_fallback_policy",
+      "subset_lb_policy",
+    ],
+    only: { allow_redundant_keys: [false] },
+  },
+  [`${LB_SUBSET}.LbSubsetSelector`]: {
+    has: ["keys", "fallback_policy", "fallback_keys_subset", "single_host_per_subset"],
   },
   [LB_ROUND_ROBIN]: { has: ["slow_start_config", "locality_lb_config"] },
   [LB_LEAST_REQUEST]: {

@@ -42,6 +42,7 @@ export const LISTENER: SupportGroup = {
       "use_original_dst",
       "additional_addresses",
       "transparent",
+      "socket_options",
       "access_log",
       "listener_filters",
       "listener_filters_timeout",
@@ -57,6 +58,8 @@ export const LISTENER: SupportGroup = {
       enable_reuse_port: "one event loop accepts; nothing shares the port",
       reuse_port: "one event loop accepts; nothing shares the port",
       connection_balance_config: "one event loop accepts; there is nobody to balance with",
+      tcp_fast_open_queue_length:
+        "the runtime takes no data with a SYN: clients that would send some send it once they are connected",
       tcp_backlog_size: "the kernel's own limit holds",
       max_connections_to_accept_per_socket_event: "tunes Envoy's accept loop",
     },
@@ -78,6 +81,7 @@ export const LISTENER: SupportGroup = {
       "source_ports",
     ],
   },
+  "envoy.config.core.v3.SocketOption": { has: ["description", "level", "name", "int_value", "buf_value", "state"] },
   "envoy.config.listener.v3.AdditionalAddress": { has: ["address"] },
   "envoy.config.listener.v3.Listener.DeprecatedV1": { has: ["bind_to_port"] },
   "envoy.config.listener.v3.ListenerFilter": {

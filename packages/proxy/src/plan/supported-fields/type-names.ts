@@ -37,6 +37,7 @@ export const FILE_ACCESS_LOG = "envoy.extensions.access_loggers.file.v3.FileAcce
 export const LB_ROUND_ROBIN = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin";
 export const LB_LEAST_REQUEST = "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
 export const LB_RANDOM = "envoy.extensions.load_balancing_policies.random.v3.Random";
+export const LB_SUBSET = "envoy.extensions.load_balancing_policies.subset.v3.Subset";
 export const LB_RING_HASH = "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash";
 export const LB_MAGLEV = "envoy.extensions.load_balancing_policies.maglev.v3.Maglev";
 export const LB_CLUSTER_PROVIDED = "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided";

@@ -86,7 +86,7 @@ export function envoyFiltersOf(
     return sets.map((set) => {
       const resources = patchedResources(set, configurations, patches, cache);
       if (resources === undefined) return set;
-      const next = resourceSet(set.typeUrl, resources, before.get(set.typeUrl));
+      const next = resourceSet(set.typeUrl, distinct(resources), before.get(set.typeUrl));
       before.set(set.typeUrl, next);
       return next;
     });
@@ -138,10 +138,8 @@ function patchedClusters(
       ? (cache.patched(each, patches, ClusterSchema, (cluster) => patchCluster(cluster, patches)) ?? [])
       : each,
   );
-  const names = new Set(patched.map(({ name }) => name));
-  // One that is there already stays.
-  const added = addedClusters(patches).filter(({ name }) => !names.has(name));
-  return [...patched, ...added.map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster))];
+  const added = addedClusters(patches).map((cluster) => encodeResource(cluster.name, ClusterSchema, cluster));
+  return [...patched, ...added];
 }
 
 function portOf(configuration: string, { isGateway }: PatchList): number {
@@ -181,11 +179,20 @@ function patchedHosts(
       ) ?? []
     );
   });
-  const names = new Set(patched.map(({ name }) => name));
   const added = configurations.flatMap((configuration) =>
     addedVirtualHosts(patches, context, configuration, portOf(configuration, patches)).map((host) =>
       encodeResource(virtualHostResource(configuration, host.name), VirtualHostSchema, host),
     ),
   );
-  return [...patched, ...added.filter(({ name }) => !names.has(name))];
+  return [...patched, ...added];
+}
+
+/** Of those with one name the first: what is there already stays, and the earlier patch's. Without a name there is nothing to call it by. */
+function distinct(resources: readonly EncodedResource[]): readonly EncodedResource[] {
+  const names = new Set<string>([""]);
+  return resources.filter(({ name }) => {
+    if (names.has(name)) return false;
+    names.add(name);
+    return true;
+  });
 }

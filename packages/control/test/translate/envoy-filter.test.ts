@@ -103,6 +103,24 @@ test("a cluster is added once, to those that send, and never in place of another
   assert.equal(statName(twice), undefined);
 });
 
+test("of what is added by one name the first holds: listeners, clusters and virtual hosts", () => {
+  const add = (applyTo: string, value: string): string =>
+    `{ applyTo: ${applyTo}, patch: { operation: ADD, value: ${value} } }`;
+  const added = [
+    add("CLUSTER", '{ name: "mine|", alt_stat_name: first }'),
+    add("CLUSTER", '{ name: "mine|", alt_stat_name: second }'),
+    add("LISTENER", "{ name: mine, stat_prefix: first }"),
+    add("LISTENER", "{ name: mine, stat_prefix: second }"),
+    add("LISTENER", "{ stat_prefix: nameless }"),
+    add("VIRTUAL_HOST", "{ name: mine, domains: [first.test] }"),
+    add("VIRTUAL_HOST", "{ name: mine, domains: [second.test] }"),
+  ].join(", ");
+  const own = new TestMesh(service("reviews") + filter("f", added)).proxy({ agent: "tulle" });
+  assert.equal(own.json(TYPE.cluster, "mine|")["alt_stat_name"], "first");
+  assert.equal(own.json(TYPE.listener, "mine")["stat_prefix"], "first");
+  assert.deepEqual(own.json(TYPE.virtualHost, "9080/mine")["domains"], ["first.test"]);
+});
+
 test("filters that Tulle's own proxy has not are for Envoys only", () => {
   const lua = filter(
     "f",

@@ -7,17 +7,19 @@ import { StructSchema } from "@bufbuild/protobuf/wkt";
 const load = createRequire(import.meta.url);
 const generated = new URL("gen/", import.meta.url);
 
-const known = new Map<string, DescMessage | undefined>([[StructSchema.typeName, StructSchema]]);
+/** Those that have been found: what nobody knows is not remembered, for its names are anybody's. */
+const known = new Map<string, DescMessage>([[StructSchema.typeName, StructSchema]]);
 
 /**
  * Files of a package are in the folder of its name (Envoy's style guide, "API versioning"), and are read when the first message in them
  * is asked for.
  */
 export function messageType(typeName: string): DescMessage | undefined {
-  if (known.has(typeName)) return known.get(typeName);
+  const before = known.get(typeName);
+  if (before !== undefined) return before;
   const [, folder = ""] = /^((?:[a-z][a-z0-9_]*\.)+)[A-Z]/.exec(typeName) ?? [];
   const found = folder === "" ? undefined : searched(folder.replaceAll(".", "/"), typeName);
-  known.set(typeName, found);
+  if (found !== undefined) known.set(typeName, found);
   return found;
 }
 
@@ -52,5 +54,5 @@ export const messageTypes: Registry = {
   getExtension: () => undefined,
   getExtensionFor: () => undefined,
   getService: () => undefined,
-  [Symbol.iterator]: () => [...known.values()].filter((each) => each !== undefined).values(),
+  [Symbol.iterator]: () => known.values(),
 };

@@ -70,6 +70,8 @@ export class DownstreamConnection
   /** Only the close is awaited: input is dropped. */
   private closing = false;
   private closedByUs = false;
+  /** Bytes that had not left when the close began to be awaited. */
+  private waitingAtClose = 0;
   private readonly idleTimer = new Timer(this, IDLE_TIMER);
   private readonly closeTimer = new Timer(this, CLOSE_TIMER);
   private readonly durationTimer = new Timer(this, DURATION_TIMER);
@@ -382,8 +384,7 @@ export class DownstreamConnection
         else this.close();
         break;
       case CLOSE_TIMER:
-        stats.cxDelayedCloseTimeout.value++;
-        this.close();
+        this.endDelay();
         break;
       case DURATION_TIMER:
         stats.cxMaxDuration.value++;
@@ -406,12 +407,25 @@ export class DownstreamConnection
     this.transport.closeAfterFlush();
   }
 
+  /** The peer has had its while. What it still reads gets another; what nobody reads is lost. */
+  private endDelay(): void {
+    const { waitingBytes } = this.transport;
+    if (waitingBytes > 0 && waitingBytes < this.waitingAtClose) {
+      this.closeLater(this.runtime.plan.delayedCloseTimeoutMs);
+      return;
+    }
+    this.runtime.stats.cxDelayedCloseTimeout.value++;
+    if (waitingBytes > 0) this.destroy();
+    else this.close();
+  }
+
   /**
    * Envoy's FlushWriteAndDelay: the peer may still be sending, and a close now would make the kernel answer with RST, which
    * can destroy the response on its way. So it gets a while to read and close.
    */
   private closeLater(ms: number): void {
     this.closing = true;
+    this.waitingAtClose = this.transport.waitingBytes;
     const { timers, turn } = this.context.net;
     timers.arm(this.closeTimer, turn.now, ms);
   }

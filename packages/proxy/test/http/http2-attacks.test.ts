@@ -138,6 +138,8 @@ describe("frames that cost the sender little", () => {
       if (!client.socket.destroyed && client.socket.writableLength < 1_000_000) client.send(pings);
       return proxy.counter("http2.outbound_control_flood") === 1;
     });
+    // Nor does it stay until somebody reads.
+    await until(() => proxy.gauge("http.test.downstream_cx_active") === 0);
     client.socket.destroy();
     await assertServed(t, proxy);
   });

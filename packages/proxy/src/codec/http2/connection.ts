@@ -1,10 +1,10 @@
 import { HeaderBlock } from "../header-block.ts";
 import type { ByteSink } from "../messages.ts";
-import { ReadBuffer } from "../read-buffer.ts";
+import type { ReadBuffer } from "../read-buffer.ts";
+import { BlockAssembler } from "./block-assembler.ts";
 import { MESSAGE_ERRORS } from "./errors.ts";
 import { ReceiveWindow } from "./flow.ts";
 import { FrameReader, type FrameHandler } from "./frame-reader.ts";
-import { FrameWriter, wordText } from "./frame-writer.ts";
 import {
   ACK,
   CONTINUATION,
@@ -15,7 +15,6 @@ import {
   GOAWAY,
   HAS_PRIORITY,
   HEADERS,
-  MAX_FRAME_BYTES,
   MAX_STREAM_ID,
   MAX_WINDOW,
   FRAME_HEADER_BYTES,
@@ -25,70 +24,40 @@ import {
   PUSH_PROMISE,
   RST_STREAM,
   SETTINGS,
-  SETTING_ENABLE_CONNECT_PROTOCOL,
-  SETTING_ENABLE_PUSH,
   SETTING_HEADER_TABLE_SIZE,
   SETTING_INITIAL_WINDOW_SIZE,
   SETTING_MAX_CONCURRENT_STREAMS,
-  SETTING_MAX_FRAME_SIZE,
   WINDOW_UPDATE,
 } from "./frames.ts";
 import { HeaderReader, TRAILERS } from "./header-reader.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
-import { InboundLimits } from "./inbound-limits.ts";
 import type { Http2Options, Http2Stats } from "./options.ts";
-import { OutboundFrames } from "./outbound.ts";
+import { type Failure, Http2Output } from "./output.ts";
+import { SETTING_BYTES, settingError } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 
 /** Settings in one frame; source: nghttp2's default (`nghttp2_option_set_max_settings`). */
 const MAX_SETTINGS = 32;
-const SETTING_BYTES = 6;
-/** A block of headers, compressed, in bytes: at least this, or twice what its headers may have. */
-const MIN_BLOCK_BYTES = 65_536;
-/** CONTINUATION frames of one block (CVE-2024-30255). Source: Envoy, which allows its library so many. */
-const MAX_CONTINUATIONS = 512;
-
-/** What ended a connection: the protocol was broken, or too much of what costs us has come or waits. */
-export type Failure = "protocol" | "flood";
 
 /** HTTP/2 (RFC 9113), what both sides have in common: frames in and out, settings, windows, header blocks, and what bounds all that. */
-export abstract class Http2Connection implements FrameHandler {
-  readonly options: Http2Options;
-  readonly stats: Http2Stats;
-  readonly writer: FrameWriter;
+export abstract class Http2Connection extends Http2Output implements FrameHandler {
   /** Open ones by their ids. */
   readonly streams = new Map<number, Http2Stream>();
-  /** What we may send on the whole connection. */
-  sendWindow = DEFAULT_WINDOW;
   peerInitialWindow = DEFAULT_WINDOW;
   peerMaxStreams = Infinity;
   readonly headers: HeaderReader;
-  protected readonly limits: InboundLimits;
   /** The highest id of the peer's streams that we have taken. */
   protected lastPeerStream = 0;
-  protected failed = false;
   /** More of what was read may follow what is being looked at. */
   protected reading = false;
   /** Nothing but SETTINGS may come first (RFC 9113 §3.4). */
   private awaitsSettings = true;
-  private readonly sink: ByteSink;
   private readonly reader: FrameReader;
   private readonly decoder = new HpackDecoder();
+  /** The header block that is being received. */
+  private readonly block: BlockAssembler;
   private readonly receiveWindow: ReceiveWindow;
-  private readonly outbound: OutboundFrames;
-  private readonly outboundControl: OutboundFrames;
   protected settingsAcknowledged = false;
-  /** Streams that the connection's window keeps waiting, the next first. */
-  private readonly waiting: Http2Stream[] = [];
-
-  // The header block that is being received, if one is.
-  private blockStreamId = 0;
-  private blockStream: Http2Stream | null = null;
-  private blockFlags = 0;
-  private blockBuffer = NOTHING;
-  private blockLength = 0;
-  private blockWire = 0;
-  private continuations = 0;
 
   // The DATA frame that is being received.
   private dataStream: Http2Stream | null = null;
@@ -100,16 +69,11 @@ export abstract class Http2Connection implements FrameHandler {
   private bodyBytes = 0;
 
   protected constructor(sink: ByteSink, options: Http2Options, stats: Http2Stats, isServer: boolean) {
-    this.sink = sink;
-    this.options = options;
-    this.stats = stats;
-    this.writer = new FrameWriter(sink, options.hpackTableSize);
+    super(sink, options, stats);
     this.reader = new FrameReader(this);
     this.headers = new HeaderReader(options, isServer);
-    this.limits = new InboundLimits(options, stats);
+    this.block = new BlockAssembler(options.maxHeadersBytes);
     this.receiveWindow = new ReceiveWindow(options.connectionWindow);
-    this.outbound = new OutboundFrames(options.maxOutboundFrames);
-    this.outboundControl = new OutboundFrames(options.maxOutboundControlFrames);
   }
 
   /** A stream that the peer's HEADERS are for; null: they are of no use to anybody, but have to be decoded. May fail the connection. */
@@ -146,102 +110,6 @@ export abstract class Http2Connection implements FrameHandler {
   /** What has been read is used up. */
   protected abstract onReadOver(): void;
 
-  // Sending
-
-  protected sendSettings(isServer: boolean): void {
-    const { hpackTableSize, maxConcurrentStreams, streamWindow, connectionWindow, allowConnect } = this.options;
-    const { customSettings } = this.options;
-    let payload = isServer ? "" : setting(SETTING_ENABLE_PUSH, 0);
-    for (let i = 0; i < customSettings.length; i += 2) payload += setting(customSettings[i], customSettings[i + 1]);
-    payload +=
-      setting(SETTING_HEADER_TABLE_SIZE, hpackTableSize) +
-      setting(SETTING_ENABLE_CONNECT_PROTOCOL, allowConnect ? 1 : 0) +
-      setting(SETTING_MAX_CONCURRENT_STREAMS, maxConcurrentStreams) +
-      setting(SETTING_INITIAL_WINDOW_SIZE, streamWindow);
-    this.writer.frame(SETTINGS, 0, 0, payload);
-    if (connectionWindow > DEFAULT_WINDOW) this.writer.windowUpdate(0, connectionWindow - DEFAULT_WINDOW);
-  }
-
-  sendData(stream: Http2Stream, buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
-    const { writer } = this;
-    const size = end - start;
-    this.sendWindow -= size;
-    stream.sendWindow -= size;
-    let bytes = 0;
-    while (end - start > writer.maxFrame) {
-      bytes += writer.data(stream.id, buffer, start, start + writer.maxFrame, false);
-      start += writer.maxFrame;
-      this.limits.dataFrames++;
-      this.countOutbound(false);
-    }
-    bytes += writer.data(stream.id, buffer, start, end, endStream);
-    this.limits.dataFrames++;
-    if (stream.meter !== null) stream.meter.wireSent += bytes;
-    this.countOutbound(false);
-  }
-
-  /** Ends the writer's header block, as the stream's. */
-  sendBlock(stream: Http2Stream, endStream: boolean): void {
-    const bytes = this.writer.endBlock(stream.id, endStream);
-    const { meter } = stream;
-    if (meter !== null) {
-      meter.wireSent += bytes;
-      meter.headerSent += bytes;
-      meter.plainHeaderSent += this.writer.plainBytes;
-    }
-    this.countOutbound(false);
-  }
-
-  sendReset(stream: Http2Stream, code: number): void {
-    this.writeReset(stream.id, code);
-  }
-
-  protected writeReset(streamId: number, code: number): void {
-    if (this.failed) return;
-    this.stats.txReset.value++;
-    this.writer.resetStream(streamId, code);
-    this.countOutbound(true);
-  }
-
-  protected sendPing(payload: string, flags: number): void {
-    this.writer.frame(PING, flags, 0, payload);
-    this.countOutbound(flags === ACK);
-  }
-
-  protected sendGoAway(lastStreamId: number, code: number, why = ""): void {
-    this.writer.frame(GOAWAY, 0, 0, wordText(lastStreamId) + wordText(code) + why);
-    this.stats.goAwaySent.value++;
-  }
-
-  private countOutbound(control: boolean): void {
-    if (this.failed) return;
-    if (control && !this.outboundControl.count(this.writer.written, this.sink)) {
-      this.stats.outboundControlFlood.value++;
-      this.fail("flood", ErrorCode.enhanceYourCalm, "Too many control frames in the outbound queue.");
-    } else if (!this.outbound.count(this.writer.written, this.sink)) {
-      this.stats.outboundFlood.value++;
-      this.fail("flood", ErrorCode.enhanceYourCalm, "Too many frames in the outbound queue.");
-    }
-  }
-
-  /** The connection's window keeps the stream waiting. */
-  queue(stream: Http2Stream): void {
-    if (stream.queued) return;
-    stream.queued = true;
-    this.waiting.push(stream);
-  }
-
-  /** The window has grown: a frame of each in turn. */
-  private sendWaiting(): void {
-    const { waiting } = this;
-    while (waiting.length > 0 && this.sendWindow > 0) {
-      const stream = waiting.shift();
-      if (stream === undefined) break;
-      stream.queued = false;
-      if (stream.sendWaiting()) this.queue(stream);
-    }
-  }
-
   // Windows of what we receive
 
   /** These many octets of DATA are done with. */
@@ -266,7 +134,7 @@ export abstract class Http2Connection implements FrameHandler {
     if (stream.closed) return;
     this.streams.delete(stream.id);
     if (this.dataStream === stream) this.dataStream = null;
-    if (this.blockStream === stream) this.blockStream = null;
+    if (this.block.stream === stream) this.block.stream = null;
     this.stats.streamsActive.value--;
     stream.close();
     this.onRemoved(stream);
@@ -295,7 +163,7 @@ export abstract class Http2Connection implements FrameHandler {
       this.fail("protocol", ErrorCode.protocol, SETTINGS_EXPECTED);
       return;
     }
-    if (this.blockStreamId !== 0) {
+    if (this.block.streamId !== 0) {
       this.fail("protocol", ErrorCode.protocol, UNEXPECTED);
       return;
     }
@@ -360,8 +228,8 @@ export abstract class Http2Connection implements FrameHandler {
   protected abstract resetByRule(stream: Http2Stream, code: number): void;
 
   onFrame(type: number, flags: number, streamId: number, buffer: ReadBuffer, start: number, end: number): void {
-    if (this.blockStreamId !== 0) {
-      if (type === CONTINUATION && streamId === this.blockStreamId) this.onContinuation(flags, buffer, start, end);
+    if (this.block.streamId !== 0) {
+      if (type === CONTINUATION && streamId === this.block.streamId) this.onContinuation(flags, buffer, start, end);
       else this.fail("protocol", ErrorCode.protocol, UNEXPECTED);
       return;
     }
@@ -442,9 +310,10 @@ export abstract class Http2Connection implements FrameHandler {
       this.fail("protocol", ErrorCode.streamClosed, "HEADERS: stream closed");
       return;
     }
-    this.blockStream = stream;
-    this.blockFlags = flags;
-    this.blockWire = wire;
+    const { block } = this;
+    block.stream = stream;
+    block.flags = flags;
+    block.wire = wire;
     if (!this.limits.countPayload(end - start, (flags & END_STREAM) !== 0)) {
       this.failByFlood(stream);
       return;
@@ -453,70 +322,45 @@ export abstract class Http2Connection implements FrameHandler {
       this.decodeBlock(bytes, start, end);
       return;
     }
-    this.blockStreamId = streamId;
-    this.blockLength = 0;
-    this.continuations = 0;
-    this.keepBlock(buffer, start, end);
+    block.begin(streamId);
+    block.add(buffer, start, end);
   }
 
   private onContinuation(flags: number, buffer: ReadBuffer, start: number, end: number): void {
-    this.blockWire += end - start + FRAME_HEADER_BYTES;
-    if (++this.continuations > MAX_CONTINUATIONS) {
+    const { block } = this;
+    block.wire += end - start + FRAME_HEADER_BYTES;
+    if (!block.countContinuation()) {
       this.fail("flood", ErrorCode.enhanceYourCalm, "Too many CONTINUATION frames following a HEADER frame");
-      return;
-    }
-    if (!this.limits.countPayload(end - start, false)) {
-      this.failByFlood(this.blockStream);
-      return;
-    }
-    if (!this.keepBlock(buffer, start, end) || (flags & END_HEADERS) === 0) return;
-    this.blockStreamId = 0;
-    const { bytes } = this.blockBuffer;
-    this.blockBuffer = NOTHING;
-    this.decodeBlock(bytes, 0, this.blockLength);
-  }
-
-  private keepBlock(buffer: ReadBuffer, start: number, end: number): boolean {
-    const length = this.blockLength + end - start;
-    if (length > Math.max(MIN_BLOCK_BYTES, 2 * this.options.maxHeadersBytes)) {
-      this.fail("protocol", ErrorCode.enhanceYourCalm, "HEADERS: too large");
-      return false;
-    }
-    if (this.blockBuffer.capacity < length) {
-      const larger = new ReadBuffer(2 * length, true);
-      this.blockBuffer.bytes.copy(larger.bytes, 0, 0, this.blockLength);
-      this.blockBuffer = larger;
-    }
-    buffer.bytes.copy(this.blockBuffer.bytes, this.blockLength, start, end);
-    this.blockLength = length;
-    return true;
+    } else if (!this.limits.countPayload(end - start, false)) this.failByFlood(block.stream);
+    else if (!block.add(buffer, start, end)) this.fail("protocol", ErrorCode.enhanceYourCalm, "HEADERS: too large");
+    else if ((flags & END_HEADERS) !== 0) this.decodeBlock(block.bytes, 0, block.length);
   }
 
   /** Whether a head has come in part. */
   get readingHead(): boolean {
-    return this.blockStreamId !== 0;
+    return this.block.streamId !== 0;
   }
 
   private decodeBlock(bytes: Buffer, start: number, end: number): void {
-    const stream = this.blockStream;
     const { headers } = this;
-    const block = stream === null ? DISCARDED : stream.blockFor();
-    headers.begin(stream === null ? TRAILERS : stream.blockKind, block);
+    const { stream, flags, wire } = this.block;
+    this.block.clear();
+    const lines = stream === null ? DISCARDED : stream.blockFor();
+    headers.begin(stream === null ? TRAILERS : stream.blockKind, lines);
     if (!this.decoder.decode(bytes, start, end, stream === null ? NOBODY : headers)) {
       this.fail("protocol", ErrorCode.compression, "HEADERS: could not be decoded");
       return;
     }
-    this.blockStream = null;
     if (stream === null) return;
     const { meter } = stream;
     if (meter !== null) {
-      meter.wireReceived += this.blockWire;
-      meter.headerReceived += this.blockWire;
+      meter.wireReceived += wire;
+      meter.headerReceived += wire;
       meter.plainHeaderReceived += headers.bytes;
     }
-    const endStream = (this.blockFlags & END_STREAM) !== 0;
+    const endStream = (flags & END_STREAM) !== 0;
     if (endStream) stream.remoteEnded = true;
-    stream.onBlock(endStream, block);
+    stream.onBlock(endStream, lines);
     if (endStream && stream.localEnded) this.remove(stream);
   }
 
@@ -560,28 +404,11 @@ export abstract class Http2Connection implements FrameHandler {
   }
 
   private applySetting(id: number, value: number): void {
-    switch (id) {
-      case SETTING_HEADER_TABLE_SIZE:
-        this.writer.hpack.setMaxSize(value);
-        break;
-      case SETTING_ENABLE_PUSH:
-      case SETTING_ENABLE_CONNECT_PROTOCOL:
-        if (value > 1) this.fail("protocol", ErrorCode.protocol, "SETTINGS: invalid value");
-        break;
-      case SETTING_MAX_CONCURRENT_STREAMS:
-        this.peerMaxStreams = value;
-        break;
-      case SETTING_INITIAL_WINDOW_SIZE:
-        if (value > MAX_WINDOW) this.fail("protocol", ErrorCode.flowControl, "SETTINGS: too large INITIAL_WINDOW_SIZE");
-        else this.setInitialWindow(value);
-        break;
-      case SETTING_MAX_FRAME_SIZE:
-        if (value < MAX_FRAME_BYTES || value > 0xff_ffff) {
-          this.fail("protocol", ErrorCode.protocol, "SETTINGS: invalid MAX_FRAME_SIZE");
-        }
-        break;
-      default:
-    }
+    const error = settingError(id, value);
+    if (error !== 0) this.fail("protocol", error, "SETTINGS: invalid value");
+    else if (id === SETTING_HEADER_TABLE_SIZE) this.writer.hpack.setMaxSize(value);
+    else if (id === SETTING_MAX_CONCURRENT_STREAMS) this.peerMaxStreams = value;
+    else if (id === SETTING_INITIAL_WINDOW_SIZE) this.setInitialWindow(value);
   }
 
   private setInitialWindow(size: number): void {
@@ -653,13 +480,8 @@ export abstract class Http2Connection implements FrameHandler {
 const LONG_BYTES = 32_768;
 const SETTINGS_EXPECTED = "SETTINGS expected";
 const UNEXPECTED = "unexpected non-CONTINUATION frame or stream_id is invalid";
-const NOTHING = new ReadBuffer(0, true);
 const DISCARDED = new HeaderBlock();
 const NOBODY = { onField: (): void => {} };
-
-function setting(id: number, value: number): string {
-  return String.fromCharCode(id >> 8, id & 0xff) + wordText(value);
-}
 
 function wordAt(bytes: Buffer, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];

@@ -3,7 +3,7 @@ import { HeaderBlock } from "../header-block.ts";
 import { CONTENT_LENGTH } from "../header-names.ts";
 import type { ByteSink, RequestReceiver, ResponseEncoder, ResponseHead, StreamReset } from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
-import { type Failure, Http2Connection } from "./connection.ts";
+import { Http2Connection } from "./connection.ts";
 import {
   BY_RULE,
   CONNECTION_BROKEN,
@@ -17,6 +17,7 @@ import { CLIENT_PREFACE, ErrorCode, MAX_STREAM_ID } from "./frames.ts";
 import { REQUEST, TRAILERS } from "./header-reader.ts";
 import { PSEUDO_NAMES, Pseudo } from "./hpack/field.ts";
 import type { Http2Options, Http2Stats } from "./options.ts";
+import type { Failure } from "./output.ts";
 import { Http2Stream } from "./stream.ts";
 
 /** What a server codec needs of its connection. */

@@ -18,7 +18,7 @@ import { CLIENT_PREFACE, ErrorCode, MAX_STREAM_ID } from "./frames.ts";
 import { RESPONSE, TRAILERS } from "./header-reader.ts";
 import { PSEUDO_NAMES, Pseudo } from "./hpack/field.ts";
 import type { Http2Options, Http2Stats } from "./options.ts";
-import { Http2Stream } from "./stream.ts";
+import { Http2Stream, TRAILER_LINES } from "./stream.ts";
 
 /** HTTP/2 as a client. */
 export class Http2ClientCodec extends Http2Connection implements MultiplexingClientCodec {
@@ -58,10 +58,6 @@ export class Http2ClientCodec extends Http2Connection implements MultiplexingCli
     this.nextId += 2;
     this.streams.set(stream.id, stream);
     if (this.transportAbove) stream.setAboveTransport(true);
-  }
-
-  ping(): void {
-    if (!this.failed) this.sendPing(PING_PAYLOAD, 0);
   }
 
   goAway(): void {
@@ -348,7 +344,3 @@ const SCHEME_NAME = PSEUDO_NAMES[Pseudo.scheme];
 const AUTHORITY_NAME = PSEUDO_NAMES[Pseudo.authority];
 const PATH_NAME = PSEUDO_NAMES[Pseudo.path];
 const PROTOCOL_NAME = PSEUDO_NAMES[Pseudo.protocol];
-/** So much room is made for trailers at first. */
-const TRAILER_LINES = 8;
-/** Eight octets that mean nothing. */
-const PING_PAYLOAD = "\0\0\0\0tull";

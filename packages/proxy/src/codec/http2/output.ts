@@ -86,6 +86,11 @@ export abstract class Http2Output {
     this.countOutbound(true);
   }
 
+  /** Asks for a sign of life. */
+  ping(): void {
+    if (!this.failed) this.sendPing(PING_PAYLOAD, 0);
+  }
+
   protected sendPing(payload: string, flags: number): void {
     this.writer.frame(PING, flags, 0, payload);
     this.countOutbound(flags === ACK);
@@ -125,3 +130,6 @@ export abstract class Http2Output {
     }
   }
 }
+
+/** Eight octets that mean nothing. */
+const PING_PAYLOAD = "\0\0\0\0tull";

@@ -18,7 +18,7 @@ import { REQUEST, TRAILERS } from "./header-reader.ts";
 import { PSEUDO_NAMES, Pseudo } from "./hpack/field.ts";
 import type { Http2Options, Http2Stats } from "./options.ts";
 import type { Failure } from "./output.ts";
-import { Http2Stream } from "./stream.ts";
+import { Http2Stream, TRAILER_LINES } from "./stream.ts";
 
 /** What a server codec needs of its connection. */
 export interface Http2ServerHost {
@@ -84,10 +84,6 @@ export class Http2ServerCodec extends Http2Connection {
       this.preface--;
     }
     return i;
-  }
-
-  ping(): void {
-    if (!this.failed) this.sendPing(PING_PAYLOAD, 0);
   }
 
   /** Says that the connection is going to be drained; requests that are on their way are still taken. */
@@ -380,7 +376,3 @@ class Http2ServerStream extends Http2Stream implements ResponseEncoder {
 }
 
 const STATUS_NAME = PSEUDO_NAMES[Pseudo.status];
-/** So much room is made for trailers at first. */
-const TRAILER_LINES = 8;
-/** Eight octets that mean nothing. */
-const PING_PAYLOAD = "\0\0\0\0tull";

@@ -229,6 +229,9 @@ export abstract class Http2Stream {
   }
 }
 
+/** So much room is made for trailers at first. */
+export const TRAILER_LINES = 8;
+
 function isEmpty(trailers: HeaderBlock): boolean {
   for (let i = 0; i < trailers.count; i++) if (!trailers.removed(i)) return false;
   return true;

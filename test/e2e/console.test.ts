@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { createConfigDir } from "./support/bookinfo.ts";
 import { assertFitForAll, clickCounter, PATIENCE, SKIPPED, Visitor } from "./support/browser.ts";
 import type { Look } from "./support/browser.ts";
@@ -87,6 +87,18 @@ const PAGES = [
   "/security",
   "/certificates",
 ];
+
+/** By Tab, as often as it takes; what has the focus can be seen. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let pressed = 0; pressed < 150; pressed++) {
+    if ((await target.and(page.locator(":focus")).count()) > 0) {
+      assert.notEqual(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle"), "none");
+      return;
+    }
+    await page.keyboard.press("Tab");
+  }
+  assert.fail("Tab does not come there");
+}
 
 describe("the console", { skip: SKIPPED }, () => {
   const config = createConfigDir(ROUTING);
@@ -354,6 +366,33 @@ describe("the console", { skip: SKIPPED }, () => {
     const page = await open("/graph");
     await page.getByRole("button", { name: "Stop the dots" }).click(PATIENCE);
     await page.getByRole("button", { name: "Show requests as dots" }).waitFor();
+    await page.context().close();
+  });
+
+  test("with the keyboard alone: to a request, its reason and back; over the graph from node to node", async () => {
+    const page = await open("/requests?mode=recorded&status=error");
+    const first = page.getByRole("link", { name: "Explain", exact: true }).nth(1);
+    await first.waitFor(PATIENCE);
+    // While one goes there, others may fail and stand above it.
+    const address = (await first.getAttribute("href"))!;
+    await tabTo(page, page.locator(`a[href="${address}"]`));
+    await page.keyboard.press("Enter");
+    const drawer = page.locator(".drawer");
+    await drawer.getByText("a fault was injected on purpose").first().waitFor(PATIENCE);
+    await page.keyboard.press("Escape");
+    await drawer.waitFor({ state: "detached" });
+    assert.equal(await page.evaluate("document.activeElement.textContent"), "Explain");
+
+    await page.goto(`http://${demo.http}/graph`);
+    const canvas = page.locator("canvas.graph-canvas");
+    await canvas.waitFor(PATIENCE);
+    await tabTo(page, canvas);
+    for (const service of ["", "productpage", "reviews"]) {
+      await page.keyboard.press("ArrowRight");
+      await page.waitForURL((url) => (url.searchParams.get("about") ?? "").includes(service));
+    }
+    await page.keyboard.press("Enter");
+    assert.match((await page.evaluate("document.activeElement.className")) as string, /drawer/);
     await page.context().close();
   });
 

@@ -1,7 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { CriticalPath } from "@tulle/telemetry/insight";
 import type { JaegerAnswer } from "../traces/model.ts";
-import { ApiError } from "./client.ts";
 import type { Query } from "./client.ts";
 import { useGet } from "./hooks.ts";
 
@@ -25,9 +24,4 @@ export function useTrace(id: string): UseQueryResult<JaegerAnswer> {
 
 export function useCriticalPath(id: string): UseQueryResult<CriticalPath> {
   return useGet(`api/v1/slow/${encodeURIComponent(id)}`, {}, { keep: false, refreshMs: false });
-}
-
-/** A trace of which nothing is kept, or not yet. */
-export function isAbsent(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 404;
 }

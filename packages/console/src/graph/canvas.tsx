@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useImperativeHandle, useRef } from "react";
 import type { ReactNode, Ref } from "react";
 import type { GraphEdge, GraphNode } from "@tulle/telemetry/insight";
+import { focusDrawer, KEEPS_FOCUS } from "../shell/focus.ts";
 import { onThemeChange } from "../shell/theme.ts";
 import { dotsAt } from "./dots.ts";
 import { drawing } from "./draw.ts";
@@ -208,6 +209,7 @@ export function GraphCanvas({
       <canvas
         ref={canvas}
         className="graph-canvas"
+        {...{ [KEEPS_FOCUS]: "" }}
         tabIndex={0}
         role="img"
         aria-label={label}
@@ -251,6 +253,8 @@ export function GraphCanvas({
           if (next !== undefined) onSelect(next);
           else if (event.key === "+" || event.key === "=") zoomAt(1.25, middleOf(size.current));
           else if (event.key === "-") zoomAt(0.8, middleOf(size.current));
+          else if (event.key === "Enter") focusDrawer();
+          else if (event.key === "Escape") onSelect(undefined);
           else if (event.key === "0") {
             touched.current = false;
             fit();

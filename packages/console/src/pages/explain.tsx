@@ -87,7 +87,15 @@ function Imagined(): ReactNode {
         if (isReady) change({ from: client, method, url, headers: headers.trim() });
       }}
     >
-      <Field name="From" hint="The workload whose proxy sends it">
+      <Field
+        name="From"
+        hint="The workload whose proxy sends it"
+        wrong={
+          proxies.data !== undefined && client === ""
+            ? "no proxy is connected: start a program with tulle run, and it is here"
+            : undefined
+        }
+      >
         <Select
           value={client}
           options={(clients.includes(client) || client === "" ? clients : [client, ...clients]).map((value) => ({

@@ -81,7 +81,7 @@ export default function GraphPage(): ReactNode {
               scene={picture}
               isMoving={isMoving}
               onSelect={select}
-              label={`Graph of ${shown.nodes.length} nodes and ${shown.edges.length} calls. Arrow keys go from node to node, plus and minus zoom, 0 shows all. The table below has the same.`}
+              label={`Graph of ${shown.nodes.length} nodes and ${shown.edges.length} calls. Arrow keys go from node to node, Enter to its details, plus and minus zoom, 0 shows all. The table below has the same.`}
             />
             <div className="graph-zoom">
               <ZoomButton name="Larger" onClick={() => canvas.current?.zoom(1.25)}>

@@ -45,7 +45,20 @@ export function ServicePage(): ReactNode {
           { id: "config", name: "Config", parameters: { tab: "config" } },
         ]}
       />
-      <Answer of={answer} what={`service ${name}`}>
+      <Answer
+        of={answer}
+        what={`service ${name}`}
+        absent={
+          <Card flush>
+            <Empty title="Nothing is known of this service">
+              <p>No object describes it, no workload serves it, and nobody has called it in this time.</p>
+              <Link to="/services" className="button">
+                All services
+              </Link>
+            </Empty>
+          </Card>
+        }
+      >
         {(service) => <Body service={service} tab={tab} />}
       </Answer>
     </Page>

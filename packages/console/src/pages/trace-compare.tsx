@@ -32,6 +32,17 @@ const COLUMNS: readonly Column<Comparison>[] = [
   },
 ];
 
+const NOT_KEPT = (
+  <Card flush>
+    <Empty title="One of them is not kept">
+      <p>It is older than what is kept, or its spans are still on their way.</p>
+      <Link to="/traces" className="button">
+        Choose two others
+      </Link>
+    </Empty>
+  </Card>
+);
+
 /** Less than this is no difference. */
 const SAME_MS = 0.01;
 
@@ -53,12 +64,12 @@ export default function TraceComparePage(): ReactNode {
         </>
       }
     >
-      <Answer of={a} what="the first trace">
+      <Answer of={a} what="the first trace" absent={NOT_KEPT}>
         {(first) => (
-          <Answer of={b} what="the second trace">
+          <Answer of={b} what="the second trace" absent={NOT_KEPT}>
             {(second) => {
               const [one, other] = [first.data[0], second.data[0]];
-              if (one === undefined || other === undefined) return <Empty title="One of them is not kept" />;
+              if (one === undefined || other === undefined) return NOT_KEPT;
               const [before, after] = [traceOf(one), traceOf(other)];
               return (
                 <Card

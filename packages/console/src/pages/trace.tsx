@@ -1,7 +1,7 @@
 /** One trace: every hop in time, and which of them made it as long as it was. */
 import { useMemo } from "react";
 import type { ReactNode } from "react";
-import { isAbsent, useCriticalPath, useTrace } from "../api/traces.ts";
+import { useCriticalPath, useTrace } from "../api/traces.ts";
 import { formatCount, formatMs } from "../format/numbers.ts";
 import { CriticalTable } from "../traces/critical-table.tsx";
 import { traceOf } from "../traces/model.ts";
@@ -42,20 +42,22 @@ export default function TracePage(): ReactNode {
         </button>
       }
     >
-      {isAbsent(answer.error) ? (
-        <Card flush>
-          <Empty title="This trace is not kept">
-            <p>It is older than what is kept, it was not sampled, or its spans are still on their way.</p>
-            <button type="button" className="button" onClick={() => void answer.refetch()}>
-              Look again
-            </button>
-          </Empty>
-        </Card>
-      ) : (
-        <Answer of={answer} what="the trace">
-          {() => (trace === undefined ? <Empty title="This trace is not kept" /> : <Body trace={trace} />)}
-        </Answer>
-      )}
+      <Answer
+        of={answer}
+        what="the trace"
+        absent={
+          <Card flush>
+            <Empty title="This trace is not kept">
+              <p>It is older than what is kept, it was not sampled, or its spans are still on their way.</p>
+              <button type="button" className="button" onClick={() => void answer.refetch()}>
+                Look again
+              </button>
+            </Empty>
+          </Card>
+        }
+      >
+        {() => (trace === undefined ? <Empty title="This trace is not kept" /> : <Body trace={trace} />)}
+      </Answer>
     </Page>
   );
 }

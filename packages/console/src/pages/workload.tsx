@@ -8,7 +8,7 @@ import { Badges, HealthReasons, HealthStatus, MtlsBadge, ServiceLinks } from "..
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { usePathPart } from "../url/use-part.ts";
-import { Answer, Card, Facts, Loading, Page, Status } from "../ui/basics.tsx";
+import { Answer, Card, Empty, Facts, Loading, Page, Status } from "../ui/basics.tsx";
 
 const GoldenSignals = lazy(async () => ({ default: (await import("../charts/golden.tsx")).GoldenSignals }));
 
@@ -25,7 +25,20 @@ export default function WorkloadPage(): ReactNode {
         </>
       }
     >
-      <Answer of={answer} what={`workload ${name}`}>
+      <Answer
+        of={answer}
+        what={`workload ${name}`}
+        absent={
+          <Card flush>
+            <Empty title="Nothing is known of this workload">
+              <p>It is not running, and nobody has called it in this time.</p>
+              <Link to="/workloads" className="button">
+                All workloads
+              </Link>
+            </Empty>
+          </Card>
+        }
+      >
         {(workload) => (
           <>
             <div className="row">

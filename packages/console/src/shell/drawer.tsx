@@ -6,6 +6,7 @@ import { Icon } from "../ui/icon.tsx";
 import { useAddress } from "../url/use-address.ts";
 import { Boundary } from "./boundary.tsx";
 import { ENTITIES } from "./entities.ts";
+import { KEEPS_FOCUS } from "./focus.ts";
 
 export function Drawer({ entity }: { readonly entity: string }): ReactNode {
   const { change } = useAddress();
@@ -16,6 +17,8 @@ export function Drawer({ entity }: { readonly entity: string }): ReactNode {
   const close = (): void => change({ about: null });
   useEffect(() => {
     const before = document.activeElement;
+    // Whoever goes through a map by its keys stays there.
+    if (before?.hasAttribute(KEEPS_FOCUS) === true) return undefined;
     panel.current?.focus();
     return () => {
       // Whoever opened it by the keyboard goes on from there.

@@ -117,12 +117,16 @@ export function Failure({
 export function Answer<T>({
   of,
   what,
+  absent,
   children,
 }: {
   readonly of: { readonly data: T | undefined; readonly error: unknown; refetch(): unknown };
   readonly what: string;
+  /** Where nothing being there is no failure (404). */
+  readonly absent?: ReactNode;
   readonly children: (data: T) => ReactNode;
 }): ReactNode {
+  if (absent !== undefined && of.error instanceof ApiError && of.error.status === 404) return absent;
   const failure = of.error === null ? null : <Failure what={what} error={of.error} retry={() => void of.refetch()} />;
   if (of.data === undefined) return failure ?? <Loading what={what} />;
   return (

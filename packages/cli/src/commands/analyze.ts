@@ -1,10 +1,13 @@
-import { analyzeFiles } from "@tulle/control/analysis";
+import { analyzeFiles, STREAM } from "@tulle/control/analysis";
 import type { AnalysisMessage } from "@tulle/control/analysis";
 import { stringify } from "yaml";
 import { defineCommand } from "../command.ts";
+import { defaultStateDir, locate } from "../control-plane/locate.ts";
 import { readManifests } from "../control-plane/manifests.ts";
 import { apiOptions, connect, namespaceOption } from "../control-plane/options.ts";
 import { UsageError } from "../errors.ts";
+import type { Address } from "../options.ts";
+import { accepts } from "../process/probe.ts";
 import { style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
@@ -21,18 +24,21 @@ export const analyze = defineCommand({
     "analyze [-n NS|-A] [-o table|json|yaml|log]",
     "analyze -f FILE|DIR|- … [-R] [-S 'CODE=KIND NAME.NS'] [--failure-threshold LEVEL]",
   ],
-  description: `With -f: of these files by themselves; without: of what is in force. By the model that proxies are configured from, so that nothing is
+  description: `With -f: of these files together with what is in force, of which only what they would make worse is told; of the files by themselves
+with --offline, or where no control plane runs. Without -f: of what is in force. By the model that proxies are configured from, so that nothing is
 said that is not so. Each message has Istio's code, the file and the line, what is wrong and what to do (docs/reference/analysis.md lists them).
 An object is left alone by -S, or by its annotation galley.istio.io/analyze-suppress: "IST0118,…" ("*" is all).
 Exit code: 0 if nothing at or above --failure-threshold was found, 79 if something was, 65 if files cannot be understood.`,
   examples: [
     { command: "tulle analyze", does: "what is in force, of all namespaces" },
-    { command: "tulle analyze -f mesh/ -R", does: "a directory tree, without a control plane" },
+    { command: "tulle analyze -f mesh/ -R", does: "a directory tree, as it would be in the mesh" },
+    { command: "tulle analyze -f mesh/ -R --offline", does: "the same by itself, wherever a control plane is" },
     { command: "tulle analyze -f mesh/ -S 'IST0118=Service web.default'", does: "but for one message" },
   ],
   options: {
     filename: { type: "string", short: "f", value: "FILE|DIR|-", multiple: true, help: "what to analyze" },
     recursive: { type: "flag", short: "R", help: "also directories below DIR" },
+    offline: { type: "flag", help: "with -f: the files by themselves (Istio's --use-kube=false)" },
     namespace: {
       ...namespaceOption,
       help: "namespace of objects that name none; without -f: the one that is looked at",
@@ -71,10 +77,7 @@ Exit code: 0 if nothing at or above --failure-threshold was found, 79 if somethi
   },
   run: async ({ options }) => {
     const suppressed = options.suppress.map(suppression);
-    const all =
-      options.filename.length > 0
-        ? ofFiles(options.filename, options.recursive, options.namespace)
-        : await connect(options).analysis();
+    const all = options.filename.length > 0 ? await ofFiles(options) : await connect(options).analysis();
     const isWanted = ({ namespace }: AnalysisMessage): boolean =>
       options.filename.length > 0 || options["all-namespaces"] || namespace === "" || namespace === options.namespace;
     const found = all.filter((each) => isWanted(each) && !suppressed.some((fits) => fits(each)));
@@ -86,9 +89,31 @@ Exit code: 0 if nothing at or above --failure-threshold was found, 79 if somethi
   },
 });
 
-function ofFiles(files: readonly string[], recursive: boolean, namespace: string): readonly AnalysisMessage[] {
-  const manifests = readManifests(files, recursive);
-  return analyzeFiles(manifests.stream, namespace).map((each) => ({ ...each, ...manifests.locate(each.line) }));
+interface FileOptions {
+  readonly filename: readonly string[];
+  readonly recursive: boolean;
+  readonly offline: boolean;
+  readonly namespace: string;
+  readonly http: Address | undefined;
+  readonly "state-dir": string | undefined;
+}
+
+async function ofFiles(options: FileOptions): Promise<readonly AnalysisMessage[]> {
+  const { filename, recursive, namespace } = options;
+  const manifests = readManifests(filename, recursive);
+  const found = (await isWithMesh(options))
+    ? await connect(options).analysisOf(manifests.stream, namespace)
+    : analyzeFiles(manifests.stream, namespace);
+  return found.map((each) => (each.file === STREAM ? { ...each, ...manifests.locate(each.line) } : each));
+}
+
+/** Who names a control plane means it, and is told where it is not. */
+async function isWithMesh({ offline, http, "state-dir": stateDir = defaultStateDir() }: FileOptions): Promise<boolean> {
+  if (offline) return false;
+  const { address, from } = locate("http", http, stateDir);
+  if (from === "--http" || from === "TULLE_HTTP" || (await accepts(address))) return true;
+  process.stderr.write(style.dim("no control plane runs: the files by themselves\n", process.stderr));
+  return false;
 }
 
 /** `IST0118=Service web.default`, parts of which may be `*`. */

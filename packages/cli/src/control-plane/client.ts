@@ -157,6 +157,12 @@ export class ControlPlaneClient {
     return ((await this.#send("GET", "/api/v1/analysis")).body as { items: readonly AnalysisMessage[] }).items;
   }
 
+  /** The same of a stream of objects together with what is in force; lines of the stream are of the file `STREAM`. */
+  async analysisOf(stream: string, namespace: string): Promise<readonly AnalysisMessage[]> {
+    const path = `/api/v1/analysis?${new URLSearchParams({ namespace }).toString()}`;
+    return ((await this.#send("POST", path, stream)).body as { items: readonly AnalysisMessage[] }).items;
+  }
+
   async explain(question: ExplainQuestion): Promise<ExplainAnswer> {
     return (await this.#send("POST", "/api/v1/explain", JSON.stringify(question))).body as ExplainAnswer;
   }

@@ -39,7 +39,7 @@ export const ROUTES: readonly Route[] = [
   { path: ["api", "v1", "history"], methods: { GET: historyHandlers.list } },
   { path: ["api", "v1", "history", "*", "undo"], methods: { POST: historyHandlers.undo } },
   { path: ["api", "v1", "diagnostics"], methods: { GET: objectHandlers.diagnostics } },
-  { path: ["api", "v1", "analysis"], methods: { GET: analysisHandlers.list } },
+  { path: ["api", "v1", "analysis"], methods: { GET: analysisHandlers.list, POST: analysisHandlers.ofStream } },
   { path: ["api", "v1", "access"], methods: { GET: accessHandlers.access } },
   { path: ["api", "v1", "explain"], methods: { POST: explainHandlers.explain } },
   { path: ["api", "v1", "explain", "change"], methods: { POST: explainHandlers.change } },

@@ -231,3 +231,31 @@ test("a request that breaks off in the middle does no harm", async (t) => {
   });
   assert.equal((await call("GET", "/ready")).status, 200);
 });
+
+test("a stream is analyzed together with what is in force, and of others only what it would make worse is told", async (t) => {
+  const { call, apply } = await start(t);
+  // Its second destination is nowhere: that is so already.
+  const existing = virtualService("other", {
+    hosts: "other",
+    http: "[{ route: [{ destination: { host: reviews, subset: v1 } }] }, { route: [{ destination: { host: nobody } }] }]",
+  });
+  await apply(YAML + existing);
+  const analyze = async (stream: string): Promise<string[]> => {
+    const { body } = await call("POST", "/api/v1/analysis?namespace=default", stream);
+    const { items } = body as { items: { code: string; kind: string; resource: string; file: string }[] };
+    return items.map(({ code, kind, resource, file }) => `${code} ${kind} ${resource} ${file}`);
+  };
+  // By itself it would name a host and a subset that nobody knows.
+  assert.deepEqual(await analyze(RULE), []);
+  const without = destinationRule("reviews", "{ host: reviews, subsets: [{ name: v2 }] }");
+  const found = await analyze(without);
+  assert.ok(
+    found.some((each) => each.startsWith("IST0101 VirtualService other ")),
+    found.join(),
+  );
+  assert.ok(!found.join().includes("nobody"));
+  const broken = RULE.replace("subset: v1", "subset: v9");
+  assert.deepEqual(await analyze(broken), ["IST0101 VirtualService reviews (applied)"]);
+  // Nothing was applied.
+  assert.deepEqual(await analyze(RULE), []);
+});

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { IssuerDiscovery } from "../../src/source/issuers/issuer-discovery.ts";
+import { atEnd } from "../support/at-end.ts";
 import { temporaryFolder } from "../support/directory.ts";
 import { eventually } from "../support/eventually.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -25,7 +26,7 @@ function start(t: TestContext, stateDir = temporaryFolder(t), clock = new Manual
     clock,
     log: () => undefined,
   });
-  t.after(() => discovery.close());
+  atEnd(t, () => discovery.close());
   const want = (...issuers: readonly string[]): void =>
     discovery.want(new Map(issuers.map((issuer) => [issuer, 5 * SECOND])));
   /** Until that many answers have been taken in. */
@@ -141,7 +142,7 @@ test("an answer that takes too long is given up", async (t) => {
     clock,
     log: () => undefined,
   });
-  t.after(() => discovery.close());
+  atEnd(t, () => discovery.close());
   discovery.want(new Map([[ISSUER, 3 * SECOND]]));
   clock.advance(3 * SECOND - 1);
   assert.equal(late?.aborted, false);

@@ -4,7 +4,6 @@ import { after, before, describe, test } from "node:test";
 import { AREAS } from "./cases/index.ts";
 import { checkAll, checkEnvoy } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
-import { compatibilityPage, compatibilityPageOnDisk } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
 import { Host } from "./harness/host.ts";
 import { readRecord } from "./harness/record.ts";
@@ -41,7 +40,3 @@ for (const area of AREAS.keys()) {
     }
   });
 }
-
-test("docs/compatibility.md is up to date (npm run contract -- --pages)", () => {
-  assert.equal(compatibilityPageOnDisk(), compatibilityPage(AREAS));
-});

@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { AREAS } from "./cases/index.ts";
 import { checkAll, checkTulle } from "./harness/check.ts";
 import type { Outcome } from "./harness/check.ts";
+import { compatibilityPage, compatibilityPageOnDisk } from "./harness/compatibility.ts";
 import { differenceOf } from "./harness/diff.ts";
 import { Host } from "./harness/host.ts";
 import { readRecord } from "./harness/record.ts";
@@ -49,4 +50,8 @@ test("names of cases are unique in their area, features have a group", () => {
     assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length, area);
     for (const { feature } of cases) assert.match(feature, /^[^:]+: ./);
   }
+});
+
+test("docs/compatibility.md is up to date (npm run contract -- --pages)", () => {
+  assert.equal(compatibilityPageOnDisk(), compatibilityPage(AREAS));
 });

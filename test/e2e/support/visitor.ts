@@ -1,5 +1,6 @@
 /** A visitor of the product page, who keeps a connection and a cookie, and steady visitors as load. */
 import { Agent, request } from "node:http";
+import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 interface Answer {
@@ -80,6 +81,10 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+const loads: Load[] = [];
+// A test that fails leaves its visitors, and the file's process could not end.
+after(() => Promise.all(loads.map((load) => load.stop())));
+
 /** Visitors who ask for the reviews again and again, with a short breath between. */
 export function startLoad(ingress: string, visitors: number): Load {
   const visits: Visit[] = [];
@@ -104,5 +109,7 @@ export function startLoad(ingress: string, visitors: number): Load {
     leaving.abort();
     await Promise.all(all);
   };
-  return { visits, failures, stop };
+  const load = { visits, failures, stop };
+  loads.push(load);
+  return load;
 }

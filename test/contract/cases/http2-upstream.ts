@@ -68,10 +68,22 @@ const WHILE_THE_FIRST_WAITS = [send("d", get("/2")), seen("a", "/2"), open("go")
 const TIME_LEFT = [[/x-envoy-expected-rq-timeout-ms: \d+/, "x-envoy-expected-rq-timeout-ms: {ms}"]] as const;
 
 /** Answers of which the last one repeats. */
-const a = (...answers: readonly (string | readonly (string | ReturnType<typeof gate>)[])[]) => ({ a: { answers } });
-const early = (...answers: readonly (string | readonly (string | ReturnType<typeof gate>)[])[]) => ({
+/** What an upstream does with one request. */
+type Answer = string | readonly (string | ReturnType<typeof gate>)[];
+
+const a = (...answers: readonly Answer[]) => ({ a: { answers } });
+const early = (...answers: readonly Answer[]) => ({
   a: { answers, early: true as const },
 });
+
+/** A request whose first answer is `first`, and whose second, if there is one, is good. */
+function retriedOn(conditions: string, first: Answer): Row {
+  return {
+    client: [get(), got(1)],
+    upstreams: a(first, answer2(200, "again")),
+    routes: [toCluster("/", "a", { retry_policy: { retry_on: conditions } })],
+  };
+}
 
 /** Cases that Tulle is not the same in. */
 const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
@@ -472,56 +484,16 @@ export const CASES: readonly ContractCase[] = [
   ...cases(
     "retries",
     {
-      "refused-stream": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "REFUSED_STREAM"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "refused-stream" } })],
-      },
-      "refused-stream is no other reset": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "INTERNAL_ERROR"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "refused-stream" } })],
-      },
-      reset: {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "INTERNAL_ERROR"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "reset" } })],
-      },
-      "reset includes refused-stream": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "REFUSED_STREAM"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "reset" } })],
-      },
-      "reset: the connection ends": {
-        client: [get(), got(1)],
-        upstreams: a([CLOSE], answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "reset" } })],
-      },
-      "reset-before-request": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "REFUSED_STREAM"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "reset-before-request" } })],
-      },
-      "connect-failure is no reset": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "REFUSED_STREAM"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "connect-failure" } })],
-      },
-      "http3-post-connect-failure beside it": {
-        client: [get(), got(1)],
-        upstreams: a(resetStream(THIS, "HTTP_1_1_REQUIRED"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "reset" } })],
-      },
-      "5xx": {
-        client: [get(), got(1)],
-        upstreams: a(answer2(503, "bad"), answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "5xx" } })],
-      },
-      "5xx, whose body goes on": {
-        client: [get(), got(1)],
-        upstreams: a([head2(503) + data(THIS, "bad"), NEVER], answer2(200, "again")),
-        routes: [toCluster("/", "a", { retry_policy: { retry_on: "5xx" } })],
-      },
+      "refused-stream": retriedOn("refused-stream", resetStream(THIS, "REFUSED_STREAM")),
+      "refused-stream is no other reset": retriedOn("refused-stream", resetStream(THIS, "INTERNAL_ERROR")),
+      reset: retriedOn("reset", resetStream(THIS, "INTERNAL_ERROR")),
+      "reset includes refused-stream": retriedOn("reset", resetStream(THIS, "REFUSED_STREAM")),
+      "reset: the connection ends": retriedOn("reset", [CLOSE]),
+      "reset-before-request": retriedOn("reset-before-request", resetStream(THIS, "REFUSED_STREAM")),
+      "connect-failure is no reset": retriedOn("connect-failure", resetStream(THIS, "REFUSED_STREAM")),
+      "http3-post-connect-failure beside it": retriedOn("reset", resetStream(THIS, "HTTP_1_1_REQUIRED")),
+      "5xx": retriedOn("5xx", answer2(503, "bad")),
+      "5xx, whose body goes on": retriedOn("5xx", [head2(503) + data(THIS, "bad"), NEVER]),
       "a POST": {
         client: [post("hello"), got(1)],
         upstreams: a(resetStream(THIS, "REFUSED_STREAM"), answer2(200, "again")),

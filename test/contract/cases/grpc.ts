@@ -18,22 +18,18 @@ import {
   answer2,
 } from "../harness/http2/frames.ts";
 import { CLOSE, gate, got, open, seen, sees, stat, toCluster, typed } from "../harness/steps.ts";
-
-type Row = Partial<ContractCase> & { readonly client: ContractCase["client"] };
+import { type Row, casesOf } from "../harness/rows.ts";
 
 function cases(
   feature: string,
   rows: Readonly<Record<string, Row>>,
   parts: Partial<ContractCase> = {},
 ): ContractCase[] {
-  return Object.entries(rows).map(([name, row]) => ({
-    name: `${feature}: ${name}`,
-    feature: `gRPC: ${feature}`,
+  return casesOf("gRPC", feature, rows, {
     accessLog: `${LOG} %GRPC_STATUS%`,
     clusters: { a: http2Cluster() },
     ...parts,
-    ...row,
-  }));
+  });
 }
 
 const THIS = THIS_STREAM;

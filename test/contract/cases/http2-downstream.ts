@@ -34,22 +34,14 @@ import {
   stat,
   toCluster,
 } from "../harness/steps.ts";
-
-type Row = Partial<ContractCase> & { readonly client: ContractCase["client"] };
+import { type Differences, type Row, casesOf } from "../harness/rows.ts";
 
 function cases(
   feature: string,
   rows: Readonly<Record<string, Row>>,
   parts: Partial<ContractCase> = {},
 ): ContractCase[] {
-  return Object.entries(rows).map(([name, row]) => ({
-    name: `${feature}: ${name}`,
-    feature: `HTTP/2 from clients: ${feature}`,
-    accessLog: LOG,
-    ...parts,
-    ...row,
-    ...DIFFERENT[`${feature}: ${name}`],
-  }));
+  return casesOf("HTTP/2 from clients", feature, rows, { accessLog: LOG, ...parts }, DIFFERENT);
 }
 
 /** Requests on a new connection, then what there is to wait for. */
@@ -60,7 +52,7 @@ function on2(...steps: readonly Step[]): readonly Step[] {
 const CHUNKED = head("HTTP/1.1 200 X", "transfer-encoding: chunked");
 
 /** Cases that Tulle is not the same in. */
-const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
+const DIFFERENT: Differences = {
   "ends: the client cancels with NO_ERROR": {
     waived: "whatever the code, it is told that the client has reset the stream (DR)",
   },

@@ -26,22 +26,17 @@ import {
   windowUpdate,
 } from "../harness/http2/frames.ts";
 import { answer, byHand, elapse, ended, gate, get, got, open, post, seen } from "../harness/steps.ts";
-
-type Row = Partial<ContractCase> & { readonly client: ContractCase["client"] };
+import { type Differences, type Row, casesOf } from "../harness/rows.ts";
 
 function cases(
   feature: string,
   rows: Readonly<Record<string, Row>>,
   parts: Partial<ContractCase> = {},
 ): ContractCase[] {
-  return Object.entries(rows).map(([name, row]) => ({
-    name: `${feature}: ${name}`,
-    feature: `HTTP/2 frames: ${feature}`,
-    ...(name === LOGLESS ? {} : { accessLog: LOG }),
-    ...parts,
-    ...row,
-    ...DIFFERENT[`${feature}: ${name}`],
-  }));
+  return Object.entries(rows).flatMap(([name, row]) => {
+    const common = { ...(name === LOGLESS ? {} : { accessLog: LOG }), ...parts };
+    return casesOf("HTTP/2 frames", feature, { [name]: row }, common, DIFFERENT);
+  });
 }
 
 /** It would be many lines. */
@@ -62,7 +57,7 @@ const CUT = block(HEAD);
 const never = { a: { answers: [[gate("never")]] } };
 
 /** Cases that Tulle is not the same in. */
-const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
+const DIFFERENT: Differences = {
   "from clients: a preface that is none": { waived: "the client is told why" },
   "from clients: a preface in two segments": { waived: "a preface is recognised however it is cut" },
   "from clients: SETTINGS' answer that nobody waits for": { waived: "it does no harm" },

@@ -41,23 +41,20 @@ import {
   stat,
   toCluster,
 } from "../harness/steps.ts";
-
-type Row = Partial<ContractCase> & { readonly client: ContractCase["client"] };
+import { type Differences, type Row, casesOf } from "../harness/rows.ts";
 
 function cases(
   feature: string,
   rows: Readonly<Record<string, Row>>,
   parts: Partial<ContractCase> = {},
 ): ContractCase[] {
-  return Object.entries(rows).map(([name, row]) => ({
-    name: `${feature}: ${name}`,
-    feature: `HTTP/2 to upstreams: ${feature}`,
-    accessLog: LOG,
-    clusters: { a: http2Cluster() },
-    ...parts,
-    ...row,
-    ...DIFFERENT[`${feature}: ${name}`],
-  }));
+  return casesOf(
+    "HTTP/2 to upstreams",
+    feature,
+    rows,
+    { accessLog: LOG, clusters: { a: http2Cluster() }, ...parts },
+    DIFFERENT,
+  );
 }
 
 const THIS = THIS_STREAM;
@@ -86,7 +83,7 @@ function retriedOn(conditions: string, first: Answer): Row {
 }
 
 /** Cases that Tulle is not the same in. */
-const DIFFERENT: Readonly<Record<string, { readonly waived: string } | { readonly notBuilt: string }>> = {
+const DIFFERENT: Differences = {
   "ends: RST_STREAM NO_ERROR after the answer": {
     waived: "what comes for a stream that is over is not counted",
   },

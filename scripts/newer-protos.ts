@@ -163,6 +163,14 @@ export const NEWER_FIELDS: readonly NewerFields[] = [
     lifted: ["KeyValue entry = 1 [(validate.rules).message = {required: true}]"],
   },
   {
+    file: "envoy/config/core/v3/protocol.proto",
+    imports: [],
+    before: "  google.protobuf.UInt32Value max_headers_count = 2 [(validate.rules).uint32 = {gte: 1}];\n",
+    text: `  google.protobuf.UInt32Value max_response_headers_kb = 7
+      [(validate.rules).uint32 = {lte: 8192 gt: 0}];
+`,
+  },
+  {
     file: "envoy/config/common/mutation_rules/v3/mutation_rules.proto",
     imports: ["envoy/type/matcher/v3/string.proto"],
     before: "  oneof action {\n",

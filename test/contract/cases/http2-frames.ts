@@ -1,5 +1,5 @@
 /** HTTP/2 frame by frame: what a client may send, what it may not, and what becomes of the connection; flow control both ways. */
-import type { ContractCase, Step } from "../harness/case.ts";
+import type { ContractCase, Step, Upstream } from "../harness/case.ts";
 import { DOWNSTREAM_STATS, LOG, codecStats, http2Cluster } from "../harness/http2/config.ts";
 import {
   answer2,
@@ -56,6 +56,16 @@ const HEAD = [":method: GET", ":scheme: http", ":path: /", ":authority: a.test"]
 const CUT = block(HEAD);
 const never = { a: { answers: [[gate("never")]] } };
 
+/** A head of so many headers of 14 kB, each in a frame of its own. */
+function manyHeaders(count: number): Upstream {
+  const frames = Array.from({ length: count }, (_, i) =>
+    i === 0
+      ? frame(1, 1, THIS_STREAM, block([":status: 200", `x: ${"y".repeat(14_000)}`]))
+      : continuation(THIS_STREAM, block([`x: ${"y".repeat(14_000)}`]), i === count - 1 ? 4 : 0),
+  );
+  return { answers: [frames.join("")] };
+}
+
 /** Cases that Tulle is not the same in. */
 const DIFFERENT: Differences = {
   "from clients: a preface that is none": { waived: "the client is told why" },
@@ -70,7 +80,6 @@ const DIFFERENT: Differences = {
   "from clients: WINDOW_UPDATE beyond its bound on a stream": {
     waived: "the details are those of other frames that break the rules",
   },
-  "limits: max_response_headers_kb": { notBuilt: "the field" },
 };
 
 export const CASES: readonly ContractCase[] = [
@@ -314,23 +323,35 @@ export const CASES: readonly ContractCase[] = [
         stats: [],
         client: [get(), got(1)],
         clusters: { a: http2Cluster() },
-        upstreams: {
-          a: {
-            answers: [
-              Array.from({ length: 5 }, (_, i) =>
-                i === 0
-                  ? frame(1, 1, THIS_STREAM, block([":status: 200", `x: ${"y".repeat(14_000)}`]))
-                  : continuation(THIS_STREAM, block([`x: ${"y".repeat(14_000)}`]), i === 4 ? 4 : 0),
-              ).join(""),
-            ],
-          },
-        },
+        upstreams: { a: manyHeaders(5) },
       },
       max_response_headers_kb: {
         stats: [],
         client: [get(), got(1)],
         clusters: { a: http2Cluster({}, { common_http_protocol_options: { max_response_headers_kb: 4 } }) },
         upstreams: { a: { answers: [answer2(200, "x", `x: ${"y".repeat(5000)}`)] } },
+      },
+      "max_response_headers_kb, within": {
+        stats: [],
+        client: [get(), got(1)],
+        clusters: { a: http2Cluster({}, { common_http_protocol_options: { max_response_headers_kb: 4 } }) },
+        upstreams: { a: { answers: [answer2(200, "x", `x: ${"y".repeat(3900)}`)] } },
+      },
+      "max_response_headers_kb above the default": {
+        stats: [],
+        client: [get(), got(1)],
+        clusters: { a: http2Cluster({}, { common_http_protocol_options: { max_response_headers_kb: 90 } }) },
+        upstreams: { a: manyHeaders(5) },
+      },
+      "max_response_headers_kb and trailers": {
+        stats: [],
+        client: [get(), ended()],
+        clusters: { a: http2Cluster({}, { common_http_protocol_options: { max_response_headers_kb: 4 } }) },
+        upstreams: {
+          a: {
+            answers: [head2(200) + data(THIS_STREAM, "x") + trailers(THIS_STREAM, `x: ${"y".repeat(5000)}`)],
+          },
+        },
       },
     },
     { stats: [...DOWNSTREAM_STATS, ...codecStats("listener", "header_overflow", "tx_reset", "rx_messaging_error")] },

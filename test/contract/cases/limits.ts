@@ -22,6 +22,16 @@ const answered = (...headers: string[]): Partial<ContractCase> => ({ upstreams: 
 const manager = (fields: JsonObject): Partial<ContractCase> => ({ manager: fields });
 const common = (fields: JsonObject): Partial<ContractCase> => manager({ common_http_protocol_options: fields });
 
+const responseHeadersKb = (kb: number): Partial<ContractCase> => ({
+  clusters: { a: { common_http_protocol_options: { max_response_headers_kb: kb } } },
+});
+
+/** Status line and end included. */
+function headOfSize(bytes: number): string {
+  const empty = answer(200, "ok", "x-a: ");
+  return answer(200, "ok", `x-a: ${"v".repeat(bytes - (empty.length - 2))}`);
+}
+
 export const CASES: readonly ContractCase[] = [
   ...cases("heads of requests", [
     ["99 headers and Host", [get("/", ...lines(99)), got(1)]],
@@ -52,6 +62,59 @@ export const CASES: readonly ContractCase[] = [
       [get(), got(1)],
       { ...answered(...lines(4)), clusters: { a: { common_http_protocol_options: { max_headers_count: 3 } } } },
     ],
+    ["max_response_headers_kb 1", [get(), got(1)], { ...answered(...lines(2, 600)), ...responseHeadersKb(1) }],
+    ["max_response_headers_kb 1, within", [get(), got(1)], { ...answered(...lines(1, 900)), ...responseHeadersKb(1) }],
+    ...[-2, -1, 0, 1, 2].map((more): Row => {
+      const bytes = more < 0 ? `${-more} bytes less` : more === 0 ? "exactly" : `${more} bytes more`;
+      return [
+        `max_response_headers_kb 1, ${bytes}`,
+        [get(), got(1)],
+        { upstreams: { a: headOfSize(1024 + more) }, ...responseHeadersKb(1) },
+      ];
+    }),
+    ["max_response_headers_kb 96", [get(), got(1)], { ...answered(...lines(17, 5_000)), ...responseHeadersKb(96) }],
+    [
+      "max_response_headers_kb 96, more than that",
+      [get(), got(1)],
+      { ...answered(...lines(20, 5_000)), ...responseHeadersKb(96) },
+    ],
+    [
+      "max_response_headers_kb 1 and trailers",
+      [get(), ended()],
+      {
+        upstreams: {
+          a:
+            head("HTTP/1.1 200 OK", "transfer-encoding: chunked") +
+            `2\r\nok\r\n0\r\n${lines(2, 600).join("\r\n")}\r\n\r\n`,
+        },
+        ...responseHeadersKb(1),
+      },
+    ],
+    [
+      "max_response_headers_kb 1 and 103 before a response",
+      [get(), got(1)],
+      {
+        upstreams: {
+          a: head("HTTP/1.1 103 Early Hints", ...lines(1, 700)) + answer(200, "ok", ...lines(1, 700)),
+        },
+        ...responseHeadersKb(1),
+      },
+    ],
+    [
+      "max_response_headers_kb 1 in two segments",
+      [get(), got(1)],
+      {
+        upstreams: {
+          a: {
+            answers: [["HTTP/1.1 200 OK\r\n", `x-a: ${"v".repeat(2000)}`, "\r\ncontent-length: 2\r\n\r\nok"]],
+          },
+        },
+        ...responseHeadersKb(1),
+      },
+    ],
+    ["max_response_headers_kb of a listener", [], { refused: true, ...common({ max_response_headers_kb: 1 }) }],
+    ["max_response_headers_kb 8193", [], { refused: true, ...responseHeadersKb(8193) }],
+    ["max_response_headers_kb 0", [], { refused: true, ...responseHeadersKb(0) }],
   ]),
   ...cases("bodies", [
     ["3 MB up, with a length", [post("b".repeat(3_000_000)), got(1)]],

@@ -48,7 +48,7 @@ export interface ClusterPlan {
   readonly tcpKeepaliveMs: number;
   /** `max_stream_duration` of `common_http_protocol_options`; 0 = none. */
   readonly maxStreamDurationMs: number;
-  /** `max_response_headers_kb` × 1024, default 80 KiB; `max_headers_count`, default 100. */
+  /** Of HTTP/1.1: `max_response_headers_kb` × 1024, default 80 KiB; `max_headers_count`, default 100. */
   readonly maxResponseHeadersBytes: number;
   readonly maxResponseHeadersCount: number;
   /** `enable_trailers` of the HTTP/1 options. */

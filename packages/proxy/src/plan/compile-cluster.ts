@@ -71,7 +71,7 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxConnectionDurationMs: milliseconds(http?.maxConnectionDuration, 0),
     bindAddresses: compileBindAddresses(message, place.field("upstream_bind_config")),
     tcpKeepaliveMs: tcpKeepalive(message.upstreamConnectionOptions?.tcpKeepalive),
-    maxResponseHeadersBytes: DEFAULTS.maxResponseHeadersKb * 1024,
+    maxResponseHeadersBytes: (http?.maxResponseHeadersKb ?? DEFAULTS.maxResponseHeadersKb) * 1024,
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
     enableTrailers: http1?.enableTrailers ?? false,
     headerCase: compileHeaderCase(http1),

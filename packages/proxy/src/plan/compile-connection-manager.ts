@@ -112,6 +112,9 @@ export function compileConnectionManager(
   if (message.streamErrorOnInvalidHttpMessage === true && codecType !== "http2") {
     place.field("stream_error_on_invalid_http_message").refuse("true is supported for codec_type HTTP2 only");
   }
+  if (common?.maxResponseHeadersKb !== undefined) {
+    place.field("common_http_protocol_options.max_response_headers_kb").refuse("is for clusters");
+  }
   return {
     statPrefix: message.statPrefix,
     serverName: message.serverName === "" ? DEFAULTS.serverName : message.serverName,

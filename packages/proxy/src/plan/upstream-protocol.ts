@@ -44,7 +44,7 @@ export function compileUpstreamProtocol(message: Cluster, place: Place): Upstrea
     compileHttp2Options(
       options,
       {
-        maxHeadersBytes: MAX_RESPONSE_HEADERS_KB * 1024,
+        maxHeadersBytes: (common?.maxResponseHeadersKb ?? MAX_RESPONSE_HEADERS_KB) * 1024,
         maxHeadersCount: common?.maxHeadersCount ?? MAX_HEADERS_COUNT,
         headersWithUnderscores: "allow",
         bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,

@@ -284,6 +284,7 @@ export const LISTENER: SupportGroup = {
       "idle_timeout",
       "max_connection_duration",
       "max_headers_count",
+      "max_response_headers_kb",
       "max_stream_duration",
       "headers_with_underscores_action",
       "max_requests_per_connection",

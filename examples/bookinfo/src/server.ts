@@ -67,9 +67,24 @@ export function main(name: string, routes: readonly Route[]): void {
     const { address, port } = server.address() as AddressInfo;
     console.log(`${name} listening on http://${address}:${port}`);
   });
+  let stopping = false;
+  let open = 0;
+  // To Node a connection on which nothing was ever asked is not idle: close() would wait for it for a minute.
+  const closeWhenAnswered = (): void => {
+    if (stopping && open === 0) server.closeAllConnections();
+  };
+  server.on("request", (_, response: ServerResponse) => {
+    open++;
+    response.once("close", () => {
+      open--;
+      closeWhenAnswered();
+    });
+  });
   const stop = (): void => {
     if (!server.listening) return;
+    stopping = true;
     server.close(() => process.exit(0));
+    closeWhenAnswered();
     setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
   };
   process.on("SIGTERM", stop);

@@ -5,6 +5,7 @@ import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -76,6 +77,18 @@ test("on SIGTERM the open request is finished, then the program ends with 0", as
   answer.resume();
   assert.equal(answer.statusCode, 200);
   assert.deepEqual(await exited, [0, null]);
+});
+
+test("on SIGTERM a connection on which nothing was asked keeps nobody waiting", { timeout: 8000 }, async (t) => {
+  const { child, origin } = await run(t, "details");
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  t.after(() => socket.destroy());
+  await once(socket, "connect");
+  // Answered on another connection: the server has taken the first one as well.
+  await fetch(`${origin}/health`);
+  child.kill("SIGTERM");
+  assert.deepEqual(await once(child, "exit"), [0, null]);
 });
 
 test("an unknown version is refused with the known ones", async (t) => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { COMMANDS } from "../src/commands/index.ts";
@@ -83,6 +85,23 @@ describe("the command line", () => {
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(stdout), { version: "0.1.0", node: process.versions.node });
   });
+
+  test("a demo of a directory that is not there is refused at once, and makes none", async () => {
+    const missing = join(tmpdir(), "tulle-no-such-directory");
+    const { code, stderr } = await tulle("demo", "--once", "--port", "0", "--config", missing);
+    assert.equal(code, 1);
+    assert.match(stderr, /--config .*tulle-no-such-directory: no such directory/);
+    assert.equal(existsSync(missing), false);
+  });
+});
+
+test("every command with a form of output to choose has a table, JSON and YAML", async () => {
+  for (const load of Object.values(COMMANDS)) {
+    const { name, options } = await load();
+    const output = Object.hasOwn(options, "output") ? options["output"] : undefined;
+    if (output?.type !== "choice") continue;
+    for (const form of ["table", "json", "yaml"]) assert.ok(output.choices.includes(form), `tulle ${name} -o ${form}`);
+  }
 });
 
 test("every command has a help text with examples that run that command", async () => {

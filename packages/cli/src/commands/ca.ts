@@ -3,6 +3,7 @@ import { defineCommand } from "../command.ts";
 import type { AuthorityState, ControlPlaneClient, RotationState } from "../control-plane/client.ts";
 import { connectAsOwner, ownerOptions } from "../control-plane/options.ts";
 import { CliError, UsageError } from "../errors.ts";
+import { structured } from "../insight/options.ts";
 import { formatTable } from "../terminal/table.ts";
 
 const POLL_MS = 500;
@@ -17,7 +18,7 @@ const STEPS = {
 export const ca = defineCommand({
   name: "ca",
   summary: "the certificate authority: what it signs with, and how its root is replaced",
-  usage: ["ca show [-o table|json|pem]", "ca rotate [--dry-run | --step] [--force] [--wait DURATION]"],
+  usage: ["ca show [-o table|json|yaml|pem]", "ca rotate [--dry-run | --step] [--force] [--wait DURATION]"],
   description: `rotate replaces the root without a failed request, in three steps: distribute (a new root is trusted by everybody), sign (it signs, and
 workloads get new certificates at once), retire (the old one is forgotten). Before each it waits until nobody would be cut off. With
 --step it takes one step and ends, refusing it if somebody would be cut off; with --dry-run it only says what the next step is, whom
@@ -33,7 +34,7 @@ it would cut off now, and why. A control plane that is restarted in between goes
       type: "choice",
       short: "o",
       value: "FORMAT",
-      choices: ["table", "json", "pem"],
+      choices: ["table", "json", "yaml", "pem"],
       default: "table",
       help: "how show prints it",
     },
@@ -56,9 +57,9 @@ it would cut off now, and why. A control plane that is restarted in between goes
   },
 });
 
-function show(state: AuthorityState, output: "table" | "json" | "pem"): number {
+function show(state: AuthorityState, output: "table" | "json" | "yaml" | "pem"): number {
   if (output === "pem") process.stdout.write(state.bundle);
-  else if (output === "json") console.log(JSON.stringify(state, undefined, 2));
+  else if (output !== "table") console.log(structured(state, output));
   else {
     const rows = [
       ...state.roots.map(({ id, subject, notAfter, certificates, signs }) => [

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -69,6 +69,12 @@ without --once that line follows when the demo ends, and one with the addresses 
       if (count === 1) stop.abort();
       else process.exit(EXIT.failure); // the parts end with us
     });
+    // tulle up makes it if it is missing: there nothing is wrong with a mesh that has nothing yet.
+    if (options.config !== undefined && !statSync(options.config, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new CliError(`--config ${options.config}: no such directory`, [
+        "Without --config: a copy of the example's.",
+      ]);
+    }
     const folder = mkdtempSync(join(tmpdir(), "tulle-demo-"));
     const configDir = options.config === undefined ? join(folder, "config") : resolve(options.config);
     if (options.config === undefined) copyConfiguration(configDir);

@@ -2,6 +2,7 @@ import { defineCommand } from "../command.ts";
 import type { ProxyStatus } from "../control-plane/client.ts";
 import { age } from "../control-plane/columns.ts";
 import { apiOptions, connect } from "../control-plane/options.ts";
+import { outputOption, structured } from "../insight/options.ts";
 import { style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
@@ -11,7 +12,7 @@ const TYPES = ["CDS", "LDS", "EDS", "RDS", "VHDS"] as const;
 export const proxies = defineCommand({
   name: "proxies",
   summary: "shows the connected proxies and whether they are in sync",
-  usage: ["proxies [-o table|json]"],
+  usage: ["proxies [-o table|json|yaml]"],
   description: `One line a proxy; for each resource type SYNCED (it has accepted the newest), STALE (sent and not yet answered,
 or a change waits to be sent), NACKED (it refused the newest and keeps what it had; the reason is on stderr)
 or - (it does not ask for the type). SECURED is how its connection to the control plane is secured; IDENTITY is what it has proved to be,
@@ -21,20 +22,13 @@ and EXPIRES when its newest certificate ends.`,
     { command: "tulle proxies -o json", does: "the same for scripts" },
   ],
   options: {
-    output: {
-      type: "choice",
-      short: "o",
-      value: "FORMAT",
-      choices: ["table", "json"],
-      default: "table",
-      help: "how to print them",
-    },
+    output: { ...outputOption, help: "how to print them" },
     ...apiOptions,
   },
   run: async ({ options }) => {
     const proxies = await connect(options).proxies();
-    if (options.output === "json") {
-      console.log(JSON.stringify(proxies, undefined, 2));
+    if (options.output !== "table") {
+      console.log(structured(proxies, options.output));
       return 0;
     }
     if (proxies.length === 0) {

@@ -1,6 +1,7 @@
 import type { KeptRequest } from "@tulle/telemetry/records";
 import { defineCommand } from "../command.ts";
 import { apiOptions, connect } from "../control-plane/options.ts";
+import { structured } from "../insight/options.ts";
 import { onStop } from "../process/stop-signal.ts";
 import { lineOf } from "../tap/line.ts";
 import { PAIR_MS, Pairs } from "../tap/pairs.ts";
@@ -40,9 +41,9 @@ what was left out is said on stderr. Ends with Ctrl-C.`,
       type: "choice",
       short: "o",
       value: "FORMAT",
-      choices: ["table", "json"],
+      choices: ["table", "json", "yaml"],
       default: "table",
-      help: "lines, or an object for each",
+      help: "lines, an object on each line, or a YAML document each",
     },
     ...apiOptions,
   },
@@ -56,7 +57,9 @@ what was left out is said on stderr. Ends with Ctrl-C.`,
     let count = 0;
     const print = (request: TappedRequest): void => {
       if (count++ >= max) return;
-      console.log(output === "json" ? JSON.stringify(request) : lineOf(request));
+      if (output === "json") console.log(JSON.stringify(request));
+      else if (output === "yaml") console.log(`---\n${structured(request, output)}`);
+      else console.log(lineOf(request));
       if (count >= max) stop.abort();
     };
     const pairs = new Pairs();

@@ -2,12 +2,17 @@ import { defineCommand } from "../command.ts";
 import type { ControlPlaneClient, JoinToken } from "../control-plane/client.ts";
 import { connectAsOwner, ownerOptions } from "../control-plane/options.ts";
 import { CliError, UsageError } from "../errors.ts";
+import { outputOption, structured } from "../insight/options.ts";
 import { formatTable } from "../terminal/table.ts";
 
 export const token = defineCommand({
   name: "token",
   summary: "tokens by which workloads of other machines join",
-  usage: ["token create --service-account NS/NAME [--ttl DURATION]", "token list [-o table|json]", "token revoke ID"],
+  usage: [
+    "token create --service-account NS/NAME [--ttl DURATION]",
+    "token list [-o table|json|yaml]",
+    "token revoke ID",
+  ],
   description: `A token gives a workload its first certificate: tulle run --token-file FILE, or the environment variable TULLE_TOKEN. From then on the certificate renews itself. A token is for one service account, may be used by all of its workloads, and ends after --ttl. Once it is
 revoked nobody joins with it any more, and who has joined with it gets no new certificate: what they hold ends by itself, in a day
 at most. The control plane keeps only a hash; a token is printed once.`,
@@ -22,20 +27,13 @@ at most. The control plane keeps only a hash; a token is printed once.`,
   options: {
     "service-account": { type: "string", value: "NS/NAME", help: "whose identity it gives" },
     ttl: { type: "duration", value: "DURATION", default: 86_400_000, help: "how long it can be used" },
-    output: {
-      type: "choice",
-      short: "o",
-      value: "FORMAT",
-      choices: ["table", "json"],
-      default: "table",
-      help: "how list prints them",
-    },
+    output: { ...outputOption, help: "how list prints them" },
     ...ownerOptions,
   },
   positionals: { min: 1, max: 2 },
   run: async ({ options, positionals: [action, id] }) => {
     if (action === "create") return create(connectAsOwner(options), options["service-account"], options.ttl);
-    if (action === "list") return list(connectAsOwner(options), options.output === "json");
+    if (action === "list") return list(connectAsOwner(options), options.output);
     if (action === "revoke") return revoke(connectAsOwner(options), id);
     throw new UsageError(`unknown action ${action}`, ["One of create, list, revoke."]);
   },
@@ -54,9 +52,9 @@ async function create(client: ControlPlaneClient, account: string | undefined, l
   return 0;
 }
 
-async function list(client: ControlPlaneClient, json: boolean): Promise<number> {
+async function list(client: ControlPlaneClient, output: string): Promise<number> {
   const tokens = await client.tokens();
-  if (json) console.log(JSON.stringify(tokens, undefined, 2));
+  if (output !== "table") console.log(structured(tokens, output));
   else if (tokens.length === 0) process.stderr.write("no tokens\n");
   else console.log(formatTable(tokens.map(row), { header: ["ID", "SERVICE ACCOUNT", "CREATED", "EXPIRES", "STATE"] }));
   return 0;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { GraphEdge, RequestStats } from "@tulle/telemetry/insight";
 import { dotsAt } from "../src/graph/dots.ts";
 import { drawing } from "../src/graph/draw.ts";
-import { overlaps } from "../src/graph/geometry.ts";
+import { overlaps, sharedArea } from "../src/graph/geometry.ts";
 import type { Box } from "../src/graph/geometry.ts";
 
 const NO_LATENCY = { meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null };
@@ -128,4 +128,23 @@ test("dots go on calmly: a moment later each is a little further, and none has j
       after.some((one) => one >= x && one - x < 6),
       String(x),
     );
+});
+
+test("where no place is free a label covers as little as it can, and what fails has its place first", () => {
+  const boxes = new Map([
+    ["a", at(0, 0)],
+    ["b", at(0, 72)],
+    ["c", at(330, 0)],
+    ["d", at(330, 72)],
+  ]);
+  const failing = { http: requests(0.53, 1), health: { state: "failure", reasons: [] } } as const;
+  const edges = [edge("a", "c"), edge("a", "d", failing), edge("b", "c"), edge("b", "d", failing)];
+  const labels = drawing({ ...PICTURE, edges, boxes }).flatMap((shape) =>
+    shape.kind === "rect" && shape.radius === 9 ? [shape.box] : [],
+  );
+  assert.equal(labels.length, 4);
+  for (const [index, label] of labels.entries()) {
+    for (const other of labels.slice(index + 1)) assert.equal(sharedArea(label, other), 0);
+  }
+  assert.ok(labels[0]!.width > labels[2]!.width, "the failing calls' labels, which are longer, come first");
 });

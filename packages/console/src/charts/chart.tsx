@@ -76,7 +76,7 @@ export function Chart({
         legend: { live: true },
         scales: { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
         axes: [
-          { ...axis, space: 52, values: (_, ticks) => ticks.map((at) => formatClock(at * 1000).slice(0, 5)) },
+          { ...axis, space: 52, size: 26, values: (_, ticks) => ticks.map((at) => formatClock(at * 1000).slice(0, 5)) },
           { ...axis, size: 58, values: (_, ticks) => ticks.map((value) => latest.current.format(value)) },
         ],
         series: [

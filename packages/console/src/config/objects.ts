@@ -41,6 +41,15 @@ export const STATUS_NAMES: Readonly<Record<StatusType, string>> = {
   Invalid: "Cannot work",
 };
 
+/** Of what is not applied yet. */
+export const PREVIEW_NAMES: Readonly<Record<StatusType, string>> = {
+  InForce: "Would be in force",
+  Shadowed: "Would be shadowed",
+  NotYetApplied: "Would not be applied yet",
+  Ignored: "Would be ignored",
+  Invalid: "Could not work",
+};
+
 const ORDER: readonly StatusType[] = ["Invalid", "Shadowed", "NotYetApplied", "Ignored", "InForce"];
 
 /** What one has to know first. An object of which only a part is ignored is in force. */

@@ -9,7 +9,7 @@ import { useAddress } from "../url/use-address.ts";
 import { DiagnosticList } from "./diagnostic-list.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { ObjectLink } from "./object-link.tsx";
-import { mainStatus, STATUS_NAMES, STATUS_TONES } from "./objects.ts";
+import { mainStatus, PREVIEW_NAMES, STATUS_NAMES, STATUS_TONES } from "./objects.ts";
 import { useApply } from "./use-apply.ts";
 import { useValidation } from "./use-validation.ts";
 import type { ValidationAnswer } from "./use-validation.ts";
@@ -113,7 +113,11 @@ function Verdict({
           const main = mainStatus(status);
           return (
             <li key={`${kind} ${namespace}/${name}`} className="wrap">
-              {main === undefined ? null : <Status tone={STATUS_TONES[main.type]}>{STATUS_NAMES[main.type]}</Status>}{" "}
+              {main === undefined ? null : (
+                <Status tone={STATUS_TONES[main.type]}>
+                  {(action === "unchanged" ? STATUS_NAMES : PREVIEW_NAMES)[main.type]}
+                </Status>
+              )}{" "}
               {kind} {name} would be {action === "created" ? "new" : action === "unchanged" ? "what it is" : "changed"}
               {main === undefined ? "" : `: ${main.message}`}
             </li>

@@ -1,17 +1,17 @@
 /** The graph as a list of shapes, which a canvas draws and an SVG file holds. Pure: one list, two pens. */
 import type { GraphEdge } from "@tulle/telemetry/insight";
 import { formatMs, formatPercent } from "../format/numbers.ts";
-import { formatVolume, HEALTH, MTLS, requestsOf } from "../insight/signs.ts";
+import { formatVolume, HEALTH, HEALTH_ORDER, MTLS, requestsOf } from "../insight/signs.ts";
 import { clip, colourOf, drawNode, FAINT, LETTER, TEXT_SCALE } from "./draw-node.ts";
 import { edgeRate } from "./filter.ts";
-import { edgeCurve, endAngle, overlaps, pointOn } from "./geometry.ts";
+import { edgeCurve, endAngle, overlaps, pointOn, sharedArea } from "./geometry.ts";
 import type { Box, Curve } from "./geometry.ts";
 import type { Colour, EdgeLabel, Layer, Picture, Scene, Shape } from "./scene.ts";
 
 const LABEL_SCALE = 0.55;
 const LABEL_SIZE = 11;
-/** Where along a call, and how far beside it, its label may be, best first: none covers another while there is a place. */
-const LABEL_PLACES: readonly (readonly [number, number])[] = [0, -20, 20].flatMap((beside) =>
+/** Where along a call, and how far beside it, its label may be, best first: none covers another while there is a place, and little if there is none. */
+const LABEL_PLACES: readonly (readonly [number, number])[] = [0, -20, 20, -40, 40].flatMap((beside) =>
   [0.5, 0.38, 0.62, 0.26, 0.74].map((along) => [along, beside] as const),
 );
 /** Widths are counted in these steps, so that a label does not go elsewhere for one digit more. */
@@ -38,7 +38,7 @@ export function drawing(scene: Scene): readonly Shape[] {
   const clear = clearIds(scene);
   const maxRate = Math.max(1e-9, ...edges.map(edgeRate));
   const nodeBoxes = nodes.flatMap(({ id }) => boxes.get(id) ?? []).filter(seen);
-  const labels = new Labels(nodeBoxes);
+  const labelled: { readonly edge: GraphEdge; readonly curve: Curve }[] = [];
   for (const edge of edges) {
     const source = boxes.get(edge.source);
     const target = boxes.get(edge.target);
@@ -46,8 +46,12 @@ export function drawing(scene: Scene): readonly Shape[] {
     const curve = edgeCurve(source, target);
     const isClear = clear === undefined || clear.has(edge.id);
     drawEdge(edge, curve, maxRate, isClear, scene, shapes);
-    if (isClear && scale >= LABEL_SCALE) labels.add(edge, curve, scene);
+    if (isClear && scale >= LABEL_SCALE) labelled.push({ edge, curve });
   }
+  const labels = new Labels(nodeBoxes);
+  // What fails is to be read first: it takes its place first.
+  labelled.sort((a, b) => HEALTH_ORDER.indexOf(a.edge.health.state) - HEALTH_ORDER.indexOf(b.edge.health.state));
+  for (const { edge, curve } of labelled) labels.add(edge, curve, scene);
   for (const node of nodes) {
     const box = boxes.get(node.id);
     if (box !== undefined && seen(box)) drawNode(node, box, clear === undefined || clear.has(node.id), scene, shapes);
@@ -135,13 +139,21 @@ class Labels {
       const { x, y } = pointOn(curve, along);
       return { x: x - wide / 2, y: y - 9 + beside, width: wide, height: 18 };
     };
-    const place =
-      LABEL_PLACES.find((one) => {
-        const box = boxAt(one, room);
-        return !this.#taken.some((other) => overlaps(box, other));
-      }) ?? LABEL_PLACES[0]!;
+    let place = LABEL_PLACES[0]!;
+    let least = Infinity;
+    for (const one of LABEL_PLACES) {
+      const covered = this.#covered(boxAt(one, room));
+      if (covered < least) [place, least] = [one, covered];
+      if (least === 0) break;
+    }
     this.#taken.push(boxAt(place, room));
     return boxAt(place, width);
+  }
+
+  #covered(box: Box): number {
+    let sum = 0;
+    for (const other of this.#taken) sum += sharedArea(box, other);
+    return sum;
   }
 }
 

@@ -14,7 +14,8 @@ export interface Box extends Point {
 /** Room for `istio-ingressgateway`. */
 const NODE_WIDTH = 196;
 const NODE_HEIGHT = 44;
-const COLUMN_STEP = 330;
+/** Room for a call's label between two nodes. */
+const COLUMN_STEP = 352;
 const ROW_STEP = 72;
 const GROUP_PADDING = 16;
 /** Of a namespace's name above its nodes. */
@@ -96,6 +97,13 @@ export function endAngle({ c2, to }: Curve): number {
 
 export function overlaps(a: Box, b: Box): boolean {
   return a.x < b.x + b.width && a.x + a.width > b.x && a.y < b.y + b.height && a.y + a.height > b.y;
+}
+
+/** 0: they do not overlap. */
+export function sharedArea(a: Box, b: Box): number {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return width > 0 && height > 0 ? width * height : 0;
 }
 
 export function contains({ x, y, width, height }: Box, point: Point): boolean {

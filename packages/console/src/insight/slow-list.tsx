@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import type { DelayKind, SlowAnswer, SlowRow, Spent } from "@tulle/telemetry/insight";
 import { formatMs, formatPercent } from "../format/numbers.ts";
+import { shortHosts } from "../traces/model.ts";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
 import { Badge, Empty } from "../ui/basics.tsx";
@@ -33,6 +34,7 @@ export function SlowList({ slow }: { readonly slow: SlowAnswer }): ReactNode {
           row={row}
           isCulprit={index === slow.culprit}
           most={most}
+          isCompared={slow.requests.before !== null}
         />
       ))}
     </ol>
@@ -48,10 +50,13 @@ function SlowItem({
   row,
   isCulprit,
   most,
+  isCompared,
 }: {
   readonly row: SlowRow;
   readonly isCulprit: boolean;
   readonly most: number;
+  /** There were requests in the window before. */
+  readonly isCompared: boolean;
 }): ReactNode {
   const { kind, namespace, service, version, route, from, before, changeMs, because, traceIds } = row;
   const { msPerRequest, share } = spentOf(row);
@@ -62,7 +67,8 @@ function SlowItem({
         <Link to={servicePath(namespace, service)}>
           <strong>{service}</strong>
         </Link>
-        {version === "" ? null : ` ${version}`} {route === "" ? null : <code className="chip">{route}</code>}{" "}
+        {version === "" ? null : ` ${version}`}{" "}
+        {route === "" ? null : <code className="chip">{shortHosts(route)}</code>}{" "}
         <span className="soft small">
           {kind === "service" ? "" : KIND_NAMES[kind]}
           {from === null ? "" : ` from ${from.name} ${from.version}`}
@@ -87,7 +93,7 @@ function SlowItem({
         <strong>{formatMs(msPerRequest)}</strong> <span className="soft">{formatPercent(share)}</span>
       </div>
       <div className="slow-change">
-        {before === null ? (
+        {!isCompared ? null : before === null ? (
           <Badge tone="info">new</Badge>
         ) : Math.abs(changeMs) < 1 ? (
           <span className="soft small">as before</span>

@@ -120,8 +120,9 @@ function Authority(): ReactNode {
                   id: "valid",
                   name: "Valid",
                   cell: ({ notBefore, notAfter }) => (
-                    <span className="soft nowrap">
-                      {formatDate(Date.parse(notBefore))} – {formatDate(Date.parse(notAfter))}
+                    <span className="soft">
+                      <span className="nowrap">{formatDate(Date.parse(notBefore))} –</span>{" "}
+                      <span className="nowrap">{formatDate(Date.parse(notAfter))}</span>
                     </span>
                   ),
                 },

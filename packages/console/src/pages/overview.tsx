@@ -6,6 +6,7 @@ import { formatCount, formatMs, formatPercent, formatRate, formatSpan } from "..
 import { healthColumn, mtlsColumn } from "../insight/columns.tsx";
 import { ObjectRefLink, servicePath } from "../insight/parts.tsx";
 import { SlowList } from "../insight/slow-list.tsx";
+import { shortHosts } from "../traces/model.ts";
 import { Link } from "../url/link.tsx";
 import { Answer, Badge, Card, Command, Empty, Notice, Page, Status, Tile } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
@@ -50,7 +51,7 @@ function Body({ overview }: { readonly overview: Overview }): ReactNode {
             </p>
           </header>
           <div className="body stack">
-            <p className="answer">{slow.headline}</p>
+            <p className="answer">{shortHosts(slow.headline)}</p>
             <SlowList slow={slow} />
           </div>
         </section>
@@ -143,6 +144,11 @@ function certificateTone(daysLeft: number): Tone {
   return daysLeft < 7 ? "bad" : daysLeft < 30 ? "warn" : "ok";
 }
 
+/** A root has a name that tells nobody anything. */
+function endOf({ what, name }: Overview["certificates"][number]): string {
+  return what === "root" ? "the mesh's root" : `${what} ${name}`;
+}
+
 function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
   const { at, namespaces, mtls, certificates, proxies, active } = overview;
   const rps = namespaces.reduce((sum, one) => sum + one.rps, 0);
@@ -170,7 +176,7 @@ function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
       <Tile
         label="Certificates"
         value={first === undefined ? "–" : formatSpan(Math.max(0, first.notAfter - at))}
-        note={first === undefined ? "nobody has any" : `until ${first.what} ${first.name} ends`}
+        note={first === undefined ? "nobody has any" : `until ${endOf(first)} ends`}
         tone={first === undefined ? "none" : certificateTone(first.daysLeft)}
         to="/certificates"
       />

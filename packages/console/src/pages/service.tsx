@@ -8,6 +8,7 @@ import { formatCount, formatMs, formatPercent, formatRate } from "../format/numb
 import { healthColumn, latencyColumn, signalColumns } from "../insight/columns.tsx";
 import { EdgeRows } from "../insight/edge-rows.tsx";
 import { Badges, HealthReasons, HealthStatus, MtlsBadge, ObjectRefLink } from "../insight/parts.tsx";
+import { shortHosts } from "../traces/model.ts";
 import { Link } from "../url/link.tsx";
 import { usePathPart } from "../url/use-part.ts";
 import { useAddress } from "../url/use-address.ts";
@@ -181,7 +182,14 @@ const VERSION_COLUMNS: readonly Column<VersionStats>[] = [
   {
     id: "version",
     name: "Version",
-    cell: ({ version }) => <strong>{version || "none"}</strong>,
+    cell: ({ version, workloads }) =>
+      version === "" && workloads.length === 0 ? (
+        <span className="soft" title="The client's proxy answered them itself, or found nobody there">
+          came to none
+        </span>
+      ) : (
+        <strong>{version || "none"}</strong>
+      ),
     sort: ({ version }) => version,
   },
   healthColumn(),
@@ -223,7 +231,11 @@ const ROUTE_COLUMNS: readonly Column<RouteStats>[] = [
   {
     id: "route",
     name: "Route",
-    cell: ({ route }) => <code className="wrap">{route}</code>,
+    cell: ({ route }) => (
+      <code className="wrap" title={route}>
+        {shortHosts(route)}
+      </code>
+    ),
     sort: ({ route }) => route,
   },
   { id: "version", name: "Version", cell: ({ version }) => version, sort: ({ version }) => version },

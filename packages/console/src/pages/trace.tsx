@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useCriticalPath, useTrace } from "../api/traces.ts";
 import { formatCount, formatMs } from "../format/numbers.ts";
 import { CriticalTable } from "../traces/critical-table.tsx";
-import { traceOf } from "../traces/model.ts";
+import { shortHosts, traceOf } from "../traces/model.ts";
 import { SpanSums } from "../traces/span-sums.tsx";
 import { Waterfall } from "../traces/waterfall.tsx";
 import type { Trace } from "../traces/model.ts";
@@ -24,7 +24,7 @@ export default function TracePage(): ReactNode {
   const trace = useMemo(() => (first === undefined ? undefined : traceOf(first)), [first]);
   return (
     <Page
-      title={trace?.root === undefined ? "Trace" : `${trace.root.service} ${trace.root.name}`}
+      title={trace?.root === undefined ? "Trace" : `${trace.root.service} ${shortHosts(trace.root.name)}`}
       crumbs={
         <>
           <Link to="/traces">Traces</Link> / <code>{id}</code> <CopyButton text={id} label="Copy the trace's id" />

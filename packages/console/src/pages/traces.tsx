@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTraces, useTraceServices, useOperations } from "../api/traces.ts";
 import { formatCount, formatMs } from "../format/numbers.ts";
 import { useRange } from "../shell/scope.ts";
-import { coloursOf, shortNames, traceOf } from "../traces/model.ts";
+import { coloursOf, shortHosts, shortNames, traceOf } from "../traces/model.ts";
 import type { Trace } from "../traces/model.ts";
 import { pathOf } from "../url/address.ts";
 import { Link } from "../url/link.tsx";
@@ -179,11 +179,18 @@ function columnsFor(
       ),
     },
     {
+      id: "start",
+      name: "At",
+      descending: true,
+      cell: ({ startMs }) => <span className="nowrap">{formatClock(startMs)}</span>,
+      sort: ({ startMs }) => startMs,
+    },
+    {
       id: "root",
       name: "Trace",
       cell: ({ id, root }) => (
         <Link to={pathOf("traces", id)} className="trace-name" title={`${root?.service} ${root?.name}`}>
-          <strong>{names.get(root?.service ?? "")}</strong> {root?.name}
+          <strong>{names.get(root?.service ?? "")}</strong> {shortHosts(root?.name ?? "")}
         </Link>
       ),
       sort: ({ root }) => `${root?.service} ${root?.name}`,
@@ -227,25 +234,18 @@ function columnsFor(
     },
     {
       id: "services",
-      name: "Services",
-      cell: ({ services }) => (
-        <span className="row" style={{ gap: 10, flexWrap: "nowrap" }}>
-          {services.slice(0, 6).map((name) => (
+      name: "Calls",
+      cell: ({ services: [, ...called] }) => (
+        <span className="trace-services">
+          {called.slice(0, 5).map((name) => (
             <span key={name} className="dotted" title={name}>
               <span className="span-dot" style={{ background: `var(--series-${colours.get(name)})` }} />
               {names.get(name)}
             </span>
           ))}
-          {services.length > 6 ? <span className="soft">+{services.length - 6}</span> : null}
+          {called.length > 5 ? <span className="soft">+{called.length - 5}</span> : null}
         </span>
       ),
-    },
-    {
-      id: "start",
-      name: "At",
-      descending: true,
-      cell: ({ startMs }) => <span className="nowrap">{formatClock(startMs)}</span>,
-      sort: ({ startMs }) => startMs,
     },
   ];
 }

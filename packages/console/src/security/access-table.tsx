@@ -71,6 +71,7 @@ function Matrix({
               {servers.map(({ namespace, workload, mode }) => (
                 <th key={`${namespace}/${workload}`} scope="col" title={`${namespace}, mutual TLS ${mode}`}>
                   <Link to={pathOf("workloads", namespace, workload)}>{workload}</Link>
+                  <span className="mode">{mode}</span>
                 </th>
               ))}
             </tr>
@@ -79,7 +80,14 @@ function Matrix({
             {callers.map((caller, index) => (
               <tr key={`${caller.namespace}/${caller.account}`}>
                 <th scope="row" title={caller.workloads.join(", ")}>
-                  {nameOf(caller)}
+                  {caller.account === "" ? (
+                    nameOf(caller)
+                  ) : (
+                    <>
+                      {caller.namespace}/<wbr />
+                      {caller.account}
+                    </>
+                  )}
                 </th>
                 {servers.map((server, at) => {
                   const cell = cells[index]![at]!;

@@ -5,6 +5,7 @@ import { formatMs, formatPercent } from "../format/numbers.ts";
 import { KIND_NAMES } from "../insight/slow-list.tsx";
 import { Card } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
+import { shortHosts } from "./model.ts";
 import type { Trace } from "./model.ts";
 
 export function CriticalTable({ path, trace }: { readonly path: CriticalPath; readonly trace: Trace }): ReactNode {
@@ -25,7 +26,7 @@ export function CriticalTable({ path, trace }: { readonly path: CriticalPath; re
             name: "Service",
             cell: ({ service, version }) => <strong>{`${service} ${version}`}</strong>,
           },
-          { id: "route", name: "Route", cell: ({ route }) => <code className="wrap">{route}</code> },
+          { id: "route", name: "Route", cell: ({ route }) => <code className="wrap">{shortHosts(route)}</code> },
           { id: "kind", name: "Where", cell: ({ kind }) => KIND_NAMES[kind] },
           {
             id: "time",

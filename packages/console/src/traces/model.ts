@@ -226,6 +226,11 @@ export function coloursOf(services: Iterable<string>): ReadonlyMap<string, numbe
   return colours;
 }
 
+/** Hosts of the mesh without the domain that all of them share: `productpage.default:9080/*`. */
+export function shortHosts(text: string): string {
+  return text.replaceAll(".svc.cluster.local", "");
+}
+
 /** Without the namespace, unless two services are told apart by it. */
 export function shortNames(services: Iterable<string>): ReadonlyMap<string, string> {
   const all = [...new Set(services)];

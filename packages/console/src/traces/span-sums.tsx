@@ -4,7 +4,7 @@ import { formatMs } from "../format/numbers.ts";
 import { Card } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
-import { sumsOf } from "./model.ts";
+import { shortHosts, sumsOf } from "./model.ts";
 import type { SpanSum, Trace } from "./model.ts";
 
 /** Who did it: the first two columns of both tables. */
@@ -19,7 +19,11 @@ export function operationColumns<Row extends Pick<SpanSum, "service" | "name">>(
     {
       id: "name",
       name: "Operation",
-      cell: ({ name }) => <span className="wrap">{name}</span>,
+      cell: ({ name }) => (
+        <span className="wrap" title={name}>
+          {shortHosts(name)}
+        </span>
+      ),
       sort: ({ name }) => name,
     },
   ];

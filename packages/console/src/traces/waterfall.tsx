@@ -7,7 +7,7 @@ import { useAddress } from "../url/use-address.ts";
 import { Badge, Card, Facts } from "../ui/basics.tsx";
 import { CopyButton } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { coloursOf, visibleSpans } from "./model.ts";
+import { coloursOf, shortHosts, shortNames, visibleSpans } from "./model.ts";
 import type { Span, Trace } from "./model.ts";
 
 export function Waterfall({
@@ -21,6 +21,7 @@ export function Waterfall({
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const rows = visibleSpans(trace.spans, folded);
   const colours = useMemo(() => coloursOf(trace.services), [trace]);
+  const names = useMemo(() => shortNames(trace.services), [trace]);
   const colourOf = (service: string): string => `var(--series-${colours.get(service)})`;
   const open = query.get("span");
   const list = useRef<HTMLOListElement>(null);
@@ -91,10 +92,19 @@ export function Waterfall({
                 onClick={() => change({ span: open === span.id ? null : span.id }, { replace: true })}
                 onKeyDown={(event) => onKey(event, span)}
               >
-                <span className="span-name" style={{ paddingLeft: 10 + span.depth * 14 }}>
+                <span
+                  className="span-name"
+                  style={{ paddingLeft: 10 + span.depth * 14 }}
+                  title={`${span.service} ${span.name}`}
+                >
                   <span className="span-dot" style={{ background: colourOf(span.service) }} />
                   {span.error ? <Icon name="bad" title="failed" /> : null}
-                  <strong>{span.service}</strong> <span className="soft">{span.name}</span>
+                  <strong>{names.get(span.service)}</strong> <span className="soft">{shortHosts(span.name)}</span>
+                  {span.depth === 0 && span.parent !== "" ? (
+                    <Badge title="The span of whoever called was not sampled, or has not come yet">
+                      caller not kept
+                    </Badge>
+                  ) : null}
                   {folded.has(span.id) ? <Badge>{span.children} below</Badge> : null}
                 </span>
                 <span className="span-lane">

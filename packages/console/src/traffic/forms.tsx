@@ -71,7 +71,6 @@ export function ShiftFields(form: FormProperties): ReactNode {
             <input
               type="number"
               className="input"
-              style={{ width: 56 }}
               min={0}
               max={100}
               aria-label={`Percent to ${version}`}

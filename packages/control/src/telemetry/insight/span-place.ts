@@ -27,7 +27,7 @@ export function placeOf(node: SpanNode, isBeforeFirstCall: boolean): Place {
     namespace: target.namespace,
     service: target.service,
     version: target.version || (servedBy === undefined ? "" : versionOf(servedBy.span)),
-    route: span.name,
+    route: isAttempt(span) && node.parent !== undefined ? node.parent.span.name : span.name,
     host: target.host,
     from: { ...ownerOf(span), version: versionOf(span) },
   };
@@ -37,6 +37,11 @@ export function placeOf(node: SpanNode, isBeforeFirstCall: boolean): Place {
   // Nobody there reports spans: all of it is time of the called.
   if (called.length === 0) return { ...place, kind: "service", from: null };
   return { ...place, kind: wasRetried(node, called) ? "retries" : "network" };
+}
+
+/** What a proxy calls the way to its upstream, below the span of the request itself. (Envoy `source/common/router/upstream_request.cc`) */
+function isAttempt({ name }: SpanRecord): boolean {
+  return name.startsWith("router ") && name.endsWith(" egress");
 }
 
 function inService(node: SpanNode): Place {

@@ -13,6 +13,9 @@ import { ReadBuffer } from "./read-buffer.ts";
 export interface TunnelHost extends ClientCodecHost {
   /** Nothing more is going to be written. */
   endWriting(): void;
+  /** Nothing is read for now, and again. */
+  holdReading(): void;
+  releaseReading(): void;
   /** Both sides have said their last byte. @param byUs ours was the last */
   onTunnelOver(byUs: boolean): void;
 }
@@ -34,6 +37,11 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
   keepsHalfOpen = false;
   private responseEnded = false;
   private lastRead = 0;
+  /** Somebody is there, or was. */
+  private started = false;
+  /** What came before that: no more than one read. */
+  private held: ReadBuffer | null = null;
+  private heldBytes = 0;
 
   constructor(host: TunnelHost, sink: ByteSink) {
     this.host = host;
@@ -46,6 +54,7 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
 
   start(receiver: ResponseReceiver): RequestEncoder {
     this.receiver = receiver;
+    this.started = true;
     return this;
   }
 
@@ -55,6 +64,11 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
     if (receiver === null) return;
     receiver.response.status = 200;
     receiver.onResponseHead(false);
+    const { held } = this;
+    if (held === null) return;
+    this.held = null;
+    this.host.releaseReading();
+    this.receive(held, 0, this.heldBytes);
   }
 
   // RequestEncoder
@@ -110,10 +124,21 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
 
   receive(buffer: ReadBuffer, start: number, end: number): void {
     const { receiver } = this;
+    if (!this.started) this.hold(buffer, start, end);
     if (receiver === null) return;
     this.lastRead = end - start;
     receiver.upstreamBytes.wireReceived += end - start;
     receiver.onResponseData(buffer, start, end, false);
+  }
+
+  /** The server speaks first, on a connection that nobody has needed yet. */
+  private hold(buffer: ReadBuffer, start: number, end: number): void {
+    const { held, heldBytes } = this;
+    this.heldBytes = heldBytes + end - start;
+    this.held = new ReadBuffer(this.heldBytes);
+    held?.bytes.copy(this.held.bytes, 0, 0, heldBytes);
+    buffer.bytes.copy(this.held.bytes, heldBytes, start, end);
+    if (held === null) this.host.holdReading();
   }
 
   /** A tunnel does not outlive either direction, except that a request may have been complete before. */

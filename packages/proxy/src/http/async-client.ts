@@ -7,6 +7,7 @@ import type { Cluster } from "../upstream/cluster.ts";
 import type { GrpcCall, GrpcRequest } from "../upstream/grpc-call.ts";
 import type { GrpcStream, GrpcStreamRequest } from "../upstream/grpc-stream.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import { DEFAULT_POOLS } from "../upstream/preconnect.ts";
 import { formatGrpcTimeout } from "./grpc-timeout.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
@@ -111,6 +112,7 @@ export class AsyncClient {
       callbacks.onResponse(503);
       return null;
     }
+    cluster.preconnect(this.balancing, DEFAULT_POOLS);
     const request = new AsyncRequest(this.net, cluster, head, {
       isGrpc: false,
       timeoutMs,

@@ -14,12 +14,13 @@ export function namedPool(
   request: RequestHead,
   origin: ProxyOrigin | null,
   protocol: ConnectionProtocol,
+  owner: number,
 ): Pool {
   const overriding = plan.header === "" ? "" : (request.header(plan.header) ?? "");
   const name = hostOf(overriding === "" ? request.authority : overriding);
   // Addresses are no server names (RFC 6066 §3), but certificates may have them.
   const serverName = plan.sni && isIP(name) === 0 ? name : "";
-  return host.namedPool(priority, serverName, plan.names ? name : "", origin, protocol);
+  return host.namedPool(priority, serverName, plan.names ? name : "", origin, protocol, owner);
 }
 
 /** `a.test:80` → `a.test`, `[::1]:80` → `::1` */

@@ -7,6 +7,7 @@ import { RequestHead } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { MirrorPlan } from "../plan/route-plan.ts";
 import { firstHeader } from "../plan/request-matchers.ts";
+import { DEFAULT_POOLS } from "../upstream/preconnect.ts";
 import { markAsOwn } from "./async-client.ts";
 import { AsyncRequest } from "./async-request.ts";
 import type { Exchange } from "./exchange.ts";
@@ -28,6 +29,7 @@ export class Shadows {
       cluster.stats.asyncRqTotal.value++;
       const host = cluster.chooseHost(exchange.router.selection, 0);
       if (host === null) continue;
+      cluster.preconnect(exchange.router.selection, DEFAULT_POOLS);
       const head = new RequestHead();
       head.copyFrom(request);
       if (appendShadow) head.authority = shadowHost(request.authority);

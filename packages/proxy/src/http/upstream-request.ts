@@ -10,6 +10,7 @@ import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
+import type { PoolSource } from "../upstream/preconnect.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import { count, countResponse, recordTime } from "../upstream/route-stats.ts";
 import { namedPool } from "./auto-sni.ts";
@@ -28,7 +29,7 @@ const MAX_DURATION = 2;
  * One attempt of an exchange at one host: its connection, its response until that is chosen, its deadlines. Envoy's
  * `UpstreamRequest`. Belongs to its exchange, and is used again for the next attempt once this one is over.
  */
-export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwner {
+export class UpstreamRequest implements PoolClient, PoolSource, UpstreamWatermarks, TimerOwner {
   readonly exchange: Exchange;
   response = new ResponseHead();
   readonly info = new UpstreamInfo();
@@ -86,19 +87,20 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     return request.method === "CONNECT" || (action.tunnels === "connect-and-post" && request.method === "POST");
   }
 
-  private poolOf({ plan: { autoSni, protocol } }: Cluster, host: Host): Pool {
+  poolOf({ plan: { autoSni, protocol, poolPerConnection } }: Cluster, host: Host): Pool {
     const { priority } = this;
     const { connection, request } = this.exchange;
     const origin = host.proxyHeader === null || connection === null ? null : originOf(connection);
     if (this.tunnels()) {
       return origin === null ? host.tunnelPool(priority) : host.namedPool(priority, "", "", origin, "tunnel");
     }
+    const owner = poolPerConnection && connection !== null ? connection.id : 0;
     const speaks = protocol === "downstream" && request.protocol === "HTTP/2" ? "http2" : host.protocol;
     if (autoSni === null || host.transport === null) {
-      if (origin === null && speaks === host.protocol) return host.pool(priority);
-      return host.namedPool(priority, "", "", origin, speaks);
+      if (origin === null && speaks === host.protocol && owner === 0) return host.pool(priority);
+      return host.namedPool(priority, "", "", origin, speaks, owner);
     }
-    return namedPool(host, priority, autoSni, request, origin, speaks);
+    return namedPool(host, priority, autoSni, request, origin, speaks, owner);
   }
 
   /** Asks the host's pool for a connection; may fail before it returns. */
@@ -109,6 +111,7 @@ export class UpstreamRequest implements PoolClient, UpstreamWatermarks, TimerOwn
     this.info.start(this.exchange.context.net.turn.now);
     this.exchange.upstreamInfo = this.info;
     this.span = this.exchange.runtime?.tracing?.startUpstreamSpan(this.exchange, cluster) ?? null;
+    cluster.preconnect(this.exchange.router.selection, this);
     this.pool = this.poolOf(cluster, host);
     if (this.pool.newStream(this)) this.waitingInPool = true;
   }

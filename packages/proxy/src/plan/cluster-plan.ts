@@ -55,6 +55,10 @@ export interface ClusterPlan {
   readonly enableTrailers: boolean;
   /** `header_key_format`. */
   readonly headerCase: HeaderCase;
+  /** `preconnect_policy`; null: connections are opened when they are needed. */
+  readonly preconnect: PreconnectPlan | null;
+  /** `connection_pool_per_downstream_connection`: clients' connections share none. */
+  readonly poolPerConnection: boolean;
   /** By routing priority. */
   readonly thresholds: readonly [CircuitBreakerPlan, CircuitBreakerPlan];
   readonly outlierDetection: OutlierDetectionPlan | null;
@@ -73,6 +77,14 @@ export interface ClusterPlan {
   /** Istio's `filter_metadata.istio.services[0]`, for mesh metrics. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | null;
   readonly fingerprint: string;
+}
+
+/** For how many requests there are connections, for each that is there. */
+export interface PreconnectPlan {
+  /** `per_upstream_preconnect_ratio`, default 1. */
+  readonly perHost: number;
+  /** `predictive_preconnect_ratio`, over all hosts, default 1. */
+  readonly predictive: number;
 }
 
 /** What a request's host has to say of the TLS connection that it goes by (`upstream_http_protocol_options`). */

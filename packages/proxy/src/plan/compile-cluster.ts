@@ -75,6 +75,8 @@ export function compileCluster(message: Cluster, context: ClusterContext, place:
     maxResponseHeadersCount: http?.maxHeadersCount ?? DEFAULTS.maxHeadersCount,
     enableTrailers: http1?.enableTrailers ?? false,
     headerCase: compileHeaderCase(http1),
+    preconnect: compilePreconnect(message),
+    poolPerConnection: compilePoolPerConnection(message, place),
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
     healthCheck: compileHealthCheck(message, place),
@@ -204,6 +206,23 @@ function compileThresholds(message: Cluster, priority: RoutingPriority): Circuit
           },
     trackRemaining: found?.trackRemaining ?? false,
   };
+}
+
+function compilePreconnect({ preconnectPolicy }: Cluster): ClusterPlan["preconnect"] {
+  const perHost = preconnectPolicy?.perUpstreamPreconnectRatio ?? 1;
+  const predictive = preconnectPolicy?.predictivePreconnectRatio ?? 1;
+  return perHost > 1 || predictive > 1 ? { perHost, predictive } : null;
+}
+
+function compilePoolPerConnection(message: Cluster, place: Place): boolean {
+  const own = message.connectionPoolPerDownstreamConnection;
+  message.circuitBreakers?.thresholds.forEach(({ maxConnectionPools }, i) => {
+    if (!own || maxConnectionPools === undefined) return;
+    const at = place.field("circuit_breakers").item("thresholds", i).field("max_connection_pools");
+    // Envoy 1.40 takes it, and ends as soon as the limit is reached.
+    at.refuse("is not supported together with connection_pool_per_downstream_connection");
+  });
+  return own;
 }
 
 /** Istio's `filter_metadata.istio.services[0]`. */

@@ -10,7 +10,9 @@ import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { AccessLogType } from "../plan/format/stream-info.ts";
 import type { TcpProxyPlan } from "../plan/compile-tcp-proxy.ts";
 import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
+import type { PoolSource } from "../upstream/preconnect.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import type { ConnectionStream } from "./connection-stream.ts";
 import { ConnectionHostSelection } from "./host-selection.ts";
@@ -46,7 +48,9 @@ const BY_RESET = 1;
 const BY_US = 2;
 
 /** One connection to an upstream for each of a client. Behaviour: Envoy `source/common/tcp_proxy/tcp_proxy.cc`. */
-export class TcpProxySession implements Session, TransportHandler, PoolClient, UpstreamWatermarks, TimerOwner {
+export class TcpProxySession
+  implements Session, TransportHandler, PoolClient, PoolSource, UpstreamWatermarks, TimerOwner
+{
   readonly stream: ConnectionStream;
   readonly response = new ResponseHead();
   readonly passesInterim = false;
@@ -144,11 +148,16 @@ export class TcpProxySession implements Session, TransportHandler, PoolClient, U
       return;
     }
     stream.startAttempt();
-    const pool =
-      host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(stream.connection), "tunnel");
+    cluster.preconnect(this.selection, this);
+    const pool = this.poolOf(cluster, host);
     this.pool = pool;
     stream.host = host;
     if (!pool.newStream(this)) this.pool = null;
+  }
+
+  poolOf(_cluster: Cluster, host: Host): Pool {
+    const { connection } = this.stream;
+    return host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(connection), "tunnel");
   }
 
   private chooseCluster(): Cluster | null {

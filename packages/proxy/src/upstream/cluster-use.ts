@@ -16,6 +16,8 @@ export class ClusterUse {
   readonly random: () => number;
   /** Of all priorities. */
   connections = 0;
+  /** How many more requests its connections can take, open or being opened; kept where some are opened ahead of need. */
+  room = 0;
   private readonly breakers: readonly [CircuitBreakers, CircuitBreakers];
   private readonly registry: StatsRegistry;
   private madeHttp2Stats: Http2CodecStats | null = null;

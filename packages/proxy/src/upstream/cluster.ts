@@ -26,6 +26,7 @@ import type { LoadBalancerContext } from "./load-balancer-context.ts";
 import { OriginalDstBalancer } from "./original-dst.ts";
 import { OutlierDetector, type OutlierEvents } from "./outlier/detector.ts";
 import { OutlierStats } from "./outlier/stats.ts";
+import { CONNECTS_AT_A_TIME, needsConnection, type PoolSource } from "./preconnect.ts";
 
 /** What clusters share with each other. */
 export interface ClusterDeps {
@@ -212,6 +213,22 @@ export class Cluster implements TimerOwner {
       return null;
     }
     return host.pool(priority).canBeUsed() ? host : null;
+  }
+
+  /**
+   * Opens connections to the hosts that will probably be chosen next; to be called before a request gets one of its own.
+   * Source: Envoy `ClusterManagerImpl::maybePreconnect`.
+   */
+  preconnect(context: LoadBalancerContext, pools: PoolSource): void {
+    const { preconnect } = this.plan;
+    if (preconnect === null || preconnect.predictive === 1) return;
+    const { predictive: ratio } = preconnect;
+    const { rqPendingActive: pending, rqActive: active } = this.stats;
+    for (let i = 0; i < CONNECTS_AT_A_TIME; i++) {
+      if (!needsConnection(pending.value, active.value, this.use.room, ratio, 1)) return;
+      const host = this.balancer.peek(context);
+      if (host === null || !pools.poolOf(this, host).preconnect(ratio)) return;
+    }
   }
 
   /** Null if there is none of that name, or it is in no state to be named. Source: Envoy `HostUtility::selectOverrideHost`. */

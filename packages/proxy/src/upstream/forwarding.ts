@@ -37,6 +37,11 @@ export class ForwardingBalancer implements LoadBalancer<Host>, CacheListener {
     // Whoever is asked for is chosen.
   }
 
+  /** The next request says where it goes. */
+  peek(): null {
+    return null;
+  }
+
   choose(context: LoadBalancerContext): Host | null {
     const authority = context.requestHost;
     if (authority === "") {

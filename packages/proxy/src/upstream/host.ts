@@ -165,6 +165,7 @@ export class Host implements MonitoredHost {
   /**
    * Connections that ask for a server by that name, to one whose certificate has the other name; "" for either says nothing.
    * @param origin whom they are made for, and nobody else's are they then; null: whoever comes
+   * @param owner the client's connection that they are for; 0: any
    */
   namedPool(
     priority: RoutingPriority,
@@ -172,14 +173,16 @@ export class Host implements MonitoredHost {
     certifiedName: string,
     origin: ProxyOrigin | null = null,
     protocol = this.protocol,
+    owner = 0,
   ): Pool {
-    if (serverName === "" && certifiedName === "" && origin === null && protocol === this.protocol) {
+    if (serverName === "" && certifiedName === "" && origin === null && protocol === this.protocol && owner === 0) {
       return this.pool(priority);
     }
-    const key = `${priority} ${protocol} ${serverName} ${certifiedName}${origin === null ? "" : ` ${originKey(origin)}`}`;
+    const from = origin === null ? "" : ` ${originKey(origin)}`;
+    const key = `${priority} ${owner} ${protocol} ${serverName} ${certifiedName}${from}`;
     let pool = this.namedPools.get(key);
     if (pool === undefined) {
-      pool = new Pool(this, this.use, priority, protocol, serverName, certifiedName, origin);
+      pool = new Pool(this, this.use, priority, protocol, serverName, certifiedName, origin, owner);
       this.namedPools.set(key, pool);
     }
     return pool;

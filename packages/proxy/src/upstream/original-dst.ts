@@ -25,6 +25,11 @@ export class OriginalDstBalancer implements LoadBalancer<Host> {
     // Whoever is asked for is chosen: health and weight are nothing here.
   }
 
+  /** The next request says where it goes. */
+  peek(): null {
+    return null;
+  }
+
   choose(context: LoadBalancerContext): Host | null {
     const { header, metadata } = this.plan;
     if (metadata !== null) {

@@ -4,6 +4,7 @@ import type { RoutingPriority } from "../plan/cluster-plan.ts";
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
 import type { Host } from "./host.ts";
+import { CONNECTS_AT_A_TIME, needsConnection } from "./preconnect.ts";
 import { type ConnectionProtocol, UpstreamConnection } from "./upstream-connection.ts";
 
 /** Who waits for a connection; told exactly once, unless it takes its request back. */
@@ -16,9 +17,6 @@ export interface PoolClient extends ResponseReceiver {
   /** @param transportFailure what the operating system said, "" if nothing @param atHost the host has had a part in that */
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void;
 }
-
-/** So many connections at most are opened at a time for those who wait. Source: Envoy `conn_pool_base.cc`, tryCreateNewConnections. */
-const CONNECTS_AT_A_TIME = 3;
 
 /**
  * Connections to one host. Of HTTP/1, kept alive: one request each at a time, the most recently used first (so that the others
@@ -35,6 +33,8 @@ export class Pool {
   readonly certifiedName: string;
   /** Whom its connections are made for; null: whoever comes. */
   readonly origin: ProxyOrigin | null;
+  /** The client's connection that it is for; 0: any. */
+  private readonly owner: number;
   /** What requests of its routing priority may use of the cluster. */
   private readonly breakers: CircuitBreakers;
   private readonly maxConnectionsPerHost: number;
@@ -43,6 +43,9 @@ export class Pool {
   private readonly pending: PoolClient[] = [];
   /** What those that are being opened will take. */
   private connectingRoom = 0;
+  /** What all of them could take now or soon, and how many requests they have; `room` is kept where some are opened ahead of need. */
+  private room = 0;
+  private active = 0;
   private draining = false;
   /** It has connections, or is asked for some: one of the pools that there may be so many of. */
   private counted = false;
@@ -56,10 +59,12 @@ export class Pool {
     serverName = "",
     certifiedName = "",
     origin: ProxyOrigin | null = null,
+    owner = 0,
   ) {
     this.serverName = serverName;
     this.certifiedName = certifiedName;
     this.origin = origin;
+    this.owner = owner;
     this.host = host;
     this.use = use;
     this.protocol = protocol;
@@ -80,6 +85,8 @@ export class Pool {
     const { use, breakers, ready } = this;
     if (ready.length > 0) {
       this.attach(client);
+      // For whoever comes next.
+      if (use.plan.preconnect !== null) this.connectAsNeeded();
       return false;
     }
     if (!breakers.pending.canCreate()) {
@@ -92,12 +99,20 @@ export class Pool {
     breakers.pending.inc();
     this.host.pendingRequests++;
     this.pending.push(client);
-    if (!this.counted) {
-      this.counted = true;
-      breakers.pools.inc();
-    }
-    this.connectForPending();
+    this.count();
+    this.connectAsNeeded();
     return true;
+  }
+
+  /** A request will probably come that the cluster has not enough connections for. Whether one was opened. */
+  preconnect(ratio: number): boolean {
+    return this.canBeUsed() && this.needs(ratio, 1) && this.open();
+  }
+
+  private count(): void {
+    if (this.counted) return;
+    this.counted = true;
+    this.breakers.pools.inc();
   }
 
   /** Takes back what has not been answered yet. @param closesExcess a connection that was opened for it is not wanted either */
@@ -113,10 +128,18 @@ export class Pool {
 
   private closeExcess(): void {
     for (const connection of this.all) {
-      if (!connection.isConnecting || this.connectingRoom - connection.expectedRoom < this.pending.length) continue;
+      if (!connection.isConnecting || this.isWanted(connection)) continue;
       connection.close();
       return;
     }
+  }
+
+  /** One that is being opened. Source: Envoy `conn_pool_base.cc`, connectingConnectionIsExcess. */
+  private isWanted({ expectedRoom }: UpstreamConnection): boolean {
+    const { preconnect } = this.use.plan;
+    const others = this.connectingRoom - expectedRoom;
+    if (preconnect === null) return others < this.pending.length;
+    return (this.pending.length + this.active) * preconnect.perHost > others + this.active;
   }
 
   /** No more requests are expected: idle connections close now, busy ones after their response. */
@@ -138,21 +161,47 @@ export class Pool {
     this.failPending("local reset", "");
   }
 
-  /** A pool without any connection may open one whatever the limits say (Envoy). */
-  private connectForPending(): void {
+  /** For those who wait, and whoever is expected beside them. */
+  private connectAsNeeded(): void {
+    const { preconnect } = this.use.plan;
+    const ratio = preconnect === null ? 1 : preconnect.perHost;
+    for (let i = 0; i < CONNECTS_AT_A_TIME && this.needs(ratio, 0); i++) if (!this.open()) return;
+  }
+
+  /** Nothing is opened ahead of need to a host that is not well. */
+  private needs(ratio: number, expected: number): boolean {
+    const { pending, host, use } = this;
+    if (use.plan.preconnect === null || host.health !== "healthy") return this.connectingRoom < pending.length;
+    return needsConnection(pending.length, this.active, this.room, ratio, expected);
+  }
+
+  /** A pool without any connection may open one whatever the limits say (Envoy). False: no more may be opened. */
+  private open(): boolean {
     const { use, breakers, host } = this;
-    for (let i = 0; i < CONNECTS_AT_A_TIME && this.connectingRoom < this.pending.length; i++) {
-      const allowed = breakers.connections.canCreate() && host.activeConnections < this.maxConnectionsPerHost;
-      if (!allowed) {
-        use.stats.cxOverflow.value++;
-        if (this.all.size > 0) return;
-      }
-      const connection = new UpstreamConnection(host, use, this, breakers.connections, this.protocol);
-      this.connectingRoom += connection.expectedRoom;
-      this.all.add(connection);
-      connection.connect();
-      if (!allowed) return;
+    const allowed = breakers.connections.canCreate() && host.activeConnections < this.maxConnectionsPerHost;
+    if (!allowed) {
+      use.stats.cxOverflow.value++;
+      if (this.all.size > 0) return false;
     }
+    this.count();
+    const connection = new UpstreamConnection(host, use, this, breakers.connections, this.protocol);
+    this.connectingRoom += connection.expectedRoom;
+    this.all.add(connection);
+    this.noteRoom(connection);
+    connection.connect();
+    return allowed;
+  }
+
+  /** What a connection can take may have changed. */
+  noteRoom(connection: UpstreamConnection): void {
+    if (this.use.plan.preconnect !== null) this.setRoom(connection, connection.room);
+  }
+
+  private setRoom(connection: UpstreamConnection, room: number): void {
+    const more = room - connection.notedRoom;
+    connection.notedRoom = room;
+    this.room += more;
+    this.use.room += more;
   }
 
   /** Gives the connection that was used last to a request; there is one. */
@@ -169,6 +218,8 @@ export class Pool {
       ready.pop();
       connection.isReady = false;
     }
+    this.noteRoom(connection);
+    this.active++;
     breakers.requests.inc();
     use.stats.rqActive.value++;
     use.stats.rqTotal.value++;
@@ -190,6 +241,9 @@ export class Pool {
     this.endConnecting(connection);
     // Whoever waits would only run into the same (Envoy purges the queue).
     this.failPending(reason, transportFailure);
+    if (this.use.plan.preconnect === null || this.draining) return;
+    this.setRoom(connection, 0);
+    this.connectAsNeeded();
   }
 
   private endConnecting(connection: UpstreamConnection): void {
@@ -203,18 +257,20 @@ export class Pool {
       ready.push(connection);
       connection.isReady = true;
     }
+    this.noteRoom(connection);
     while (pending.length > 0 && ready.length > 0) {
       const client = pending.shift();
       if (client === undefined) break;
       this.endPending();
       this.attach(client);
     }
-    if (pending.length > 0) this.connectForPending();
+    if (pending.length > 0) this.connectAsNeeded();
     if (this.draining) this.renew();
   }
 
   /** The request on a connection is over, however it ended. */
   onStreamEnd(): void {
+    this.active--;
     this.breakers.requests.dec();
     this.use.stats.rqActive.value--;
     this.host.activeRequests--;
@@ -222,6 +278,7 @@ export class Pool {
 
   /** It is about to close: no request may get it. */
   retire(connection: UpstreamConnection): void {
+    this.setRoom(connection, 0);
     if (!connection.isReady) return;
     connection.isReady = false;
     this.ready.splice(this.ready.indexOf(connection), 1);
@@ -230,7 +287,7 @@ export class Pool {
   onClosed(connection: UpstreamConnection): void {
     this.retire(connection);
     this.all.delete(connection);
-    if (this.pending.length > 0) this.connectForPending();
+    if (this.pending.length > 0) this.connectAsNeeded();
     this.uncountIfIdle();
   }
 
@@ -238,7 +295,8 @@ export class Pool {
     if (!this.counted || this.all.size > 0 || this.pending.length > 0) return;
     this.counted = false;
     this.breakers.pools.dec();
-    if (this.serverName !== "" || this.certifiedName !== "" || this.origin !== null) this.host.onPoolIdle(this);
+    const { serverName, certifiedName, origin, owner } = this;
+    if (serverName !== "" || certifiedName !== "" || origin !== null || owner !== 0) this.host.onPoolIdle(this);
   }
 
   private failPending(reason: StreamResetReason, transportFailure: string): void {

@@ -64,6 +64,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   readonly expectedRoom: number;
   /** Its pool has it among those that can take a request. */
   isReady = false;
+  /** What its pool reckons with (`room`). */
+  notedRoom = 0;
   /** The codec, where no HTTP is spoken. */
   private readonly tunnel: TunnelCodec | null;
   private readonly connectTimer = new Timer(this, CONNECT_TIMER);
@@ -152,6 +154,17 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
       !codec.draining &&
       codec.activeStreams < codec.maxStreams
     );
+  }
+
+  /** How many more requests it can take, now or as soon as it is open. */
+  get room(): number {
+    if (this.state === CONNECTING) return this.expectedRoom;
+    if (!this.hasRoom) return 0;
+    if (this.http2 === null) return 1;
+    const { codec } = this.http2;
+    const { maxRequestsPerConnection } = this.use.plan;
+    const streams = codec.maxStreams - codec.activeStreams;
+    return maxRequestsPerConnection > 0 ? Math.min(streams, maxRequestsPerConnection - this.requests) : streams;
   }
 
   /** It takes several requests at a time. */
@@ -355,9 +368,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   }
 
   onRoomChanged(): void {
-    if (this.hasRoom) {
-      if (!this.isReady) this.pool.onReady(this);
-    } else this.pool.retire(this);
+    if (!this.hasRoom) this.pool.retire(this);
+    else if (this.isReady) this.pool.noteRoom(this);
+    else this.pool.onReady(this);
   }
 
   onGoAway(): void {
@@ -424,6 +437,14 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   endWriting(): void {
     this.transport.endWriting();
+  }
+
+  holdReading(): void {
+    this.transport.pauseReading();
+  }
+
+  releaseReading(): void {
+    this.transport.resumeReading();
   }
 
   onTunnelOver(byUs: boolean): void {

@@ -68,16 +68,13 @@ test("a broken bootstrap: every problem on a line of its own, exit code 1", asyn
     static_resources: {
       clusters: [
         { name: "a", lb_policy: "MAGLEV", maglev_lb_config: { table_size: 4 } },
-        { name: "b", preconnect_policy: { per_upstream_preconnect_ratio: 2 } },
+        { name: "b", track_timeout_budgets: true },
       ],
     },
   };
   const { exited, stderr } = await run("broken", json, 0);
   assert.equal(await exited, 1);
-  assert.equal(
-    stderr(),
-    "static_resources.clusters[1].preconnect_policy: a non-empty value is not supported (only empty)\n",
-  );
+  assert.equal(stderr(), "static_resources.clusters[1].track_timeout_budgets: true is not supported (only false)\n");
 });
 
 test("SIGTERM: a request in flight is finished, then exit code 0", async () => {

@@ -150,3 +150,29 @@ test("property: earliest deadline first gives any weights their share, whatever 
     { numRuns: 60 },
   );
 });
+
+test("what is foreseen is chosen: round robin, by weights, at random", () => {
+  const cases = [
+    [ROUND_ROBIN, hosts(1, 1, 1)],
+    [ROUND_ROBIN, hosts(1, 2, 3)],
+    [LEAST_REQUEST, hosts(1, 2, 3)],
+    [RANDOM, hosts(1, 1, 1, 1, 1, 1)],
+  ] as const;
+  for (const [plan, set] of cases) {
+    const { balancer } = balanced(plan, [set]);
+    const one = context(seededRandom(7));
+    balancer.choose(one);
+    const foreseen = [balancer.peek(one), balancer.peek(one), balancer.peek(one)];
+    assert.ok(foreseen.every((each) => each !== null));
+    assert.deepEqual([balancer.choose(one), balancer.choose(one), balancer.choose(one)], foreseen, plan.policy);
+    assert.notEqual(balancer.peek(one), null, "what has been chosen may be followed by more");
+  }
+});
+
+test("no more is foreseen than there are hosts that are well, and nothing of the least loaded", () => {
+  const { balancer } = balanced(ROUND_ROBIN, [hosts(1, 1)]);
+  assert.deepEqual([balancer.peek(ZERO)?.name, balancer.peek(ZERO)?.name, balancer.peek(ZERO)], ["h0", "h1", null]);
+  balancer.update([hostSet(hosts(1, 1))], { own: NOWHERE, proxies: null });
+  assert.equal(balancer.peek(ZERO)?.name, "h0", "changed hosts: nothing has been foreseen of them");
+  assert.equal(balanced(LEAST_REQUEST, [hosts(1, 1)]).balancer.peek(ZERO), null);
+});

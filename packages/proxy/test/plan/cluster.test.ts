@@ -39,6 +39,8 @@ test("an empty cluster has Envoy's defaults", () => {
     connectTimeoutMs: 5000,
     bufferLimitBytes: 1024 * 1024,
     maxRequestsPerConnection: 0,
+    preconnect: null,
+    poolPerConnection: false,
     maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 81_920,
@@ -319,6 +321,15 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     "options that only listeners have",
     { name: "c", ...options({ explicit_http_config: { http_protocol_options: { allow_chunked_length: true } } }) },
     /allow_chunked_length: is not supported for a cluster$/,
+  ],
+  [
+    "a limit of pools, and pools for each client",
+    {
+      name: "c",
+      connection_pool_per_downstream_connection: true,
+      circuit_breakers: { thresholds: [{ max_connection_pools: 1 }] },
+    },
+    /^circuit_breakers.thresholds\[0\].max_connection_pools: is not supported together with connection_pool_per/,
   ],
 ];
 

@@ -55,6 +55,8 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     connectTimeoutMs: 5_000,
     bufferLimitBytes: 1_048_576,
     maxRequestsPerConnection: 0,
+    preconnect: null,
+    poolPerConnection: false,
     maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
     maxResponseHeadersBytes: 61_440,

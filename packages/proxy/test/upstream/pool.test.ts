@@ -209,4 +209,18 @@ describe("when endpoints change", () => {
     client.send(GET);
     await until(() => client.statuses[2] === 503);
   });
+
+  it("keeps connections of clients apart, and forgets pools that have none", async (t) => {
+    const proxy = await startProxy(t, { cluster: { poolPerConnection: true, idleTimeoutMs: 50 } });
+    const [a, b] = [await proxy.client(t), await proxy.client(t)];
+    for (const each of [a, b]) {
+      each.send(GET);
+      await until(() => each.statuses.length === 1);
+    }
+    assert.equal(proxy.backend.connections.length, 2, "one for each client");
+    await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 0);
+    a.send(GET);
+    await until(() => a.statuses.length === 2);
+    assert.equal(proxy.backend.connections.length, 3);
+  });
 });

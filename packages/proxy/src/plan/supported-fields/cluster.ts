@@ -59,6 +59,8 @@ export const CLUSTER: SupportGroup = {
       "transport_socket_matches",
       "lb_subset_config",
       "metadata",
+      "preconnect_policy",
+      "connection_pool_per_downstream_connection",
     ],
     only: {
       use_tcp_for_dns_lookups: [false],
@@ -66,14 +68,15 @@ export const CLUSTER: SupportGroup = {
       protocol_selection: ["USE_CONFIGURED_PROTOCOL"],
       close_connections_on_host_health_failure: [false],
       track_timeout_budgets: [false],
-      connection_pool_per_downstream_connection: [false],
-      preconnect_policy: ["empty"],
     },
     extensions: {
       typed_extension_protocol_options: [HTTP_PROTOCOL_OPTIONS],
       typed_dns_resolver_config: [CARES_RESOLVER],
     },
     optional: ["typed_dns_resolver_config"],
+  },
+  "envoy.config.cluster.v3.Cluster.PreconnectPolicy": {
+    has: ["per_upstream_preconnect_ratio", "predictive_preconnect_ratio"],
   },
   "envoy.config.core.v3.UpstreamHttpProtocolOptions": {
     has: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],

@@ -22,6 +22,8 @@ export interface Picker<H> {
   setHosts(hosts: readonly H[]): void;
   /** Null if there is no host. @param random gives [0, 1) */
   pick(random: () => number): H | null;
+  /** The pick after those that have been foreseen; null if it cannot be known. */
+  peek(random: () => number): H | null;
 }
 
 export function equalWeights(hosts: readonly { readonly weight: number }[]): boolean {

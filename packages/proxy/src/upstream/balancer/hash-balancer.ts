@@ -38,6 +38,11 @@ export class HashBalancer<H extends BalancedHost> implements LoadBalancer<H> {
     });
   }
 
+  /** The next request may have any hash. */
+  peek(): null {
+    return null;
+  }
+
   choose(context: LoadBalancerContext<H>): H | null {
     const { loads, tables } = this;
     if (!context.hashRequest(hash)) {

@@ -30,6 +30,11 @@ export class LeastRequest<H extends BalancedHost> extends WeightedPicker<H> {
     return best;
   }
 
+  /** Of those that weigh the same, the least loaded changes from one moment to the next. */
+  peek(_random: () => number): H | null {
+    return this.scheduler === null ? null : this.foresee(this.scheduler);
+  }
+
   /** FULL_SCAN. Of those that tie, each with the same chance. */
   private scan(random: () => number): H {
     const { hosts } = this;

@@ -16,6 +16,8 @@ export interface LoadBalancer<H extends BalancedHost> {
   update(sets: readonly HostSet<H>[], where: ProxyLocalities<H>): void;
   /** Null if no host may be used. */
   choose(context: LoadBalancerContext<H>): H | null;
+  /** Who will probably be chosen by the call of `choose` after those that have been foreseen; null: nobody knows. */
+  peek(context: LoadBalancerContext<H>): H | null;
 }
 
 /** Policies that choose among the hosts given to them; the others make their own. */

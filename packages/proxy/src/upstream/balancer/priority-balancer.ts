@@ -39,6 +39,16 @@ export class PriorityBalancer<H extends BalancedHost> implements LoadBalancer<H>
   private proxiesInPanic = false;
   /** Who chooses where there is nothing but hosts to choose among, as nearly everywhere; else null. */
   private only: Picker<H> | null = null;
+  /** Random numbers that what has been foreseen depends on, in their order: the choices to come use them. */
+  private readonly stash: number[] = [];
+  private healthyHosts = 0;
+  private source: () => number = () => 0;
+  private readonly drawStashed = (): number => this.stash.shift() ?? this.source();
+  private readonly drawAhead = (): number => {
+    const number = this.source();
+    this.stash.push(number);
+    return number;
+  };
 
   constructor(options: BalancerOptions<H>) {
     this.options = options;
@@ -48,6 +58,8 @@ export class PriorityBalancer<H extends BalancedHost> implements LoadBalancer<H>
   update(sets: readonly HostSet<H>[], where: ProxyLocalities<H>): void {
     const { options, priorities } = this;
     this.sets = sets;
+    this.stash.length = 0;
+    this.healthyHosts = sets.reduce((sum, { healthy }) => sum + healthy.length, 0);
     this.loads = priorityLoads(sets, options.healthyPanicThreshold);
     sets.forEach((set, i) => {
       const state = (priorities[i] ??= new PriorityState(options));
@@ -83,32 +95,56 @@ export class PriorityBalancer<H extends BalancedHost> implements LoadBalancer<H>
     return last;
   }
 
+  /** Foreseen are as many as there are hosts that are well, at most. Source: Envoy, peekAnotherHost and tooManyPreconnects. */
+  peek(context: LoadBalancerContext<H>): H | null {
+    if (this.stash.length >= this.healthyHosts) return null;
+    this.source = context.random;
+    return this.chooseWith(context, this.drawAhead, true);
+  }
+
   private chooseOnce(context: LoadBalancerContext<H>): H | null {
+    if (this.stash.length === 0) {
+      if (this.only !== null) return this.only.pick(context.random);
+      return this.chooseWith(context, context.random, false);
+    }
+    this.source = context.random;
+    return this.chooseWith(context, this.drawStashed, false);
+  }
+
+  /** @param draw random numbers, of which the first is for the priority */
+  private chooseWith(context: LoadBalancerContext<H>, draw: () => number, ahead: boolean): H | null {
     const { random } = context;
-    if (this.only !== null) return this.only.pick(random);
+    const ofPriority = draw();
+    if (this.only !== null) return pickFrom(this.only, draw, ahead);
     const { stats, localityRouting } = this.options;
     const { zoneAware } = localityRouting;
     const loads = context.retryPriority === null ? this.loads : context.retryPriority.adjust(this.sets, this.loads);
-    const choice = choosePriority(loads, Math.floor(random() * 100) + 1);
+    const choice = choosePriority(loads, Math.floor(ofPriority * 100) + 1);
     const priority = priorityOf(choice);
     const degraded = isDegraded(choice);
     const state = this.priorities[priority];
     if (this.loads.panic[priority]) {
       stats.lbHealthyPanic.value++;
-      return zoneAware.failTrafficOnPanic ? null : state.everyone.pick(random);
+      return zoneAware.failTrafficOnPanic ? null : pickFrom(state.everyone, draw, ahead);
     }
     const whole = degraded ? state.degraded : state.healthy;
     if (localityRouting.weighted) {
       const locality = degraded ? state.nextDegradedLocality() : state.nextHealthyLocality();
-      if (locality >= 0) return state.pickIn(locality, degraded, random);
+      if (locality >= 0) return pickFrom(state.pickerOf(locality, degraded), draw, ahead);
     }
-    if (priority > 0 || !this.zone.routes || random() * 100 >= zoneAware.routingEnabled) return whole.pick(random);
+    if (priority > 0 || !this.zone.routes || random() * 100 >= zoneAware.routingEnabled) {
+      return pickFrom(whole, draw, ahead);
+    }
     if (this.proxiesInPanic) {
       stats.lbLocalClusterNotOk.value++;
-      return zoneAware.failTrafficOnPanic ? null : whole.pick(random);
+      return zoneAware.failTrafficOnPanic ? null : pickFrom(whole, draw, ahead);
     }
-    return state.pickIn(this.zone.choose(random), degraded, random);
+    return pickFrom(state.pickerOf(this.zone.choose(random), degraded), draw, ahead);
   }
+}
+
+function pickFrom<H extends BalancedHost>(picker: Picker<H>, draw: () => number, ahead: boolean): H | null {
+  return ahead ? picker.peek(draw) : picker.pick(draw);
 }
 
 /** The pickers of one priority. They live as long as the priority does: a changed set of hosts is no reason to begin anew. */
@@ -162,7 +198,7 @@ class PriorityState<H extends BalancedHost> {
     return this.degradedTurns === null ? -1 : this.degradedTurns.next();
   }
 
-  pickIn(locality: number, degraded: boolean, random: () => number): H | null {
-    return (degraded ? this.degradedIn : this.healthyIn)[locality].pick(random);
+  pickerOf(locality: number, degraded: boolean): Picker<H> {
+    return (degraded ? this.degradedIn : this.healthyIn)[locality];
   }
 }

@@ -12,4 +12,9 @@ export class Random<H> implements Picker<H> {
     const n = this.hosts.length;
     return n === 0 ? null : this.hosts[Math.floor(random() * n)];
   }
+
+  /** The same as the pick that gets the same number. */
+  peek(random: () => number): H | null {
+    return this.pick(random);
+  }
 }

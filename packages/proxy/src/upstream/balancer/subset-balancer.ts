@@ -59,6 +59,11 @@ export class SubsetBalancer<H extends SubsetHost> implements LoadBalancer<H> {
 
   // Choosing
 
+  /** The next request may ask for any hosts (Envoy). */
+  peek(): null {
+    return null;
+  }
+
   choose(context: LoadBalancerContext<H>): H | null {
     const match = context.metadataMatch;
     const others = match === null || !this.plan.fallbackList ? undefined : match.get(FALLBACK_LIST);

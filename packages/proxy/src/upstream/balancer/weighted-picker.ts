@@ -7,6 +7,8 @@ export abstract class WeightedPicker<H extends BalancedHost> implements Picker<H
   protected hosts: readonly H[] = [];
   /** Null: all weigh the same. */
   protected scheduler: EdfScheduler | null = null;
+  /** Picks that have been foreseen: theirs was the deadline. */
+  private foreseen: H[] = NONE;
   private readonly seed: number;
   private readonly slowStart: SlowStart | null;
 
@@ -19,6 +21,7 @@ export abstract class WeightedPicker<H extends BalancedHost> implements Picker<H
   setHosts(hosts: readonly H[]): void {
     const { slowStart } = this;
     this.hosts = hosts;
+    this.foreseen = NONE;
     slowStart?.note(hosts);
     const plain = hosts.length <= 1 || (equalWeights(hosts) && (slowStart === null || slowStart.over));
     this.scheduler = plain
@@ -31,9 +34,22 @@ export abstract class WeightedPicker<H extends BalancedHost> implements Picker<H
 
   abstract pick(random: () => number): H | null;
 
+  abstract peek(random: () => number): H | null;
+
   protected abstract weightOf(host: H): number;
 
   protected earliest(scheduler: EdfScheduler): H {
+    return this.foreseen.shift() ?? this.next(scheduler);
+  }
+
+  protected foresee(scheduler: EdfScheduler): H {
+    const host = this.next(scheduler);
+    if (this.foreseen.length === 0) this.foreseen = [host];
+    else this.foreseen.push(host);
+    return host;
+  }
+
+  private next(scheduler: EdfScheduler): H {
     const host = this.hosts[scheduler.peek()];
     scheduler.reschedule(this.weightNow(host));
     return host;
@@ -45,3 +61,6 @@ export abstract class WeightedPicker<H extends BalancedHost> implements Picker<H
     return slowStart === null || slowStart.over ? weight : weight * slowStart.factor(host);
   }
 }
+
+/** Never written to. */
+const NONE: never[] = [];

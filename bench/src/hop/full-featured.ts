@@ -18,6 +18,8 @@ const ACCESS_LOG = [
 export interface TransportSockets {
   downstream?: Json;
   upstream?: Json;
+  /** HTTP/2 towards the backend. */
+  http2?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface TransportSockets {
  * outlier detection.
  */
 export function fullFeatured(backendPort: number, collectorPort: number, sockets: TransportSockets = {}): object {
-  const { downstream, upstream } = sockets;
+  const { downstream, upstream, http2 = false } = sockets;
   return {
     node,
     admin: { address: address(0) },
@@ -38,12 +40,19 @@ export function fullFeatured(backendPort: number, collectorPort: number, sockets
           circuit_breakers: { thresholds: [UNLIMITED] },
           outlier_detection: { consecutive_5xx: 5, interval: "10s" },
           ...(upstream && { transport_socket: upstream }),
+          ...(http2 && { typed_extension_protocol_options: HTTP2 }),
         }),
         staticCluster("collector", collectorPort, {}),
       ],
     },
   };
 }
+
+const HTTP2 = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed("upstreams.http.v3.HttpProtocolOptions", {
+    explicit_http_config: { http2_protocol_options: {} },
+  }).typed_config,
+};
 
 const MOST = 4_294_967_295;
 const UNLIMITED = {

@@ -18,6 +18,8 @@ interface ChainSettings {
   core: number;
   identities: { client: Identity; server: Identity };
   plainBackend: number;
+  /** Between the two (nginx has HTTP/1.1 in any case). */
+  http2: boolean;
   /** The command to which `-c BOOTSTRAP` is appended. */
   tulle: readonly string[];
   freePort: () => number;
@@ -41,16 +43,17 @@ interface Program {
 function sidecarPair(
   name: PeerName,
   { folder }: Children,
-  { identities, plainBackend, tulle, freePort }: ChainSettings,
+  { identities, plainBackend, http2, tulle, freePort }: ChainSettings,
 ): { client: Program; server: Program } {
+  const alpn = http2 ? ["h2", "http/1.1"] : ["http/1.1"];
   const program = (side: string, bootstrap: object): Program => {
     const { file, port } = writeBootstrap(`${name}-${side}`, folder, { bootstrap, freePort });
     return { port, command: name === "envoy" ? envoyCommand(file) : [...tulle, "-c", file] };
   };
-  const downstream = downstreamTls(identities.server, identities.client);
+  const downstream = downstreamTls(identities.server, identities.client, alpn);
   const server = program("server", fullFeatured(plainBackend, freePort(), { downstream }));
-  const upstream = upstreamTls(identities.client, identities.server);
-  const client = program("client", fullFeatured(server.port, freePort(), { upstream }));
+  const upstream = upstreamTls(identities.client, identities.server, alpn.slice(0, 1));
+  const client = program("client", fullFeatured(server.port, freePort(), { upstream, http2 }));
   return { client, server };
 }
 

@@ -25,6 +25,7 @@ pair. Then what TLS connections cost the accepting one: full handshakes, and the
   --seconds S        length of one peer's turn in a round (4)
   --connections LIST saturated configurations (32,4)
   --rate N           offered requests a second of the last configuration (half of what Envoy's pair reached at the first)
+  --http2            HTTP/2 between the two sidecars (nginx: HTTP/1.1 all the same)
   --peers LIST       which peers (${PEERS.join(",")})
   --tulle COMMAND    runs Tulle; "-c FILE" is appended
   --cores A,B        core of the proxies, core of load and backend (the first two allowed)
@@ -39,6 +40,7 @@ export async function mesh(args: string[]): Promise<void> {
       seconds: { type: "string", default: "4" },
       connections: { type: "string", default: "32,4" },
       rate: { type: "string" },
+      http2: { type: "boolean", default: false },
       peers: { type: "string", default: PEERS.join(",") },
       tulle: { type: "string" },
       cores: { type: "string" },
@@ -64,7 +66,7 @@ export async function mesh(args: string[]): Promise<void> {
     const identities = makeIdentities(children.folder);
     const tulle = values.tulle?.split(/\s+/).filter(Boolean) ?? defaultTulle;
     const chains = names.map((name) =>
-      startChain(name, children, { core: proxyCore, identities, plainBackend, tulle, freePort }),
+      startChain(name, children, { core: proxyCore, identities, plainBackend, http2: values.http2, tulle, freePort }),
     );
     const path = "/api/v7/items?x=1";
     const load = { core: loadCore, connections: 0, seconds, path, ...requestHeaders(children, undefined) };

@@ -6,21 +6,21 @@ import { type Identity, SERVER_NAME } from "./certificates.ts";
 const PARAMS = { tls_minimum_protocol_version: "TLSv1_2", tls_maximum_protocol_version: "TLSv1_3" };
 
 /** Towards a peer that must be `expected`. */
-export function upstreamTls(own: Identity, expected: Identity): Json {
-  const common_tls_context = context(own, expected);
+export function upstreamTls(own: Identity, expected: Identity, alpn: readonly string[]): Json {
+  const common_tls_context = context(own, expected, alpn);
   return transportSocket("UpstreamTlsContext", { common_tls_context, sni: SERVER_NAME });
 }
 
 /** For clients that must be `expected`. */
-export function downstreamTls(own: Identity, expected: Identity): Json {
-  const common_tls_context = context(own, expected);
+export function downstreamTls(own: Identity, expected: Identity, alpn: readonly string[]): Json {
+  const common_tls_context = context(own, expected, alpn);
   return transportSocket("DownstreamTlsContext", { common_tls_context, require_client_certificate: true });
 }
 
-function context(own: Identity, expected: Identity): Json {
+function context(own: Identity, expected: Identity, alpn: readonly string[]): Json {
   return {
     tls_params: PARAMS,
-    alpn_protocols: ["http/1.1"],
+    alpn_protocols: alpn,
     tls_certificates: [{ certificate_chain: { filename: own.certificate }, private_key: { filename: own.key } }],
     validation_context: {
       trusted_ca: { filename: own.authority },

@@ -4,6 +4,7 @@ import { Http1ServerCodec, type ServerCodecHost } from "../codec/http1/server-co
 import type { RequestReceiver, ResponseEncoder, ServerCodec, StreamReset } from "../codec/messages.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
+import { PEER_PROTOCOL } from "../net/tls/peer-protocol.ts";
 import type { Transport, TransportHandler } from "../net/transport.ts";
 import type { ConnectionView, TlsInfo } from "../plan/request-views.ts";
 import { happens } from "../overload/manager.ts";
@@ -153,7 +154,17 @@ export class DownstreamConnection
     if (http2) {
       stats.cxHttp2Total.value++;
       stats.cxHttp2Active.value++;
-      this.http2 = new Http2Session(context, this, transport, plan.http2, http2Stats, plan.streamIdleTimeoutMs);
+      // A proxy of ours carries HTTP/1.1 over it: what is logged and sent on is what the client of the mesh has said.
+      const carried = this.transport.tls?.alpn === PEER_PROTOCOL ? "HTTP/1.1" : "HTTP/2";
+      this.http2 = new Http2Session(
+        context,
+        this,
+        transport,
+        plan.http2,
+        http2Stats,
+        plan.streamIdleTimeoutMs,
+        carried,
+      );
       this.codec = this.http2;
     } else {
       stats.cxHttp1Total.value++;
@@ -217,7 +228,11 @@ export class DownstreamConnection
     const { codecType } = this.runtime.plan;
     const alpn = this.transport.tls?.alpn ?? "";
     if (codecType !== "auto" || alpn !== "") {
-      this.readBy(this.speak(codecType === "auto" ? alpn === "h2" : codecType === "http2"), buffer, length);
+      this.readBy(
+        this.speak(codecType === "auto" ? alpn === "h2" || alpn === PEER_PROTOCOL : codecType === "http2"),
+        buffer,
+        length,
+      );
       return;
     }
     if (this.undecided !== null) {

@@ -1,6 +1,13 @@
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { type FlushingStream, Http2ServerCodec, type Http2ServerHost } from "../codec/http2/server-codec.ts";
-import type { ByteSink, RequestReceiver, ResponseEncoder, ServerCodec, StreamReset } from "../codec/messages.ts";
+import type {
+  ByteSink,
+  HttpProtocol,
+  RequestReceiver,
+  ResponseEncoder,
+  ServerCodec,
+  StreamReset,
+} from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Http2Plan } from "../plan/http2-options.ts";
 import type { Http2CodecStats } from "../stats/http2-codec-stats.ts";
@@ -32,6 +39,7 @@ const MANY_FLUSHING = 1_024;
 
 /** HTTP/2 on a client's connection: its codec, and what needs a clock: signs of life, and responses that nobody takes. */
 export class Http2Session implements ServerCodec, Http2ServerHost, TimerOwner {
+  readonly messageProtocol: HttpProtocol;
   private readonly context: HttpContext;
   private readonly owner: Http2SessionOwner;
   private readonly plan: Http2Plan;
@@ -52,7 +60,9 @@ export class Http2Session implements ServerCodec, Http2ServerHost, TimerOwner {
     plan: Http2Plan,
     stats: Http2CodecStats,
     flushTimeoutMs: number,
+    messageProtocol: HttpProtocol,
   ) {
+    this.messageProtocol = messageProtocol;
     this.context = context;
     this.owner = owner;
     this.plan = plan;

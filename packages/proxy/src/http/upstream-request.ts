@@ -6,12 +6,12 @@ import type { BytesMeter } from "../codec/bytes-meter.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
 import { type RequestEncoder, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
-import type { RoutingPriority } from "../plan/cluster-plan.ts";
+import type { ClusterPlan, RoutingPriority } from "../plan/cluster-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { Pool, PoolClient } from "../upstream/pool.ts";
 import type { PoolSource } from "../upstream/preconnect.ts";
-import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
+import type { ConnectionProtocol, UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import { count, countResponse, recordTime } from "../upstream/route-stats.ts";
 import { namedPool } from "./auto-sni.ts";
 import type { Exchange } from "./exchange.ts";
@@ -95,12 +95,19 @@ export class UpstreamRequest implements PoolClient, PoolSource, UpstreamWatermar
       return origin === null ? host.tunnelPool(priority) : host.namedPool(priority, "", "", origin, "tunnel");
     }
     const owner = poolPerConnection && connection !== null ? connection.id : 0;
-    const speaks = protocol === "downstream" && request.protocol === "HTTP/2" ? "http2" : host.protocol;
+    const speaks = this.spoken(protocol, host);
     if (autoSni === null || host.transport === null) {
       if (origin === null && speaks === host.protocol && owner === 0) return host.pool(priority);
       return host.namedPool(priority, "", "", origin, speaks, owner);
     }
     return namedPool(host, priority, autoSni, request, origin, speaks, owner);
+  }
+
+  private spoken(protocol: ClusterPlan["protocol"], host: Host): ConnectionProtocol {
+    const { request } = this.exchange;
+    if (protocol === "downstream") return request.protocol === "HTTP/2" ? "http2" : "http1";
+    // What an HTTP/1.1 connection becomes afterwards is not carried.
+    return protocol === "peer" && request.switchesProtocol ? "http1" : host.protocol;
   }
 
   /** Asks the host's pool for a connection; may fail before it returns. */

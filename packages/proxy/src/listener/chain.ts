@@ -202,13 +202,18 @@ export class Chain implements ConnectionOwner {
 }
 
 function transportOf(
-  { transportSocket }: FilterChainPlan,
+  { transportSocket, terminal }: FilterChainPlan,
   { prefix, handshakeTimeout }: ListenerStats,
   { registry, http }: ChainDeps,
 ): DownstreamTransport {
   if (transportSocket === null) return RAW_TRANSPORT;
   const stats = new SslStats(registry, prefix, "server");
-  return new TlsServerTransport(transportSocket, stats, handshakeTimeout, () => http.net.wallMs());
+  const takesPeers =
+    transportSocket.validation !== null &&
+    terminal.kind === "http" &&
+    terminal.manager.codecType === "auto" &&
+    terminal.manager.headerCase === null;
+  return new TlsServerTransport(transportSocket, stats, handshakeTimeout, () => http.net.wallMs(), takesPeers);
 }
 
 function tcpRuntime(plan: TcpProxyPlan, { http, registry }: ChainDeps): TcpProxyRuntime {

@@ -30,8 +30,11 @@ export interface ClusterPlan {
   readonly wantedHostHealth: ReadonlySet<EndpointPlan["health"]>;
   /** Null: all hosts are as good as each other. */
   readonly subsets: SubsetPlan | null;
-  /** What its connections speak. `alpn`: what the handshake comes to; `downstream`: what the client speaks. */
-  readonly protocol: "http1" | "http2" | "alpn" | "downstream";
+  /**
+   * What its connections speak. `alpn`: what the handshake comes to; `downstream`: what the client speaks; `peer`: HTTP/1.1, carried
+   * over HTTP/2 where the other end is a proxy of ours.
+   */
+  readonly protocol: "http1" | "http2" | "alpn" | "downstream" | "peer";
   /** Null: none of them ever speaks it. */
   readonly http2: Http2Plan | null;
   /** Default 5 s. */

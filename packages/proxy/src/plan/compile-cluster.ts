@@ -26,7 +26,7 @@ import { compileProxyHeader } from "./proxy-header.ts";
 import { filterMetadata } from "./metadata.ts";
 import type { CircuitBreakerPlan, ClusterPlan, TransportSocketMatch } from "./cluster-plan.ts";
 import type { Place } from "./problems.ts";
-import { type ClusterContext, compileUpstreamProtocol } from "./upstream-protocol.ts";
+import { type ClusterContext, type UpstreamProtocol, compileUpstreamProtocol } from "./upstream-protocol.ts";
 
 /** Sources: Envoy api/envoy/config/cluster/v3/{cluster,circuit_breaker}.proto, api/envoy/config/core/v3/protocol.proto. */
 const DEFAULTS = {
@@ -50,10 +50,50 @@ const DISCOVERY: Readonly<Record<number, ClusterPlan["discovery"]>> = {
 
 /** The message must have passed `checkMessage`; what is refused here is reported to `place`. */
 export function compileCluster(message: Cluster, context: ClusterContext, place: Place): ClusterPlan {
+  const { peerHttp2, ...plan } = compileAll(message, context, place);
+  return isCarried(plan) ? { ...plan, protocol: "peer", http2: peerHttp2 } : plan;
+}
+
+/** Envoy's default: who sets no limit has this one. */
+const USUAL_CONNECTIONS = 1_024;
+
+/**
+ * Whether HTTP/1.1 may go over HTTP/2 to a proxy of ours: its connections are those of a mesh (we show who we are), and nothing was said that
+ * has a meaning for HTTP/1.1's connections only.
+ */
+function isCarried({ protocol, maxRequestsPerConnection, headerCase, thresholds, ...plan }: ClusterPlan): boolean {
+  const sockets = [plan.transportSocket, ...plan.transportSocketMatches.map(({ transportSocket }) => transportSocket)];
+  return (
+    protocol === "http1" &&
+    maxRequestsPerConnection === 0 &&
+    headerCase === null &&
+    plan.preconnect === null &&
+    !plan.poolPerConnection &&
+    thresholds.every(
+      (each) => each.maxConnections >= USUAL_CONNECTIONS && each.maxConnectionsPerHost >= USUAL_CONNECTIONS,
+    ) &&
+    sockets.some((socket) => socket !== null && socket.certificates.length > 0)
+  );
+}
+
+function compileAll(
+  message: Cluster,
+  context: ClusterContext,
+  place: Place,
+): ClusterPlan & Pick<UpstreamProtocol, "peerHttp2"> {
   const discovery = compileDiscovery(message, place);
   checkPerHostThresholds(message, place);
-  const { common: http, http1, http2, errorMatcher, autoSni, protocol } = compileUpstreamProtocol(message, place);
+  const {
+    common: http,
+    http1,
+    http2,
+    peerHttp2,
+    errorMatcher,
+    autoSni,
+    protocol,
+  } = compileUpstreamProtocol(message, place);
   return {
+    peerHttp2,
     name: message.name,
     statName: statNameOf(message.altStatName === "" ? message.name : message.altStatName),
     discovery,

@@ -25,6 +25,8 @@ export interface ClusterContext {
 }
 
 export interface UpstreamProtocol extends Pick<ClusterPlan, "protocol" | "http2"> {
+  /** Of HTTP/2 where nothing says that it is spoken: between proxies of ours. */
+  readonly peerHttp2: ClusterPlan["http2"];
   /** The protocol-independent options; those of HTTP/1.1 have been checked. */
   readonly common: HttpProtocolOptions | undefined;
   readonly http1: Http1ProtocolOptions | undefined;
@@ -57,6 +59,7 @@ export function compileUpstreamProtocol(message: Cluster, place: Place): Upstrea
     checkHttp1(message.httpProtocolOptions, place.field("http_protocol_options"));
     checkCommon(message.commonHttpProtocolOptions, place.field("common_http_protocol_options"));
     return {
+      peerHttp2: http2(undefined, message.commonHttpProtocolOptions, place),
       protocol: own === undefined ? "http1" : "http2",
       http2:
         own === undefined ? null : http2(own, message.commonHttpProtocolOptions, place.field("http2_protocol_options")),
@@ -100,6 +103,7 @@ export function compileUpstreamProtocol(message: Cluster, place: Place): Upstrea
   checkCommon(common, at.field("common_http_protocol_options"));
   const matcher = options?.outlierDetection?.errorMatcher;
   return {
+    peerHttp2: http2(undefined, common, at),
     protocol,
     http2: http2Plan,
     common,

@@ -59,6 +59,8 @@ export class Host implements MonitoredHost {
   /** What connections begin with; null: with what is said on them. */
   proxyHeader: ProxyHeaderPlan | null = null;
   private readonly use: ClusterUse;
+  /** No handshake has shown that it is no proxy of ours. */
+  mayBePeer = true;
   /** What its connections speak unless somebody asks for something else. */
   readonly protocol: ConnectionProtocol;
   private readonly defaultPool: Pool;

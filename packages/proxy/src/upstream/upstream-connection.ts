@@ -5,6 +5,7 @@ import type { ClientCodec, RequestEncoder, ResponseReceiver, StreamResetReason }
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
+import { PEER_PROTOCOL } from "../net/tls/peer-protocol.ts";
 import { Transport, type TransportHandler } from "../net/transport.ts";
 import type { TlsInfo } from "../plan/request-views.ts";
 import type { ClusterUse } from "./cluster-use.ts";
@@ -22,14 +23,15 @@ const IDLE = 1;
 const BUSY = 2;
 const CLOSED = 3;
 
-/** `alpn`: what the handshake comes to; `tunnel`: no HTTP. */
-export type ConnectionProtocol = "http1" | "http2" | "alpn" | "tunnel";
+/** `alpn`: what the handshake comes to; `peer`: the same, HTTP/2 with proxies of ours only; `tunnel`: no HTTP. */
+export type ConnectionProtocol = "http1" | "http2" | "alpn" | "peer" | "tunnel";
 
 /** Offered in TLS handshakes (ALPN) unless the transport socket has others. */
 const OFFERED: Readonly<Record<ConnectionProtocol, readonly string[]>> = {
   http1: ["http/1.1"],
   http2: ["h2"],
   alpn: ["h2", "http/1.1"],
+  peer: ["http/1.1"],
   tunnel: [],
 };
 
@@ -99,7 +101,13 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
       null,
       host.transport === null
         ? null
-        : host.transport.session(host.hostname, OFFERED[protocol], pool.serverName, pool.certifiedName),
+        : host.transport.session(
+            host.hostname,
+            OFFERED[protocol],
+            pool.serverName,
+            pool.certifiedName,
+            protocol === "peer",
+          ),
       host.preamble(pool.origin),
     );
     this.id = this.transport.id;
@@ -107,7 +115,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     this.tunnel = protocol === "tunnel" ? new TunnelCodec(this, this.transport) : null;
     this.codec = this.tunnel ?? new Http1ClientCodec(this, this.transport, use.plan);
     if (protocol === "http2") this.speakHttp2();
-    this.expectedRoom = protocol === "http2" || protocol === "alpn" ? this.roomOfHttp2 : 1;
+    this.expectedRoom =
+      protocol === "http2" || protocol === "alpn" || (protocol === "peer" && host.mayBePeer) ? this.roomOfHttp2 : 1;
   }
 
   connect(): void {
@@ -263,7 +272,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     this.connectedAt = net.turn.now;
     stats.cxConnectMs.record(net.turn.now - this.openedAt);
     this.state = IDLE;
-    if (this.protocol === "alpn") this.speakNegotiated();
+    if (this.protocol === "alpn" || this.protocol === "peer") this.speakNegotiated();
     this.http2?.begin();
     this.transport.start();
     this.pool.onConnected(this);
@@ -272,7 +281,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   private speakNegotiated(): void {
     const { stats } = this.use;
-    if (this.transport.tls?.alpn === "h2") {
+    const alpn = this.transport.tls?.alpn;
+    if (this.protocol === "peer") this.host.mayBePeer = alpn === PEER_PROTOCOL;
+    if (alpn === "h2" || alpn === PEER_PROTOCOL) {
       this.speakHttp2();
       stats.cxHttp2Total.value++;
     } else stats.cxHttp1Total.value++;

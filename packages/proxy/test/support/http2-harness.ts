@@ -238,6 +238,7 @@ export class Http2ServerHarness {
   constructor(options: Partial<Http2Options> = {}) {
     this.codec = new Http2ServerCodec(
       {
+        messageProtocol: "HTTP/2",
         onRequestStart: (encoder) => {
           const seen = new SeenRequest(encoder);
           seen.onHead = () => this.onHead(seen);

@@ -1,7 +1,14 @@
 import type { BytesMeter } from "../bytes-meter.ts";
 import { HeaderBlock } from "../header-block.ts";
 import { CONTENT_LENGTH } from "../header-names.ts";
-import type { ByteSink, RequestReceiver, ResponseEncoder, ResponseHead, StreamReset } from "../messages.ts";
+import type {
+  HttpProtocol,
+  ByteSink,
+  RequestReceiver,
+  ResponseEncoder,
+  ResponseHead,
+  StreamReset,
+} from "../messages.ts";
 import { ReadBuffer } from "../read-buffer.ts";
 import { Http2Connection } from "./connection.ts";
 import {
@@ -22,6 +29,8 @@ import { Http2Stream, TRAILER_LINES } from "./stream.ts";
 
 /** What a server codec needs of its connection. */
 export interface Http2ServerHost {
+  /** What the messages are that it carries. */
+  readonly messageProtocol: HttpProtocol;
   /** A request begins. The codec fills `request` of what it gets. */
   onRequestStart(encoder: ResponseEncoder): RequestReceiver;
   /** A stream has gone, whatever became of it. */
@@ -232,7 +241,7 @@ class Http2ServerStream extends Http2Stream implements ResponseEncoder {
 
   begin(): void {
     this.receiver = this.codec.host.onRequestStart(this);
-    this.receiver.request.protocol = "HTTP/2";
+    this.receiver.request.protocol = this.codec.host.messageProtocol;
   }
 
   get meter(): BytesMeter | null {

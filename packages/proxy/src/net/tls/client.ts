@@ -4,6 +4,7 @@ import type { Certificate } from "../../codec/x509/certificate.ts";
 import type { CertificatePlan, UpstreamTlsPlan, ValidationPlan } from "../../plan/tls-plan.ts";
 import type { TransportSecurity } from "../transport.ts";
 import { secureContext } from "./contexts.ts";
+import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { TlsSession } from "./session.ts";
 import type { SslStats } from "./ssl-stats.ts";
 
@@ -28,13 +29,21 @@ export class TlsClientTransport {
   /**
    * @param hostName of the host, "" for none
    * @param alpn what is offered where the context names nothing
+   * @param offersPeer before everything else, what proxies of ours speak with each other
    * @param serverName @param certifiedName what a request wants to ask for and to see; "" = nothing special
    */
-  session(hostName: string, alpn: readonly string[], serverName = "", certifiedName = ""): TransportSecurity {
+  session(
+    hostName: string,
+    alpn: readonly string[],
+    serverName = "",
+    certifiedName = "",
+    offersPeer = false,
+  ): TransportSecurity {
     const { plan } = this;
     const ownName = plan.autoHostSni && hostName !== "" ? hostName : plan.sni;
     const sni = serverName === "" ? ownName : serverName;
-    return new TlsClientSession(this, sni, certifiedName, plan.alpn.length > 0 ? plan.alpn : alpn);
+    const offered = plan.alpn.length > 0 ? plan.alpn : alpn;
+    return new TlsClientSession(this, sni, certifiedName, offersPeer ? [PEER_PROTOCOL, ...offered] : offered);
   }
 
   /** With the present versions of all secrets; null while one of them is missing. */

@@ -9,6 +9,7 @@ import type { NetContext } from "../context.ts";
 import type { DownstreamTransport } from "../downstream-transport.ts";
 import { type ByteCounters, Transport, type TransportHandler } from "../transport.ts";
 import { secureContext } from "./contexts.ts";
+import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { ServerCertificates } from "./server-certificates.ts";
 import { TlsSession } from "./session.ts";
 import type { SslStats } from "./ssl-stats.ts";
@@ -21,9 +22,12 @@ export class TlsServerTransport implements DownstreamTransport {
   readonly wallMs: () => number;
   /** Handshakes that took too long. */
   readonly timeouts: Counter;
+  readonly takesPeers: boolean;
   private made: ServerIdentity | null = null;
 
-  constructor(plan: DownstreamTlsPlan, stats: SslStats, timeouts: Counter, wallMs: () => number) {
+  /** @param takesPeers it carries HTTP, and HTTP/2 may be chosen */
+  constructor(plan: DownstreamTlsPlan, stats: SslStats, timeouts: Counter, wallMs: () => number, takesPeers: boolean) {
+    this.takesPeers = takesPeers;
     this.timeouts = timeouts;
     this.plan = plan;
     this.stats = stats;
@@ -106,6 +110,8 @@ class TlsServerSession extends TlsSession {
   private identity: ServerIdentity | null = null;
   /** The client offers one of our protocols. */
   private speaksOurs = false;
+  /** The client is a proxy of ours. */
+  private isPeer = false;
 
   constructor(owner: TlsServerTransport, early: Uint8Array | null) {
     super(owner.stats, owner.wallMs);
@@ -126,8 +132,8 @@ class TlsServerSession extends TlsSession {
    * connection. So what is offered is read before anything is answered.
    */
   override ready(accepted: Socket, then: () => void): boolean {
-    const { alpn } = this.owner.plan;
-    if (alpn.length === 0 || this.readOffer(this.early ?? NOTHING)) return true;
+    if ((this.owner.plan.alpn.length === 0 && !this.owner.takesPeers) || this.readOffer(this.early ?? NOTHING))
+      return true;
     let read = Buffer.from(this.early ?? NOTHING);
     this.early = null;
     const onData = (chunk: Buffer): void => {
@@ -148,7 +154,10 @@ class TlsServerSession extends TlsSession {
     const hello = readClientHello(bytes, NO_FINGERPRINTS);
     if (typeof hello === "number") return false;
     const { alpn } = this.owner.plan;
-    this.speaksOurs = hello !== "not-tls" && alpn.some((protocol) => hello.applicationProtocols.includes(protocol));
+    if (hello === "not-tls") return true;
+    const { applicationProtocols } = hello;
+    this.speaksOurs = alpn.some((protocol) => applicationProtocols.includes(protocol));
+    this.isPeer = this.owner.takesPeers && applicationProtocols.includes(PEER_PROTOCOL);
     return true;
   }
 
@@ -171,7 +180,7 @@ class TlsServerSession extends TlsSession {
       secureContext: identity.context,
       requestCert: identity.asksForCertificate,
       rejectUnauthorized: plan.requireClientCertificate,
-      ...(this.speaksOurs ? { ALPNProtocols: [...plan.alpn] } : {}),
+      ...(this.isPeer ? { ALPNProtocols: [PEER_PROTOCOL] } : this.speaksOurs ? { ALPNProtocols: [...plan.alpn] } : {}),
       ...(byName === null ? {} : { SNICallback: (name, answer) => answer(null, byName.contextFor(name)) }),
     });
     socket.once("secure", done);

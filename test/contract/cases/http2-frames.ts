@@ -88,7 +88,8 @@ export const CASES: readonly ContractCase[] = [
     {
       "a preface that is none": { client: [`${PREFACE.slice(0, -4)}XX\r\n${settings()}`, ended()] },
       "a preface without SETTINGS": { client: [PREFACE, get2(1), ended()] },
-      "a preface in two segments": { client: [PREFACE.slice(0, 10), PREFACE.slice(10) + settings(), get2(1), got(1)] },
+      // The second segment is all that is sent: Envoy closes at it, and what comes later would lose its answer to a reset.
+      "a preface in two segments": { client: [PREFACE.slice(0, 10), PREFACE.slice(10) + settings() + get2(1), got(1)] },
       ping: { client: [preface(), ping("12345678"), got("PING ack 12345678"), get2(1), got(1)] },
       "a ping's answer that nobody waits for": survives(ping("12345678", FLAG.ack)),
       "a ping that is too short": breaks(ping("1234")),

@@ -46,6 +46,11 @@ const REST: NonNullable<ContractCase["mask"]> = [
   [/x-envoy-expected-rq-timeout-ms: 149\d\d/g, "x-envoy-expected-rq-timeout-ms: {rest}"],
 ];
 
+/** As `REST`, of attempts that follow so soon that a fast machine has nothing to take away. */
+const REST_OR_ALL: NonNullable<ContractCase["mask"]> = [
+  [/x-envoy-expected-rq-timeout-ms: 1(?:49\d\d|5000)/g, "x-envoy-expected-rq-timeout-ms: {rest}"],
+];
+
 const OK = answer(200, "ok");
 const moved = (location: string, status = 302, ...lines: string[]): string =>
   answer(status, "moved", `location: ${location}`, ...lines);
@@ -624,6 +629,7 @@ export const CASES: readonly ContractCase[] = [
     "retries before": {
       a: [answer(503, "no"), moved("http://b.test/z")],
       more: {
+        mask: REST_OR_ALL,
         virtualHosts: hosts({}, { retry_policy: { retry_on: "5xx", retry_back_off: { base_interval: "0.001s" } } }),
       },
     },
@@ -631,6 +637,7 @@ export const CASES: readonly ContractCase[] = [
       a: [moved("http://b.test/z")],
       b: [answer(503, "no"), OK],
       more: {
+        mask: REST_OR_ALL,
         virtualHosts: [
           ...hosts({}).slice(0, 1),
           {
@@ -646,6 +653,7 @@ export const CASES: readonly ContractCase[] = [
     "a redirect that is to be retried": {
       a: [moved("http://b.test/z"), OK],
       more: {
+        mask: REST_OR_ALL,
         virtualHosts: hosts(
           {},
           {

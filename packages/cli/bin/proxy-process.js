@@ -9,9 +9,10 @@ const PROXY_COMMANDS = new Set(["captured-sidecar", "gateway", "proxy", "run"]);
 /**
  * V8's young generation grows to 3 × 16 MB under load; a request's garbage dies young in a smaller one, too. A proxy does the
  * same few things all day: TurboFan gets to them soon, and the middle compiler's code and working memory are 10 MB. So little
- * survives a young collection that waking threads to share the work costs more than the work.
+ * survives a young collection that waking threads to share the work costs more than the work. What V8 does beside the main
+ * thread (compiling, marking) one thread can do; each of four has its own megabyte.
  */
-const FLAGS = ["--max-semi-space-size=2", "--no-maglev", "--no-parallel-scavenge"];
+const FLAGS = ["--max-semi-space-size=2", "--no-maglev", "--no-parallel-scavenge", "--v8-pool-size=1"];
 
 /**
  * For glibc's allocator (others don't read them): what V8's compilers took goes back to the system when they have finished,

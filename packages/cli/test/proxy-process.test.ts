@@ -9,7 +9,11 @@ const LAUNCHER = join(import.meta.dirname, "..", "bin", "tulle.js");
 test("a proxy's process has a small young generation and an allocator that gives back", () => {
   for (const command of ["proxy", "run", "gateway"]) {
     const settings = proxyProcess([command, "-c", "x"], { PATH: "/bin" }, () => false);
-    assert.deepEqual(settings?.flags, ["--max-semi-space-size=2", "--no-maglev", "--no-parallel-scavenge"], command);
+    assert.deepEqual(
+      settings?.flags,
+      ["--max-semi-space-size=2", "--no-maglev", "--no-parallel-scavenge", "--v8-pool-size=1"],
+      command,
+    );
     assert.equal(settings?.env["PATH"], "/bin");
     assert.equal(settings?.env["MALLOC_MMAP_THRESHOLD_"], "32768");
   }
@@ -22,7 +26,7 @@ test("other commands are started as they are", () => {
 test("what the user has set wins", () => {
   const env = { NODE_OPTIONS: "--max-semi-space-size=22", MALLOC_TRIM_THRESHOLD_: "1" };
   const settings = proxyProcess(["proxy"], env, () => false);
-  assert.deepEqual(settings?.flags, ["--no-maglev", "--no-parallel-scavenge"]);
+  assert.deepEqual(settings?.flags, ["--no-maglev", "--no-parallel-scavenge", "--v8-pool-size=1"]);
   assert.equal(settings?.env["MALLOC_TRIM_THRESHOLD_"], "1");
 });
 
@@ -44,6 +48,6 @@ test("the launcher becomes such a process", () => {
   assert.equal(status, 0);
   assert.match(
     stdout,
-    /--max-semi-space-size=2 --no-maglev --no-parallel-scavenge (?:--conditions=tulle-bundled )?--import \S+ undefined\n$/,
+    /--max-semi-space-size=2 --no-maglev --no-parallel-scavenge --v8-pool-size=1 (?:--conditions=tulle-bundled )?--import \S+ undefined\n$/,
   );
 });

@@ -99,7 +99,7 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
     const credentials = await new Promise<Credentials>((resolve, reject) => {
       first = resolve;
       const aborted = (): void =>
-        reject(new Error(certificate.lastError || tunnel.lastError || "the control plane did not answer"));
+        reject(new Error(tunnel.lastError || certificate.lastError || "the control plane did not answer"));
       if (signal.aborted) aborted();
       else signal.addEventListener("abort", aborted, { once: true });
       certificate.start();
@@ -113,9 +113,10 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
     await close();
     throw error;
   }
+  // What asks for a certificate through a tunnel that does not come about knows only that it has no connection.
   const status = (): AgentStatus => ({
     credentials: certificate.current,
-    lastError: certificate.lastError || tunnel.lastError,
+    lastError: tunnel.lastError || certificate.lastError,
   });
   return { secrets, xds, status, metrics: () => render(certificate, clock.now()), close };
 }

@@ -88,14 +88,20 @@ export function findMembership(options: MembershipOptions, stateDir: string): Me
 }
 
 /** The error for a workload that got no certificate. */
-export function notJoined({ address, from, token }: Membership, account: string, why: string): CliError {
+export function notJoined({ address, from, rootsFile, token }: Membership, account: string, why: string): CliError {
+  const wayOut = (): string => {
+    if (UNKNOWN_SERVER.test(why)) return `${rootsFile} is to be what this prints where it runs: tulle ca show -o pem`;
+    if (token === undefined) return "Whether it runs: tulle ca show";
+    return `A token, where the control plane runs: tulle token create --service-account ${account}`;
+  };
   return new CliError(`no certificate from the control plane at ${formatAddress(address)} (from ${from}): ${why}`, [
-    token === undefined
-      ? "Whether it runs: tulle ca show"
-      : `A token, where the control plane runs: tulle token create --service-account ${account}`,
+    wayOut(),
     "More about it: --log-level info; more time: --wait SECONDS",
   ]);
 }
+
+/** OpenSSL's words and Node's for a server certificate that leads to none of the roots, or is for another name. */
+const UNKNOWN_SERVER = /issuer certificate|self-signed certificate|unable to verify|altnames/;
 
 function addressOf(given: Address | undefined): { address: Address; from: string } | undefined {
   if (given !== undefined) return { address: given, from: "--xds-tls" };

@@ -117,12 +117,16 @@ async function rotate(client: ControlPlaneClient, waitMs: number): Promise<numbe
     const deadline = performance.now() + waitMs;
     let state = await client.rotation();
     const next = nextOf(state);
-    if (state.cutOff.length > 0) console.log(`${next} waits for ${state.cutOff.length} workloads`);
+    if (state.cutOff.length > 0) {
+      console.log(`${next} waits for ${state.cutOff.length} workloads`);
+      printCutOff(state);
+    }
     while (state.cutOff.length > 0) {
       if (performance.now() > deadline) {
         printCutOff(state);
         throw new CliError(`${next} is not safe after ${waitMs / 1000} s`, [
           "Go on later: tulle ca rotate",
+          "If those that are left are gone for good: tulle ca rotate --step --force",
           "More time: --wait",
         ]);
       }

@@ -1,10 +1,18 @@
 import { join, resolve } from "node:path";
 import { defineCommand } from "../command.ts";
-import { announce, DEFAULT_HTTP, DEFAULT_XDS, DEFAULT_XDS_TLS, defaultStateDir } from "../control-plane/locate.ts";
+import {
+  announce,
+  announced,
+  DEFAULT_HTTP,
+  DEFAULT_XDS,
+  DEFAULT_XDS_TLS,
+  defaultStateDir,
+} from "../control-plane/locate.ts";
 import { CliError } from "../errors.ts";
 import { formatAddress } from "../options.ts";
 import type { Address } from "../options.ts";
 import { reportReady } from "../process/part.ts";
+import { accepts } from "../process/probe.ts";
 import { stopRequested } from "../process/stop-signal.ts";
 import { LOG_LEVELS } from "../sidecar/options.ts";
 import { style } from "../terminal/style.ts";
@@ -83,6 +91,7 @@ With --json it prints one line when ready: {"xds":"127.0.0.1:15010","xdsTls":"12
     const stopped = stopRequested();
     const stateDir = resolve(options["state-dir"] ?? defaultStateDir());
     const configDir = resolve(options.config ?? join(stateDir, "config"));
+    await refuseSecond(stateDir);
     process.env["GRPC_VERBOSITY"] ??= "NONE"; // gRPC would write its own word about a taken port beside our error
     const [{ startControlPlane }, { CONSOLE_DIRECTORY }, { controlPlaneLog }] = await Promise.all([
       import("@tulle/control"),
@@ -135,6 +144,15 @@ Ctrl-C stops it; proxies keep working with what they have.`);
 function tlsAddressBeside(xds: Address): Address {
   const usual = formatAddress(xds) === formatAddress(DEFAULT_XDS);
   return usual ? DEFAULT_XDS_TLS : { host: DEFAULT_XDS_TLS.host, port: 0 };
+}
+
+/** Two that sign with one root, and write the same files, would undo each other's work. What a killed one has left is no reason. */
+async function refuseSecond(stateDir: string): Promise<void> {
+  const other = announced(stateDir);
+  if (other?.apiSocket === undefined || !(await accepts({ path: other.apiSocket }))) return;
+  throw new CliError(`a control plane runs in ${stateDir} already, with its API at http://${other.http}`, [
+    "A second one, with a certificate authority and configuration of its own: --state-dir DIR",
+  ]);
 }
 
 function startError(error: unknown): unknown {

@@ -1,4 +1,4 @@
-/** Whether somebody listens on a TCP port. */
+/** Whether somebody listens on a TCP port or a Unix socket. */
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "../options.ts";
@@ -16,9 +16,9 @@ export async function waitUntilAccepting(address: Address, signal: AbortSignal, 
 }
 
 /** One attempt. */
-export function accepts({ host, port }: Address, from?: string): Promise<boolean> {
+export function accepts(address: Address | { readonly path: string }, from?: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, ...(from === undefined ? {} : { localAddress: from }) });
+    const socket = connect({ ...address, ...(from === undefined ? {} : { localAddress: from }) });
     const settle = (accepted: boolean): void => {
       socket.destroy();
       resolve(accepted);

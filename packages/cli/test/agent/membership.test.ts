@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
-import { findMembership } from "../../src/agent/membership.ts";
+import { findMembership, notJoined } from "../../src/agent/membership.ts";
 import type { MembershipOptions } from "../../src/agent/membership.ts";
 import { UsageError } from "../../src/errors.ts";
 
@@ -84,4 +84,15 @@ test("what is missing is named, with where to get it", () => {
   fails(/a control plane in plaintext.*--xds-tls/, { xds: other }, "t");
   fails(/no control plane is known/, {}, "t");
   assert.throws(() => find({ "token-file": "/no/such/file" }), /--token-file \/no\/such\/file: ENOENT/);
+});
+
+test("who got no certificate is told the way out of what went wrong", () => {
+  process.env["TULLE_TOKEN"] = "t";
+  const membership = find({ "xds-tls": other, "ca-roots": "r.pem" })!;
+  const hint = (why: string): string | undefined => notJoined(membership, "default/web", why).hints[0];
+  assert.match(
+    hint("unable to get local issuer certificate")!,
+    /r\.pem is to be what this prints.*tulle ca show -o pem/,
+  );
+  assert.match(hint("the token is none of tulle token create")!, /tulle token create --service-account default\/web/);
 });

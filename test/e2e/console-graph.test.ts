@@ -11,6 +11,8 @@ import type { LargeMesh } from "./support/large-mesh.ts";
 const FIRST_PAINT_MS = 1000;
 /** The rest of the second is the browser's and the network's. */
 const OWN_CPU_MS = 600;
+/** The one in the middle counts. */
+const ROUNDS = 7;
 
 /** Notes when the canvas has its first nodes, and where each box of the last picture was. */
 const WATCH = `
@@ -73,16 +75,21 @@ describe("the graph of a large mesh", { skip: SKIPPED }, () => {
 
   test("1,000 nodes: on the screen within a second of asking for the page", async (context) => {
     const rounds: Painted[] = [];
-    for (let round = 0; round < 5; round++) {
-      rounds.push(await open());
-      await rounds.at(-1)!.page.context().close();
+    // The first one also waits for the browser's processes to start: it is not counted.
+    for (let round = 0; round <= ROUNDS; round++) {
+      const painted = await open();
+      await painted.page.context().close();
+      if (round > 0) rounds.push(painted);
     }
-    const [wall, cpu] = (["wallMs", "cpuMs"] as const).map((name) => rounds.map((one) => one[name]));
-    const told = `first paint after ${wall!.join(", ")} ms, of which ${cpu!.join(", ")} ms were the page's own CPU`;
+    const [wall, cpu] = (["wallMs", "cpuMs"] as const).map((name) =>
+      rounds.map((one) => one[name]).sort((a, b) => a - b),
+    );
+    const load = loadavg()[0]!;
+    const told = `first paint after ${wall!.join(", ")} ms by the clock, of which ${cpu!.join(", ")} ms were the page's own CPU, at load ${load.toFixed(1)}`;
     context.diagnostic(told);
     // Where more wants to run than can, a clock measures the others.
-    const isBusy = loadavg()[0]! > availableParallelism();
-    assert.ok(Math.min(...(isBusy ? cpu! : wall!)) < (isBusy ? OWN_CPU_MS : FIRST_PAINT_MS), told);
+    const isBusy = load > availableParallelism();
+    assert.ok(wall![ROUNDS >> 1]! < FIRST_PAINT_MS || (isBusy && cpu![0]! < OWN_CPU_MS), told);
   });
 
   test("a refresh moves nobody: other numbers, some who come and some who go", async () => {

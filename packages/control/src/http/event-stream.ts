@@ -4,11 +4,12 @@ import type { ServerResponse } from "node:http";
 
 /**
  * Begins to send; the function that it returns is called when the client is gone. Events are values for JSON, with a name and an id
- * (which clients that come back name in `last-event-id`). `isBehind`: the client has not read what it was sent.
+ * (which clients that come back name in `last-event-id`), or such JSON. `isBehind`: the client has not read what it was sent.
  */
 export type EventSource = (
   send: (event: unknown, name?: string, id?: number) => void,
   isBehind: () => boolean,
+  sendText: (json: string, name: string, id: number) => void,
 ) => () => void;
 
 /** Proxies in between close what is silent for a minute. */
@@ -28,12 +29,17 @@ export function sendEvents(response: ServerResponse, events: EventSource, clock:
     response.write(":\n\n");
     cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   };
-  const send = (event: unknown, name?: string, id?: number): void => {
+  const sendText = (json: string, name?: string, id?: number): void => {
+    // Looked at before: one event alone may be larger, and whoever reads gets it.
+    if (response.writableLength > MAX_BUFFERED_BYTES) {
+      response.destroy();
+      return;
+    }
     const head = `${id === undefined ? "" : `id: ${id}\n`}${name === undefined ? "" : `event: ${name}\n`}`;
-    response.write(`${head}data: ${JSON.stringify(event)}\n\n`);
-    if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
+    response.write(`${head}data: ${json}\n\n`);
   };
-  const stop = events(send, () => response.writableLength > BEHIND_BYTES);
+  const send = (event: unknown, name?: string, id?: number): void => sendText(JSON.stringify(event), name, id);
+  const stop = events(send, () => response.writableLength > BEHIND_BYTES, sendText);
   response.flushHeaders();
   cancel = clock.after(KEEP_ALIVE_MS, keepAlive);
   response.once("close", () => {

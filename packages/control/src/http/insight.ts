@@ -80,11 +80,11 @@ async function graphStream(context: ApiContext, request: ApiRequest): Promise<Ap
   };
   await tellFacts(context);
   return {
-    events: (send, isBehind) => {
+    events: (_, isBehind, sendText) => {
       let isStale = false;
       let stop = (): void => undefined;
       const begin = (since: number): (() => void) =>
-        telemetry.subscribe("graph", { ...watch, since }, ({ name, rev, value }) => {
+        telemetry.subscribe("graph", { ...watch, since }, ({ name, rev, text }) => {
           tellFacts(context).catch((error: unknown) => log("debug", "the telemetry thread is not told", { error }));
           if (isBehind()) {
             isStale = true;
@@ -92,7 +92,7 @@ async function graphStream(context: ApiContext, request: ApiRequest): Promise<Ap
             isStale = false;
             stop();
             stop = begin(0);
-          } else send(value, name, rev);
+          } else sendText(text, name, rev);
         });
       stop = begin(Number(headers["last-event-id"] ?? 0) || 0);
       return () => stop();

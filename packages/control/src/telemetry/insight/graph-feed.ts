@@ -1,5 +1,5 @@
 /** The live graph: computed once for all who watch the same, told as changes. */
-import type { Graph, GraphDelta } from "@tulle/telemetry/insight";
+import type { Graph } from "@tulle/telemetry/insight";
 import type { Clock, Log } from "@tulle/xds";
 import { GraphChanges } from "./graph-changes.ts";
 import type { GraphOptions } from "./graph.ts";
@@ -12,9 +12,13 @@ export interface GraphWatch extends GraphOptions {
   readonly since: number;
 }
 
-export type GraphEvent =
-  | { readonly name: "graph"; readonly rev: number; readonly value: Graph }
-  | { readonly name: "delta"; readonly rev: number; readonly value: GraphDelta };
+export interface GraphEvent {
+  /** What the text is: a `Graph`, or a `GraphDelta`. */
+  readonly name: "graph" | "delta";
+  readonly rev: number;
+  /** JSON, as it goes to whoever watches: it may be large, and there may be many. */
+  readonly text: string;
+}
 
 /** Deltas that are kept for watchers that come back. */
 const KEPT_DELTAS = 24;
@@ -61,11 +65,11 @@ class Feed {
   readonly #log: Log;
   readonly #intervalMs: number;
   readonly #compute: () => Graph;
-  readonly #changes = new GraphChanges();
   readonly #watchers = new Set<(event: GraphEvent) => void>();
   /** Each with the revision that it follows. */
-  readonly #deltas: { readonly from: number; readonly delta: GraphDelta }[] = [];
-  #graph: Graph | undefined;
+  readonly #deltas: { readonly from: number; readonly event: GraphEvent }[] = [];
+  #changes: GraphChanges | undefined;
+  #rev = 0;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, log: Log, intervalMs: number, compute: () => Graph) {
@@ -80,13 +84,14 @@ class Feed {
   }
 
   watch(since: number, tell: (event: GraphEvent) => void): () => void {
-    if (this.#graph === undefined) {
-      this.#graph = this.#compute();
-      this.#changes.begin(this.#graph);
-    } else if (!this.isWatched) this.#advance();
+    if (this.#changes === undefined) {
+      const graph = this.#compute();
+      this.#changes = new GraphChanges(graph);
+      this.#rev = graph.rev;
+    } else if (!this.isWatched) this.#advance(this.#changes);
     const missed = this.#missed(since);
-    if (missed === undefined) tell({ name: "graph", rev: this.#graph.rev, value: this.#graph });
-    else for (const delta of missed) tell({ name: "delta", rev: delta.rev, value: delta });
+    if (missed === undefined) tell({ name: "graph", rev: this.#rev, text: this.#changes.whole() });
+    else for (const event of missed) tell(event);
     this.#watchers.add(tell);
     this.#cancel ??= this.#clock.after(this.#intervalMs, () => this.#tick());
     return () => {
@@ -98,29 +103,30 @@ class Feed {
   }
 
   /** Undefined: more than is kept, or what was never told here. */
-  #missed(since: number): readonly GraphDelta[] | undefined {
-    if (since === this.#graph?.rev) return [];
+  #missed(since: number): readonly GraphEvent[] | undefined {
+    if (since === this.#rev) return [];
     const at = this.#deltas.findIndex(({ from }) => from === since);
-    return at < 0 ? undefined : this.#deltas.slice(at).map(({ delta }) => delta);
+    return at < 0 ? undefined : this.#deltas.slice(at).map(({ event }) => event);
   }
 
   #tick(): void {
     this.#cancel = this.#clock.after(this.#intervalMs, () => this.#tick());
     try {
-      const delta = this.#advance();
-      for (const tell of this.#watchers) tell({ name: "delta", rev: delta.rev, value: delta });
+      const event = this.#advance(this.#changes!);
+      for (const tell of this.#watchers) tell(event);
     } catch (error) {
       // What a graph cannot be made of now costs one, not the thread that keeps everything else.
       this.#log("error", "the live graph failed", { error });
     }
   }
 
-  #advance(): GraphDelta {
-    const from = this.#graph?.rev ?? 0;
-    this.#graph = this.#compute();
-    const delta = this.#changes.next(this.#graph);
-    this.#deltas.push({ from, delta });
+  #advance(changes: GraphChanges): GraphEvent {
+    const from = this.#rev;
+    const graph = this.#compute();
+    const event: GraphEvent = { name: "delta", rev: graph.rev, text: changes.next(graph) };
+    this.#rev = graph.rev;
+    this.#deltas.push({ from, event });
     if (this.#deltas.length > KEPT_DELTAS) this.#deltas.shift();
-    return delta;
+    return event;
   }
 }

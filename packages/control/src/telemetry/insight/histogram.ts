@@ -2,20 +2,35 @@
 import type { Latency } from "@tulle/telemetry/insight";
 import { quantile } from "@tulle/telemetry";
 
+interface Bucket {
+  readonly le: number;
+  /** Cumulative, as in Prometheus. */
+  count: number;
+}
+
 export class Histogram {
   count = 0;
   sum = 0;
-  /** Cumulative, as in Prometheus. */
-  readonly #buckets = new Map<number, number>();
+  /** By rising bounds. */
+  readonly #buckets: Bucket[] = [];
+  /** Where the next bound is looked for first: they come in order. */
+  #next = 0;
 
   bucket(le: number, count: number): void {
-    this.#buckets.set(le, (this.#buckets.get(le) ?? 0) + count);
+    const buckets = this.#buckets;
+    let at = this.#next < buckets.length ? this.#next : 0;
+    if (buckets.length === 0 || buckets[buckets.length - 1]!.le < le) at = buckets.length;
+    else if (buckets[at]!.le !== le) at = buckets.findIndex((bucket) => bucket.le >= le);
+    this.#next = at + 1;
+    const found = buckets[at];
+    if (found?.le === le) found.count += count;
+    else buckets.splice(at, 0, { le, count });
   }
 
   add(other: Histogram): void {
     this.count += other.count;
     this.sum += other.sum;
-    for (const [le, count] of other.#buckets) this.bucket(le, count);
+    for (const { le, count } of other.#buckets) this.bucket(le, count);
   }
 
   get mean(): number | null {
@@ -23,8 +38,7 @@ export class Histogram {
   }
 
   latency(): Latency {
-    const buckets = [...this.#buckets].map(([le, count]) => ({ le, count })).sort((a, b) => a.le - b.le);
-    const at = (q: number): number | null => quantile(q, buckets) ?? null;
+    const at = (q: number): number | null => quantile(q, this.#buckets) ?? null;
     return { meanMs: this.mean, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
   }
 }

@@ -22,6 +22,7 @@ export interface GrownSeries {
 interface SeriesGrowth {
   /** Of its first sample in (afterMs, toMs]. */
   readonly firstMs: number;
+  /** If that is after fromMs. */
   readonly firstValue: number;
   /** In (fromMs, toMs], from sample to sample: a counter that falls began again at 0. */
   readonly sum: number;
@@ -55,13 +56,21 @@ export function increases<Series extends { readonly reporter: string }>(
     readonly sum: number;
   }[] = [];
   let sinceMs = Infinity;
+  // Series of one reporter follow each other.
+  let lastReporter = "";
+  let lastHeardMs = Infinity;
   source.growth(names, { afterMs: fromMs - LOOK_BACK_MS, fromMs, toMs }, (grown, { firstMs, firstValue, sum }) => {
     const { heardMs } = grown;
     const knownMs = heardMs !== undefined && heardMs < firstMs ? heardMs : firstMs;
     if (knownMs < sinceMs) sinceMs = knownMs;
     const series = found(grown);
     if (series === undefined) return;
-    if (knownMs < (heard.get(series.reporter) ?? Infinity)) heard.set(series.reporter, knownMs);
+    const { reporter } = series;
+    if (reporter !== lastReporter) {
+      lastReporter = reporter;
+      lastHeardMs = heard.get(reporter) ?? Infinity;
+    }
+    if (knownMs < lastHeardMs) heard.set(reporter, (lastHeardMs = knownMs));
     if (firstMs > fromMs) begun.push({ series, firstMs, firstValue, sum });
     else tell(series, sum);
   });

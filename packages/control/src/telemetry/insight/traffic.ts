@@ -20,28 +20,27 @@ import { increment, known, TrafficCell } from "./traffic-cell.ts";
 
 const DURATION_BUCKET = `${REQUEST_DURATION.name}_bucket`;
 
+type Fold = (side: SideCounts, slot: Slot, value: number) => void;
+
 /** What each metric adds to. */
-const FOLDS: Readonly<Record<string, (side: SideCounts, labels: Labels, value: number) => void>> = {
+const FOLDS: Readonly<Record<string, Fold>> = {
   [REQUESTS_TOTAL.name]: addRequests,
-  [DURATION_BUCKET]: (side, labels, value) => {
-    const le = labels["le"] === "+Inf" ? Infinity : Number(labels["le"]);
-    requestsOf(side, labels).duration.bucket(le, value);
+  [DURATION_BUCKET]: (side, slot, value) => requestsOf(side, slot).duration.bucket(slot.le, value),
+  [`${REQUEST_DURATION.name}_sum`]: (side, slot, value) => {
+    requestsOf(side, slot).duration.sum += value;
+    if (slot.isDelayed) side.delayed.sum += value;
   },
-  [`${REQUEST_DURATION.name}_sum`]: (side, labels, value) => {
-    requestsOf(side, labels).duration.sum += value;
-    if (isDelayed(labels)) side.delayed.sum += value;
+  [`${REQUEST_DURATION.name}_count`]: (side, slot, value) => {
+    requestsOf(side, slot).duration.count += value;
+    if (slot.isDelayed) side.delayed.count += value;
   },
-  [`${REQUEST_DURATION.name}_count`]: (side, labels, value) => {
-    requestsOf(side, labels).duration.count += value;
-    if (isDelayed(labels)) side.delayed.count += value;
-  },
-  [`${REQUEST_BYTES.name}_sum`]: (side, labels, value) => void (requestsOf(side, labels).requestBytes += value),
-  [`${RESPONSE_BYTES.name}_sum`]: (side, labels, value) => void (requestsOf(side, labels).responseBytes += value),
+  [`${REQUEST_BYTES.name}_sum`]: (side, slot, value) => void (requestsOf(side, slot).requestBytes += value),
+  [`${RESPONSE_BYTES.name}_sum`]: (side, slot, value) => void (requestsOf(side, slot).responseBytes += value),
   [REQUEST_MESSAGES_TOTAL.name]: (side, _, value) => void (side.requestMessages += value),
   [RESPONSE_MESSAGES_TOTAL.name]: (side, _, value) => void (side.responseMessages += value),
   [TCP_SENT_BYTES_TOTAL.name]: (side, _, value) => void (side.sentBytes += value),
   [TCP_RECEIVED_BYTES_TOTAL.name]: (side, _, value) => void (side.receivedBytes += value),
-  [TCP_CONNECTIONS_OPENED_TOTAL.name]: (side, labels, value) => {
+  [TCP_CONNECTIONS_OPENED_TOTAL.name]: (side, { labels }, value) => {
     side.opened += value;
     addSecurity(side, labels, value);
   },
@@ -63,36 +62,70 @@ export function trafficBetween(source: GrowthSource, fromMs: number, toMs: numbe
   const cells = new Map<string, TrafficCell>();
   const empty: Slot[] = [];
   let probes = 0;
+  round++;
   const sinceMs = increases(source, NAMES, fromMs, toMs, slotOf, (slot, value) => {
     if (slot.isProbes) probes += value;
     else if (value !== 0) {
-      let cell = cells.get(slot.key);
-      if (cell === undefined) cells.set(slot.key, (cell = new TrafficCell(slot.from, slot.to)));
-      slot.add(slot.isSource ? cell.source : cell.destination, slot.labels, value);
+      const { place } = slot;
+      if (place.round !== round) {
+        place.round = round;
+        place.cell = cells.get(place.key);
+        if (place.cell === undefined) cells.set(place.key, (place.cell = new TrafficCell(place.from, place.to)));
+      }
+      const cell = place.cell!;
+      slot.add(slot.isSource ? cell.source : cell.destination, slot, value);
       cell.sourcePrincipal ||= slot.sourcePrincipal;
       cell.destinationPrincipal ||= slot.destinationPrincipal;
     } else if (slot.isBucket) empty.push(slot);
   });
   // Where a histogram has counted, its empty buckets say what it was not.
-  for (const { key, isSource, labels, add } of empty) {
-    const cell = cells.get(key);
-    if (cell !== undefined) add(isSource ? cell.source : cell.destination, labels, 0);
+  for (const slot of empty) {
+    const { place, isSource } = slot;
+    const cell = place.round === round ? place.cell : cells.get(place.key);
+    if (cell !== undefined) slot.add(isSource ? cell.source : cell.destination, slot, 0);
   }
   return { cells: [...cells.values()], probes, sinceMs };
+}
+
+/** From whom to whom, as all series of a call have it; the cell is that of the round that asked last. */
+interface Place {
+  readonly key: string;
+  readonly from: EndPoint;
+  readonly to: Destination;
+  round: number;
+  cell: TrafficCell | undefined;
+}
+
+let round = 0;
+/** So that the series of a call share one. Of what is forgotten here there may be two, which are put together by their key. */
+const places = new Map<string, Place>();
+const MAX_PLACES = 20_000;
+
+function placeOf(from: EndPoint, to: Destination): Place {
+  const key = [...Object.values(from), ...Object.values(to)].join("\n");
+  let place = places.get(key);
+  if (place === undefined) {
+    if (places.size >= MAX_PLACES) places.clear();
+    places.set(key, (place = { key, from, to, round: 0, cell: undefined }));
+  }
+  return place;
 }
 
 /** What is found out once of each series. */
 interface Slot {
   readonly labels: Labels;
-  readonly key: string;
-  readonly from: EndPoint;
-  readonly to: Destination;
+  readonly place: Place;
   readonly isSource: boolean;
   readonly isBucket: boolean;
   readonly isProbes: boolean;
+  readonly isGrpc: boolean;
+  /** A fault filter has delayed it. (Envoy's flag `DI`) */
+  readonly isDelayed: boolean;
+  /** Of a bucket. */
+  readonly le: number;
   /** The workload that has counted. */
   readonly reporter: string;
-  readonly add: (side: SideCounts, labels: Labels, value: number) => void;
+  readonly add: Fold;
   readonly sourcePrincipal: string;
   readonly destinationPrincipal: string;
 }
@@ -115,17 +148,20 @@ function newSlot(labels: Labels): Slot | null {
     serviceNamespace: known(labels, "destination_service_namespace"),
     host: known(labels, "destination_service"),
   };
-  if (add === undefined || (!isProbes && isBad(from, to))) return null;
+  const isBucket = name === DURATION_BUCKET;
+  const le = labels["le"] === "+Inf" ? Infinity : Number(labels["le"]);
+  if (add === undefined || (!isProbes && isBad(from, to)) || (isBucket && Number.isNaN(le))) return null;
   const isSource = labels["reporter"] === "source";
   const own = isSource ? from : to;
   return {
     labels,
-    key: [...Object.values(from), ...Object.values(to)].join("\n"),
-    from,
-    to,
+    place: placeOf(from, to),
     isSource,
-    isBucket: name === DURATION_BUCKET,
+    isBucket,
     isProbes,
+    isGrpc: labels["request_protocol"] === "grpc",
+    isDelayed: (labels["response_flags"] ?? "").split(",").includes("DI"),
+    le,
     reporter: isProbes ? `probes of ${labels["instance"]}` : `${own.workload}/${own.namespace}`,
     add,
     sourcePrincipal: known(labels, "source_principal"),
@@ -158,14 +194,15 @@ function isBad(from: EndPoint, to: Destination): boolean {
   return to.workload === "" && to.service === "" && to.host === "";
 }
 
-function requestsOf(side: SideCounts, labels: Labels): SideCounts["http"] {
-  return labels["request_protocol"] === "grpc" ? side.grpc : side.http;
+function requestsOf(side: SideCounts, { isGrpc }: Slot): SideCounts["http"] {
+  return isGrpc ? side.grpc : side.http;
 }
 
-function addRequests(side: SideCounts, labels: Labels, value: number): void {
-  const counts = requestsOf(side, labels);
+function addRequests(side: SideCounts, slot: Slot, value: number): void {
+  const { labels } = slot;
+  const counts = requestsOf(side, slot);
   const code = labels["response_code"] ?? "";
-  const grpc = labels["request_protocol"] === "grpc" ? (labels["grpc_response_status"] ?? "") : "";
+  const grpc = slot.isGrpc ? (labels["grpc_response_status"] ?? "") : "";
   counts.requests += value;
   const isGrpcError = grpc !== "" && grpc !== "0";
   const name = isGrpcError ? `grpc-${grpc}` : code === "0" || code === "" ? "-" : code;
@@ -181,9 +218,4 @@ function addSecurity(side: SideCounts, labels: Labels, value: number): void {
   const policy = labels["connection_security_policy"];
   if (policy === "mutual_tls") side.mutualTls += value;
   else if (policy === "none") side.plain += value;
-}
-
-/** A fault filter has delayed it. (Envoy's flag `DI`) */
-function isDelayed(labels: Labels): boolean {
-  return (labels["response_flags"] ?? "").split(",").includes("DI");
 }

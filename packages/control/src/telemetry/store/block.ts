@@ -12,6 +12,8 @@ export class Track {
   initial: number;
   value: number;
   changes: Changes | undefined;
+  /** Index of the last flush at which it was less than before, or ended, or began again; -1: it has only grown. */
+  lastFall = -1;
 
   constructor(first: number, value: number) {
     this.first = first;
@@ -21,6 +23,7 @@ export class Track {
 
   set(index: number, value: number): void {
     if (Object.is(value, this.value)) return;
+    if (!(value >= this.value)) this.lastFall = index;
     this.value = value;
     if (index === this.first) this.initial = value;
     else (this.changes ??= new Changes(this.first, this.initial)).push(index, value);
@@ -37,6 +40,8 @@ export interface SealedBlock {
   /** Where in `changes` those of each series end. */
   readonly ends: Uint32Array;
   readonly changes: Uint8Array;
+  /** `Track.lastFall` of each; only of blocks that were not read from the file. */
+  readonly lastFalls?: Int32Array;
 }
 
 /** `tracks`: ids and tracks, in any order. */
@@ -56,11 +61,13 @@ export function seal(times: readonly number[], tracks: readonly (readonly [id: n
     initials: Float64Array.from(sorted, ([, { initial }]) => initial),
     ends,
     changes: bytes,
+    lastFalls: Int32Array.from(sorted, ([, { lastFall }]) => lastFall),
   };
 }
 
-export function sizeOf({ times, ids, firsts, initials, ends, changes }: SealedBlock): number {
-  return [times, ids, firsts, initials, ends, changes].reduce((bytes, { byteLength }) => bytes + byteLength, 0);
+export function sizeOf({ times, ids, firsts, initials, ends, changes, lastFalls }: SealedBlock): number {
+  const arrays = [times, ids, firsts, initials, ends, changes];
+  return arrays.reduce((bytes, { byteLength }) => bytes + byteLength, lastFalls?.byteLength ?? 0);
 }
 
 const START_SAMPLES = 64;

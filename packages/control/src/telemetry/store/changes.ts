@@ -5,12 +5,19 @@
 
 const START_BYTES = 16;
 
+/** A place among changes: `at` is where the next one begins, `index` and `value` are those of the last before it. */
+export interface Passed {
+  at: number;
+  index: number;
+  value: number;
+}
+
 /** Grows by changes, in rising order of their index; of two at one index the later counts. */
 export class Changes {
   bytes = new Uint8Array(START_BYTES);
   length = 0;
-  /** The last change that whoever asked for growth had no need of any more. */
-  readonly passed: { at: number; index: number; value: number };
+  /** Where whoever asks for growth found the value at the beginning of his time: the next time that is not far from here. */
+  readonly passed: Passed;
   #index: number;
   #value: number;
 
@@ -67,13 +74,14 @@ export class ChangeCursor {
   index = 0;
   value = 0;
   #bytes: Uint8Array = NONE;
-  #view: DataView = new DataView(NONE.buffer);
+  /** Made for those that need it: few have values that are no whole numbers. */
+  #view: DataView | undefined;
   #end = 0;
 
   open(bytes: Uint8Array, begin: number, end: number, index: number, value: number): void {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#view = undefined;
     }
     this.at = begin;
     this.#end = end;
@@ -86,6 +94,8 @@ export class ChangeCursor {
     const head = this.#varint();
     this.index += Math.floor(head / 2);
     if (head % 2 === 1) {
+      const { buffer, byteOffset, byteLength } = this.#bytes;
+      this.#view ??= new DataView(buffer, byteOffset, byteLength);
       this.value = this.#view.getFloat64(this.at, true);
       this.at += 8;
     } else {

@@ -2,6 +2,7 @@
 import type { SealedBlock, Track } from "./block.ts";
 import { indexOf } from "./block.ts";
 import { ChangeCursor } from "./changes.ts";
+import type { Passed } from "./changes.ts";
 
 /** Growth of one series over the samples it is told of, in order of time; to be used again and again. */
 export class Growth {
@@ -63,7 +64,7 @@ export function growSealed(block: SealedBlock, stretch: Stretch, id: number, int
   grow(block.times, block.firsts[at]!, stretch, into);
 }
 
-/** Of a block that is open: what was passed over the last time need not be read again. */
+/** Of a block that is open. */
 export function growTrack(times: ArrayLike<number>, track: Track, stretch: Stretch, into: Growth): void {
   const { first, changes, initial } = track;
   if (first > stretch.last) return;
@@ -76,40 +77,43 @@ export function growTrack(times: ArrayLike<number>, track: Track, stretch: Stret
   if (passed.index > start) cursor.open(changes.bytes, 0, changes.length, first, initial);
   else cursor.open(changes.bytes, passed.at, changes.length, passed.index, passed.value);
   grow(times, first, stretch, into);
-  passed.at = passedAt;
-  passed.index = passedIndex;
-  passed.value = passedValue;
 }
-
-/** Where the last `grow` met the stretch. */
-let passedAt = 0;
-let passedIndex = 0;
-let passedValue = 0;
 
 function grow(times: ArrayLike<number>, first: number, stretch: Stretch, into: Growth): void {
   const { last } = stretch;
   const start = Math.max(first, stretch.first);
-  passedAt = cursor.at;
-  passedIndex = cursor.index;
-  passedValue = cursor.value;
+  let passedIndex = cursor.index;
+  let passedValue = cursor.value;
   let hasBegun = false;
   while (cursor.next()) {
     const { index, value } = cursor;
     if (index > last) break;
     if (index <= start) {
-      passedAt = cursor.at;
       passedIndex = index;
       passedValue = value;
       continue;
     }
-    if (!hasBegun) begin(times, start, into);
+    if (!hasBegun) begin(times, start, passedIndex, passedValue, into);
     hasBegun = true;
     into.sample(times[index]!, value);
   }
-  if (!hasBegun && start <= last) begin(times, start, into);
+  if (!hasBegun && start <= last) begin(times, start, passedIndex, passedValue, into);
 }
 
 /** What had ended before has no sample there. */
-function begin(times: ArrayLike<number>, start: number, into: Growth): void {
-  if (passedIndex === start || !Number.isNaN(passedValue)) into.sample(times[start]!, passedValue);
+function begin(times: ArrayLike<number>, start: number, index: number, value: number, into: Growth): void {
+  if (index === start || !Number.isNaN(value)) into.sample(times[start]!, value);
+}
+
+/** The value at the flush `index`, from where the last one was found. */
+export function valueAt(bytes: Uint8Array, end: number, passed: Passed, index: number): number {
+  cursor.open(bytes, passed.at, end, passed.index, passed.value);
+  for (;;) {
+    const { at, index: before, value } = cursor;
+    if (cursor.next() && cursor.index <= index) continue;
+    passed.at = at;
+    passed.index = before;
+    passed.value = value;
+    return value;
+  }
 }

@@ -8,6 +8,8 @@ import { readSealed, Samples, sizeOf } from "./block.ts";
 import type { SealedBlock } from "./block.ts";
 import type { TelemetryDatabase } from "./database.ts";
 import { growSealed, Growth, growTrack, stretchOf } from "./growth.ts";
+import { growLive, liveStretch } from "./live-growth.ts";
+import type { LiveStretch } from "./live-growth.ts";
 import type { Stretch } from "./growth.ts";
 import { labelTest } from "./label-match.ts";
 import type { Refusals } from "./refusals.ts";
@@ -125,13 +127,16 @@ export class SeriesStore implements SeriesSource {
 
   /**
    * Growth in (fromMs, toMs] of all series of these names that have a sample in (afterMs, toMs]; `growth` is that of the call, and to be read
-   * before the next one.
+   * before the next one. `firstValue` is of those that began after fromMs.
    */
   growth(names: readonly string[], stretch: GrowthStretch, tell: (series: KeptSeries, growth: Growth) => void): void {
     const { afterMs, fromMs, toMs } = stretch;
     const growth = new Growth();
     const isOld = afterMs < this.#clock.now() - FINE_MS;
     const stretches = new Map<SourceSeries, SourceStretches>();
+    // Of one name the series of a sender follow each other.
+    let last: SourceSeries | undefined;
+    let known: SourceStretches | undefined;
     for (const name of names) {
       for (const series of this.#byName.get(name) ?? []) {
         const { source } = series;
@@ -140,8 +145,12 @@ export class SeriesStore implements SeriesSource {
         growth.begin(fromMs);
         if (isOld || source.hasGaps) this.#growByMinute(series, stretch, growth);
         else {
-          let known = stretches.get(source);
-          if (known === undefined) stretches.set(source, (known = stretchesOf(source, afterMs, toMs)));
+          if (source !== last) known = stretches.get((last = source));
+          if (known === undefined) stretches.set(source, (known = stretchesOf(source, stretch)));
+          if (known.live !== undefined && growLive(series, known.live, growth)) {
+            tell(series, growth);
+            continue;
+          }
           for (const [block, flushes] of known.sealed) growSealed(block, flushes, series.id, growth);
           if (series.fine !== undefined) growTrack(source.fineTimes, series.fine, known.open, growth);
         }
@@ -372,15 +381,19 @@ export class SeriesStore implements SeriesSource {
 interface SourceStretches {
   readonly sealed: readonly (readonly [block: SealedBlock, flushes: Stretch])[];
   readonly open: Stretch;
+  readonly live: LiveStretch | undefined;
 }
 
-function stretchesOf({ sealed, fineTimes }: SourceSeries, afterMs: number, toMs: number): SourceStretches {
-  return {
-    sealed: sealed
-      .filter(({ times }) => overlaps(times, afterMs, toMs))
-      .map((block) => [block, stretchOf(block.times, afterMs, toMs)] as const),
-    open: stretchOf(fineTimes, afterMs, toMs),
-  };
+/** Shorter ones are asked for now and then, beside one that is asked for at each tick. */
+const REMEMBERED_MS = 60_000;
+
+function stretchesOf(source: SourceSeries, { afterMs, fromMs, toMs }: GrowthStretch): SourceStretches {
+  const sealed = source.sealed
+    .filter(({ times }) => overlaps(times, afterMs, toMs))
+    .map((block) => [block, stretchOf(block.times, afterMs, toMs)] as const);
+  const open = stretchOf(source.fineTimes, afterMs, toMs);
+  const live = liveStretch(source, sealed, open, fromMs, toMs - fromMs >= REMEMBERED_MS);
+  return { sealed, open, live };
 }
 
 /** Growth is counted in (fromMs, toMs], from what was there since `afterMs`. */

@@ -2,6 +2,7 @@
 import type { Exemplar, Labels } from "@tulle/telemetry/records";
 import type { Samples, SealedBlock } from "./block.ts";
 import { readSealed, readTrack, seal, Track } from "./block.ts";
+import type { SealedPlace } from "./live-growth.ts";
 
 /** Flushes in a block of 5 s, 10 minutes, and minutes in a coarse one, 2 hours. */
 const BLOCK_FLUSHES = 120;
@@ -33,6 +34,7 @@ export class KeptSeries {
   exemplars: Exemplar[] | undefined;
   /** Of whoever asks for its growth. */
   memo: unknown;
+  sealedPlace: SealedPlace | undefined;
 
   constructor(id: number, labels: Labels, source: SourceSeries, nowMs: number) {
     this.id = id;

@@ -13,6 +13,8 @@ import type { Transport } from "./upstream.ts";
 const TTL_SECONDS = 30;
 /** A client that asks nothing over TCP. */
 const IDLE_MS = 10_000;
+/** So many more ports are tried where any will do. */
+const OTHER_PORTS = 10;
 
 export class DnsServer {
   /** Undefined: nothing is known yet, or ever. */
@@ -29,11 +31,24 @@ export class DnsServer {
 
   /** Port 0 takes a free one, the same over UDP and TCP. Resolves with the port. */
   async listen({ host, port }: Address): Promise<number> {
-    const udp = createSocket({
-      type: isIP(host) === 6 ? "udp6" : "udp4",
-      ...(isIP(host) === 6 ? { ipv6Only: true } : {}),
-    });
-    this.#udp.push(udp);
+    for (let others = OTHER_PORTS; ; others--) {
+      const udp = await this.#listenToDatagrams(host, port);
+      const bound = udp.address().port;
+      try {
+        await this.#listenToConnections(host, bound);
+        this.#udp.push(udp);
+        return bound;
+      } catch (error) {
+        udp.close();
+        // The port that the system gave for datagrams is somebody's for TCP.
+        if (port !== 0 || others === 0 || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      }
+    }
+  }
+
+  async #listenToDatagrams(host: string, port: number): Promise<UdpSocket> {
+    const type = isIP(host) === 6 ? "udp6" : "udp4";
+    const udp = createSocket({ type, ...(type === "udp6" ? { ipv6Only: true } : {}) });
     await new Promise<void>((resolve, reject) => {
       udp.once("error", reject);
       udp.bind(port, host, () => {
@@ -45,17 +60,19 @@ export class DnsServer {
     udp.on("message", (query, peer) => {
       void this.#answer(query, "udp").then((reply) => udp.send(reply, peer.port, peer.address));
     });
-    const bound = udp.address().port;
+    return udp;
+  }
+
+  async #listenToConnections(host: string, port: number): Promise<void> {
     const tcp = createServer((socket) => this.#serve(socket));
-    this.#tcp.push(tcp);
     await new Promise<void>((resolve, reject) => {
       tcp.once("error", reject);
-      tcp.listen({ host, port: bound, ipv6Only: isIP(host) === 6 }, () => {
+      tcp.listen({ host, port, ipv6Only: isIP(host) === 6 }, () => {
         tcp.off("error", reject);
         resolve();
       });
     });
-    return bound;
+    this.#tcp.push(tcp);
   }
 
   close(): void {

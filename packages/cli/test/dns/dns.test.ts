@@ -1,7 +1,8 @@
 /** The DNS server beside a captured program. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Resolver } from "node:dns/promises";
 import { create } from "@bufbuild/protobuf";
@@ -164,6 +165,19 @@ describe("the server", () => {
     });
     socket.destroy();
     assert.ok(reply.toString("hex").endsWith("f0f00101"));
+  });
+
+  test("a port that is somebody's for TCP is refused, and not kept for datagrams", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const taken = (other.address() as AddressInfo).port;
+    const second = new DnsServer([]);
+    await assert.rejects(second.listen({ host: "127.0.0.1", port: taken }), { code: "EADDRINUSE" });
+    const free = createSocket("udp4");
+    await new Promise<void>((resolve) => free.bind(taken, "127.0.0.1", resolve));
+    free.close();
+    second.close();
+    other.close();
   });
 
   test("says that it failed where nobody knows", async () => {

@@ -2,6 +2,7 @@
 import { HeaderBlock } from "../codec/header-block.ts";
 import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
 import { expectsContinue } from "../codec/http1/server-codec.ts";
+import { isGrpcContentType } from "../plan/grpc-status.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";
@@ -25,7 +26,7 @@ export function handleRequest(exchange: Exchange, again: boolean): void {
     return;
   }
   const { headers } = request;
-  exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpc(headers.get(CONTENT_TYPE));
+  exchange.isGrpc = headers.has(CONTENT_TYPE) && isGrpcContentType(headers.get(CONTENT_TYPE));
 
   if (headers.has(EXPECT) && expectsContinue(headers)) {
     if (!plan.proxy100Continue) {
@@ -118,8 +119,4 @@ function refuse(exchange: Exchange, reply: LocalReply): void {
   if (reply === LOCAL_REPLIES.upgradeFailed) exchange.connection?.endAfterResponse();
   else if (reply !== LOCAL_REPLIES.absolutePathRejected) exchange.connection?.closeAfterResponse();
   sendLocalReply(exchange, reply);
-}
-
-function isGrpc(contentType: string): boolean {
-  return contentType.startsWith("application/grpc") && (contentType.length === 16 || contentType[16] === "+");
 }

@@ -1,4 +1,5 @@
 /** The plan of a cluster (see route-plan.ts for what a plan is): balancing, limits, health and endpoints. */
+import type { Http2Options } from "../codec/http2/options.ts";
 import type { HeaderCase } from "../codec/http1/header-case.ts";
 import type { Http2Plan } from "./http2-options.ts";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -245,7 +246,7 @@ export interface HealthCheckPlan {
   readonly excludesNewHosts: boolean;
   /** `ignore_health_on_host_removal`: hosts that discovery no longer has go even if they are well. */
   readonly removesHealthyHosts: boolean;
-  readonly probe: HttpProbePlan | TcpProbePlan;
+  readonly probe: HttpProbePlan | GrpcProbePlan | TcpProbePlan;
 }
 
 export interface HttpProbePlan {
@@ -254,10 +255,25 @@ export interface HttpProbePlan {
   readonly host: string;
   readonly path: string;
   readonly method: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: ProbeHeaders;
+  /** Null: it is sent over HTTP/1.1. */
+  readonly http2: Http2Options | null;
   readonly expected: readonly StatusRange[];
   readonly retriable: readonly StatusRange[];
 }
+
+export interface GrpcProbePlan {
+  readonly protocol: "grpc";
+  /** `authority`; "" = the cluster's name. */
+  readonly host: string;
+  readonly headers: ProbeHeaders;
+  readonly http2: Http2Options;
+  /** Of the request: a HealthCheckRequest as gRPC frames it. */
+  readonly body: Uint8Array;
+}
+
+/** All of them, in their order. */
+export type ProbeHeaders = readonly (readonly [name: string, value: string])[];
 
 /** `end` is the first that is not in it. */
 export interface StatusRange {

@@ -119,7 +119,7 @@ function compileAll(
     poolPerConnection: compilePoolPerConnection(message, place),
     thresholds: [compileThresholds(message, RoutingPriority.DEFAULT), compileThresholds(message, RoutingPriority.HIGH)],
     outlierDetection: compileOutlierDetection(message.outlierDetection, errorMatcher, place.field("outlier_detection")),
-    healthCheck: compileHealthCheck(message, place),
+    healthCheck: compileHealthCheck(message, http2, place),
     // Whole percents, as Envoy rounds them.
     healthyPanicThreshold: Math.round(
       message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULTS.healthyPanicThreshold,

@@ -13,6 +13,10 @@ export const GRPC_STATUS_CODES: readonly string[] = [
   "UNAUTHENTICATED",
 ]; // prettier-ignore
 
+export function isGrpcContentType(value: string): boolean {
+  return value.startsWith("application/grpc") && (value.length === 16 || value[16] === "+");
+}
+
 /** What stands for an HTTP status (Envoy `source/common/grpc/status.cc`, httpToGrpcStatus). */
 export function httpToGrpcStatus(httpStatus: number): number {
   switch (httpStatus) {

@@ -89,6 +89,7 @@ export class Cluster implements TimerOwner {
     if (plan.healthCheck === null) return null;
     return new HealthChecker(plan, plan.healthCheck, {
       ...deps,
+      http2Stats: () => this.use.http2Stats,
       hasTraffic: () => this.stats.cxTotal.value > 0,
       onResult: (host, passed, changed) => this.onCheckResult(host, passed, changed),
     });

@@ -284,14 +284,14 @@ const REFUSED: readonly [what: string, json: JsonValue, expected: RegExp][] = [
     /^typed_extension_protocol_options.*auto_config: needs a transport socket/,
   ],
   [
-    "health checks by gRPC",
+    "health checks by gRPC without HTTP/2",
     {
       name: "c",
       health_checks: [
         { timeout: "1s", interval: "1s", unhealthy_threshold: 1, healthy_threshold: 1, grpc_health_check: {} },
       ],
     },
-    /^health_checks\[0\]\.grpc_health_check: is not supported$/,
+    /^health_checks\[0\]\.grpc_health_check: cluster must support HTTP\/2 for gRPC healthchecking$/,
   ],
   [
     "two source addresses of one family",

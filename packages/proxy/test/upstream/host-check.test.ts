@@ -45,7 +45,7 @@ function checkedHost(traffic = true, plan: { readonly initialJitterMs?: number }
       disarm: () => {},
       random: () => 0.5,
       hasTraffic: () => traffic,
-      connect: () => ({ closed: false, probe: () => {}, close: () => {} }),
+      connect: () => ({ closed: false, probe: () => {}, giveUp: () => {}, close: () => {} }),
       onResult: (passed, changed) => void results.push(`${passed} ${changed}`),
     },
   );

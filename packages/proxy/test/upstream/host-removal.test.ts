@@ -27,6 +27,7 @@ const CHECK: HealthCheckPlan = {
     path: "/health",
     method: "GET",
     headers: [],
+    http2: null,
     expected: [{ start: 200, end: 201 }],
     retriable: [],
   },

@@ -5,6 +5,7 @@ import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { FilterStateObject } from "../../plan/format/stream-info.ts";
+import { isGrpcContentType } from "../../plan/grpc-status.ts";
 import { withoutQuery } from "../../plan/route-table.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
@@ -186,8 +187,4 @@ function chargeStatus({ series }: GrpcCall, status: string): void {
   if (KNOWN_STATUS.test(status)) series.add(status, 1);
   series.add(status === "0" ? "success" : "failure", 1);
   series.add("total", 1);
-}
-
-function isGrpcContentType(value: string): boolean {
-  return value.startsWith("application/grpc") && (value.length === 16 || value[16] === "+");
 }

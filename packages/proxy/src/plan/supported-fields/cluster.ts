@@ -236,6 +236,7 @@ export const CLUSTER: SupportGroup = {
       "reuse_connection",
       "http_health_check",
       "tcp_health_check",
+      "grpc_health_check",
       "no_traffic_interval",
       "no_traffic_healthy_interval",
       "unhealthy_interval",
@@ -245,8 +246,9 @@ export const CLUSTER: SupportGroup = {
   },
   "envoy.config.core.v3.HealthCheck.HttpHealthCheck": {
     has: ["host", "path", "method", "request_headers_to_add", "expected_statuses", "retriable_statuses"],
-    only: { codec_client_type: ["HTTP1"] },
+    only: { codec_client_type: ["HTTP1", "HTTP2"] },
   },
+  "envoy.config.core.v3.HealthCheck.GrpcHealthCheck": { has: ["service_name", "authority", "initial_metadata"] },
   "envoy.config.core.v3.HealthCheck.TcpHealthCheck": { has: ["send", "receive"] },
   "envoy.config.core.v3.HealthCheck.Payload": { has: ["text", "binary"] },
   "envoy.config.cluster.v3.OutlierDetection": {

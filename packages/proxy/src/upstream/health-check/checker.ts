@@ -1,10 +1,13 @@
 import { bindAddressFor } from "../bind-address.ts";
+import type { Http2Stats } from "../../codec/http2/options.ts";
 import type { OpenSocket } from "../../net/accepted-socket.ts";
 import type { NetContext } from "../../net/context.ts";
 import type { ClusterPlan, HealthCheckPlan } from "../../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { Host } from "../host.ts";
 import { HostCheck } from "./host-check.ts";
+import { GrpcProbe } from "./grpc-probe.ts";
+import { HttpOverHttp2Probe } from "./http2-probe.ts";
 import { HttpProbe } from "./http-probe.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 import { HealthCheckStats } from "./stats.ts";
@@ -15,6 +18,7 @@ interface HealthCheckerDeps {
   readonly stats: StatsRegistry;
   readonly random: () => number;
   readonly hasTraffic: () => boolean;
+  readonly http2Stats: () => Http2Stats;
   readonly onResult: (host: Host, passed: boolean, changed: boolean) => void;
 }
 
@@ -80,11 +84,12 @@ export class HealthChecker {
       deps.net.connect(target, port === 0 ? host.port : port, onread, undefined, source);
     const to = [deps.net, open, security, host.preamble(null)] as const;
     if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
-    return new HttpProbe(probe, owner, ...to, {
-      ...cluster,
-      reuseConnection: plan.reuseConnection,
-      authority: [hostname, probe.host, cluster.name].find((name) => name !== "") ?? "",
-    });
+    const { reuseConnection } = plan;
+    const authority = [hostname, probe.host, cluster.name].find((name) => name !== "") ?? "";
+    const over2 = { http2Stats: deps.http2Stats, reuseConnection, authority };
+    if (probe.protocol === "grpc") return new GrpcProbe(probe, owner, ...to, { ...over2, http2: probe.http2 });
+    if (probe.http2 !== null) return new HttpOverHttp2Probe(probe, owner, ...to, { ...over2, http2: probe.http2 });
+    return new HttpProbe(probe, owner, ...to, { ...cluster, reuseConnection, authority });
   }
 }
 

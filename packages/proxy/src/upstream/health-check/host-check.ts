@@ -76,7 +76,7 @@ export class HostCheck implements TimerOwner, ProbeOwner {
   onTimer(kind: number): void {
     if (kind === INTERVAL) this.begin();
     else {
-      this.connection?.close();
+      this.connection?.giveUp();
       this.onFailed("timeout");
     }
   }

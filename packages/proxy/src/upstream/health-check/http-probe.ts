@@ -1,5 +1,4 @@
 import { BytesMeter } from "../../codec/bytes-meter.ts";
-import { X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL } from "../../codec/header-names.ts";
 import { Http1ClientCodec, type Http1ClientOptions } from "../../codec/http1/client-codec.ts";
 import { type ClientCodecHost, RequestHead, ResponseHead, type ResponseReceiver } from "../../codec/messages.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
@@ -12,7 +11,8 @@ import {
   type TransportSecurity,
   UNCOUNTED,
 } from "../../net/transport.ts";
-import type { HttpProbePlan, StatusRange } from "../../plan/cluster-plan.ts";
+import type { HttpProbePlan } from "../../plan/cluster-plan.ts";
+import { judge } from "./http-verdict.ts";
 import type { ProbeConnection, ProbeFailure, ProbeOwner } from "./probe.ts";
 
 const HIGH_WATERMARK = 65_536;
@@ -52,7 +52,6 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     request.method = plan.method;
     request.path = plan.path;
     request.authority = options.authority;
-    request.headers.appendNamed("user-agent", "Envoy/HC");
     for (const [name, value] of plan.headers) request.headers.appendNamed(name, value);
     this.transport.awaitConnect();
   }
@@ -71,6 +70,10 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
     this.over = true;
     this.waiting = false;
     this.transport.destroy();
+  }
+
+  giveUp(): void {
+    this.close();
   }
 
   private send(): void {
@@ -147,15 +150,9 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
   }
 
   private onResponseEnd(): void {
-    const { status, headers } = this.response;
-    const { expected, retriable } = this.plan;
     this.waiting = false;
     if (!this.reuse || !this.reusable) this.close();
-    if (isIn(status, expected)) this.owner.onPassed(headers.find("x-envoy-degraded") !== undefined);
-    else {
-      const immediate = headers.has(X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL);
-      this.owner.onFailed(isIn(status, retriable) ? "retriable" : "answer", immediate);
-    }
+    judge(this.plan, this.response, this.owner);
   }
 
   // ClientCodecHost
@@ -180,8 +177,4 @@ export class HttpProbe implements ProbeConnection, TransportHandler, ClientCodec
   resumeReading(): void {
     this.transport.resumeReading();
   }
-}
-
-function isIn(status: number, ranges: readonly StatusRange[]): boolean {
-  return ranges.some(({ start, end }) => status >= start && status < end);
 }

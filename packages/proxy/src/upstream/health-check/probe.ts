@@ -14,6 +14,8 @@ export interface ProbeConnection {
   /** It can take no further probe. */
   readonly closed: boolean;
   probe(): void;
+  /** The probe has taken too long: no verdict follows. */
+  giveUp(): void;
   /** Closes it; no verdict follows. */
   close(): void;
 }

@@ -57,6 +57,10 @@ export class TcpProbe implements ProbeConnection, TransportHandler {
     this.transport.destroy();
   }
 
+  giveUp(): void {
+    this.close();
+  }
+
   onConnect(): void {
     if (this.over) return;
     this.connected = true;

@@ -169,8 +169,14 @@ export class HttpApi {
     const known = told instanceof HttpError;
     if (!known) this.#context.log("error", "the HTTP API failed to answer", { error });
     if (response.headersSent) response.destroy();
-    else sendJson(response, known ? told.status : 500, { error: known ? told.message : "internal error; see the log" });
+    else if (known) sendJson(response, told.status, { error: told.message });
+    else sendJson(response, 500, { error: isOfSystem(error) ? error.message : "internal error; see the log" });
   }
+}
+
+/** A full disk, a directory that may not be written: for whoever asked to mend. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }
 
 function isRead(method: string | undefined): boolean {

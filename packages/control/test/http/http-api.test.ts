@@ -60,6 +60,18 @@ test("a stream with an error is refused whole, with 422 and every diagnostic", a
   assert.deepEqual(readdirSync(join(base, "config")), []);
 });
 
+test("what cannot be written is told as the system says it, and nothing of the stream is applied", async (t) => {
+  const { call, base } = await start(t);
+  writeFileSync(join(base, "config", "shop"), "a file where a directory is to be");
+  const { status, body } = await call("POST", "/api/v1/apply", YAML + service("cart", "shop"));
+  assert.equal(status, 500);
+  assert.match((body as { error: string }).error, /^E(EXIST|NOTDIR): /);
+  assert.deepEqual(
+    readdirSync(join(base, "config"), { recursive: true }).filter((name) => String(name).endsWith(".yaml")),
+    [],
+  );
+});
+
 test("dryRun changes nothing; namespace is for objects that name none", async (t) => {
   const { call } = await start(t);
   const dry = await call("POST", "/api/v1/apply?dryRun=true", configMap("a"));

@@ -139,13 +139,13 @@ function brokenFiles(directory: ConfigDirectory, edits: FileEdits): readonly Dia
   });
 }
 
-/** Writes all files, or puts back those that were written when one fails. */
+/** Writes all files, or puts back those that were written when one fails: that one is as it was, and the disk may be full. */
 async function write(directory: ConfigDirectory, edits: FileEdits): Promise<void> {
   const done: string[] = [];
   try {
     for (const [path, text] of edits) {
-      done.push(path);
       await put(join(directory.directory, path), text);
+      done.push(path);
     }
   } catch (error) {
     for (const path of done) await put(join(directory.directory, path), directory.files.get(path)?.text);

@@ -101,6 +101,10 @@ function walkOutbound(walk: Walk, question: Question, found: Found, inbound: Wal
     connection,
     request: view,
     configs: chosen.plan.filterConfigs,
+    targetConfigs:
+      chosen.plan.action.kind === "forward"
+        ? chosen.plan.action.clusters.map(({ filterConfigs }) => filterConfigs)
+        : [],
     route: chosen.origin,
     forwards,
     clusters: targets.map(({ name: cluster }) => cluster),

@@ -1,7 +1,15 @@
 /** HTTP filters in their order: what each decides of the request. */
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { KubeObject } from "@tulle/api";
 import { FILTER_COMPILERS, Place, unpackExtension, walk as decide } from "@tulle/proxy/matchers";
-import type { CorsPolicyPlan, FaultPlan, RbacPlan, RequestView, RouteFilterConfig } from "@tulle/proxy/matchers";
+import type {
+  CorsPolicyPlan,
+  FallbackPlan,
+  FaultPlan,
+  RbacPlan,
+  RequestView,
+  RouteFilterConfig,
+} from "@tulle/proxy/matchers";
 import type { RBAC as Rules } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { RBAC_Action as RbacAction } from "@tulle/xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import type { ExtAuthz } from "@tulle/xds/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
@@ -11,7 +19,7 @@ import type { RBAC } from "@tulle/xds/gen/envoy/extensions/filters/http/rbac/v3/
 import type { HttpConnectionManager } from "@tulle/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { Fact, Lost, OriginLink } from "./answer.ts";
 import { durationText } from "./cluster.ts";
-import { parsePath, valueAt } from "./origins.ts";
+import { listAt, parsePath, textAt, valueAt } from "./origins.ts";
 import type { OriginOf } from "./origins.ts";
 import { ruleFailure, ruleTerms } from "./policy.ts";
 import type { Question } from "./question.ts";
@@ -28,6 +36,8 @@ export interface FilterInput {
   readonly request: RequestView;
   /** Of the route, by filter name. */
   readonly configs: ReadonlyMap<string, RouteFilterConfig> | null;
+  /** Of its destinations, where they have some of their own. */
+  readonly targetConfigs: readonly FilterInput["configs"][];
   /** Where the route's own settings are written. */
   readonly route: OriginOf | undefined;
   /** The route forwards, and does not answer by itself. */
@@ -234,7 +244,36 @@ function walkRateLimit(walk: Walk, _: FilterInput, { message }: Configured): voi
   walk.caveat("how many tokens a rate limit has left is not known; beyond it the answer is 429 (RL)");
 }
 
-function walkFallback(walk: Walk, _: FilterInput, { plan }: Configured): void {
-  if (plan === null || plan === undefined) return;
-  walk.step("filter", "a Fallback answers if the request fails", {});
+/** (control/src/translate/fallback.ts) */
+const FALLBACK_FILTER = "tulle.fallback";
+
+function walkFallback(walk: Walk, { question, configs, targetConfigs }: FilterInput): void {
+  const plans = [configs, ...targetConfigs].map(
+    (each) => each?.get(FALLBACK_FILTER)?.config as FallbackPlan | undefined,
+  );
+  for (const name of new Set(plans.flatMap((plan) => plan?.name ?? []))) tellFallback(walk, question, name);
+}
+
+function tellFallback(walk: Walk, question: Question, policy: string): void {
+  const [namespace = "", name = ""] = policy.split("/");
+  const fallback = { kind: "Fallback", namespace, name };
+  const path = ["spec", "rules"];
+  const rules = listAt(question.origins.find(fallback)?.loaded.object, path);
+  const reasons = rules.map((rule, i) => ({
+    text: `${listAt(rule as KubeObject, ["on"]).join(", ")}: ${answerOf(rule)}`,
+    origin: question.origins.link(fallback, [...path, i]),
+  }));
+  walk.step("filter", `Fallback ${namespace}/${name} answers if the request fails`, {
+    origin: question.origins.link(fallback, rules.length === 1 ? [...path, 0] : path),
+    reasons,
+  });
+}
+
+/** What a rule of a Fallback says, in words. */
+function answerOf(rule: unknown): string {
+  const status = textAt(rule, "respond", "status");
+  const host = textAt(rule, "redirectTo", "destination", "host");
+  if (host !== "") return `asks ${host} instead`;
+  if (valueAt(rule as KubeObject, ["lastGood"]) !== undefined) return "gives the last good response";
+  return status === "" ? "answers with its own body" : `answers ${status}`;
 }

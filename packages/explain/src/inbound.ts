@@ -75,6 +75,7 @@ export function walkInbound(walk: Walk, question: Question, target: Target, requ
     connection: { ...connection, serverName: tls?.sni ?? "", principal },
     request: view,
     configs: null,
+    targetConfigs: [],
     route: undefined,
     forwards: true,
     clusters: [],

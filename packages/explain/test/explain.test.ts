@@ -114,6 +114,37 @@ test("an explanation is what the proxies then do, and names the lines that made 
   await assert.rejects(mesh.explain({ from: "productpage", url: "ftp://x/" }), /400.*no URL of a request/);
 });
 
+test("a Fallback is told with the rules that hold when the request fails", async (t) => {
+  const mesh = await startLiveMesh(t);
+  await mesh.configure(`${YAML}---
+apiVersion: tulle.dev/v1alpha1
+kind: Fallback
+metadata: { name: calm }
+spec:
+  host: reviews
+  rules:
+    - on: [NoHealthyUpstream, 503]
+      respond: { status: 200 }
+    - on: [Timeout]
+      lastGood: { maxAge: 60s }
+`);
+  const ask = async (headers: readonly (readonly [string, string])[]): Promise<readonly Step[]> => {
+    const { explanation } = await mesh.explain({ from: "productpage", url: URL_OF_REVIEWS, headers });
+    return explanation?.steps.filter(({ title }) => title.startsWith("Fallback")) ?? [];
+  };
+  assert.equal((await ask([])).length, 1, "of two destinations, which share it");
+  const [told] = await ask([["end-user", "jason"]]);
+  assert.equal(told?.title, "Fallback default/calm answers if the request fails");
+  assert.equal(told?.origin?.field, "spec.rules");
+  assert.deepEqual(
+    told?.reasons.map(({ text, origin }) => [text, origin?.field, origin?.text?.trim()]),
+    [
+      ["NoHealthyUpstream, 503: answers 200", "spec.rules[0]", "- on: [NoHealthyUpstream, 503]"],
+      ["Timeout: gives the last good response", "spec.rules[1]", "- on: [Timeout]"],
+    ],
+  );
+});
+
 test("a change that is not applied tells which routes of which proxies it would change", async (t) => {
   const mesh = await startLiveMesh(t);
   await mesh.configure(YAML);

@@ -15,6 +15,7 @@ export { FilterChainMatcher, type MatchedConnection } from "./plan/filter-chain-
 export { type CorsPolicyPlan } from "./plan/filters/cors.ts";
 export type { FaultPlan } from "./plan/filters/fault.ts";
 export { FILTER_COMPILERS } from "./plan/filters/index.ts";
+export { type FallbackPlan } from "./plan/filters/fallback.ts";
 export { type RbacEnginePlan, type RbacPlan } from "./plan/filters/rbac.ts";
 export {
   type Condition,

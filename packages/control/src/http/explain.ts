@@ -10,6 +10,7 @@ import { clusterStatsOf } from "./cluster-stats.ts";
 import { Statuses } from "../status/statuses.ts";
 import { ExplainProblem } from "./explainer.ts";
 import type { Explainer, ExplainWorld, HeldProxy, Records } from "./explainer.ts";
+import { NoTelemetry } from "../telemetry/no-telemetry.ts";
 import { QuestionError } from "../telemetry/question-error.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
 import { HttpError } from "./messages.ts";
@@ -44,8 +45,12 @@ async function change(context: ApiContext, request: ApiRequest): Promise<ApiAnsw
   return answered(() => explainer.change({ results, diagnostics, before, after }, recordsOf(context)));
 }
 
-/** While the telemetry thread cannot be asked, nothing is recorded: the configuration is explained all the same. */
+/**
+ * While the telemetry thread cannot be asked, nothing is recorded: the configuration is explained all the same. Undefined: there is none, and
+ * whoever asks for a request by its id is told so.
+ */
 function recordsOf({ telemetry }: ApiContext): Records {
+  if (telemetry instanceof NoTelemetry) return undefined;
   return async (query) => {
     try {
       return await telemetry.ask("searchRequests", { ...query, fromMs: 0, toMs: Infinity });

@@ -30,6 +30,8 @@ import { type CompiledMatcher, compileMatcher } from "./matchers.ts";
 /** Queries come over the network: nesting is bounded by what the evaluator's own recursion can take. */
 const MAX_QUERY_LENGTH = 100_000;
 const MAX_DEPTH = 500;
+/** 292 years: Go counts nanoseconds in 64 bits. (prometheus/common model.ParseDuration) */
+const MAX_DURATION_MS = 2 ** 63 / 1e6;
 
 /** Throws a PromqlError if it is not valid. */
 export function parseQuery(text: string): Expr {
@@ -246,6 +248,7 @@ class Reader {
     const seconds = parseNumber(body);
     const value = parseDuration(body) ?? (seconds === undefined ? undefined : Math.round(seconds * 1000));
     if (value === undefined || !Number.isFinite(value)) return this.#unsupported(node);
+    if (value > MAX_DURATION_MS) this.#fail(node.from, "duration out of range");
     return sign * value;
   }
 

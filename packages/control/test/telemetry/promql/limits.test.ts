@@ -53,3 +53,11 @@ test("what would be too much is not begun", () => {
   const range = { startMs: 0, endMs: 11_000_000, stepMs: 1000 };
   assert.throws(() => rangeQuery(engine, "rate(up[5m])", range), /too many samples/);
 });
+
+test("a duration that is longer than Prometheus can count is refused, and a long one takes no time", () => {
+  const engine = { source, limits: DEFAULT_LIMITS, now: () => 0 };
+  for (const query of ["rate(up[293y])", "up offset 99999999999y", "max_over_time(up[1m:99999999999999999999y])"]) {
+    assert.throws(() => instantQuery(engine, query, 99_000), /parse error: duration out of range/, query);
+  }
+  assert.equal(instantQuery(engine, "rate(up[292y])", 99_000).type, "vector");
+});

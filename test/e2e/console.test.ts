@@ -358,6 +358,14 @@ describe("the console", { skip: SKIPPED }, () => {
     await page.context().close();
   });
 
+  test("the graph has the copies of mirrored requests as calls of their own", async () => {
+    const page = await open("/graph");
+    const calls = page.getByRole("region", { name: "Calls" });
+    await calls.getByRole("row", { name: /^productpage v1 reviews v3 .*copies$/ }).waitFor(PATIENCE);
+    await page.getByText("Dashed: copies").waitFor(PATIENCE);
+    await page.context().close();
+  });
+
   test("who wants less motion gets none", async () => {
     const calm = await open("/graph", { reducedMotion: true });
     await calm.locator("canvas").first().waitFor(PATIENCE);

@@ -39,6 +39,7 @@ function edge(source: string, target: string, more: Partial<GraphEdge> = {}): Gr
     mtls: { state: "all", share: 1 },
     sourcePrincipal: "",
     destinationPrincipal: "",
+    isCopies: false,
     health: { state: "healthy", reasons: [] },
     ...more,
   };

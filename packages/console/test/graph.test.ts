@@ -40,6 +40,7 @@ const edge = (id: string, more: Partial<GraphEdge> = {}): GraphEdge => ({
   mtls: { state: "all", share: 1 },
   sourcePrincipal: "",
   destinationPrincipal: "",
+  isCopies: false,
   health: { state: "healthy", reasons: [] },
   ...more,
 });

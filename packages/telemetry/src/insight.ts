@@ -156,6 +156,8 @@ export interface GraphEdge {
   readonly sourcePrincipal: string;
   readonly destinationPrincipal: string;
   readonly health: HealthReport;
+  /** Of requests that are mirrored: nobody waits for them, and no node's rate has them. */
+  readonly isCopies: boolean;
 }
 
 export interface GraphTotals {
@@ -198,7 +200,7 @@ export interface GraphDelta {
 }
 
 /** `GET /api/v1/edges`: like the graph's edges, with who they are between spelt out. */
-export interface EdgeRow extends Omit<GraphEdge, "id" | "source" | "target" | "health"> {
+export interface EdgeRow extends Omit<GraphEdge, "id" | "source" | "target" | "health" | "isCopies"> {
   readonly from: Party;
   readonly to: Party;
   readonly health: HealthReport;

@@ -69,6 +69,7 @@ export function madeUpEdge(source: string, target: string, rps: number, errorSha
     mtls: { state: "all", share: 1 },
     sourcePrincipal: "",
     destinationPrincipal: "",
+    isCopies: false,
     health: { state: errorShare > 0.1 ? "failure" : "healthy", reasons: [] },
   };
 }

@@ -63,7 +63,7 @@ function tableOf({ nodes, edges }: Graph): string {
     return [
       names.get(edge.source) ?? edge.source,
       names.get(edge.target) ?? edge.target,
-      edge.protocols.join("+"),
+      `${edge.protocols.join("+")}${edge.isCopies ? " copies" : ""}`,
       stats === null ? "-" : rate(stats.rps),
       stats === null ? "-" : percent(stats.errorShare),
       milliseconds(p95Ms),

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { GraphEdge } from "@tulle/telemetry/insight";
 import { formatPercent } from "../format/numbers.ts";
 import { callColumns } from "../insight/columns.tsx";
-import { Empty } from "../ui/basics.tsx";
+import { Badge, Empty } from "../ui/basics.tsx";
 import { Table } from "../ui/table.tsx";
 import type { Column } from "../ui/table.tsx";
 import type { Shown } from "./use-shown.ts";
@@ -20,7 +20,14 @@ const MEASURES: readonly Column<GraphEdge>[] = [
     title: "Of what the caller sends",
     numeric: true,
     descending: true,
-    cell: ({ shareOfSource }) => formatPercent(shareOfSource),
+    cell: ({ shareOfSource, isCopies }) =>
+      isCopies ? (
+        <Badge icon="mirror" title="Mirrored requests, whose answers nobody waits for">
+          copies
+        </Badge>
+      ) : (
+        formatPercent(shareOfSource)
+      ),
     sort: ({ shareOfSource }) => shareOfSource,
   },
 ];

@@ -91,7 +91,11 @@ function drawEdge(
     curve,
     stroke: colour,
     width,
-    ...(isIdle ? { dash: [4, 4] } : edge.protocols.includes("tcp") && rate === 0 ? { dash: [9, 4] } : {}),
+    ...(isIdle || edge.isCopies
+      ? { dash: [4, 4] }
+      : edge.protocols.includes("tcp") && rate === 0
+        ? { dash: [9, 4] }
+        : {}),
     ...faint,
   });
   shapes.push({ kind: "arrow", at: curve.to, angle: endAngle(curve), fill: colour, size: 6 + width, ...faint });
@@ -168,7 +172,7 @@ function edgeText(edge: GraphEdge, label: EdgeLabel, layer: Layer): string {
     case "share":
       return `${formatPercent(shareOfSource)}${failed}`;
     case "rate":
-      return `${formatVolume(edge)}${failed}`;
+      return `${formatVolume(edge)}${edge.isCopies ? " copied" : ""}${failed}`;
     default: {
       const value = latency.source[`${label}Ms`] ?? latency.destination[`${label}Ms`];
       return value === null ? "" : `${formatMs(value)}${failed}`;

@@ -19,7 +19,15 @@ const LINES: Readonly<Record<Layer, readonly (readonly [string, string])[]>> = {
   ],
 };
 
-export function Legend({ layer, isMoving }: { readonly layer: Layer; readonly isMoving: boolean }): ReactNode {
+export function Legend({
+  layer,
+  hasCopies,
+  isMoving,
+}: {
+  readonly layer: Layer;
+  readonly hasCopies: boolean;
+  readonly isMoving: boolean;
+}): ReactNode {
   return (
     <ul className="graph-legend" aria-label="Legend">
       {LINES[layer].map(([colour, name]) => (
@@ -28,6 +36,7 @@ export function Legend({ layer, isMoving }: { readonly layer: Layer; readonly is
           {name}
         </li>
       ))}
+      {hasCopies ? <li>Dashed: copies, in no other number</li> : null}
       {isMoving ? (
         <li className="graph-legend-dots">Dots: the more of them, the more requests; red squares fail</li>
       ) : null}

@@ -102,7 +102,7 @@ export default function GraphPage(): ReactNode {
                 </ZoomButton>
               ) : null}
             </div>
-            <Legend layer={layer} isMoving={isMoving} />
+            <Legend layer={layer} hasCopies={shown.edges.some(({ isCopies }) => isCopies)} isMoving={isMoving} />
             {isEmpty && at !== undefined ? (
               <p className="graph-found" role="status">
                 Nothing is kept of {formatClock(at)}

@@ -237,13 +237,14 @@ function columnsFor(
       name: "Calls",
       cell: ({ services: [, ...called] }) => (
         <span className="trace-services">
-          {called.slice(0, 5).map((name) => (
+          {called.slice(0, 8).map((name, index) => (
             <span key={name} className="dotted" title={name}>
               <span className="span-dot" style={{ background: `var(--series-${colours.get(name)})` }} />
-              {names.get(name)}
+              {/* The first two by name; of the others the colour, which is that of their bars. */}
+              <span className={index < 2 ? undefined : "visually-hidden"}>{names.get(name)}</span>
             </span>
           ))}
-          {called.length > 5 ? <span className="soft">+{called.length - 5}</span> : null}
+          {called.length > 8 ? <span className="soft">+{called.length - 8}</span> : null}
         </span>
       ),
     },

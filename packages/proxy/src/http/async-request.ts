@@ -4,11 +4,13 @@ import type { HeaderBlock } from "../codec/header-block.ts";
 import { type RequestEncoder, type RequestHead, ResponseHead, type StreamResetReason } from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import type { NetContext } from "../net/context.ts";
+import type { PeerMetadataPlan } from "../plan/peer-metadata.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { PoolClient } from "../upstream/pool.ts";
 import type { UpstreamConnection, UpstreamWatermarks } from "../upstream/upstream-connection.ts";
 import { reportResponse } from "./outlier-reports.ts";
+import { introduce } from "./peer-metadata.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** Hears once how a request ended. */
@@ -32,6 +34,8 @@ export interface AsyncRequestOptions {
   /** How much of the body waits for a connection; beyond it the request is taken back. */
   readonly bufferLimitBytes: number;
   readonly callbacks: AsyncCallbacks | null;
+  /** What a proxy that is first on its connection hears of us. */
+  readonly tells?: PeerMetadataPlan["tells"];
 }
 
 /**
@@ -101,9 +105,17 @@ export class AsyncRequest implements PoolClient, UpstreamWatermarks, TimerOwner 
     this.encoder = encoder;
     this.host?.outlier?.onConnected();
     connection.watermarks = this;
+    this.introduce(connection);
     encoder.encodeHead(this.head, ended && body.isEmpty);
     if (!body.isEmpty) body.sendTo(encoder, ended);
     body.clear();
+  }
+
+  private introduce(connection: UpstreamConnection): void {
+    const { tells } = this.options;
+    if (tells === undefined || tells === null || connection.introduced) return;
+    connection.introduced = true;
+    introduce(this.head.headers, tells, connection.tls);
   }
 
   onPoolFailure(reason: StreamResetReason): void {

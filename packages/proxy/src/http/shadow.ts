@@ -40,6 +40,7 @@ export class Shadows {
         timeoutMs,
         bufferLimitBytes,
         callbacks,
+        tells: runtime?.plan.peerMetadata?.tells ?? null,
       });
       if (!requestPassed) this.requests.push(shadow);
       shadow.start(host, requestPassed);

@@ -96,6 +96,40 @@ describe("peer metadata", () => {
     assert.deepEqual(pick(await requestsOf(near.proxy), "count", "source_workload"), ["3", "web-v2"]);
   });
 
+  it("whoever gets only copies of requests hears whose they are", async (t) => {
+    const backend = await startBackend(t);
+    const inbound = { ...INBOUND, backend: backend.port, downstream: SERVER };
+    const [near, copied] = [await tlsProxy(t, inbound), await tlsProxy(t, inbound)];
+    const address = { socket_address: { address: "127.0.0.1", port_value: copied.port } };
+    const route = { cluster: "b", request_mirror_policies: [{ cluster: "copies" }] };
+    const far = await tlsProxy(t, {
+      ...OUTBOUND,
+      manager: {
+        ...METRICS,
+        route_config: {
+          virtual_hosts: [{ name: "v", domains: ["*"], routes: [{ match: { prefix: "/" }, route }] }],
+        },
+      },
+      node: CALLER,
+      backend: near.port,
+      upstream: CLIENT,
+      moreClusters: [
+        {
+          name: "copies",
+          load_assignment: { cluster_name: "copies", endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+          transport_socket: CLIENT,
+        },
+      ],
+    });
+    const client = await connectClient(t, far.port);
+    client.send(GET);
+    await until(() => client.statuses.length === 1 && backend.requests === 2);
+    for (const { proxy } of [near, copied]) {
+      assert.deepEqual(pick(await requestsOf(proxy), "count", "source_workload"), ["1", "web-v2"]);
+    }
+    assert.ok(!backend.received.toLowerCase().includes("peer-metadata"));
+  });
+
   it("an application that says who it is says it to nobody", async (t) => {
     const { near, far } = await mesh(t);
     const client = await connectClient(t, far.port);

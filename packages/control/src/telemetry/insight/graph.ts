@@ -19,6 +19,8 @@ export interface GraphOptions {
 
 export interface GraphInput {
   readonly traffic: Traffic;
+  /** Of requests, beside the traffic. */
+  readonly copies: readonly TrafficCell[];
   readonly probes: number;
   readonly at: number;
   /** `namespace/service/version` → time that it adds. */
@@ -30,6 +32,7 @@ interface EdgeCells {
   readonly source: NodeIdentity;
   readonly target: NodeIdentity;
   readonly cells: TrafficCell[];
+  readonly isCopies: boolean;
 }
 
 interface NodeCells {
@@ -37,6 +40,7 @@ interface NodeCells {
   readonly members: Map<string, NodeIdentity>;
   readonly in: TrafficCell[];
   readonly out: TrafficCell[];
+  getsCopies: boolean;
 }
 
 export function graphOf(input: GraphInput, options: GraphOptions): Omit<Graph, "rev"> {
@@ -52,7 +56,8 @@ export function graphOf(input: GraphInput, options: GraphOptions): Omit<Graph, "
     const shown = isCollapsed ? namespaceNode(namespace) : identity;
     if (isCollapsed) collapsed.add(namespace);
     let node = nodes.get(shown.id);
-    if (node === undefined) nodes.set(shown.id, (node = { identity: shown, members: new Map(), in: [], out: [] }));
+    if (node === undefined)
+      nodes.set(shown.id, (node = { identity: shown, members: new Map(), in: [], out: [], getsCopies: false }));
     node.members.set(identity.id, identity);
     return node;
   };
@@ -66,7 +71,18 @@ export function graphOf(input: GraphInput, options: GraphOptions): Omit<Graph, "
     const id = `${source.identity.id}>${target.identity.id}`;
     const edge = edges.get(id);
     if (edge !== undefined) edge.cells.push(cell);
-    else edges.set(id, { source: source.identity, target: target.identity, cells: [cell] });
+    else edges.set(id, { source: source.identity, target: target.identity, cells: [cell], isCopies: false });
+  }
+  for (const cell of input.copies.filter((one) => isWanted(one, options.namespaces))) {
+    const source = place(sourceNode(cell.from, options.type, facts, cell.sourcePrincipal));
+    const target = place(targetNode(cell.to, options.type, facts));
+    target.getsCopies = true;
+    const id = `${source.identity.id}>${target.identity.id}`;
+    const edge = edges.get(id);
+    if (edge === undefined && source !== target)
+      edges.set(id, { source: source.identity, target: target.identity, cells: [cell], isCopies: true });
+    // What is sent otherwise stands for itself.
+    else if (edge?.isCopies === true) edge.cells.push(cell);
   }
   const counts = new Map([...nodes].map(([id, node]) => [id, { in: countedOf(node.in), out: countedOf(node.out) }]));
   const contributionOf = contributionLookup(input.contributions);
@@ -90,7 +106,7 @@ function isWanted({ from, to }: TrafficCell, namespaces: readonly string[]): boo
 }
 
 function nodeOf(
-  { identity, members, in: incoming }: NodeCells,
+  { identity, members, in: incoming, getsCopies }: NodeCells,
   counts: { readonly in: SideCounts; readonly out: SideCounts },
   contributionOf: (identities: readonly NodeIdentity[]) => GraphNode["contribution"],
   seconds: number,
@@ -109,7 +125,7 @@ function nodeOf(
     version,
     members: members.size,
     isGateway,
-    isRoot: incoming.length === 0,
+    isRoot: incoming.length === 0 && !getsCopies,
     in: nodeTraffic(counts.in, seconds),
     out: nodeTraffic(counts.out, seconds),
     health: kind === "outside" ? IDLE : worst([trafficHealth(counts.in), trafficHealth(counts.out), ...known]),
@@ -156,13 +172,19 @@ function contributionLookup(
   };
 }
 
-function edgeOf(id: string, { source, target, cells }: EdgeCells, sentBySource: number, seconds: number): GraphEdge {
+function edgeOf(
+  id: string,
+  { source, target, cells, isCopies }: EdgeCells,
+  sentBySource: number,
+  seconds: number,
+): GraphEdge {
   return {
     id,
     source: source.id,
     target: target.id,
-    ...edgeStats(cells, seconds, sentBySource),
+    ...edgeStats(cells, seconds, isCopies ? 0 : sentBySource),
     health: trafficHealth(countedOf(cells)),
+    isCopies,
   };
 }
 
@@ -171,7 +193,7 @@ export function edgeStats(
   cells: readonly TrafficCell[],
   seconds: number,
   sentBySource: number,
-): Omit<GraphEdge, "id" | "source" | "target" | "health"> {
+): Omit<GraphEdge, "id" | "source" | "target" | "health" | "isCopies"> {
   const counted = countedOf(cells);
   const served = servedOf(cells);
   const http = requestStats(counted.http, served.http.duration, seconds);

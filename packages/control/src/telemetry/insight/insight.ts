@@ -74,6 +74,7 @@ export class Insight {
     return graphOf(
       {
         traffic: this.#traffic(window),
+        copies: this.#counted(window).copies,
         probes: this.#counted(window).probes,
         at: window.at,
         contributions: contributionsOf(this.#recentSlow(window)),

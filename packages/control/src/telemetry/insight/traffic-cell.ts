@@ -60,6 +60,10 @@ export class SideCounts {
     return this.http.requests + this.grpc.requests;
   }
 
+  get isEmpty(): boolean {
+    return this.requests === 0 && !this.hasTcp;
+  }
+
   get hasTcp(): boolean {
     return this.sentBytes + this.receivedBytes + this.opened + this.closed > 0;
   }
@@ -106,7 +110,7 @@ export class TrafficCell {
    * arrived, or the destination's where the source has no proxy.
    */
   get counted(): SideCounts {
-    return this.source.requests > 0 || this.source.hasTcp ? this.source : this.destination;
+    return this.source.isEmpty ? this.destination : this.source;
   }
 
   add(other: TrafficCell): void {

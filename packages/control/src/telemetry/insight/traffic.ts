@@ -51,6 +51,8 @@ const NAMES = [...Object.keys(FOLDS), PROBES_EXPOSED];
 
 export interface CountedTraffic {
   readonly cells: readonly TrafficCell[];
+  /** Copies of requests, which are in none of these. */
+  readonly copies: readonly TrafficCell[];
   /** Requests of health checks, which are in none of them. */
   readonly probes: number;
   /** From when on it was counted. */
@@ -84,7 +86,20 @@ export function trafficBetween(source: GrowthSource, fromMs: number, toMs: numbe
     const cell = place.round === round ? place.cell : cells.get(place.key);
     if (cell !== undefined) slot.add(isSource ? cell.source : cell.destination, slot, 0);
   }
-  return { cells: [...cells.values()], probes, sinceMs };
+  return { ...copiesApart([...cells.values()]), probes, sinceMs };
+}
+
+/** What a proxy mirrors it does not count, though it counts what it sends otherwise; whoever gets it does. (Istio: the same) */
+function copiesApart(cells: readonly TrafficCell[]): Pick<CountedTraffic, "cells" | "copies"> {
+  const counting = new Set<string>();
+  for (const { from, source } of cells) if (!source.isEmpty) counting.add(`${from.namespace}/${from.workload}`);
+  const isCopies = ({ from, source, destination }: TrafficCell): boolean =>
+    from.workload !== "" &&
+    source.isEmpty &&
+    destination.requests > 0 &&
+    counting.has(`${from.namespace}/${from.workload}`);
+  if (!cells.some(isCopies)) return { cells, copies: [] };
+  return { cells: cells.filter((cell) => !isCopies(cell)), copies: cells.filter(isCopies) };
 }
 
 /** From whom to whom, as all series of a call have it; the cell is that of the round that asked last. */

@@ -85,6 +85,41 @@ describe("the graph", () => {
     assert.equal(insight.graph({ at: NOW - 19_000, windowSeconds: 60 }, OPTIONS).totals.rps, 0);
   });
 
+  test("copies of mirrored requests are edges of their own, and in no rate", () => {
+    const mesh = new CountedMesh();
+    const web = { workload: "web-v1" };
+    const asked = { from: web, to: { workload: "reviews-v1" }, count: 60, sourceMs: 5, destinationMs: 4 };
+    // Only who gets them counts them.
+    const copied = { from: web, to: { workload: "reviews-v3" }, count: 30, destinationMs: 4 };
+    for (const each of [asked, copied]) mesh.count({ ...each, count: 0 });
+    mesh.flush(NOW - 60_000);
+    for (const each of [asked, copied]) mesh.count(each);
+    mesh.flush(NOW);
+    const insight = new Insight(mesh, { search: () => [] });
+    const window = { at: NOW, windowSeconds: 60 };
+    const { nodes, edges, totals } = insight.graph(window, OPTIONS);
+    assert.deepEqual(
+      edges.map(({ target, isCopies, http, shareOfSource }) => [target, isCopies, http?.rps, shareOfSource]),
+      [
+        ["app:default/reviews@v1", false, 1, 1],
+        ["app:default/reviews@v3", true, 0.5, 0],
+      ],
+    );
+    assert.equal(totals.rps, 1);
+    assert.deepEqual(
+      nodes.map(({ id, isRoot, in: { rps } }) => [id, isRoot, rps]),
+      [
+        ["app:default/reviews@v1", false, 1],
+        ["app:default/reviews@v3", false, 0],
+        ["app:default/web@v1", true, 0],
+      ],
+    );
+    // Where the picture has only one line, that is what is asked for.
+    const [both] = insight.graph(window, { ...OPTIONS, type: "service" }).edges;
+    assert.deepEqual([both?.isCopies, both?.http?.rps], [false, 1]);
+    assert.equal(insight.services(window, "").services.find(({ name }) => name === "reviews")?.http?.rps, 1);
+  });
+
   test("requests of health checks are not in it, but told", () => {
     const mesh = new CountedMesh();
     const probes = { __name__: PROBES_EXPOSED, instance: "10.0.0.1:15020" };

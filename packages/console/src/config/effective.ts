@@ -80,11 +80,16 @@ export function effectiveConfiguration({ configs }: ConfigDump): readonly Resour
       });
     }
   }
+  // Where endpoints come from is where their cluster does: by themselves they say nothing.
+  const originsOf = new Map(groups.clusters.map(({ name, origins }) => [name, origins]));
+  const endpoints = groups.endpoints.map((one) =>
+    one.origins.length > 0 ? one : { ...one, origins: originsOf.get(one.name) ?? [] },
+  );
   return [
     { id: "listeners", name: "Listeners", resources: groups.listeners },
     { id: "routes", name: "Routes", resources: groups.routes },
     { id: "clusters", name: "Clusters", resources: groups.clusters },
-    { id: "endpoints", name: "Endpoints", resources: groups.endpoints },
+    { id: "endpoints", name: "Endpoints", resources: endpoints },
   ];
 }
 

@@ -36,9 +36,9 @@ export function Legend({
           {name}
         </li>
       ))}
-      {hasCopies ? <li>Dashed: copies, in no other number</li> : null}
+      {hasCopies ? <li className="graph-legend-note">Dashed: copies, in no other number</li> : null}
       {isMoving ? (
-        <li className="graph-legend-dots">Dots: the more of them, the more requests; red squares fail</li>
+        <li className="graph-legend-note">Dots: the more of them, the more requests; red squares fail</li>
       ) : null}
     </ul>
   );

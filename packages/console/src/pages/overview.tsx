@@ -160,8 +160,8 @@ function Tiles({ overview }: { readonly overview: Overview }): ReactNode {
       <Tile
         label="Requests"
         value={formatRate(rps)}
-        note={`${formatPercent(share)} failed`}
-        tone={share >= 0.1 ? "bad" : share > 0 ? "warn" : "ok"}
+        note={rps === 0 ? "none in this time" : `${formatPercent(share)} failed`}
+        tone={rps === 0 ? "none" : share >= 0.1 ? "bad" : share > 0 ? "warn" : "ok"}
         to="/services"
       />
       <Tile

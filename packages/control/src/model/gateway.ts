@@ -123,6 +123,16 @@ export function carriesBytes(gateways: readonly GatewayRule[]): boolean {
   return gateways.some(({ spec }) => spec.servers.some((server) => !readsRequests(server)));
 }
 
+/** Whether some server passes on what clients of the mesh ask for by name. */
+export function passesOn(gateways: readonly GatewayRule[]): boolean {
+  return gateways.some(({ spec }) => spec.servers.some((server) => kindOfServer(server) === "auto passthrough"));
+}
+
+/** Whether a server that does so does it for a service. (istio/istio `gateway.go` builtAutoPassthroughFilterChains) */
+export function passesOnTo({ hosts }: GatewayServer, host: string): boolean {
+  return hosts.some((text) => hostMatches(parseNamespacedHost(text.toLowerCase()).host, host));
+}
+
 /** Servers of a port that end TLS, with the names that they are asked for by: a name is the first's that has it. `*`: any. */
 export function serverNames(
   servers: readonly BoundServer[],

@@ -11,7 +11,7 @@ import type { EncodedResource } from "@tulle/xds";
 import { withoutOverlaps } from "../model/chain-conditions.ts";
 import type { ChainConditions } from "../model/chain-conditions.ts";
 import { rememberConnectionRules } from "../model/connection-route.ts";
-import type { ConnectionChain, ConnectionRules } from "../model/connection-route.ts";
+import type { ConnectionChain, ConnectionRules, TcpDestination } from "../model/connection-route.ts";
 import { gatewayTcpRoute, gatewayTlsChains, isServerName } from "../model/connection-route.ts";
 import type { RateLimitRule } from "../model/rate-limit.ts";
 import type { FallbackIndex } from "../model/fallback.ts";
@@ -21,6 +21,7 @@ import {
   gatewayHosts,
   gatewaysOf,
   kindOfServer,
+  passesOnTo,
   serverNames,
   serversByPort,
 } from "../model/gateway.ts";
@@ -40,12 +41,14 @@ import {
   BLACK_HOLE_CLUSTER,
   gatewayRoutes,
   listenerName,
+  sniCluster,
   secureGatewayRoutes,
   virtualHostName,
   virtualHostResource,
 } from "../translate/names.ts";
 import { tcpProxy } from "../translate/network.ts";
 import { authorized as withAuthorization } from "../translate/security/authorization.ts";
+import { MESH } from "../translate/security/inbound-chains.ts";
 import { gatewayTls } from "../translate/security/gateway-tls.ts";
 import type { TracedWorkload } from "../translate/tracing.ts";
 import { translateRouteConfiguration } from "../translate/routes.ts";
@@ -76,7 +79,15 @@ export interface GatewayView {
   readonly routes: readonly RouteView[];
 }
 
-type GatewayMesh = Pick<MeshView, "snapshot" | "forwards" | "clusterOf" | "settingsOf" | "collectors">;
+type GatewayMesh = Pick<MeshView, "snapshot" | "forwards" | "clusterOf" | "settingsOf" | "collectors" | "passedOn">;
+
+/** Where connections go on to. @param clusterOf undefined: as the mesh has it */
+type FiltersTo = (
+  chain: Pick<ConnectionChain, "destinations" | "rule">,
+  clusterOf?: Passing["clusterOf"],
+) => readonly Filter[];
+
+const sniClusterOf: Passing["clusterOf"] = ({ port, subset, host }) => sniCluster(port, subset, host);
 
 export class GatewayViews {
   readonly #node: GatewayNode;
@@ -102,7 +113,7 @@ export class GatewayViews {
     this.#authorization = authorizationOf(capabilities);
   }
 
-  view({ snapshot, forwards, clusterOf, settingsOf, collectors }: GatewayMesh): GatewayView {
+  view({ snapshot, forwards, clusterOf, settingsOf, collectors, passedOn }: GatewayMesh): GatewayView {
     const servers = this.#servers(snapshot.gateways);
     return {
       listeners: this.#listeners(
@@ -118,6 +129,7 @@ export class GatewayViews {
         this.#connectionRules(snapshot.virtualServices, snapshot.serviceByHost, snapshot.options.domain),
         clusterOf,
         settingsOf,
+        passedOn,
         this.#tracing({ snapshot, collectors }),
       ),
       routes: this.#routes(
@@ -151,6 +163,7 @@ export class GatewayViews {
       rules: ConnectionRules,
       clusterOf: Passing["clusterOf"],
       settingsOf: Passing["settingsOf"],
+      passedOn: readonly TcpDestination[],
       tracing: TracingSettings,
     ): readonly EncodedResource[] => {
       const passing = { accessLogs: accessLogsFor(accessLogs.CLIENT, capabilities), clusterOf, settingsOf };
@@ -175,15 +188,15 @@ export class GatewayViews {
           ...(tokens === undefined ? {} : { tokens: tokens.filter }),
           ...(authorization === undefined ? {} : { authorization }),
         };
-        const filters = (chain: ConnectionChain): readonly Filter[] =>
+        const filters: FiltersTo = (chain, own = clusterOf) =>
           counted(
             capabilities,
             "CLIENT",
-            withAuthorization(authorization, capabilities, passOn(chain, passing), () =>
+            withAuthorization(authorization, capabilities, passOn(chain, { ...passing, clusterOf: own }), () =>
               tcpProxy(BLACK_HOLE_CLUSTER, passing.accessLogs),
             ),
           );
-        const listener = this.#listener(gatewayPort, input, rules, filters);
+        const listener = this.#listener(gatewayPort, input, rules, filters, passedOn);
         return listener === undefined ? [] : [encodeResource(listener.name, ListenerSchema, listener)];
       });
     },
@@ -194,14 +207,15 @@ export class GatewayViews {
     { number, bind, family, servers }: GatewayPort,
     input: Omit<Parameters<typeof gatewayListener>[0], "routes">,
     rules: ConnectionRules,
-    filters: (chain: ConnectionChain) => readonly Filter[],
+    filters: FiltersTo,
+    passedOn: readonly TcpDestination[],
   ): Listener | undefined {
     if (family === "http") return gatewayListener({ ...input, routes: gatewayRoutes(number, bind) });
     if (family === "tcp") {
       const chain = this.#tcpRoute(servers[0]!, rules);
       return chain === undefined ? undefined : gatewayTcpListener({ ...input, filters: filters(chain) });
     }
-    const secure = this.#secureServers(number, servers, input.mesh, rules, filters);
+    const secure = this.#secureServers(number, servers, input.mesh, rules, filters, passedOn);
     return secure.length === 0 ? undefined : secureGatewayListener({ ...input, servers: secure });
   }
 
@@ -215,12 +229,24 @@ export class GatewayViews {
     servers: readonly BoundServer[],
     mesh: MeshSettings,
     all: ConnectionRules,
-    filters: (chain: ConnectionChain) => readonly Filter[],
+    filters: FiltersTo,
+    passedOn: readonly TcpDestination[],
   ): readonly (SecureServer | MatchedChain)[] {
     const ending = new Map(serverNames(servers.filter(endsTls)).map(({ bound, names }) => [bound, names]));
     const chains = servers.flatMap((bound): readonly GatewayChain[] => {
       const kind = kindOfServer(bound.server);
-      if (kind === "auto passthrough") return [];
+      if (kind === "auto passthrough") {
+        const wanted = passedOn.filter(({ host }) => passesOnTo(bound.server, host));
+        return wanted.map((destination) => ({
+          ...ANYTHING,
+          serverNames: [sniClusterOf(destination)],
+          make: (free) => ({
+            ...free,
+            applicationProtocols: MESH,
+            filters: filters({ destinations: [destination], rule: undefined }, sniClusterOf),
+          }),
+        }));
+      }
       if (kind === "passthrough") {
         const rules = connectionRulesAt(bound, all.rules, this.#node.namespace);
         const passed = gatewayTlsChains(rules, port, bound.gateway.key, all);

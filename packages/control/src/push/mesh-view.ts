@@ -35,7 +35,7 @@ import { translateLoadAssignment } from "../translate/endpoints.ts";
 import type { LocalityBalancing } from "../translate/locality.ts";
 import { asksLocality, localityBalancing, rankingLabels } from "../translate/locality.ts";
 import { usualCluster } from "../translate/connections.ts";
-import { bytesCluster, outboundCluster } from "../translate/names.ts";
+import { bytesCluster, sniCluster, outboundCluster } from "../translate/names.ts";
 import { connectionSettings } from "../model/connection-settings.ts";
 import type { ConnectionSettings } from "../model/connection-settings.ts";
 import { rememberConnectionRules } from "../model/connection-route.ts";
@@ -62,6 +62,8 @@ export interface ClientClass {
   readonly atGateway: boolean;
   /** Has local ports, or servers, for what is not read as HTTP. */
   readonly carriesBytes: boolean;
+  /** Has servers that pass on what clients of the mesh ask for (AUTO_PASSTHROUGH). */
+  readonly passesOn: boolean;
 }
 
 /** A cluster before it is encoded. */
@@ -76,6 +78,8 @@ interface ClusterPlan {
   readonly withUnhealthy: boolean;
   /** For bytes to a port that carries HTTP as well: the endpoints are those of the cluster before it. */
   readonly bytes: boolean;
+  /** For connections that a gateway passes on: likewise. */
+  readonly passedOn: boolean;
 }
 
 /** What requests to one port of the client may reach. */
@@ -280,6 +284,17 @@ export class MeshView {
     };
   });
 
+  /** Where a gateway passes on what clients of the mesh ask for. */
+  get passedOn(): readonly TcpDestination[] {
+    return this.#passedOn(this.#clusterPlans);
+  }
+
+  readonly #passedOn = rememberLast((plans: readonly ClusterPlan[]): readonly TcpDestination[] =>
+    plans.flatMap(({ passedOn, service: { host }, port, subset }) =>
+      passedOn ? [{ host, port: port.number, subset: subset?.subset.name ?? "", weight: 1 }] : [],
+    ),
+  );
+
   readonly #visibleRules = rememberLast((all: readonly VirtualServiceRule[]) =>
     visibleRules(all, this.client.namespace, MESH_GATEWAY),
   );
@@ -308,7 +323,7 @@ export class MeshView {
       mesh: MeshSettings,
       _ports: Scope["ports"],
     ): readonly ClusterPlan[] => {
-      const { namespace, labels, capabilities, carriesBytes } = this.client;
+      const { namespace, labels, capabilities, carriesBytes, passesOn } = this.client;
       const all = capabilities.captured || carriesBytes;
       const asked = new Set([
         ...(capabilities.security.has("external authorization by gRPC") ? grpcAuthorizers(mesh) : []),
@@ -332,10 +347,19 @@ export class MeshView {
               ? localityBalancing(policy, mesh)
               : undefined;
             const withUnhealthy = (policy.outlierDetection?.minHealthPercent ?? 0) === 0;
-            const plan = { name, service, port, rule, subset, discovery, balancing, withUnhealthy, bytes: false };
-            if (!this.#tellsBytes(port, discovery)) return [plan];
-            const bytesName = bytesCluster(port.number, subset?.subset.name ?? "", service.host);
-            return [plan, { ...plan, name: bytesName, bytes: true }];
+            const plan = { name, service, port, rule, subset, discovery, balancing, withUnhealthy };
+            const all = [{ ...plan, bytes: false, passedOn: false }];
+            const subsetName = subset?.subset.name ?? "";
+            if (this.#tellsBytes(port, discovery)) {
+              const own = bytesCluster(port.number, subsetName, service.host);
+              all.push({ ...plan, name: own, bytes: true, passedOn: false });
+            }
+            // (istio/istio `cluster.go` buildOutboundSniDnatClusters)
+            if (passesOn && !service.external) {
+              const own = sniCluster(port.number, subsetName, service.host);
+              all.push({ ...plan, name: own, bytes: false, passedOn: true });
+            }
+            return all;
           }),
         );
       });
@@ -379,7 +403,8 @@ export class MeshView {
           secrets,
           accounts,
           atGateway,
-          bytesName: plan.bytes ? name : undefined,
+          bytesName: plan.bytes || plan.passedOn ? name : undefined,
+          passedOn: plan.passedOn,
         };
         const place = assignment === undefined ? "" : ` ${this.client.locality} ${JSON.stringify(this.client.labels)}`;
         return [
@@ -416,7 +441,7 @@ export class MeshView {
 
   readonly #endpoints = rememberLast((plans: readonly ClusterPlan[], index: EndpointIndex): ResourceSet => {
     const resources = plans.flatMap((plan): EncodedResource[] => {
-      if (plan.discovery !== "eds" || plan.bytes) return [];
+      if (plan.discovery !== "eds" || plan.bytes || plan.passedOn) return [];
       const { name, service } = plan;
       const endpoints = endpointsAt(plan, index);
       // Most assignments are the ones of before: looking here first is what keeps a change of one endpoint cheap.

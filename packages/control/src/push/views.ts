@@ -2,7 +2,7 @@
 import type { Labels } from "@tulle/api";
 import type { ResourceView } from "@tulle/xds";
 import { labelsInGroup } from "../model/auto-registration.ts";
-import { carriesBytes, gatewaysOf } from "../model/gateway.ts";
+import { carriesBytes, gatewaysOf, passesOn } from "../model/gateway.ts";
 import { withPlace } from "../model/locality.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { ProxyNode } from "../source/registration/node.ts";
@@ -59,11 +59,22 @@ export class Views {
     const carries = atGateway
       ? carriesBytes(gatewaysOf(this.#snapshot.gateways, labels))
       : node.outbound.some(({ service }) => service !== undefined);
-    const key = JSON.stringify([capabilities.id, namespace, asked, locality, sidecar, secrets, atGateway, carries]);
+    const passes = atGateway && passesOn(gatewaysOf(this.#snapshot.gateways, labels));
+    const key = JSON.stringify([
+      capabilities.id,
+      namespace,
+      asked,
+      locality,
+      sidecar,
+      secrets,
+      atGateway,
+      carries,
+      passes,
+    ]);
     const client = { namespace, capabilities, labels: asked, locality, sidecar, secrets, atGateway };
     let found = this.#used.get(key);
     if (found === undefined) {
-      found = this.#classes.get(key) ?? this.#newClass({ ...client, carriesBytes: carries });
+      found = this.#classes.get(key) ?? this.#newClass({ ...client, carriesBytes: carries, passesOn: passes });
       found.mesh.advance(this.#snapshot);
       this.#used.set(key, found);
     }

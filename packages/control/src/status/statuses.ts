@@ -166,7 +166,10 @@ function gatewayFindings(snapshot: Snapshot, { key, spec, origin }: GatewayRule)
     const path = ["spec", "servers", index] as const;
     const kind = kindOfServer(server);
     if (kind === "auto passthrough") {
-      return [finding("NotYetApplied", [...path, "tls", "mode"], "gateways between networks")];
+      const { number: port } = server.port;
+      return [
+        finding("InForce", path, `port ${port} passes connections of the mesh on, to the service that each asks for`),
+      ];
     }
     const field = readsRequests(server) ? "http" : kind === "passthrough" ? "tls" : "tcp";
     const bound = snapshot.virtualServices.filter(

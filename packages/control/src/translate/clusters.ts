@@ -61,8 +61,10 @@ export interface OutboundClusterInput {
   readonly accounts: readonly string[];
   /** Whether the client is a gateway. */
   readonly atGateway: boolean;
-  /** Its own name, for bytes to a port that carries HTTP as well. */
+  /** Its own name, for bytes to a port that carries HTTP as well, or for what is passed on. */
   readonly bytesName: string | undefined;
+  /** Connections come as a client of the mesh made them, TLS and all. */
+  readonly passedOn: boolean;
 }
 
 /** Undefined: the data plane has no way to. (istio/istio `cluster.go` convertResolution) */
@@ -106,7 +108,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   };
   // Hosts that requests name have said nothing of themselves.
   const sockets =
-    input.discovery === "by request"
+    input.discovery === "by request" || input.passedOn
       ? {}
       : clientTls({
           service,
@@ -122,7 +124,7 @@ export function translateOutboundCluster(input: OutboundClusterInput): Cluster {
   return create(ClusterSchema, {
     name: input.bytesName ?? name,
     // gRPC clients refuse what they do not know.
-    ...(capabilities.apiListeners ? sockets : withProxyProtocol(policy.proxyProtocol, sockets)),
+    ...(capabilities.apiListeners || input.passedOn ? sockets : withProxyProtocol(policy.proxyProtocol, sockets)),
     ...loadBalancer(policy.loadBalancer, capabilities),
     ...endpointSource(name, input),
     ...connectionPool({ pool: policy.connectionPool, retryBudget: policy.retryBudget, mesh, capabilities }),

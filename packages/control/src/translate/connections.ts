@@ -67,9 +67,11 @@ function proxySettings({ idleTimeoutMs, maxDurationMs, hashesSource }: Connectio
 }
 
 /** (`listener.go` toFilterChainMatch) */
-function chainMatch({ serverNames, destinationSubnets, sourceSubnets }: ChainConditions): MatchInit {
+function chainMatch(chain: MatchedChain): MatchInit {
+  const { serverNames, destinationSubnets, sourceSubnets, applicationProtocols = [] } = chain;
   return {
     serverNames: [...serverNames],
+    applicationProtocols: [...applicationProtocols],
     prefixRanges: destinationSubnets.map(cidrRange),
     sourcePrefixRanges: sourceSubnets.map(cidrRange),
   };
@@ -78,6 +80,8 @@ function chainMatch({ serverNames, destinationSubnets, sourceSubnets }: ChainCon
 /** A filter chain with what it asks for. */
 export interface MatchedChain extends ChainConditions {
   readonly filters: readonly Filter[];
+  /** What clients say in ALPN; undefined: whatever. */
+  readonly applicationProtocols?: readonly string[];
   /** By which TLS ends here. */
   readonly socket?: TransportSocket;
 }

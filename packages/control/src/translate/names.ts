@@ -10,6 +10,14 @@ export function bytesCluster(port: number, subset: string, host: string): string
   return outboundCluster(port, `${subset}~tcp`, host);
 }
 
+/**
+ * What clients of the mesh ask for by TLS (SNI), and what gateways between networks call the cluster that they pass it on to.
+ * (`pilot/pkg/model/service.go` BuildDNSSrvSubsetKey)
+ */
+export function sniCluster(port: number, subset: string, host: string): string {
+  return `outbound_.${port}_.${subset}_.${host}`;
+}
+
 /** Where requests to hosts that nobody knows go, if they may. */
 export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
 /** Where nothing is. */

@@ -233,12 +233,41 @@ spec: { selector: { istio: gw }, servers: [${servers.join(", ")}] }`;
     assert.deepEqual(bound.names(TYPE.route), []);
   });
 
-  test("AUTO_PASSTHROUGH is for gateways between networks, and told", () => {
-    const yaml = gateway(server("tls: { mode: AUTO_PASSTHROUGH }")) + tls;
-    assert.deepEqual(edge(yaml).names(TYPE.listener), []);
+  test("AUTO_PASSTHROUGH passes on what clients of the mesh ask for, subset by subset", () => {
+    const yaml =
+      gateway(
+        `{ port: { number: 443, name: tls, protocol: TLS }, hosts: ["*.local"], tls: { mode: AUTO_PASSTHROUGH } }`,
+      ) +
+      `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: echo }
+spec: { selector: { app: echo }, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: echo }
+spec:
+  host: echo
+  trafficPolicy: { tls: { mode: ISTIO_MUTUAL } }
+  subsets: [{ name: v1, labels: { version: v1 } }]` +
+      entry("wiki", "wiki.local", HTTPS, "resolution: DNS, location: MESH_EXTERNAL") +
+      entry("elsewhere", "other.test", HTTPS, "resolution: DNS, location: MESH_INTERNAL");
+    const proxy = edge(yaml);
+    assert.deepEqual(chains(proxy, "0.0.0.0_443"), [
+      "outbound_.80_._.echo.default.svc.cluster.local istio-peer-exchange -> outbound_.80_._.echo.default.svc.cluster.local",
+      "outbound_.80_.v1_.echo.default.svc.cluster.local istio-peer-exchange -> outbound_.80_.v1_.echo.default.svc.cluster.local",
+    ]);
+    const cluster = proxy.json(TYPE.cluster, "outbound_.80_.v1_.echo.default.svc.cluster.local");
+    assert.equal(cluster["transport_socket"], undefined);
+    assert.equal(cluster["transport_socket_matches"], undefined);
+    const { service_name: service } = cluster["eds_cluster_config"] as { service_name: string };
+    assert.equal(service, "outbound|80|v1|echo.default.svc.cluster.local");
+    assert.ok(proxy.names(TYPE.endpoints).includes(service));
     assert.deepEqual(
       new TestMesh(yaml).status("Gateway", "edge").map(({ type, field }) => `${type} ${field}`),
-      ["NotYetApplied spec.servers[0].tls.mode"],
+      ["InForce spec.servers[0]"],
     );
   });
 

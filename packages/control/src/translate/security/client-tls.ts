@@ -1,4 +1,5 @@
 /** How clients secure their connections to a service port. (istio/istio `pilot/pkg/networking/core/cluster_tls.go`) */
+import { sniCluster } from "../names.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isIP } from "@tulle/api";
 import type { ClientTlsSettings } from "@tulle/api";
@@ -117,7 +118,7 @@ function mutual({ service, port, subset, settings, mesh, accounts, carries }: Cl
   const named = settings?.subjectAltNames;
   return meshClient({
     secrets,
-    sni: settings?.sni || encodedSni(port, subset, service.host),
+    sni: settings?.sni || sniCluster(port, subset, service.host),
     names: named ?? [...identities(accounts, mesh.trustDomains), ...service.subjectAltNames],
     carries,
   });
@@ -129,9 +130,4 @@ function identities(accounts: readonly string[], trustDomains: readonly string[]
     const [namespace, name] = account.split("/");
     return trustDomains.map((trustDomain) => `spiffe://${trustDomain}/ns/${namespace}/sa/${name}`);
   });
-}
-
-/** By which gateways between networks route. (Istio `pilot/pkg/model/service.go` BuildDNSSrvSubsetKey) */
-function encodedSni(port: number, subset: string, host: string): string {
-  return `outbound_.${port}_.${subset}_.${host}`;
 }

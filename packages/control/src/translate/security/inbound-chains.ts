@@ -32,7 +32,7 @@ export interface InboundFilters {
 /** What clients of the mesh say in ALPN, by which they are told from others that speak TLS. (`util.go` allIstioMtlsALPNs) */
 const MESH_HTTP = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 const MESH_TCP = ["istio-peer-exchange", "istio"];
-const MESH = [...MESH_TCP, ...MESH_HTTP];
+export const MESH = [...MESH_TCP, ...MESH_HTTP];
 
 type Kind = "http" | "tcp" | "auto";
 

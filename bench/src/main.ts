@@ -22,12 +22,12 @@ const USAGE = `Usage: npm run bench -- BENCHMARK [options]
 BENCHMARK --help shows its options.
 `;
 
-const BUNDLE_PROXY = join(import.meta.dirname, "..", "..", "scripts", "bundle-proxy.ts");
+const BUNDLE = join(import.meta.dirname, "..", "..", "scripts", "bundle.ts");
 
 const [benchmark, ...args] = process.argv.slice(2);
 try {
   // As installed: of sources that have changed since, the launcher would take the sources.
-  execFileSync(process.execPath, [BUNDLE_PROXY], { stdio: "ignore" });
+  execFileSync(process.execPath, [BUNDLE], { stdio: "ignore" });
   if (process.platform !== "linux") throw new BenchError("the benchmarks pin to cores and read /proc: they need Linux");
   if (benchmark === "hop") await hop(args, ROUTER_ONLY);
   else if (benchmark === "full") await hop(args, FULL_FEATURED);

@@ -1,7 +1,6 @@
 // How a process that carries traffic is started, so that it stays small. Node's defaults suit a program that has the machine
 // to itself; there is a sidecar beside every service. Measured in docs/decisions/0014-memory.md.
 // Plain JavaScript that any Node since 16 can run, like the launcher that uses it.
-import { BUNDLED, isBundleFresh } from "./proxy-bundle.js";
 
 /** Commands whose process is a proxy. */
 const PROXY_COMMANDS = new Set(["captured-sidecar", "gateway", "proxy", "run"]);
@@ -27,15 +26,13 @@ const MARK = "TULLE_PROXY_PROCESS";
  * Node's flags and the environment for `tulle ARGUMENTS…`; undefined if it needs no other than `env`. What the user has set wins.
  * @param {readonly string[]} args
  * @param {Readonly<NodeJS.ProcessEnv>} env
- * @param {() => boolean} bundled whether the proxy is to be taken from its bundle
  * @returns {{ flags: string[], env: NodeJS.ProcessEnv } | undefined}
  */
-export function proxyProcess(args, env, bundled = isBundleFresh) {
+export function proxyProcess(args, env) {
   if (!PROXY_COMMANDS.has(args[0])) return undefined;
   const added = Object.keys(ALLOCATOR).filter((name) => env[name] === undefined);
   const settings = Object.fromEntries(added.map((name) => [name, ALLOCATOR[name]]));
   const flags = FLAGS.filter((flag) => !env.NODE_OPTIONS?.includes(flag.split("=")[0]));
-  if (bundled()) flags.push(`--conditions=${BUNDLED}`);
   return { flags, env: { ...env, ...settings, [MARK]: added.join(",") } };
 }
 

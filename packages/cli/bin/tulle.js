@@ -7,6 +7,7 @@ import module from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isBundleFresh } from "./bundle.js";
 import { proxyProcess, startedAsProxy } from "./proxy-process.js";
 
 const OLDEST_MAJOR = 24;
@@ -30,7 +31,7 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_MAJOR) {
   // In a place that only this user can write to: what is kept there is run.
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, "tulle"));
-  const { main } = await import("../src/main.ts");
+  const { main } = await import(isBundleFresh() ? "../dist/main.js" : "../src/main.ts");
   // What a command waits for may be a thread or a timer that does not keep a process: it ends when its command has.
   const alive = setInterval(() => {}, 2 ** 30);
   try {

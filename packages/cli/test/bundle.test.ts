@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { isBundleFresh } from "../bin/proxy-bundle.js";
-import { proxyProcess } from "../bin/proxy-process.js";
+import { isBundleFresh } from "../bin/bundle.js";
 
 const BUILT_AT = Date.UTC(2026, 10, 1);
 
@@ -41,9 +40,4 @@ test("nothing is bundled: the sources count", (t) => {
   const { dist } = bundle(t);
   rmSync(join(dist, "manifest.json"));
   assert.equal(isBundleFresh(dist), false);
-});
-
-test("a proxy's process takes the bundle by a condition of its package's exports", () => {
-  assert.ok(proxyProcess(["proxy"], {}, () => true)!.flags.includes("--conditions=tulle-bundled"));
-  assert.ok(!proxyProcess(["proxy"], {}, () => false)!.flags.includes("--conditions=tulle-bundled"));
 });

@@ -1,15 +1,12 @@
-// The proxy in a few files instead of hundreds (scripts/bundle-proxy.ts). Plain JavaScript, like the launcher that uses it.
+// The command in a few files instead of hundreds (scripts/bundle.ts). Plain JavaScript, like the launcher that uses it.
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The condition of @tulle/proxy's `exports` under which it is its bundle. */
-export const BUNDLED = "tulle-bundled";
-
-const FOLDER = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "proxy", "dist");
+const FOLDER = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 
 /**
- * Whether there is a bundle that says what the sources say: none of them is younger, missing or of another size. Some 3 ms.
+ * Whether there is a bundle that says what the sources say: none of them is younger, missing or of another size. Some 5 ms.
  * @param {string} [folder] where the bundle is
  */
 export function isBundleFresh(folder = FOLDER) {

@@ -155,6 +155,17 @@ async function refuseSecond(stateDir: string): Promise<void> {
   ]);
 }
 
+/** EEXIST and ENOTDIR: a file is where a directory is to be. */
+const FOR_THE_USER: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EADDRNOTAVAIL",
+  "EEXIST",
+  "ENOSPC",
+  "ENOTDIR",
+  "EPERM",
+  "EROFS",
+]);
+
 function startError(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE" || /EADDRINUSE|address already in use/i.test(message)) {
@@ -170,7 +181,6 @@ function startError(error: unknown): unknown {
     ]);
   }
   if (error instanceof Error && error.name === "AuthorityError") return new CliError(message);
-  if (code === "EACCES" || code === "EPERM" || code === "EADDRNOTAVAIL" || code === "ENOTDIR")
-    return new CliError(message);
+  if (code !== undefined && FOR_THE_USER.has(code)) return new CliError(message);
   return error;
 }

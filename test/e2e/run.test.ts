@@ -61,6 +61,24 @@ describe("tulle run", () => {
     assert.match(missing.stderr, /no-such-program: no such program/);
   });
 
+  test("says on which port a server is to listen that listens nowhere, and leaves a shell alone", async () => {
+    const [server, shell] = [
+      ["run", "--service", "deaf", "--port", "80"],
+      ["run", "--service", "shell"],
+    ].map((args) => startTulle([...args, "--state-dir", stateDir, "--", "sleep", "30"])) as [
+      RunningTulle,
+      RunningTulle,
+    ];
+    await eventually("that it is told to the control plane, for both", 30_000, async () => {
+      const text = await (await fetch(`http://${http}/api/v1/workloads`)).text();
+      return text.match(/"healthMessage":"nothing listens on 127\.0\.0\.1:\d+, its port"/g)?.length === 2;
+    });
+    server.kill("SIGTERM");
+    shell.kill("SIGTERM");
+    assert.match((await server.ended).stderr, /nothing listens on 127\.0\.0\.1:\d+ yet.*\n.*--app-port PORT/);
+    assert.doesNotMatch((await shell.ended).stderr, /nothing listens/);
+  });
+
   test("carries requests between programs by service name, and passes their output through", async () => {
     const web = run("web", process.execPath, "-e", SERVER);
     await eventually("a healthy endpoint", 60_000, async () => {

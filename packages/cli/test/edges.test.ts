@@ -36,6 +36,14 @@ describe("edges", () => {
     ]);
   });
 
+  test("a request without a route has failed, a service's own 404 has not", () => {
+    const labels = (flags: string): string =>
+      `reporter="source",source_app="gw",response_code="404",response_flags="${flags}"`;
+    const text = `istio_requests_total{${labels("NR")}} 3\nistio_requests_total{${labels("-")}} 4\n`;
+    const [edge] = edgesBetween(countEdges([]), countEdges([text]));
+    assert.deepEqual([edge?.requests, edge?.failed], [7, 3]);
+  });
+
   test("add up what several proxies counted", () => {
     const [edge] = edgesBetween(countEdges([]), countEdges([page(1, 0), page(2, 1)]));
     assert.equal(edge?.requests, 4);

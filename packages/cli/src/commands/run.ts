@@ -15,7 +15,7 @@ import type { OnStop } from "../process/stop-signal.ts";
 import type * as Capture from "../capture/run-captured.ts";
 import { readSelection, selectionOptions } from "../capture/options.ts";
 import { serveMerged } from "../metrics/merged-server.ts";
-import type { OptionValues } from "../options.ts";
+import type { Address, OptionValues } from "../options.ts";
 import {
   connectionOptions,
   identifyWorkload,
@@ -30,6 +30,9 @@ import { style } from "../terminal/style.ts";
 /** How long others may go on sending after this workload has said that it stops: the way of a push, and room. */
 const FAREWELL_MS = 300;
 const LOOPBACK = "127.0.0.1";
+const DEFAULT_PORT = 8080;
+/** A program that takes longer to listen is slow, or listens somewhere else: its user wants to know. */
+const LISTENS_WITHIN_MS = 5000;
 
 export const run = defineCommand({
   name: "run",
@@ -88,10 +91,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
     port: {
       type: "integer",
       value: "P",
-      default: 8080,
       min: 1,
       max: 65_535,
-      help: "the service port others call it by",
+      help: "the service port others call it by (default 8080)",
     },
     "app-port": {
       type: "integer",
@@ -136,6 +138,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
   },
   takesProgram: true,
   run: async ({ options, rest }) => {
+    const port = options.port ?? DEFAULT_PORT;
     const identity = identifyWorkload(options);
     const appMetrics = metricsPlace(options);
     const scrapePort = options["scrape-port"];
@@ -158,10 +161,10 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         backend: captured.backend,
         command: rest ?? [],
         identity,
-        port: options.port,
-        appPort: options["app-port"] ?? options.port,
+        port,
+        appPort: options["app-port"] ?? port,
         // Where servers usually speak first nothing is to be found out.
-        protocol: options.protocol ?? servicePortProtocol({ port: options.port }).toLowerCase(),
+        protocol: options.protocol ?? servicePortProtocol({ port }).toLowerCase(),
         selection: readSelection(options),
         metrics: appMetrics,
         located,
@@ -195,7 +198,7 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
       ports: {
         inbound: [
           {
-            port: options.port,
+            port,
             protocol: options.protocol ?? "http",
             bind: { host: options.address, port: reachable.ports[0]! },
             app,
@@ -238,7 +241,9 @@ SIGTERM are passed on to the program; what is left after --grace, or at a second
         if (count > 1) program.signal("SIGKILL");
         else void sidecar.retire(FAREWELL_MS).then(() => program.stop(signal, graceMs));
       };
-      return await serve(sidecar, program, app, graceMs, () => {
+      // Who names no port runs a shell, or another program that only calls.
+      const isServer = options.port !== undefined || options["app-port"] !== undefined;
+      return await serve(sidecar, program, { app, isServer, graceMs }, () => {
         local.release();
         reportReady({ admin: formatAddress(admin), pid: process.pid });
       });
@@ -299,19 +304,30 @@ function parseOutbound(text: string): Outbound {
 async function serve(
   sidecar: Sidecar,
   program: Program,
-  app: { host: string; port: number },
-  graceMs: number,
+  { app, isServer, graceMs }: { app: Address; isServer: boolean; graceMs: number },
   onServing: () => void,
 ): Promise<number> {
   const ended = new AbortController();
+  const impatience = setTimeout(() => {
+    sidecar.reportHealth(false, `nothing listens on ${formatAddress(app)}, its port`);
+    if (isServer) process.stderr.write(notListening(app));
+  }, LISTENS_WITHIN_MS);
   const probing = waitUntilAccepting(app, ended.signal).then((accepting) => {
+    clearTimeout(impatience);
     if (!accepting) return;
     sidecar.reportHealth(true);
     onServing();
   });
   const code = await program.exit;
+  clearTimeout(impatience);
   ended.abort();
   await probing;
   await program.stop("SIGTERM", graceMs);
   return code;
+}
+
+function notListening(app: Address): string {
+  return `${style.caution("tulle:", process.stderr)} nothing listens on ${formatAddress(app)} yet (PORT in the program's environment): until then requests to it get 503
+  A program that has a port of its own: --app-port PORT
+`;
 }

@@ -7,6 +7,9 @@ import type { Sample } from "../metrics/prometheus.ts";
 const DURATION_BUCKET = `${REQUEST_DURATION.name}_bucket`;
 const METRICS: ReadonlySet<string> = new Set([REQUESTS_TOTAL.name, DURATION_BUCKET]);
 
+/** Envoy's flag of a request that no route was found for: its 404 is the proxy's, not a service's. */
+const NO_ROUTE = "NR";
+
 interface EdgeCounts {
   readonly from: string;
   readonly to: string;
@@ -27,7 +30,7 @@ export interface Edge {
   readonly to: string;
   readonly version: string;
   readonly requests: number;
-  /** Answered with 5xx, or not at all. */
+  /** Answered with 5xx, or not at all; or no route led anywhere. */
   readonly failed: number;
   /** Of those that reached somebody, all went by mutual TLS. */
   readonly mutualTls: boolean;
@@ -74,7 +77,7 @@ function add(edge: EdgeCounts, { name, labels, value }: Sample): void {
   edge.requests += value;
   if (known(labels["destination_principal"]) !== UNKNOWN) edge.secured += value;
   const code = Number(labels["response_code"]);
-  if (code === 0 || code >= 500) edge.failed += value;
+  if (code === 0 || code >= 500 || labels["response_flags"] === NO_ROUTE) edge.failed += value;
 }
 
 /** What happened between two countings, edges without requests left out; sorted by name and version. */

@@ -241,9 +241,8 @@ export class Pool {
     this.endConnecting(connection);
     // Whoever waits would only run into the same (Envoy purges the queue).
     this.failPending(reason, transportFailure);
-    if (this.use.plan.preconnect === null || this.draining) return;
+    // Ahead of need it is tried again with the next request. (Envoy 1.40 tries at once, as fast as a host that is down can refuse.)
     this.setRoom(connection, 0);
-    this.connectAsNeeded();
   }
 
   private endConnecting(connection: UpstreamConnection): void {

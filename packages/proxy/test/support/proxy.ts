@@ -25,6 +25,8 @@ export interface BackendConnection {
 export class Backend {
   readonly connections: BackendConnection[] = [];
   port = 0;
+  /** No connection is taken any more; those that there are stay. */
+  refuse: () => void = () => {};
   /** Answers what has come; default: OK to each complete head. */
   onData: (connection: BackendConnection, chunk: Buffer) => void = (connection, chunk) => {
     const heads = chunk.toString("latin1").split("\r\n\r\n").length - 1;
@@ -65,6 +67,7 @@ export async function startBackend(t: TestContext): Promise<Backend> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   backend.port = address.port;
+  backend.refuse = () => void server.close();
   t.after(() => {
     for (const { socket } of backend.connections) socket.destroy();
     server.close();

@@ -161,6 +161,41 @@ describe("the connection pool", () => {
     await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 0);
     assert.equal(proxy.counter("cluster.b.upstream_cx_idle_timeout"), 1);
   });
+
+  it("does not try again and again, ahead of need, to connect to a host that refuses", async (t) => {
+    const proxy = await startProxy(t, { cluster: { preconnect: { perHost: 3, predictive: 1 } } });
+    const held: (() => void)[] = [];
+    proxy.backend.onData = (connection) => void held.push(() => connection.socket.write(OK));
+    const client = await proxy.client(t);
+    client.send(GET);
+    await until(() => held.length === 1 && proxy.gauge("cluster.b.upstream_cx_active") === 3);
+    proxy.backend.refuse();
+    for (const { socket, received } of proxy.backend.connections) if (received.length === 0) socket.destroy();
+    await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 1);
+    const other = await proxy.client(t);
+    other.send(GET);
+    await until(() => other.statuses.length === 1);
+    assert.deepEqual(other.statuses, [503]);
+    const failed = proxy.counter("cluster.b.upstream_cx_connect_fail");
+    assert.ok(failed > 0 && failed <= 3, `${failed} failed`);
+    held[0]();
+    await until(() => client.statuses.length === 1);
+    assert.equal(proxy.counter("cluster.b.upstream_cx_connect_fail"), failed);
+  });
+
+  it("keeps connections of clients apart, and forgets pools that have none", async (t) => {
+    const proxy = await startProxy(t, { cluster: { poolPerConnection: true, idleTimeoutMs: 50 } });
+    const [a, b] = [await proxy.client(t), await proxy.client(t)];
+    for (const each of [a, b]) {
+      each.send(GET);
+      await until(() => each.statuses.length === 1);
+    }
+    assert.equal(proxy.backend.connections.length, 2, "one for each client");
+    await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 0);
+    a.send(GET);
+    await until(() => a.statuses.length === 2);
+    assert.equal(proxy.backend.connections.length, 3);
+  });
 });
 
 describe("when endpoints change", () => {
@@ -208,19 +243,5 @@ describe("when endpoints change", () => {
     proxy.plane.removeCluster("b");
     client.send(GET);
     await until(() => client.statuses[2] === 503);
-  });
-
-  it("keeps connections of clients apart, and forgets pools that have none", async (t) => {
-    const proxy = await startProxy(t, { cluster: { poolPerConnection: true, idleTimeoutMs: 50 } });
-    const [a, b] = [await proxy.client(t), await proxy.client(t)];
-    for (const each of [a, b]) {
-      each.send(GET);
-      await until(() => each.statuses.length === 1);
-    }
-    assert.equal(proxy.backend.connections.length, 2, "one for each client");
-    await until(() => proxy.gauge("cluster.b.upstream_cx_active") === 0);
-    a.send(GET);
-    await until(() => a.statuses.length === 2);
-    assert.equal(proxy.backend.connections.length, 3);
   });
 });

@@ -262,6 +262,14 @@ describe("the console", { skip: SKIPPED }, () => {
     });
 
     test(`J7 in ${theme}: from a spike in a chart to a slow trace`, async () => {
+      // A chart ends up to ten seconds ago: what is chosen in it has to have traces by then.
+      await eventually("a trace is some time ago", 60_000, async () => {
+        const before = (Date.now() - 15_000) * 1000;
+        const { data } = await ask<{ data: readonly unknown[] }>(
+          `traces?service=reviews.default&limit=1&start=0&end=${before}`,
+        );
+        return data.length > 0;
+      });
       const page = await open("/", { dark });
       const click = clickCounter();
       await click(page.locator(".slow-list strong").first());

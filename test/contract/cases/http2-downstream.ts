@@ -342,11 +342,11 @@ export const CASES: readonly ContractCase[] = [
       "GOAWAY of a client, and another request": { client: on2(goaway(0), get2(1)) },
       "the answer comes before the request is over": {
         client: on2(open2(1, "POST", "/"), data(1, "half"), got(1)),
-        upstreams: { a: { answers: [answer(200, "early")], early: true } },
+        upstreams: { a: { answers: [[sees("half"), answer(200, "early")]], early: true } },
       },
       "the answer comes before the request is over, which goes on": {
         client: on2(open2(1, "POST", "/"), data(1, "half"), got(1), lastData(1, "late"), get2(3), got(2)),
-        upstreams: { a: { answers: [answer(200, "early"), answer(200, "second")], early: true } },
+        upstreams: { a: { answers: [[sees("half"), answer(200, "early")], answer(200, "second")], early: true } },
       },
     },
     {

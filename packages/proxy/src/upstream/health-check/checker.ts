@@ -5,9 +5,9 @@ import type { NetContext } from "../../net/context.ts";
 import type { ClusterPlan, HealthCheckPlan } from "../../plan/cluster-plan.ts";
 import type { StatsRegistry } from "../../stats/index.ts";
 import type { Host } from "../host.ts";
+import type { ProbeTarget } from "./connection-probe.ts";
 import { HostCheck } from "./host-check.ts";
 import { GrpcProbe } from "./grpc-probe.ts";
-import { HttpOverHttp2Probe } from "./http2-probe.ts";
 import { HttpProbe } from "./http-probe.ts";
 import type { ProbeConnection, ProbeOwner } from "./probe.ts";
 import { HealthCheckStats } from "./stats.ts";
@@ -82,14 +82,14 @@ export class HealthChecker {
     const source = bindAddressFor(cluster.bindAddresses, target);
     const open: OpenSocket = (onread) =>
       deps.net.connect(target, port === 0 ? host.port : port, onread, undefined, source);
-    const to = [deps.net, open, security, host.preamble(null)] as const;
-    if (probe.protocol === "tcp") return new TcpProbe(probe, owner, ...to, plan);
+    const at: ProbeTarget = { net: deps.net, open, security, preamble: host.preamble(null) };
     const { reuseConnection } = plan;
+    if (probe.protocol === "tcp") return new TcpProbe(probe, owner, at, reuseConnection);
     const authority = [hostname, probe.host, cluster.name].find((name) => name !== "") ?? "";
-    const over2 = { http2Stats: deps.http2Stats, reuseConnection, authority };
-    if (probe.protocol === "grpc") return new GrpcProbe(probe, owner, ...to, { ...over2, http2: probe.http2 });
-    if (probe.http2 !== null) return new HttpOverHttp2Probe(probe, owner, ...to, { ...over2, http2: probe.http2 });
-    return new HttpProbe(probe, owner, ...to, { ...cluster, reuseConnection, authority });
+    const { http2 } = probe;
+    const options = { http1: cluster, http2, http2Stats: deps.http2Stats, reuseConnection, authority };
+    if (probe.protocol === "grpc") return new GrpcProbe(probe, owner, at, options);
+    return new HttpProbe(probe, owner, at, options);
   }
 }
 

@@ -1,14 +1,12 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { HeaderBlock } from "../../codec/header-block.ts";
 import { CONTENT_TYPE } from "../../codec/header-names.ts";
-import { ReadBuffer } from "../../codec/read-buffer.ts";
-import type { OpenSocket } from "../../net/accepted-socket.ts";
-import type { NetContext } from "../../net/context.ts";
-import type { Preamble, TransportSecurity } from "../../net/transport.ts";
+import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { GrpcProbePlan } from "../../plan/cluster-plan.ts";
 import { isGrpcContentType } from "../../plan/grpc-status.ts";
-import { Http2Probe, type Http2ProbeOptions } from "./http2-probe.ts";
+import type { ProbeTarget } from "./connection-probe.ts";
 import type { ProbeOwner } from "./probe.ts";
+import { RequestProbe, type RequestProbeOptions } from "./request-probe.ts";
 
 /** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
 const PREFIX_BYTES = 5;
@@ -19,26 +17,11 @@ const SERVING = 1;
 const INVALID = -1;
 
 /** Calls `grpc.health.v1.Health/Check`. Source: Envoy `source/extensions/health_checkers/grpc/health_checker_impl.cc`. */
-export class GrpcProbe extends Http2Probe {
+export class GrpcProbe extends RequestProbe {
   private received = Buffer.alloc(0);
 
-  constructor(
-    plan: GrpcProbePlan,
-    owner: ProbeOwner,
-    net: NetContext,
-    open: OpenSocket,
-    security: TransportSecurity | null,
-    preamble: Preamble | null,
-    options: Http2ProbeOptions,
-  ) {
-    super(owner, net, open, security, preamble, options);
-    const { request } = this;
-    request.method = "POST";
-    request.path = "/grpc.health.v1.Health/Check";
-    for (const [name, value] of plan.headers) request.headers.appendNamed(name, value);
-    this.body = new ReadBuffer(plan.body.length);
-    this.body.bytes.set(plan.body);
-    this.bodyBytes = plan.body.length;
+  constructor({ headers, body }: GrpcProbePlan, owner: ProbeOwner, target: ProbeTarget, options: RequestProbeOptions) {
+    super({ method: "POST", path: "/grpc.health.v1.Health/Check", headers, body }, owner, target, options);
   }
 
   /** The connection stays. */

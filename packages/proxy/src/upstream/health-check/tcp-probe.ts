@@ -1,103 +1,42 @@
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import { latin1 } from "../../codec/latin1.ts";
-import type { OpenSocket } from "../../net/accepted-socket.ts";
-import type { NetContext } from "../../net/context.ts";
-import {
-  type Preamble,
-  Transport,
-  type TransportHandler,
-  type TransportSecurity,
-  UNCOUNTED,
-} from "../../net/transport.ts";
 import type { TcpProbePlan } from "../../plan/cluster-plan.ts";
-import type { ProbeConnection, ProbeOwner } from "./probe.ts";
-
-/** Bytes waiting to be written that nobody reads: a probe is small. */
-const HIGH_WATERMARK = 65_536;
+import { ConnectionProbe, type ProbeTarget } from "./connection-probe.ts";
+import type { ProbeOwner } from "./probe.ts";
 
 /** Connects; then, if there is something to expect, sends and waits for it. Source: Envoy `source/extensions/health_checkers/tcp/health_checker_impl.cc`. */
-export class TcpProbe implements ProbeConnection, TransportHandler {
+export class TcpProbe extends ConnectionProbe {
   private readonly plan: TcpProbePlan;
-  private readonly owner: ProbeOwner;
   private readonly reuse: boolean;
-  private readonly transport: Transport;
-  private connected = false;
-  private over = false;
   /** Latin1, since the probe began. */
   private received = "";
 
-  constructor(
-    plan: TcpProbePlan,
-    owner: ProbeOwner,
-    net: NetContext,
-    open: OpenSocket,
-    security: TransportSecurity | null,
-    preamble: Preamble | null,
-    { reuseConnection }: { readonly reuseConnection: boolean },
-  ) {
+  constructor(plan: TcpProbePlan, owner: ProbeOwner, target: ProbeTarget, reuseConnection: boolean) {
+    super(owner, target);
     this.plan = plan;
-    this.owner = owner;
     this.reuse = reuseConnection;
-    this.transport = new Transport(net, this, UNCOUNTED, HIGH_WATERMARK, open, null, security, preamble);
-    this.transport.awaitConnect();
   }
 
-  get closed(): boolean {
-    return this.over;
+  override onConnect(): void {
+    if (this.plan.receive.length > 0) super.onConnect();
+    else if (!this.closed) this.pass(true);
   }
 
-  probe(): void {
+  protected send(): void {
     this.received = "";
-    if (this.connected) this.transport.writeText(this.plan.send);
-  }
-
-  close(): void {
-    if (this.over) return;
-    this.over = true;
-    this.transport.destroy();
-  }
-
-  giveUp(): void {
-    this.close();
-  }
-
-  onConnect(): void {
-    if (this.over) return;
-    this.connected = true;
-    if (this.plan.receive.length === 0) {
-      this.close();
-      this.owner.onPassed(false);
-      return;
-    }
-    this.transport.start();
     this.transport.writeText(this.plan.send);
   }
 
-  onRead(buffer: ReadBuffer, length: number): void {
-    if (this.over) return;
+  protected receive(buffer: ReadBuffer, length: number): void {
     this.received += latin1(buffer.bytes, 0, length);
-    if (!containsInOrder(this.received, this.plan.receive)) return;
+    if (containsInOrder(this.received, this.plan.receive)) this.pass(!this.reuse);
+  }
+
+  /** It is still awaited what becomes of the connection: one that ends between two probes has failed. */
+  private pass(isLast: boolean): void {
     this.received = "";
-    if (!this.reuse) this.close();
+    if (isLast) this.close();
     this.owner.onPassed(false);
-  }
-
-  onEnd(): void {
-    this.onClose();
-  }
-
-  onClose(): void {
-    if (this.over) return;
-    this.close();
-    this.owner.onFailed("network");
-  }
-
-  onAboveWatermark(): void {
-    // What a probe sends is small, and nothing is read for it to be sent.
-  }
-
-  onBelowWatermark(): void {
-    // As above.
   }
 }
 

@@ -16,6 +16,18 @@ import {
 const SLOW_START = ["slow_start_window", "aggression", "min_weight_percent"] as const;
 const ZONE_AWARE = ["routing_enabled", "min_cluster_size", "fail_traffic_on_panic"] as const;
 const CONSISTENT_HASHING = ["use_hostname_for_hashing", "hash_balance_factor"] as const;
+const SUBSETS = [
+  "fallback_policy",
+  "default_subset",
+  "subset_selectors",
+  "locality_weight_aware",
+  "scale_locality_weight",
+  "panic_mode_any",
+  "list_as_any",
+  "metadata_fallback_policy",
+] as const;
+const SUBSET_SELECTOR = ["keys", "fallback_policy", "fallback_keys_subset", "single_host_per_subset"] as const;
+const HTTP_VERSIONS = ["http_protocol_options", "http2_protocol_options"] as const;
 
 export const CLUSTER: SupportGroup = {
   "envoy.config.cluster.v3.Cluster": {
@@ -82,20 +94,9 @@ export const CLUSTER: SupportGroup = {
     has: ["auto_sni", "auto_san_validation", "override_auto_sni_header"],
   },
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig": {
-    has: [
-      "fallback_policy",
-      "default_subset",
-      "subset_selectors",
-      "locality_weight_aware",
-      "scale_locality_weight",
-      "panic_mode_any",
-      "list_as_any",
-      "metadata_fallback_policy",
-    ],
+    has: SUBSETS,
   },
-  "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": {
-    has: ["keys", "fallback_policy", "fallback_keys_subset", "single_host_per_subset"],
-  },
+  "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": { has: SUBSET_SELECTOR },
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { has: ["name", "match", "transport_socket"] },
   "envoy.config.cluster.v3.Cluster.CustomClusterType": {
     has: ["name", "typed_config"],
@@ -183,22 +184,10 @@ export const CLUSTER: SupportGroup = {
     },
   },
   [LB_SUBSET]: {
-    has: [
-      "fallback_policy",
-      "default_subset",
-      "subset_selectors",
-      "locality_weight_aware",
-      "scale_locality_weight",
-      "panic_mode_any",
-      "list_as_any",
-      "metadata_fallback_policy",
-      "subset_lb_policy",
-    ],
+    has: [...SUBSETS, "subset_lb_policy"],
     only: { allow_redundant_keys: [false] },
   },
-  [`${LB_SUBSET}.LbSubsetSelector`]: {
-    has: ["keys", "fallback_policy", "fallback_keys_subset", "single_host_per_subset"],
-  },
+  [`${LB_SUBSET}.LbSubsetSelector`]: { has: SUBSET_SELECTOR },
   [LB_ROUND_ROBIN]: { has: ["slow_start_config", "locality_lb_config"] },
   [LB_LEAST_REQUEST]: {
     has: ["choice_count", "active_request_bias", "slow_start_config", "locality_lb_config", "selection_method"],
@@ -324,15 +313,9 @@ export const CLUSTER: SupportGroup = {
   },
   "envoy.config.common.matcher.v3.MatchPredicate.MatchSet": { has: ["rules"] },
   "envoy.config.common.matcher.v3.HttpHeadersMatch": { has: ["headers"] },
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
-    has: ["http_protocol_options", "http2_protocol_options"],
-  },
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": {
-    has: ["http_protocol_options", "http2_protocol_options"],
-  },
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
-    has: ["http_protocol_options", "http2_protocol_options"],
-  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": { has: HTTP_VERSIONS },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": { has: HTTP_VERSIONS },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": { has: HTTP_VERSIONS },
   // Of listeners, too.
   "envoy.config.core.v3.Http2ProtocolOptions": {
     has: [

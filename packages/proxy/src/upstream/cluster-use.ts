@@ -5,6 +5,8 @@ import type { StatsRegistry } from "../stats/index.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { TransportSockets } from "./transport-sockets.ts";
 import type { ClusterStats } from "./cluster-stats.ts";
+import type { Host } from "./host.ts";
+import type { Resource } from "./resource.ts";
 
 /** What a cluster's pools and connections share: its plan, its metrics, and the counts that its circuit breakers limit. */
 export class ClusterUse {
@@ -39,6 +41,49 @@ export class ClusterUse {
   /** Made with the first connection that speaks it. */
   get http2Stats(): Http2CodecStats {
     return (this.madeHttp2Stats ??= new Http2CodecStats(this.registry, `cluster.${this.plan.statName}.`));
+  }
+
+  /** A connection is being opened. @param breaker counts those of its priority */
+  countOpened(host: Host, breaker: Resource): void {
+    const { stats } = this;
+    this.connections++;
+    breaker.inc();
+    stats.cxTotal.value++;
+    stats.cxActive.value++;
+    host.activeConnections++;
+    host.connectionsTotal++;
+  }
+
+  /** And is gone. @param requests that were sent on it */
+  countClosed(
+    host: Host,
+    breaker: Resource,
+    byUs: boolean,
+    connected: boolean,
+    openedAt: number,
+    requests: number,
+  ): void {
+    const { stats } = this;
+    this.connections--;
+    breaker.dec();
+    host.activeConnections--;
+    stats.cxActive.value--;
+    stats.cxDestroy.value++;
+    if (byUs) stats.cxDestroyLocal.value++;
+    else stats.cxDestroyRemote.value++;
+    stats.cxLengthMs.record(this.net.turn.now - openedAt);
+    stats.rqPerCx.record(requests);
+    if (connected) return;
+    stats.cxConnectFail.value++;
+    host.connectFailures++;
+  }
+
+  /** A connection closes while requests are under way. */
+  countCut(byUs: boolean): void {
+    const { stats } = this;
+    stats.cxDestroyWithActiveRq.value++;
+    if (byUs) stats.cxDestroyLocalWithActiveRq.value++;
+    else stats.cxDestroyRemoteWithActiveRq.value++;
   }
 
   of(priority: RoutingPriority): CircuitBreakers {

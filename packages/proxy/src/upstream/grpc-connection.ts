@@ -56,13 +56,8 @@ export class GrpcConnection implements TimerOwner {
     this.owner = owner;
     this.net = net;
     this.openedAt = net.turn.now;
-    use.connections++;
-    use.of(0).connections.inc();
-    stats.cxTotal.value++;
+    use.countOpened(host, use.of(0).connections);
     stats.cxHttp2Total.value++;
-    stats.cxActive.value++;
-    host.activeConnections++;
-    host.connectionsTotal++;
     const source = bindAddressFor(plan.bindAddresses, host.address);
     const socket = net.connect(host.address, host.port, undefined, host.addresses, source);
     this.socket = socket;
@@ -202,24 +197,11 @@ export class GrpcConnection implements TimerOwner {
   private onSocketClosed(socket: Socket): void {
     if (socket !== this.socket || this.state === CLOSED) return;
     const { use, host, net } = this;
-    const { stats } = use;
     const connected = this.state !== CONNECTING;
     this.state = CLOSED;
     net.timers.disarm(this.connectTimer);
     net.timers.disarm(this.idleTimer);
-    use.connections--;
-    use.of(0).connections.dec();
-    host.activeConnections--;
-    stats.cxActive.value--;
-    stats.cxDestroy.value++;
-    if (this.closedByUs) stats.cxDestroyLocal.value++;
-    else stats.cxDestroyRemote.value++;
-    stats.cxLengthMs.record(net.turn.now - this.openedAt);
-    stats.rqPerCx.record(this.started);
-    if (!connected) {
-      stats.cxConnectFail.value++;
-      host.connectFailures++;
-    }
+    use.countClosed(host, use.of(0).connections, this.closedByUs, connected, this.openedAt, this.started);
     this.failCalls();
     this.session?.destroy();
     this.owner.onClosed(this, connected);
@@ -227,14 +209,12 @@ export class GrpcConnection implements TimerOwner {
 
   /** The connection has gone from under them. */
   private failCalls(): void {
-    const { stats } = this.use;
+    const { use } = this;
     if (this.calls.size === 0) return;
-    stats.cxDestroyWithActiveRq.value++;
-    if (this.closedByUs) stats.cxDestroyLocalWithActiveRq.value++;
-    else stats.cxDestroyRemoteWithActiveRq.value++;
+    use.countCut(this.closedByUs);
     const cut = [...this.calls];
     for (const call of cut) {
-      stats.rqPendingFailureEject.value++;
+      use.stats.rqPendingFailureEject.value++;
       call.onStreamClosed();
     }
     this.calls.clear();

@@ -121,14 +121,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   connect(): void {
     const { use, host } = this;
-    use.connections++;
-    this.breaker.inc();
-    use.stats.cxTotal.value++;
+    use.countOpened(host, this.breaker);
     if (this.protocol === "http1") use.stats.cxHttp1Total.value++;
     else if (this.protocol === "http2") use.stats.cxHttp2Total.value++;
-    use.stats.cxActive.value++;
-    host.activeConnections++;
-    host.connectionsTotal++;
     this.transport.awaitConnect();
     if (use.plan.connectTimeoutMs > 0) {
       use.net.timers.arm(this.connectTimer, use.net.turn.now, use.plan.connectTimeoutMs);
@@ -223,7 +218,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     this.pool.retire(this);
     this.closedByUs = true;
     if (this.state === BUSY) {
-      this.countCutRequest(true);
+      this.use.countCut(true);
       this.endStream();
     }
     this.state = IDLE;
@@ -301,7 +296,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   }
 
   private receiveEnd(): void {
-    if (this.http2 !== null && this.state === BUSY) this.countCutRequest(false);
+    if (this.http2 !== null && this.state === BUSY) this.use.countCut(false);
     // A tunnel takes it for half of an end.
     this.closedByPeer = this.tunnel === null;
     if (this.codec.receiveEnd()) this.use.stats.cxProtocolError.value++;
@@ -309,7 +304,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   onClose(cause: string): void {
     const { use, host } = this;
-    const { stats, net } = use;
+    const { net } = use;
     // Envoy takes a reset for the end of what came before it.
     if (this.state === BUSY && !this.closedByUs && this.tunnel === null) this.receiveEnd();
     const before = this.state;
@@ -318,25 +313,15 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     net.timers.disarm(this.idleTimer);
     net.timers.disarm(this.durationTimer);
     this.http2?.stop();
-    use.connections--;
-    this.breaker.dec();
-    host.activeConnections--;
-    stats.cxActive.value--;
-    stats.cxDestroy.value++;
-    if (this.closedByUs) stats.cxDestroyLocal.value++;
-    else stats.cxDestroyRemote.value++;
-    stats.cxLengthMs.record(net.turn.now - this.openedAt);
-    stats.rqPerCx.record(this.requests);
+    use.countClosed(host, this.breaker, this.closedByUs, before !== CONNECTING, this.openedAt, this.requests);
     if (before === CONNECTING) {
-      stats.cxConnectFail.value++;
-      host.connectFailures++;
       if (this.timedOut) this.pool.onConnectFailed(this, "connection timeout", "");
       else {
         const failure = this.transport.failureReason || connectError(cause);
         this.pool.onConnectFailed(this, "remote connection failure", failure);
       }
     } else if (before === BUSY) {
-      this.countCutRequest(this.closedByUs);
+      this.use.countCut(this.closedByUs);
       if (this.http2 === null) this.endStream();
       this.codec.receiveFailure(cause === "ECONNRESET");
     }
@@ -392,7 +377,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   onHttp2Broken(): void {
     this.use.stats.cxProtocolError.value++;
-    if (this.state === BUSY) this.countCutRequest(true);
+    if (this.state === BUSY) this.use.countCut(true);
     this.state = IDLE;
     this.closeSoon();
   }
@@ -408,7 +393,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   }
 
   onExchangeEnd(reusable: boolean, requestCut: boolean): void {
-    if (requestCut) this.countCutRequest(true);
+    if (requestCut) this.use.countCut(true);
     this.endStream();
     if (!reusable || this.draining) {
       this.state = IDLE;
@@ -424,7 +409,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   onBroken(protocolError: boolean): void {
     if (protocolError) this.use.stats.cxProtocolError.value++;
     if (this.state === BUSY) {
-      this.countCutRequest(true);
+      this.use.countCut(true);
       this.endStream();
     }
     this.state = IDLE;
@@ -461,7 +446,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   onTunnelOver(byUs: boolean): void {
     if (this.tunnel?.keepsHalfOpen === true) {
       this.closedByUs = byUs;
-      this.countCutRequest(byUs);
+      this.use.countCut(byUs);
     }
     this.endStream();
     this.state = IDLE;
@@ -473,14 +458,6 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     if (this.http2 === null) return;
     if (reason === "remote reset") stats.rqRxReset.value++;
     else if (reason === "local reset" || reason === "protocol error") stats.rqTxReset.value++;
-  }
-
-  /** The connection closes while a request is under way. */
-  private countCutRequest(byUs: boolean): void {
-    const { stats } = this.use;
-    stats.cxDestroyWithActiveRq.value++;
-    if (byUs) stats.cxDestroyLocalWithActiveRq.value++;
-    else stats.cxDestroyRemoteWithActiveRq.value++;
   }
 
   private endStream(): void {

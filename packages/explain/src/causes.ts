@@ -2,7 +2,6 @@
  * Why a request ended as it did, and the way out: one table by response flag and Envoy's response code details, the first line that
  * fits. Details: Envoy `envoy/stream_info/stream_info.h` (ResponseCodeDetailValues) and the filters' own.
  */
-import { RESPONSE_FLAGS } from "@tulle/telemetry";
 import type { RequestRecord } from "@tulle/telemetry/records";
 
 export interface Cause {
@@ -242,12 +241,4 @@ export function causeOf({
       (line.details?.test(details) ?? true) &&
       (line.status?.(status) ?? true),
   );
-}
-
-/** Each flag in plain words. */
-export function flagWords(flags: string): string {
-  return flags
-    .split(",")
-    .flatMap((flag) => RESPONSE_FLAGS[flag] ?? [])
-    .join("; ");
 }

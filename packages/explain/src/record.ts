@@ -1,7 +1,8 @@
 /** A request that there was: what its record says, in plain words, with the rules that its end comes from. */
 import type { RequestRecord } from "@tulle/telemetry/records";
+import { flagsInWords } from "@tulle/telemetry/response-flags";
 import type { ExplainedRecord, Explanation, Fact, OriginLink, Remedy } from "./answer.ts";
-import { causeOf, flagWords } from "./causes.ts";
+import { causeOf } from "./causes.ts";
 import type { Cause } from "./causes.ts";
 import { clusterName, settingLink } from "./destination-rule.ts";
 import { describePolicy, policyLink } from "./filters.ts";
@@ -46,7 +47,7 @@ function textOf(record: RequestRecord, cause: Cause | undefined): string {
   const policy = deniedBy(record.details);
   if (policy !== undefined) return `denied by ${describePolicy(policy)}`;
   if (cause === undefined) return record.status === 0 ? "there was no response" : `answered with ${record.status}`;
-  const words = flagWords(record.flags);
+  const words = flagsInWords(record.flags);
   const more = words !== "" && record.flags.includes(",") ? ` (${words})` : "";
   return `${cause.cause}${more}`;
 }
@@ -142,7 +143,7 @@ function factsOf(record: RequestRecord): readonly Fact[] {
   const add = (name: string, value: string): void => {
     if (value !== "") facts.push({ name, value });
   };
-  add("flags", flagWords(record.flags));
+  add("flags", flagsInWords(record.flags));
   if (record.attempts > 1) add("attempts", `${record.attempts}; the last went to ${record.upstreamHost || "nobody"}`);
   add("transport", record.transportFailure);
   add("TLS", record.tlsVersion);

@@ -23,7 +23,7 @@ export {
   UNKNOWN,
 } from "./metrics.ts";
 export { type Bucket, quantile } from "./quantile.ts";
-export { RESPONSE_FLAGS } from "./response-flags.ts";
+export { RESPONSE_FLAGS, flagsInWords } from "./response-flags.ts";
 export { TRACE_PROPAGATION_HEADERS } from "./trace-headers.ts";
 export {
   formatWorkloadMetadata,

@@ -1,43 +1,10 @@
-/**
- * What went wrong with a request, or was done to it on purpose: Envoy's response flags, in its numbering, short and long form. Their
- * names and numbers: `envoy/stream_info/stream_info.h` (`CoreResponseFlag`), `source/common/stream_info/utility.h`.
- */
-const FLAGS = [
-  ["", ""],
-  ["LH", "FailedLocalHealthCheck"],
-  ["UH", "NoHealthyUpstream"],
-  ["UT", "UpstreamRequestTimeout"],
-  ["LR", "LocalReset"],
-  ["UR", "UpstreamRemoteReset"],
-  ["UF", "UpstreamConnectionFailure"],
-  ["UC", "UpstreamConnectionTermination"],
-  ["UO", "UpstreamOverflow"],
-  ["NR", "NoRouteFound"],
-  ["DI", "DelayInjected"],
-  ["FI", "FaultInjected"],
-  ["RL", "RateLimited"],
-  ["UAEX", "UnauthorizedExternalService"],
-  ["RLSE", "RateLimitServiceError"],
-  ["DC", "DownstreamConnectionTermination"],
-  ["URX", "UpstreamRetryLimitExceeded"],
-  ["SI", "StreamIdleTimeout"],
-  ["IH", "InvalidEnvoyRequestHeaders"],
-  ["DPE", "DownstreamProtocolError"],
-  ["UMSDR", "UpstreamMaxStreamDurationReached"],
-  ["RFCF", "ResponseFromCacheFilter"],
-  ["NFCF", "NoFilterConfigFound"],
-  ["DT", "DurationTimeout"],
-  ["UPE", "UpstreamProtocolError"],
-  ["NC", "NoClusterFound"],
-  ["OM", "OverloadManagerTerminated"],
-  ["DF", "DnsResolutionFailed"],
-  ["DO", "DropOverload"],
-  ["DR", "DownstreamRemoteReset"],
-  ["UDO", "UnconditionalDropOverload"],
-] as const;
+/** What went wrong with a request, or was done to it on purpose: Envoy's response flags, in its numbering. */
+import { RESPONSE_FLAGS, type ResponseFlagName } from "@tulle/telemetry/response-flags";
 
 /** Short form; "" for none. */
-export type ResponseFlag = (typeof FLAGS)[number][0];
+export type ResponseFlag = ResponseFlagName | "";
+
+const FLAGS = [["", ""], ...RESPONSE_FLAGS] as const;
 
 /**
  * The flags of one exchange, 0 for none: their numbers, five bits each, the first lowest. So a set that keeps the order in which its

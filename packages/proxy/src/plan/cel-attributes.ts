@@ -1,5 +1,6 @@
 /** The attributes that expressions may name (packages/telemetry/src/cel/attributes.ts), read from a stream. Envoy `source/extensions/filters/common/expr/context.cc`. */
-import { CelDuration, type CelValue } from "./cel.ts";
+import { RESPONSE_FLAGS } from "@tulle/telemetry/response-flags";
+import { CelDuration, type CelValue } from "./cel-value.ts";
 import { grpcStatusOfResponse } from "./format/headers.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 
@@ -14,9 +15,8 @@ const ofRequest =
     stream.requestHeadDone ? read(stream) : undefined;
 const requestHeader = (name: string): Read => ofRequest(({ request }) => request.firstHeader(name));
 
-/** The bits of flags, by their short forms from the lowest up. Source: Envoy `envoy/stream_info/stream_info.h`, ResponseFlag. */
-const FLAG_BITS =
-  "LH UH UT LR UR UF UC UO NR DI FI RL UAEX RLSE DC URX SI IH DPE UMSDR RFCF NFCF DT UPE NC OM DF DO DR UDO".split(" ");
+/** The bits of flags, from the lowest up. Source: Envoy `envoy/stream_info/stream_info.h`, ResponseFlag. */
+const FLAG_BITS: readonly string[] = RESPONSE_FLAGS.map(([short]) => short);
 
 const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, Read>>>> = {
   request: {

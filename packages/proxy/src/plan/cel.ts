@@ -4,34 +4,10 @@
  */
 import { type CelExpr, CelSyntaxError, parseCel, unsupportedCel } from "@tulle/telemetry/cel";
 import { celAttribute } from "./cel-attributes.ts";
+import { CelDuration, type CelMap, type CelValue } from "./cel-value.ts";
 import type { StreamInfo } from "./format/stream-info.ts";
 import type { Place } from "./problems.ts";
 import { partialMatch } from "./regex.ts";
-
-/** Whole numbers are bigints; undefined is an error. */
-export type CelValue =
-  | bigint
-  | number
-  | string
-  | boolean
-  | null
-  | CelDuration
-  | CelMap
-  | readonly CelValue[]
-  | undefined;
-
-export class CelDuration {
-  readonly ms: number;
-
-  constructor(ms: number) {
-    this.ms = ms;
-  }
-}
-
-/** Headers, by name. */
-interface CelMap {
-  find(name: string): string | undefined;
-}
 
 type Evaluate = (stream: StreamInfo) => CelValue;
 

@@ -3,6 +3,7 @@
  * bounded here. (envoy/data/accesslog/v3/accesslog.proto; the names of custom tags are ours, translate/request-log.ts)
  */
 import type { KeptRequest, RequestEnd } from "@tulle/telemetry/records";
+import { FLAG_FIELDS } from "@tulle/telemetry/response-flags";
 import type { Sender } from "../sender.ts";
 import { cut } from "./limits.ts";
 import type { WireReader } from "./wire-reader.ts";
@@ -20,9 +21,6 @@ const MAX_ENTRIES = 10_000;
 const METHODS = ["", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 const PROTOCOLS = ["", "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"];
 const TLS_VERSIONS = ["", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-/** Short names by field of `ResponseFlags`. */
-const FLAGS =
-  "- LH UH UT LR UR UF UC UO NR DI FI RL UAEX RLSE DC URX SI IH DPE UMSDR RFCF NFCF DT UPE NC OM DF DR".split(" ");
 /** Of `AccessLogType`: the request or the connection goes on, and will be told again. */
 const UNFINISHED: ReadonlySet<number> = new Set([1, 2, 4, 5, 10, 14]);
 /** Slower ones are notable; the same as in translate/request-log.ts. */
@@ -319,7 +317,7 @@ function wrapped(reader: WireReader): number {
 function flags(reader: WireReader): string[] {
   const found: string[] = [];
   while (reader.next()) {
-    const name = FLAGS[reader.field];
+    const name = FLAG_FIELDS[reader.field - 1];
     if (name !== undefined) found.push(name);
     reader.skip();
   }

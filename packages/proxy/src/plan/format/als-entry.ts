@@ -4,6 +4,7 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ProtoWriter } from "@tulle/telemetry/proto";
+import { FLAG_FIELDS } from "@tulle/telemetry/response-flags";
 import { MetadataSchema } from "@tulle/xds/gen/envoy/config/core/v3/base_pb.js";
 import { AccessLogType } from "@tulle/xds/gen/envoy/data/accesslog/v3/accesslog_pb.js";
 import type { HttpProtocol } from "../../codec/messages.ts";
@@ -239,36 +240,7 @@ function entry(writer: ProtoWriter, field: number, key: string, value: string): 
 }
 
 /** `ResponseFlags` by short name: the field's number. Of those that came later it has none. */
-const FLAGS: Readonly<Record<string, number>> = {
-  LH: 1,
-  UH: 2,
-  UT: 3,
-  LR: 4,
-  UR: 5,
-  UF: 6,
-  UC: 7,
-  UO: 8,
-  NR: 9,
-  DI: 10,
-  FI: 11,
-  RL: 12,
-  UAEX: 13,
-  RLSE: 14,
-  DC: 15,
-  URX: 16,
-  SI: 17,
-  IH: 18,
-  DPE: 19,
-  UMSDR: 20,
-  RFCF: 21,
-  NFCF: 22,
-  DT: 23,
-  UPE: 24,
-  NC: 25,
-  OM: 26,
-  DF: 27,
-  DR: 28,
-};
+const FLAGS: Readonly<Record<string, number>> = Object.fromEntries(FLAG_FIELDS.map((short, i) => [short, i + 1]));
 
 /** There are few combinations. */
 const madeFlags = new Map<string, Uint8Array>();

@@ -1,8 +1,9 @@
-/** `npm run check`: types, type-aware lint, format, unused exports and dependencies, import direction. Runs all, reports all. */
+/** `npm run check`: types, type-aware lint, format, unused exports and dependencies, import direction, import circles. Runs all, reports all. */
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hotPathViolations } from "./hot-path-rule.ts";
+import { circlesIn } from "./import-circles.ts";
 import { violationsIn } from "./import-rule.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -17,6 +18,7 @@ const STEPS: readonly { readonly name: string; readonly run: () => boolean }[] =
   { name: "format", run: () => tool("oxfmt", "--check", ".") },
   { name: "unused exports and dependencies", run: () => tool("knip") },
   { name: "import direction", run: importDirection },
+  { name: "import circles", run: importCircles },
   { name: "hot path", run: hotPath },
 ];
 
@@ -31,9 +33,13 @@ function tool(name: string, ...args: string[]): boolean {
   return false;
 }
 
-function inSources<T>(find: (file: string, source: string) => T[]): T[] {
+function sources(): ReadonlyMap<string, string> {
   const files = globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root, exclude: ["packages/xds/src/gen/**"] });
-  return files.flatMap((file) => find(file, readFileSync(join(root, file), "utf8")));
+  return new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
+}
+
+function inSources<T>(find: (file: string, source: string) => T[]): T[] {
+  return [...sources()].flatMap(([file, source]) => find(file, source));
 }
 
 function hotPath(): boolean {
@@ -46,6 +52,12 @@ function importDirection(): boolean {
   const found = inSources(violationsIn);
   for (const { file, line, specifier, because } of found)
     console.log(`${file}:${line}: imports ${specifier}: ${because}`);
+  return found.length === 0;
+}
+
+function importCircles(): boolean {
+  const found = circlesIn(sources());
+  for (const circle of found) console.log(`a circle of imports: ${[...circle, circle[0]].join(" -> ")}`);
   return found.length === 0;
 }
 

@@ -64,7 +64,7 @@ const FOLDER_RULES: readonly FolderRule[] = [
   })),
   {
     folder: "packages/proxy/src/plan/",
-    forbidden: [SOCKETS, /^packages\/proxy\/src\/(net|xds|admin)\//],
+    forbidden: [SOCKETS, /^packages\/proxy\/src\/(net|xds|admin|http|listener|tcp|tracing|access-log|stats-sinks)\//],
     because: "a plan is compiled from messages alone",
   },
   { folder: "packages/api/src/", forbidden: [SOCKETS, /^node:fs/], because: "the API is pure: text in, objects out" },

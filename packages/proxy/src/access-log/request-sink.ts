@@ -1,4 +1,4 @@
-import { TokenBucket } from "../http/filters/token-bucket.ts";
+import { TokenBucket } from "../token-bucket.ts";
 import { grpcStatusOfResponse } from "../plan/format/headers.ts";
 import type { StreamInfo } from "../plan/format/stream-info.ts";
 import type { RequestLogPlan } from "../plan/listener-plan.ts";

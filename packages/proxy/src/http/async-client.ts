@@ -8,7 +8,7 @@ import type { GrpcCall, GrpcRequest } from "../upstream/grpc-call.ts";
 import type { GrpcStream, GrpcStreamRequest } from "../upstream/grpc-stream.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { DEFAULT_POOLS } from "../upstream/preconnect.ts";
-import { formatGrpcTimeout } from "./grpc-timeout.ts";
+import { formatGrpcTimeout } from "../codec/grpc/timeout.ts";
 import { type AsyncCallbacks, AsyncRequest } from "./async-request.ts";
 
 export type { AsyncCallbacks, AsyncRequest } from "./async-request.ts";

@@ -8,7 +8,7 @@ import {
 } from "../codec/header-names.ts";
 import { ReadBuffer } from "../codec/read-buffer.ts";
 import type { Exchange } from "./exchange.ts";
-import { httpToGrpcStatus } from "../plan/grpc-status.ts";
+import { httpToGrpcStatus } from "../codec/grpc/status.ts";
 import { type LocalReply, encodeGrpcMessage } from "./local-replies.ts";
 import { rewriteLocalReply } from "./local-reply-rewriter.ts";
 import { finishResponseHeaders, requestIdToTell } from "./response-headers.ts";

@@ -1,7 +1,7 @@
 /** What the router tells a host's outlier monitor about an answer. Envoy `source/common/router/router.cc`, onUpstreamHeaders. */
 import { GRPC_STATUS } from "../codec/header-names.ts";
 import type { ResponseHead } from "../codec/messages.ts";
-import { httpStatusOfGrpc } from "../plan/grpc-status.ts";
+import { httpStatusOfGrpc } from "../codec/grpc/status.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 

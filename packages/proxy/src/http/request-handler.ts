@@ -2,7 +2,7 @@
 import { HeaderBlock } from "../codec/header-block.ts";
 import { CONTENT_TYPE, EXPECT } from "../codec/header-names.ts";
 import { expectsContinue } from "../codec/http1/server-codec.ts";
-import { isGrpcContentType } from "../plan/grpc-status.ts";
+import { isGrpcContentType } from "../codec/grpc/status.ts";
 import type { HttpConnectionManagerPlan } from "../plan/listener-plan.ts";
 import { happens } from "../overload/manager.ts";
 import type { Exchange } from "./exchange.ts";

@@ -9,7 +9,7 @@ import {
 import type { HeaderBlock } from "../codec/header-block.ts";
 import type { RouteAction } from "../plan/route-plan.ts";
 import type { Exchange } from "./exchange.ts";
-import { formatGrpcTimeout, parseGrpcTimeout } from "./grpc-timeout.ts";
+import { formatGrpcTimeout, parseGrpcTimeout } from "../codec/grpc/timeout.ts";
 
 /** How long an exchange may take upstream, in ms; 0 = as long as it likes. */
 export interface UpstreamTimeouts {

@@ -3,8 +3,7 @@ import {
   type DnsCacheConfig,
   DnsCacheConfigSchema,
 } from "@tulle/xds/gen/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.js";
-import type { RefreshPlan } from "../upstream/dns/refresh.ts";
-import type { LookupFamily, ResolverPlan } from "../upstream/dns/resolve.ts";
+import type { LookupFamily, RefreshPlan, ResolverPlan } from "./dns-plan.ts";
 import { compileFailureRefresh, compileResolver, lookupFamily } from "./compile-dns.ts";
 import { milliseconds } from "./duration.ts";
 import { fingerprintOf } from "./fingerprint.ts";

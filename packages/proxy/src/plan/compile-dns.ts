@@ -7,9 +7,7 @@ import {
 import type { TypedExtensionConfig } from "@tulle/xds/gen/envoy/config/core/v3/extension_pb.js";
 import type { CaresDnsResolverConfig } from "@tulle/xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { addressName } from "../ip-address.ts";
-import type { RefreshPlan } from "../upstream/dns/refresh.ts";
-import type { LookupFamily, ResolverPlan } from "../upstream/dns/resolve.ts";
-import type { DnsOptions } from "../upstream/dns/watch.ts";
+import type { DnsPlan, LookupFamily, RefreshPlan, ResolverPlan } from "./dns-plan.ts";
 import { readSocketAddress } from "./address.ts";
 import { milliseconds } from "./duration.ts";
 import type { Place } from "./problems.ts";
@@ -26,7 +24,7 @@ const FAMILY: Readonly<Record<number, LookupFamily>> = {
   [Family.ALL]: "all",
 };
 
-export function compileDnsOptions(message: Cluster, place: Place): DnsOptions {
+export function compileDns(message: Cluster, place: Place): DnsPlan {
   return {
     family: lookupFamily(message.dnsLookupFamily),
     refreshMs: milliseconds(message.dnsRefreshRate, DEFAULT_REFRESH_MS),

@@ -1,5 +1,5 @@
 import type { StatsConfig, StatsMatcher, TagSpecifier } from "@tulle/xds/gen/envoy/config/metrics/v3/stats_pb.js";
-import type { Tags } from "../stats/index.ts";
+import type { Tags } from "../stats/metric.ts";
 import type { Place } from "./problems.ts";
 import { compileStringMatcher } from "./string-matcher.ts";
 
@@ -24,9 +24,11 @@ interface BucketRule {
 }
 
 /** What the first group matches leaves the name, what the second does (else the first) is the label's value. */
-export interface TagRule {
+interface TagRule {
   readonly name: string;
   readonly pattern: RegExp;
+  /** It looks for a beginning: Envoy asks such ones last. (`TagProducerImpl::forEachExtractorMatching`) */
+  readonly prefixed: boolean;
 }
 
 /** What holds where a bootstrap says nothing. */
@@ -40,7 +42,10 @@ export function compileStats(message: StatsConfig | undefined, place: Place): St
     const at = place.item("stats_tags", i);
     const { tagName, tagValue } = each;
     if (tagValue.case === "fixedValue") fixedTags.push([tagName, tagValue.value]);
-    else tags.push({ name: tagName, pattern: compilePattern(each, at) });
+    else {
+      const pattern = compilePattern(each, at);
+      tags.push({ name: tagName, pattern, prefixed: /^\^\w+\\\./.test(pattern.source) });
+    }
   });
   return {
     accepts: compileMatcher(message.statsMatcher, place.field("stats_matcher")),
@@ -60,11 +65,6 @@ export function bucketsOf({ buckets }: StatsPlan): ((name: string) => readonly n
   return buckets.length === 0
     ? null
     : (name) => buckets.find(({ test, bounds }) => bounds.length > 0 && test(name))?.bounds;
-}
-
-/** It looks for a beginning; Envoy asks such ones last (`TagProducerImpl::forEachExtractorMatching`). */
-export function isPrefixed({ pattern }: TagRule): boolean {
-  return /^\^\w+\\\./.test(pattern.source);
 }
 
 function compileMatcher(message: StatsMatcher | undefined, place: Place): StatsPlan["accepts"] {

@@ -2,7 +2,7 @@
  * Dotted stat names to Prometheus names and labels, as Envoy's default tag extractors do it: the variable part of a name becomes
  * a label. Source: Envoy `source/common/config/well_known_names.cc`; labels come in the order of that file.
  */
-import { type StatsPlan, isPrefixed } from "../plan/compile-stats.ts";
+import type { StatsPlan } from "../plan/compile-stats.ts";
 import type { Tags } from "./metric.ts";
 
 export interface TaggedName {
@@ -33,7 +33,7 @@ export function extractConfiguredTags(
     const [, removed = "", value = removed] = rule.pattern.exec(fullName) ?? [];
     if (removed === "") continue;
     name = name.replace(removed, "");
-    (isPrefixed(rule) ? atTheBeginning : anywhere).push([rule.name, value]);
+    (rule.prefixed ? atTheBeginning : anywhere).push([rule.name, value]);
   }
   return { name, tags: [...found.tags, ...anywhere, ...fixedTags, ...atTheBeginning] };
 }

@@ -1,5 +1,6 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
+import { PREFIX_BYTES, grpcFrame } from "../codec/grpc/frames.ts";
 import type { NetContext } from "../net/context.ts";
 
 export interface GrpcRequest {
@@ -37,8 +38,6 @@ export interface GrpcCallOwner {
   onCallEnd(call: CarriedCall, outcome: number): void;
 }
 
-/** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
-const PREFIX_BYTES = 5;
 /** What gRPC's libraries take. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
@@ -59,15 +58,6 @@ export function grpcHeaders({
     "content-type": "application/grpc",
     ...headers,
   };
-}
-
-/** A message as it goes over the wire, uncompressed. */
-export function grpcFrame(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX_BYTES);
-  return frame;
 }
 
 /** One unary call: a message there, a message back, a status. */

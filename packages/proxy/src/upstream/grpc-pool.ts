@@ -1,6 +1,6 @@
 import type { CircuitBreakers } from "./circuit-breakers.ts";
 import type { ClusterUse } from "./cluster-use.ts";
-import { httpStatusOfGrpc } from "../plan/grpc-status.ts";
+import { httpStatusOfGrpc } from "../codec/grpc/status.ts";
 import {
   type CarriedCall,
   FAILED,

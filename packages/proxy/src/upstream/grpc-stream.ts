@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { grpcFrame } from "../codec/grpc/frames.ts";
 import {
   CANCEL,
   CANCELLED,
@@ -6,7 +7,6 @@ import {
   FAILED,
   type GrpcCallOwner,
   type GrpcRequest,
-  grpcFrame,
   grpcHeaders,
 } from "./grpc-call.ts";
 

@@ -8,7 +8,8 @@ import type { DataPlane } from "../data-plane.ts";
 import type { Log } from "../log.ts";
 import { compileCluster } from "../plan/compile-cluster.ts";
 import type { ClusterContext } from "../plan/upstream-protocol.ts";
-import { compileDnsOptions } from "../plan/compile-dns.ts";
+import { compileDns } from "../plan/compile-dns.ts";
+import type { DnsPlan } from "../plan/dns-plan.ts";
 import { NO_ENDPOINTS, compileEndpoints } from "../plan/compile-endpoints.ts";
 import type { Assignment, ClusterPlan, EndpointPlan } from "../plan/cluster-plan.ts";
 import type { Place } from "../plan/problems.ts";
@@ -16,14 +17,14 @@ import type { SecretRef } from "../plan/tls-plan.ts";
 import type { Counter, Gauge, StatsRegistry } from "../stats/index.ts";
 import type { Resolvers } from "../upstream/dns/resolve.ts";
 import type { SecretUsers } from "./secret-set.ts";
-import { type DnsOptions, DnsWatch } from "../upstream/dns/watch.ts";
+import { DnsWatch } from "../upstream/dns/watch.ts";
 
 /** A cluster message, compiled and not in force yet. */
 export interface PreparedCluster {
   readonly plan: ClusterPlan;
   /** The message's own endpoints: addresses, or names to resolve. */
   readonly assignment: Assignment;
-  readonly dns: DnsOptions | null;
+  readonly dns: DnsPlan | null;
 }
 
 export function prepareCluster(message: Cluster, context: ClusterContext, place: Place): PreparedCluster {
@@ -35,7 +36,7 @@ export function prepareCluster(message: Cluster, context: ClusterContext, place:
       message.loadAssignment === undefined || plan.discovery === "forwarding"
         ? NO_ENDPOINTS
         : compileEndpoints(message.loadAssignment, plan.discovery, place.field("load_assignment")),
-    dns: named ? compileDnsOptions(message, place) : null,
+    dns: named ? compileDns(message, place) : null,
   };
 }
 
@@ -226,7 +227,7 @@ export class ClusterSet {
   }
 
   /** One watch a name. The cluster is active after the first answer to each, good or bad, as in Envoy. */
-  private resolveNames(version: Version, options: DnsOptions): void {
+  private resolveNames(version: Version, options: DnsPlan): void {
     const { plan, assignment } = version.prepared;
     const { endpoints, policy } = assignment;
     const found: (readonly string[])[] = endpoints.map(() => []);

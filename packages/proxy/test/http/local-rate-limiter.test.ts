@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { FakeClock } from "../../src/clock/fake-clock.ts";
 import { LocalRateLimiter } from "../../src/http/filters/local-rate-limiter.ts";
-import { TokenBucket } from "../../src/http/filters/token-bucket.ts";
+import { TokenBucket } from "../../src/token-bucket.ts";
 import type { DescriptorPlan, LocalRateLimitPlan, TokenBucketPlan } from "../../src/plan/filters/local-rate-limit.ts";
 import type { RateLimitPlan } from "../../src/plan/rate-limits.ts";
 import { streamInfo } from "../support/stream-info.ts";

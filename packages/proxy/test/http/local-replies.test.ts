@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeGrpcMessage, resetReply } from "../../src/http/local-replies.ts";
-import { httpToGrpcStatus } from "../../src/plan/grpc-status.ts";
+import { httpToGrpcStatus } from "../../src/codec/grpc/status.ts";
 import { listenerPlan, managerPlan, prefixTable, routePlan } from "../support/plans.ts";
 import { connectClient, startProxy, until } from "../support/proxy.ts";
 

@@ -5,12 +5,12 @@ import type { HeaderBlock } from "../../codec/header-block.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { GrpcStatsPlan } from "../../plan/filters/grpc-stats.ts";
 import type { FilterStateObject } from "../../plan/format/stream-info.ts";
-import { isGrpcContentType } from "../../plan/grpc-status.ts";
+import { isGrpcContentType } from "../../codec/grpc/status.ts";
 import { withoutQuery } from "../../plan/route-table.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";
 import type { Exchange } from "../exchange.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter } from "./filter.ts";
-import { GrpcFrames } from "./grpc-frames.ts";
+import { GrpcFrames } from "../../codec/grpc/frames.ts";
 
 /** Envoy's name for what is kept of a stream, whatever the filter is called. */
 const STATE_NAME = "envoy.filters.http.grpc_stats";

@@ -9,7 +9,7 @@ import { applyHeaderMutations } from "../header-mutations.ts";
 import { type LocalReply, localReply } from "../local-replies.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter, STOP } from "./filter.ts";
 import { LocalRateLimiter } from "./local-rate-limiter.ts";
-import type { TokenBucket } from "./token-bucket.ts";
+import type { TokenBucket } from "../../token-bucket.ts";
 
 const RESOURCE_EXHAUSTED = 8;
 const TOO_MANY_REQUESTS = 429;

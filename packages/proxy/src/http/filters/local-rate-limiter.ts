@@ -1,7 +1,7 @@
 import type { DescriptorPlan, LocalRateLimitPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { StreamInfo } from "../../plan/format/stream-info.ts";
 import type { RateLimitPlan } from "../../plan/rate-limits.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../../token-bucket.ts";
 
 /** A bucket that a request takes of. */
 interface Limit {

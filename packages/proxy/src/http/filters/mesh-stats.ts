@@ -25,7 +25,7 @@ import type { Host } from "../../upstream/host.ts";
 import type { Exchange } from "../exchange.ts";
 import { shortFlags } from "../response-flags.ts";
 import { CONTINUE, type FilterContext, type FilterStatus, type HttpFilter } from "./filter.ts";
-import { GrpcFrames } from "./grpc-frames.ts";
+import { GrpcFrames } from "../../codec/grpc/frames.ts";
 
 /** The metrics of one combination of labels; null: a Telemetry has switched it off. */
 class Series {

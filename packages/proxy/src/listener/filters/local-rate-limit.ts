@@ -1,5 +1,5 @@
 import type { AcceptedConnection } from "../../net/accepted-connection.ts";
-import { TokenBucket } from "../../http/filters/token-bucket.ts";
+import { TokenBucket } from "../../token-bucket.ts";
 import type { TokenBucketPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { Counter } from "../../stats/index.ts";
 import { CLOSE, CONTINUE, type ListenerFilter, type ListenerFilterDeps, type Verdict } from "../listener-filter.ts";

@@ -1,7 +1,7 @@
 /** Operators on the request's and the response's heads. Envoy `source/common/formatter/http_specific_formatter.cc`, `header_formatter.cc`. */
 import { headerId, GRPC_STATUS, X_ENVOY_ORIGINAL_HOST, X_ENVOY_ORIGINAL_PATH } from "../../codec/header-names.ts";
 import type { HeaderBlock } from "../../codec/header-block.ts";
-import { GRPC_STATUS_CODES, GRPC_STATUS_NAMES, httpToGrpcStatus } from "../grpc-status.ts";
+import { GRPC_STATUS_CODES, GRPC_STATUS_NAMES, httpToGrpcStatus } from "../../codec/grpc/status.ts";
 import { FormatError } from "./command.ts";
 import { NumberOperator, type Operator, TextOperator, limited } from "./operator.ts";
 import type { StreamInfo } from "./stream-info.ts";

@@ -1,4 +1,4 @@
-import { TokenBucket } from "../../http/filters/token-bucket.ts";
+import { TokenBucket } from "../../token-bucket.ts";
 import type { NetContext } from "../../net/context.ts";
 import type { TokenBucketPlan } from "../../plan/filters/local-rate-limit.ts";
 import type { Counter, StatsRegistry } from "../../stats/index.ts";

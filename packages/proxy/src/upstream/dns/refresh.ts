@@ -1,10 +1,4 @@
-/** How long after an answer a name is asked for again. */
-export interface RefreshPlan {
-  /** `dns_refresh_rate` */
-  readonly refreshMs: number;
-  /** `dns_failure_refresh_rate`: after failures, with back-off; null: as after an answer. */
-  readonly failure: { readonly baseMs: number; readonly maxMs: number } | null;
-}
+import type { RefreshPlan } from "../../plan/dns-plan.ts";
 
 /** So often the wait doubles at most. */
 const MAX_DOUBLINGS = 30;

@@ -1,14 +1,5 @@
 /** Names to addresses: what is asked, what is answered, and how two families become one answer. */
-
-/** Envoy `Cluster.DnsLookupFamily`. */
-export type LookupFamily = "auto" | "v4-only" | "v6-only" | "v4-preferred" | "all";
-
-/** Which name servers are asked, `127.0.0.1:53` or `[::1]:53` each; the system's resolver is null in its place. */
-export interface ResolverPlan {
-  readonly servers: readonly string[];
-  /** Names are completed as the system's resolver completes them. */
-  readonly searches: boolean;
-}
+import type { LookupFamily, ResolverPlan } from "../../plan/dns-plan.ts";
 
 export interface Resolution {
   /** None: the name is not there, or has no address of the family. */

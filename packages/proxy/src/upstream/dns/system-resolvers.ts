@@ -1,7 +1,8 @@
 /** Names looked up by this machine: its hosts file, its name servers or others, and whatever else its resolver knows. */
 import { Resolver, lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { type Resolution, ResolveError, type ResolverPlan, type Resolvers, resolveFamilies } from "./resolve.ts";
+import type { ResolverPlan } from "../../plan/dns-plan.ts";
+import { type Resolution, ResolveError, type Resolvers, resolveFamilies } from "./resolve.ts";
 import { hostsAddresses, searchNames } from "./system-files.ts";
 
 /**

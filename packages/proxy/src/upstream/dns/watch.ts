@@ -1,18 +1,7 @@
 import type { Clock, Scheduled } from "../../clock/clock.ts";
-import { type RefreshPlan, failureDelayMs } from "./refresh.ts";
-import { type LookupFamily, type Resolution, type Resolve, ResolveError, type ResolverPlan } from "./resolve.ts";
-
-/** How names of STRICT_DNS and LOGICAL_DNS clusters are resolved. */
-export interface DnsOptions extends RefreshPlan {
-  readonly family: LookupFamily;
-  /** `respect_dns_ttl`: the record's TTL replaces `refreshMs`. */
-  readonly respectTtl: boolean;
-  /** `dns_jitter`: up to so much is added to the wait after an answer. */
-  readonly jitterMs: number;
-  /** A name must have an address: that it has none is a failure, too (LOGICAL_DNS). */
-  readonly needsAddress: boolean;
-  readonly resolver: ResolverPlan | null;
-}
+import type { DnsPlan } from "../../plan/dns-plan.ts";
+import { failureDelayMs } from "./refresh.ts";
+import { type Resolution, type Resolve, ResolveError } from "./resolve.ts";
 
 /** Hears of each attempt. */
 export interface DnsListener {
@@ -29,7 +18,7 @@ export interface DnsListener {
  */
 export class DnsWatch {
   private readonly name: string;
-  private readonly options: DnsOptions;
+  private readonly options: DnsPlan;
   private readonly clock: Clock;
   private readonly random: () => number;
   private readonly resolve: Resolve;
@@ -40,7 +29,7 @@ export class DnsWatch {
 
   constructor(
     name: string,
-    options: DnsOptions,
+    options: DnsPlan,
     deps: { readonly clock: Clock; readonly random: () => number; readonly resolve: Resolve },
     listener: DnsListener,
   ) {

@@ -3,13 +3,12 @@ import type { HeaderBlock } from "../../codec/header-block.ts";
 import { CONTENT_TYPE } from "../../codec/header-names.ts";
 import type { ReadBuffer } from "../../codec/read-buffer.ts";
 import type { GrpcProbePlan } from "../../plan/cluster-plan.ts";
-import { isGrpcContentType } from "../../plan/grpc-status.ts";
+import { PREFIX_BYTES } from "../../codec/grpc/frames.ts";
+import { isGrpcContentType } from "../../codec/grpc/status.ts";
 import type { ProbeTarget } from "./connection-probe.ts";
 import type { ProbeOwner } from "./probe.ts";
 import { RequestProbe, type RequestProbeOptions } from "./request-probe.ts";
 
-/** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
-const PREFIX_BYTES = 5;
 /** Far more than any answer has. */
 const MAX_ANSWER_BYTES = 65_536;
 /** `grpc.health.v1.HealthCheckResponse.ServingStatus` */

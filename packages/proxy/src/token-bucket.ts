@@ -1,4 +1,4 @@
-import type { TokenBucketPlan } from "../../plan/filters/local-rate-limit.ts";
+import type { TokenBucketPlan } from "./plan/filters/local-rate-limit.ts";
 
 /** Full at first; tokens come in all the time, not by the interval (Envoy `source/common/common/token_bucket_impl.cc`, AtomicTokenBucketImpl). */
 export class TokenBucket {

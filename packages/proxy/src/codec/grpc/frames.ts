@@ -1,7 +1,16 @@
-import type { ReadBuffer } from "../../codec/read-buffer.ts";
+import type { ReadBuffer } from "../read-buffer.ts";
 
-/** Of a message: a byte of flags, four of length. */
-const PREFIX_BYTES = 5;
+/** Of a message: whether it is compressed, and its length. (gRPC over HTTP/2, "Length-Prefixed-Message") */
+export const PREFIX_BYTES = 5;
+
+/** A message as it goes over the wire, uncompressed. */
+export function grpcFrame(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, PREFIX_BYTES);
+  return frame;
+}
 
 /** Counts gRPC messages in a body, each as soon as it begins (Envoy `source/common/grpc/codec.cc`, `FrameInspector`). */
 export class GrpcFrames {

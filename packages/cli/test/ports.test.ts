@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { isFree, reservePorts } from "../src/process/ports.ts";
+import { claimPort, isFree, reservePorts } from "../src/process/ports.ts";
 
 test("reservations that overlap in time never share a port", async () => {
   const reservations = await Promise.all(Array.from({ length: 8 }, () => reservePorts(8, "127.0.0.1")));
@@ -31,4 +31,19 @@ test("a port that somebody listens on is not free", async () => {
   assert.equal(await isFree(port, "127.0.0.1"), false);
   await new Promise((resolve) => server.close(resolve));
   assert.equal(await isFree(port, "127.0.0.1"), true);
+});
+
+test("a port that was claimed is free for its listener, and for nobody else's claim until it is released", async () => {
+  const {
+    ports: [port = 0],
+    release,
+  } = await reservePorts(1, "127.0.0.1");
+  release();
+  const first = await claimPort(port, "127.0.0.1");
+  assert.equal(await claimPort(port, "127.0.0.1"), undefined);
+  assert.equal(await isFree(port, "127.0.0.1"), true);
+  first!();
+  const second = await claimPort(port, "127.0.0.1");
+  assert.notEqual(second, undefined);
+  second!();
 });

@@ -12,7 +12,7 @@ import { Traffic } from "../demo/traffic.ts";
 import type { Outcome } from "../demo/traffic.ts";
 import { edgeTable } from "../demo/view.ts";
 import { CliError, EXIT } from "../errors.ts";
-import { isFree } from "../process/ports.ts";
+import { claimPort, isFree } from "../process/ports.ts";
 import { onStop } from "../process/stop-signal.ts";
 import { openLiveBlock } from "../terminal/live.ts";
 import { style } from "../terminal/style.ts";
@@ -84,7 +84,7 @@ without --once that line follows when the demo ends, and one with the addresses 
       configDir,
       stateDir: folder,
       ingressPort: await ingressPort(options.port, options.once, say),
-      httpPort: options.once || !(await isFree(DEFAULT_HTTP.port, LOOPBACK)) ? 0 : DEFAULT_HTTP.port,
+      httpPort: options.once || (await claimPort(DEFAULT_HTTP.port, LOOPBACK)) === undefined ? 0 : DEFAULT_HTTP.port,
       onNote: (note) => {
         notes.push(note);
         if (!process.stdout.isTTY || options.once) process.stderr.write(`${note}\n`);
@@ -108,11 +108,12 @@ without --once that line follows when the demo ends, and one with the addresses 
 
 async function ingressPort(given: number | undefined, once: boolean, say: (text: string) => void): Promise<number> {
   if (given === 0) return 0;
-  const port = given ?? DEFAULT_PORT;
-  if (await isFree(port, LOOPBACK)) return port;
-  if (given !== undefined)
-    throw new CliError(`port ${port} is taken`, ["Another one: --port P; any free one: --port 0"]);
-  if (!once) say(`Port ${port} is taken; the ingress gets another one.`);
+  if (given !== undefined) {
+    if (await isFree(given, LOOPBACK)) return given;
+    throw new CliError(`port ${given} is taken`, ["Another one: --port P; any free one: --port 0"]);
+  }
+  if ((await claimPort(DEFAULT_PORT, LOOPBACK)) !== undefined) return DEFAULT_PORT;
+  if (!once) say(`Port ${DEFAULT_PORT} is taken; the ingress gets another one.`);
   return 0;
 }
 

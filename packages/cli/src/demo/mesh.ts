@@ -6,6 +6,7 @@ import { CliError, reason } from "../errors.ts";
 import { parseAddress } from "../options.ts";
 import { startPart } from "../process/part.ts";
 import type { Part } from "../process/part.ts";
+import { reservePorts } from "../process/ports.ts";
 import { GATEWAY_PORT, programOf, SERVICE_PORT, WORKLOADS } from "./bookinfo.ts";
 import { countEdges } from "./edges.ts";
 import type { Counts } from "./edges.ts";
@@ -74,10 +75,14 @@ export class DemoMesh {
 
   /** Resolves when every proxy has the configuration and every service takes requests. */
   async start(): Promise<void> {
+    // Never released: a control plane that is started again finds its ports free.
+    const { ports } = await reservePorts(3, LOOPBACK);
+    const [xds, xdsTls, http] = ports.map((port) => `${LOOPBACK}:${port}`) as [string, string, string];
+    const { httpPort } = this.#options;
     this.#addresses = await this.#startControlPlane({
-      xds: `${LOOPBACK}:0`,
-      xdsTls: `${LOOPBACK}:0`,
-      http: `${LOOPBACK}:${this.#options.httpPort}`,
+      xds,
+      xdsTls,
+      http: httpPort === 0 ? http : `${LOOPBACK}:${httpPort}`,
     });
     if (this.#stopping) throw new Error("stopped");
     const gateway = this.#startGateway();

@@ -23,25 +23,32 @@ export interface ReservedPorts {
 
 /** Reserves `count` different TCP ports of `host`, free now and kept from other reservations until released. */
 export async function reservePorts(count: number, host: string): Promise<ReservedPorts> {
-  const held = new Map<number, Socket>();
+  const held = new Map<number, () => void>();
   const release = (): void => {
-    for (const socket of held.values()) socket.close();
+    for (const one of held.values()) one();
     held.clear();
   };
   const highest = outgoingStart() - 1;
   for (let attempt = 0; held.size < count && attempt < ATTEMPTS; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * (highest - LOWEST + 1));
     if (held.has(port)) continue;
-    const socket = await holdUdp(port, host);
-    if (socket === undefined) continue;
-    if (await isFree(port, host)) held.set(port, socket);
-    else socket.close();
+    const one = await claimPort(port, host);
+    if (one !== undefined) held.set(port, one);
   }
   if (held.size < count) {
     release();
     throw new Error(`no ${count} free ports between ${LOWEST} and ${highest} on ${host}`);
   }
   return { ports: [...held.keys()], release };
+}
+
+/** Reserves one port that was chosen; undefined if it is taken or reserved, else what releases it (the end of this process does, too). */
+export async function claimPort(port: number, host: string): Promise<(() => void) | undefined> {
+  const socket = await holdUdp(port, host);
+  if (socket === undefined) return undefined;
+  if (await isFree(port, host)) return () => void socket.close();
+  socket.close();
+  return undefined;
 }
 
 /** Whether a TCP listener could open the port now. */

@@ -40,7 +40,6 @@ describe("slow clients", () => {
     target = await startTarget({
       request_headers_timeout: "0.4s",
       stream_idle_timeout: "0.6s",
-      delayed_close_timeout: "0.1s",
       common_http_protocol_options: { idle_timeout: "0.5s" },
     });
   });
@@ -49,7 +48,7 @@ describe("slow clients", () => {
   it("slowloris: half a head: 408, and the backend sees nothing", async () => {
     target.backend.takeBytes();
     const { sockets, received } = await hold(target.port, "GET / HTTP/1.1\r\nHost: h\r\nX: ");
-    await allClosed(sockets, 5_000);
+    await allClosed(sockets, 30_000);
     for (const text of received) assert.equal(responsesIn(text)[0]?.status, 408);
     assert.equal(target.backend.takeBytes(), "");
     await assertServes(target);
@@ -76,14 +75,14 @@ describe("slow clients", () => {
       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\nhello",
       50,
     );
-    await allClosed(sockets, 5_000);
+    await allClosed(sockets, 30_000);
     for (const text of received) assert.ok([200, 408].includes(responsesIn(text)[0]?.status ?? 0));
     await assertServes(target);
   });
 
   it("connect and hold: connections that never send anything are closed", async () => {
     const { sockets, received } = await hold(target.port, "");
-    await allClosed(sockets, 5_000);
+    await allClosed(sockets, 30_000);
     assert.ok(received.every((text) => text === ""));
     await assertServes(target);
   });
@@ -95,7 +94,7 @@ describe("slow clients", () => {
     // Both ends of each are in this process.
     const each = (process.memoryUsage().rss - before) / count / 1024;
     assert.ok(each < 60, `${each.toFixed(1)} KiB for each`);
-    await allClosed(sockets, 10_000);
+    await allClosed(sockets, 30_000);
     await assertServes(target);
   });
 
@@ -118,7 +117,7 @@ describe("slow clients", () => {
       return Number(/http\.attack\.downstream_rq_active: (\d+)/.exec(await response.text())?.[1]);
     };
     let most = 0;
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 60_000;
     for (let seen = 0; ;) {
       most = Math.max(most, process.memoryUsage().rss - before);
       const now = await active();
@@ -132,25 +131,23 @@ describe("slow clients", () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  it("half-close: a client that will send no more holds nothing", async () => {
-    target.backend.takeBytes();
+  it("half-close: a client that will send no more holds nothing", async (t) => {
+    // No time-out of its own would end them.
+    const patient = await startTarget();
+    t.after(() => patient.close());
     for (const bytes of ["", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhi"]) {
-      const started = performance.now();
-      const { end } = await exchange(target.port, bytes, { finish: true, idleMs: 5_000 });
+      const { end } = await exchange(patient.port, bytes, { finish: true, idleMs: 30_000, limitMs: 30_000 });
       assert.notEqual(end, "open");
-      assert.ok(performance.now() - started < 300, "long before any time-out");
     }
-    await assertServes(target);
+    await assertServes(patient);
   });
 
-  it("others are served meanwhile", async () => {
-    const { sockets } = await hold(target.port, "GET / HTTP/1.1\r\nHo");
-    const started = performance.now();
-    const { text } = await exchange(target.port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", {
-      until: (seen) => seen.endsWith("b"),
-    });
-    assert.equal(responsesIn(text)[0]?.status, 200);
-    assert.ok(performance.now() - started < 1_000);
+  it("others are served meanwhile", async (t) => {
+    const patient = await startTarget();
+    t.after(() => patient.close());
+    const { sockets } = await hold(patient.port, "GET / HTTP/1.1\r\nHo");
+    await assertServes(patient);
+    assert.ok(sockets.every((socket) => !socket.closed && !socket.readableEnded));
     for (const socket of sockets) socket.destroy();
   });
 });

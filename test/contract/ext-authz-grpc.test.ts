@@ -88,7 +88,7 @@ function bootstrap(port: number, appPort: number, authzPort: number): object {
       {
         name: "envoy.filters.http.ext_authz",
         typed_config: typed("extensions.filters.http.ext_authz.v3.ExtAuthz", {
-          grpc_service: { envoy_grpc: { cluster_name: "authz" }, timeout: "0.5s" },
+          grpc_service: { envoy_grpc: { cluster_name: "authz" }, timeout: "2s" },
           transport_api_version: "V3",
           with_request_body: { max_request_bytes: 8, allow_partial_message: true },
           validate_mutations: true,

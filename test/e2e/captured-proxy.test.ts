@@ -101,7 +101,7 @@ describe("a proxy behind capture rules", { skip: whyNoNamespaces(["curl", "pytho
     return child;
   };
   const curl = (from: Namespace, ...args: readonly string[]): { status: number | null; stdout: string } =>
-    spawnSync("ip", ["netns", "exec", from.name, "curl", "-sS", "-g", "-i", "-m", "5", ...args], { encoding: "utf8" });
+    spawnSync("ip", ["netns", "exec", from.name, "curl", "-sS", "-g", "-i", "-m", "30", ...args], { encoding: "utf8" });
 
   before(async () => {
     pod.create();
@@ -131,7 +131,7 @@ describe("a proxy behind capture rules", { skip: whyNoNamespaces(["curl", "pytho
       ...`up --config ${config} --state-dir ${folder}/state --xds 127.0.0.1:15010 --http 127.0.0.1:15014`.split(" "),
     );
     const answers = (from: Namespace, url: string): Promise<unknown> =>
-      eventually(url, 30_000, () => curl(from, url).status === 0);
+      eventually(url, 60_000, () => curl(from, url).status === 0);
     await Promise.all([
       answers(world, "http://10.99.0.2:8080/"),
       answers(pod, "http://10.99.0.1:9090/"),

@@ -216,9 +216,10 @@ describe("tulle run --capture", { skip: whyNoNamespaces(PROGRAMS) }, () => {
     );
     running.push(server);
     const address = /(fd74:[0-9a-f:]+)\//.exec(await server.nextLine())![1]!;
-    await workloads(4);
-    const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
-    assert.match(stdout, /^x-envoy-upstream-service-time: \d+\r$/m);
+    await eventually("an answer by way of the sidecar", 60_000, () => {
+      const { stdout } = spawnSync("curl", ["-sS", "-g", "-i", `http://[${address}]:8081/`], { encoding: "utf8" });
+      return /^x-envoy-upstream-service-time: \d+\r$/m.test(stdout);
+    });
     await eventually("a request from the sidecar", 60_000, () => /^::6 - - /m.test(server.stderr()));
   });
 

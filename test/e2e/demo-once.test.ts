@@ -5,8 +5,9 @@ import { createConfigDir, routing } from "./support/bookinfo.ts";
 import type { DemoResult } from "./support/demo.ts";
 import { eventually, startTulle } from "./support/tulle.ts";
 
-/** At 90/10 and 3,000 requests the 2 % on either side are 3.7 standard deviations. */
+/** At 90/10 and 3,000 requests 3.5 % on either side are 6.4 standard deviations: one in some ten thousand million goes beyond. */
 const REQUESTS = 3000;
+const TOLERANCE = 0.035;
 
 describe("tulle demo --once --json", () => {
   const config = createConfigDir(routing("virtual-service-reviews-90-10.yaml"));
@@ -53,7 +54,7 @@ describe("tulle demo --once --json", () => {
       ["v1", "v2"],
     );
     const share = reviews[0]!.requests / REQUESTS;
-    assert.ok(share >= 0.88 && share <= 0.92, `v1 got ${share * 100} %`);
+    assert.ok(Math.abs(share - 0.9) <= TOLERANCE, `v1 got ${share * 100} %`);
     assert.equal(reviews[0]!.requests + reviews[1]!.requests, REQUESTS);
   });
 

@@ -118,7 +118,7 @@ describe("gRPC between two workloads", () => {
   }
 
   /** What became of so many calls. */
-  async function call(method: string, times: number, deadlineMs = 10_000): Promise<string[]> {
+  async function call(method: string, times: number, deadlineMs = 60_000): Promise<string[]> {
     const [local] = await freePorts(1);
     const program = [
       process.execPath,
@@ -152,7 +152,10 @@ describe("gRPC between two workloads", () => {
 
   test("a canary by weight", async () => {
     await apply(routed(50));
-    const results = await call("Echo", 40);
-    assert.deepEqual(new Set(results), new Set(["v1", "v2"]));
+    // Until v2 is healthy a part of the calls has nowhere to go.
+    await eventually("calls to both", 60_000, async () => {
+      const results = await call("Echo", 40);
+      return new Set(results).size === 2 && results.every((answer) => answer === "v1" || answer === "v2");
+    });
   });
 });

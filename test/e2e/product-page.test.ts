@@ -38,6 +38,7 @@ describe(
         ],
       });
       page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
+      page.setDefaultTimeout(60_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("response", (response) => {
         if (response.status() >= 400) errors.push(`${response.status()} ${response.url()}`);

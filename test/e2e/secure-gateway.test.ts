@@ -79,7 +79,7 @@ function ask(port: string, bearer?: string): Promise<string> {
         response.once("end", () => resolve(`${response.statusCode} ${text}`));
       },
     );
-    sent.setTimeout(3_000, () => sent.destroy(new Error("no answer")));
+    sent.setTimeout(30_000, () => sent.destroy(new Error("no answer")));
     sent.once("error", (error) => resolve(error.message));
     sent.end();
   });
@@ -157,7 +157,7 @@ describe("a gateway with TLS and tokens", () => {
       "--state-dir",
       elsewhere,
       "--wait",
-      "3",
+      "10",
     );
     assert.equal(code, 1);
     assert.match(controlPlane.stderr(), /has proved no identity gets no Secrets/);

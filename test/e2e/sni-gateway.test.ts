@@ -55,7 +55,7 @@ describe("TLS that a gateway passes on", () => {
 
   /** What curl gets that expects a certificate of that name, or why not. */
   async function curl(name: string): Promise<string> {
-    const args = ["-sS", "--max-time", "5", "--cacert", CA, "--resolve", `${name}:${port}:127.0.0.1`];
+    const args = ["-sS", "--max-time", "30", "--cacert", CA, "--resolve", `${name}:${port}:127.0.0.1`];
     const { stdout } = await run("curl", [...args, `https://${name}:${port}/`]).catch(
       (error: { readonly stderr?: string }) => ({ stdout: error.stderr ?? "" }),
     );
@@ -91,8 +91,8 @@ describe("TLS that a gateway passes on", () => {
   });
 
   test("each server shows its own certificate, and gets what is for it", async () => {
-    await eventually("the first server", 20_000, async () => (await curl("server.test")) === "server");
-    await eventually("the second server", 20_000, async () => (await curl("other.test")) === "server-other");
+    await eventually("the first server", 60_000, async () => (await curl("server.test")) === "server");
+    await eventually("the second server", 60_000, async () => (await curl("other.test")) === "server-other");
   });
 
   test("openssl sees the same", async () => {
@@ -113,7 +113,7 @@ describe("TLS that a gateway passes on", () => {
   });
 
   test("connections are logged: where they went, and which name was asked for", async () => {
-    await eventually("a line", 20_000, () => {
+    await eventually("a line", 60_000, () => {
       const lines = readFileSync(log, "utf8").split("\n");
       return Promise.resolve(
         lines.some((line) => line.includes("outbound|443||two.default") && line.includes(" other.test ")),

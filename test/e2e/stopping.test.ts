@@ -12,11 +12,11 @@ describe("the demo leaves no process behind", () => {
   test("after Ctrl-C, and ends with 0", async () => {
     const demo = await startDemo(config.path);
     // The demo, the control plane, the ingress, six sidecars and their six programs.
-    assert.equal(demo.processes().length, 15);
+    await eventually("all parts", 60_000, () => demo.processes().length === 15);
     demo.kill("SIGINT");
     const { code } = await demo.ended;
     assert.equal(code, 0);
-    assert.deepEqual(demo.processes(), []);
+    await eventually("no process", 60_000, () => demo.processes().length === 0);
   });
 
   test("after Ctrl-C while it is still starting", async () => {

@@ -180,7 +180,7 @@ describe("a peer with the wrong certificate", () => {
     interface Registered {
       readonly items: readonly { readonly name: string; readonly inbound: readonly { readonly bindPort: number }[] }[];
     }
-    inbound = await eventually("both workloads", 15_000, async () => {
+    inbound = await eventually("both workloads", 60_000, async () => {
       const { items } = (await (await fetch(`http://${http}/api/v1/workloads`)).json()) as Registered;
       const [web, tcp] = ["web", "raw"].map((name) => items.find((item) => item.name.startsWith(name))?.inbound[0]);
       return web === undefined || tcp === undefined ? undefined : { web: web.bindPort, raw: tcp.bindPort };
@@ -202,7 +202,7 @@ describe("a peer with the wrong certificate", () => {
   };
   for (const [name, port] of Object.entries(entrances)) {
     test(`is let in by none: ${name}`, async () => {
-      await eventually("the good one is let in", 15_000, async () =>
+      await eventually("the good one is let in", 60_000, async () =>
         (await ask(port(), CLIENTS["good"])).includes("let in"),
       );
       for (const [which, identity] of Object.entries(CLIENTS)) {

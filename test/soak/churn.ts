@@ -252,7 +252,7 @@ function ask(agent: Agent, port: number, { host, method }: Kind, id: string): Pr
 }
 
 async function untilAnswers(agent: Agent, port: number): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const answers = await Promise.all(KINDS.map((kind, i) => ask(agent, port, kind, `warm-up-${i}`)));
     if (answers.every((answer) => answer === null)) return;

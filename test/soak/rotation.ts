@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const LAUNCHER = join(import.meta.dirname, "..", "..", "packages", "cli", "bin", "tulle.js");
 /** Renewed at half of it. */
-const LIFETIME = "4s";
+const LIFETIME = "10s";
 const CONCURRENCY = 8;
 const READY_MS = 60_000;
 

@@ -20,7 +20,7 @@ export interface EnvoyOptions {
   logLevel?: string;
   /** `--concurrency`, Envoy's worker threads; default 1. */
   concurrency?: number;
-  /** Milliseconds until `/ready` must say LIVE; default 15,000. */
+  /** Milliseconds until `/ready` must say LIVE; default 60,000. */
   readyTimeoutMs?: number;
   /** `live` (default) waits for `/ready`; `admin` only for the admin endpoint, for bootstraps that never get their resources. */
   waitFor?: "live" | "admin";
@@ -113,7 +113,7 @@ async function launch(options: EnvoyOptions, binary: string, folder: string): Pr
     rmSync(folder, { recursive: true, force: true });
   };
 
-  const deadline = performance.now() + (options.readyTimeoutMs ?? 15_000);
+  const deadline = performance.now() + (options.readyTimeoutMs ?? 60_000);
   let adminPort: number | undefined;
   for (;;) {
     adminPort ??= readPort(addressFile);

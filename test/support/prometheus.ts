@@ -31,6 +31,8 @@ function findPrometheus(): string | undefined {
     });
 }
 
+const READY_MS = 60_000;
+
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -70,11 +72,12 @@ export async function startPrometheus(
     }),
   );
   const url = `http://127.0.0.1:${port}`;
-  for (let attempt = 0; ; attempt++) {
+  const deadline = performance.now() + READY_MS;
+  for (;;) {
     try {
       if ((await fetch(`${url}/-/ready`)).ok) break;
     } catch (error) {
-      if (attempt > 200 || child.exitCode !== null)
+      if (performance.now() > deadline || child.exitCode !== null)
         throw new Error(`Prometheus is not ready: ${log}`, { cause: error });
     }
     await delay(50);

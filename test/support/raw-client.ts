@@ -19,6 +19,12 @@ export interface RawOptions {
   readonly until?: (text: string) => boolean;
 }
 
+/**
+ * Time is counted in turns of the event loop: what has come while a busy machine let this process wait is read before a silence of that
+ * length is believed.
+ */
+const TURN_MS = 10;
+
 /** Sends `segments` one after another (latin1), each flushed on its own, and returns what came back. */
 export function exchange(
   port: number,
@@ -29,24 +35,26 @@ export function exchange(
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     let text = "";
-    let idle: NodeJS.Timeout | undefined;
+    let [elapsed, silence] = [0, 0];
     const over = (end: RawExchange["end"]): void => {
-      clearTimeout(idle);
-      clearTimeout(limit);
+      clearInterval(turns);
       socket.destroy();
       resolve({ text, end });
     };
-    const limit = setTimeout(() => over("open"), limitMs);
+    const turns = setInterval(() => {
+      elapsed += TURN_MS;
+      silence += TURN_MS;
+      if (elapsed >= limitMs || (text !== "" && until === undefined && silence >= idleMs)) over("open");
+    }, TURN_MS);
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
-      clearTimeout(idle);
+      silence = 0;
       if (until?.(text) === true) over("open");
-      else if (until === undefined) idle = setTimeout(() => over("open"), idleMs);
     });
     socket.on("end", () => over("closed"));
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNRESET" || error.code === "EPIPE") return over("reset");
-      clearTimeout(limit);
+      clearInterval(turns);
       reject(error);
     });
     socket.on("connect", () => {

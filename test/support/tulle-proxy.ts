@@ -24,7 +24,7 @@ process.on("exit", () => {
 });
 
 /** Starts the proxy on a bootstrap (its `admin` is replaced by a free port) and resolves when `/ready` says LIVE. */
-export async function startTulle(bootstrap: object, readyTimeoutMs = 15_000): Promise<RunningTulle> {
+export async function startTulle(bootstrap: object, readyTimeoutMs = 60_000): Promise<RunningTulle> {
   const folder = mkdtempSync(join(tmpdir(), "tulle-proxy-"));
   const [adminPort = 0] = await freePorts(1);
   const file = join(folder, "bootstrap.json");

@@ -79,7 +79,7 @@ test("on SIGTERM the open request is finished, then the program ends with 0", as
   assert.deepEqual(await exited, [0, null]);
 });
 
-test("on SIGTERM a connection on which nothing was asked keeps nobody waiting", { timeout: 8000 }, async (t) => {
+test("on SIGTERM a connection on which nothing was asked keeps nobody waiting", { timeout: 40_000 }, async (t) => {
   const { child, origin } = await run(t, "details");
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);

@@ -39,7 +39,8 @@ describe("a program", () => {
     const started = performance.now();
     await program.stop("SIGTERM", 150);
     assert.equal(await program.exit, 137);
-    assert.ok(performance.now() - started >= 150);
+    // A timer of Node.js may be up to a millisecond early.
+    assert.ok(performance.now() - started >= 149);
     assert.equal(isAlive(program.pid), false);
   });
 

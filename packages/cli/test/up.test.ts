@@ -23,7 +23,7 @@ test("a second control plane in the same state directory is refused before it to
   const before = readdirSync(stateDir);
 
   const args = ["up", "--state-dir", stateDir, "--xds", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "ignore", "pipe"], timeout: 20_000 });
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 });
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
   assert.equal(code, 1, stderr);
   assert.match(
@@ -39,7 +39,7 @@ test("a file where the configuration directory is to be is an error of one line"
   const file = join(stateDir, "mesh.yaml");
   writeFileSync(file, "");
   const args = ["up", "--state-dir", stateDir, "--config", file, "--xds", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "ignore", "pipe"], timeout: 20_000 });
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 });
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^tulle: EEXIST: .*mesh\.yaml'\n$/);

@@ -9,6 +9,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const LAUNCHER = join(import.meta.dirname, "..", "..", "..", "packages", "cli", "bin", "tulle.js");
 const MARKER = "TULLE_E2E_MARKER";
+/** Commands that wait for their configuration for 15 s unless they are told otherwise: a busy machine may take longer. */
+const WAITING: ReadonlySet<string | undefined> = new Set(["run", "gateway", "agent"]);
+const PATIENCE = ["--wait", "60"];
 
 export interface Ended {
   readonly code: number | null;
@@ -49,7 +52,9 @@ function killIfThere(pid: number): void {
 
 export function startTulle(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningTulle {
   const mark = `${process.pid}-${++marks}`;
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+  const [command, ...rest] = args;
+  const patience = WAITING.has(command) && !args.includes("--wait") ? PATIENCE : [];
+  const child = spawn(process.execPath, [LAUNCHER, command!, ...patience, ...rest], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env, [MARKER]: mark },
   });

@@ -81,7 +81,7 @@ test("SIGTERM: a request in flight is finished, then exit code 0", async () => {
   const app = createServer((_, response) => setTimeout(() => response.end("slow"), 300));
   await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
   after(() => app.close());
-  const { child, exited, port } = await run("graceful", bootstrap((app.address() as AddressInfo).port), 5_000);
+  const { child, exited, port } = await run("graceful", bootstrap((app.address() as AddressInfo).port), 60_000);
   const listening = await port();
   let arrived = false;
   app.on("request", () => (arrived = true));

@@ -5,13 +5,13 @@ import { TARGETS } from "./targets.ts";
 
 /** Enough to be of use in a second; `npm run fuzz` goes on for as long as one likes. */
 const RUNS = 2_048;
+/** What is tested must not depend on the day: new seeds are for the command. */
+const SEED = 20_261_129;
 
 describe("random inputs", () => {
-  const seed = Date.now() % 1_000_000_007;
   for (const [name, target] of Object.entries(TARGETS)) {
-    it(`${name}: nothing found`, (t) => {
-      t.diagnostic(`seed ${seed}`);
-      assert.equal(fuzz(target, seed, (runs) => runs < RUNS).finding, null);
+    it(`${name}: nothing found`, () => {
+      assert.equal(fuzz(target, SEED, (runs) => runs < RUNS).finding, null);
     });
   }
 });

@@ -94,7 +94,7 @@ describe("a compressed response", () => {
     assert.equal(seen().length, 100);
   });
 
-  it("is made no faster than it is read", { timeout: 30_000 }, async (t) => {
+  it("is made no faster than it is read", { timeout: 120_000 }, async (t) => {
     const proxy = await compressing(t);
     const size = 48 * MIB;
     proxy.backend.onData = ({ socket }) => {

@@ -11,7 +11,7 @@ const BOUND = 24 * MIB;
 describe("back-pressure", () => {
   it(
     "a client that does not read stops the upstream, and gets every byte once it reads",
-    { timeout: 30_000 },
+    { timeout: 120_000 },
     async (t) => {
       const proxy = await startProxy(t, { action: { timeoutMs: 0 } });
       let sent = 0;
@@ -54,7 +54,7 @@ describe("back-pressure", () => {
 
   it(
     "an upstream that does not read stops the client, and gets every byte once it reads",
-    { timeout: 30_000 },
+    { timeout: 120_000 },
     async (t) => {
       const proxy = await startProxy(t, { action: { timeoutMs: 0 } });
       let received = 0;
@@ -89,7 +89,7 @@ describe("back-pressure", () => {
     },
   );
 
-  it("a tunnel carries bytes both ways at once, no faster than they are taken", { timeout: 30_000 }, async (t) => {
+  it("a tunnel carries bytes both ways at once, no faster than they are taken", { timeout: 120_000 }, async (t) => {
     const proxy = await startProxy(t, {
       action: { tunnels: "connect" },
       manager: { upgrades: new Map([["connect", true]]) },
@@ -124,7 +124,7 @@ describe("back-pressure", () => {
     );
   });
 
-  it("a body of many small chunks arrives unchanged through slow and fast phases", { timeout: 30_000 }, async (t) => {
+  it("a body of many small chunks arrives unchanged through slow and fast phases", { timeout: 120_000 }, async (t) => {
     const proxy = await startProxy(t);
     const parts = Array.from({ length: 400 }, (_, i) =>
       String.fromCharCode(97 + (i % 26)).repeat(1 + ((i * 7919) % 9_000)),

@@ -154,6 +154,7 @@ export class DownstreamConnection
     if (http2) {
       stats.cxHttp2Total.value++;
       stats.cxHttp2Active.value++;
+      transport.shareWrites();
       // A proxy of ours carries HTTP/1.1 over it: what is logged and sent on is what the client of the mesh has said.
       const carried = this.transport.tls?.alpn === PEER_PROTOCOL ? "HTTP/1.1" : "HTTP/2";
       this.http2 = new Http2Session(

@@ -85,6 +85,7 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
   private readonly lent: ReadBuffer[] = [];
   private unfinished = 0;
   private dirty = false;
+  private sharesWrites = false;
   private above = false;
   /** Read by somebody else before us: the first that the handler gets. */
   private early: Uint8Array | null;
@@ -300,10 +301,17 @@ export class Transport implements ByteSink, Flushable, TimerOwner {
     this.markDirty();
   }
 
+  /** From now on it carries many messages at once: what one turn writes may leave with what others write. */
+  shareWrites(): void {
+    this.sharesWrites = true;
+  }
+
   private markDirty(): void {
+    if (this.sharesWrites) this.context.turn.touchShared();
     if (this.dirty) return;
     this.dirty = true;
-    this.context.turn.flushLater(this);
+    if (this.sharesWrites) this.context.turn.flushShared(this);
+    else this.context.turn.flushLater(this);
   }
 
   /** The end of the turn, or of the round: one write for everything. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
+import { SharedOutput } from "./shared-output.ts";
 
 /** Something that collects output during a turn. */
 export interface Flushable {
@@ -27,9 +28,12 @@ export class Turn {
   private readonly clock: Clock;
   private readonly afterRound: AfterRound | null;
   private depth = 0;
-  /** The first `dirtyCount` are to be flushed. Never shortened: an array that is emptied by its length grows anew each turn. */
-  private readonly dirty: (Flushable | null)[] = [];
-  private dirtyCount = 0;
+  private readonly dirty = new Flushables();
+  /** Those that carry many messages at once, and when their output leaves; null: with its turn. */
+  private readonly dirtyShared = new Flushables();
+  private readonly shared: SharedOutput | null;
+  /** This turn has output for one of them. */
+  private hasShared = false;
   /** Output leaves at the end of the round; of the turn if not, or if it is `urgent`. */
   private gathers = false;
   private urgent = false;
@@ -47,6 +51,7 @@ export class Turn {
   constructor(clock: Clock, afterRound: AfterRound | null = null) {
     this.clock = clock;
     this.afterRound = afterRound;
+    this.shared = afterRound === null ? null : new SharedOutput(afterRound, () => this.flush(this.dirtyShared));
     this.now = clock.now();
   }
 
@@ -55,19 +60,41 @@ export class Turn {
   }
 
   end(): void {
-    if (--this.depth > 0 || this.dirtyCount === 0) return;
+    if (--this.depth > 0) return;
+    if (this.hasShared) this.endShared();
+    if (this.dirty.count > 0) this.endOwn();
+    this.urgent = false;
+  }
+
+  private endOwn(): void {
     if (this.awaitsRound) this.turns++;
     else if (this.afterRound !== null && (this.betweenRounds || --this.untilCount === 0)) {
       this.awaitsRound = true;
       this.turns = 1;
       this.afterRound(this.onRoundOver);
     }
-    if (!this.gathers || this.urgent) this.flush();
+    if (!this.gathers || this.urgent) this.flush(this.dirty);
+  }
+
+  private endShared(): void {
+    this.hasShared = false;
+    const leaves = this.shared === null || this.shared.turnOver();
+    if (leaves || this.urgent) this.flush(this.dirtyShared);
   }
 
   /** `target` is flushed when the turn, or the round, ends; call once per target until then. */
   flushLater(target: Flushable): void {
-    this.dirty[this.dirtyCount++] = target;
+    this.dirty.add(target);
+  }
+
+  /** The same for a target that carries many messages at once: what it has may wait for more (`SharedOutput`). */
+  flushShared(target: Flushable): void {
+    this.dirtyShared.add(target);
+  }
+
+  /** This turn has something for such a target; call it each time. */
+  touchShared(): void {
+    this.hasShared = true;
   }
 
   /** This turn's output is long: memory is not to wait for the end of the round. */
@@ -83,18 +110,32 @@ export class Turn {
       this.gathers = this.meanTurns >= GATHERED_TURNS;
       this.betweenRounds = this.gathers;
     } else this.betweenRounds = true;
-    if (this.dirtyCount > 0) this.flush();
+    if (this.dirty.count > 0) this.flush(this.dirty);
   }
 
-  private flush(): void {
-    const { dirty } = this;
+  private flush(targets: Flushables): void {
     this.depth++;
-    for (let i = 0; i < this.dirtyCount; i++) {
-      dirty[i]?.flush();
-      dirty[i] = null;
-    }
+    targets.flush();
     this.depth--;
-    this.dirtyCount = 0;
-    this.urgent = false;
+  }
+}
+
+/** The first `count` are to be flushed. Never shortened: an array that is emptied by its length grows anew each turn. */
+class Flushables {
+  count = 0;
+  private readonly targets: (Flushable | null)[] = [];
+
+  add(target: Flushable): void {
+    this.targets[this.count++] = target;
+  }
+
+  /** Those as well that come while it lasts. */
+  flush(): void {
+    const { targets } = this;
+    for (let i = 0; i < this.count; i++) {
+      targets[i]?.flush();
+      targets[i] = null;
+    }
+    this.count = 0;
   }
 }

@@ -138,6 +138,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   private speakHttp2(): void {
     const { http2 } = this.use.plan;
     if (http2 === null) return;
+    this.transport.shareWrites();
     this.http2 = new Http2Side(this, this.use, http2, this.transport);
     this.codec = this.http2.codec;
   }

@@ -117,14 +117,6 @@ function versionsOf(
   return [...new Set([...running, ...named])].filter((version) => version !== "").sort(compareTexts);
 }
 
-export type FormProperties = {
-  readonly service: ServiceName;
-  readonly objects: readonly MeshObject[];
-  readonly versions: readonly string[];
-  /** What the form says, as objects; undefined while it says nothing that could be applied. */
-  readonly onChange: (result: readonly Fields[] | undefined) => void;
-};
-
 function WizardBody({
   info,
   service,

@@ -1,7 +1,7 @@
 /** The wizards' forms. Each begins with what is in force. */
 import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
-import type { FormProperties } from "../pages/wizard.tsx";
+import type { MeshObject } from "../api/types.ts";
 import { Empty, Field, Segments, Select } from "../ui/basics.tsx";
 import {
   defaultRouteIndex,
@@ -12,9 +12,17 @@ import {
   virtualServicesOf,
   textOf,
 } from "./rules.ts";
-import type { Fields, HttpRoute } from "./rules.ts";
+import type { Fields, HttpRoute, ServiceName } from "./rules.ts";
 import { breaker, fault, mirror, rebalance, shift, timeout } from "./wizards.ts";
 import type { BreakerForm, FaultForm, MirrorForm, TimeoutForm, VersionWeight } from "./wizards.ts";
+
+type FormProperties = {
+  readonly service: ServiceName;
+  readonly objects: readonly MeshObject[];
+  readonly versions: readonly string[];
+  /** What the form says, as objects; undefined while it says nothing that could be applied. */
+  readonly onChange: (result: readonly Fields[] | undefined) => void;
+};
 
 function currentRoute({ objects, service }: FormProperties): HttpRoute | undefined {
   const routes = routesOf(virtualServicesOf(objects, service)[0]);

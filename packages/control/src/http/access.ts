@@ -6,7 +6,7 @@ import type { PolicySubject } from "../model/policy-scope.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { accessOf } from "../translate/security/access.ts";
 import type { Identity } from "../translate/security/access.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { refTo } from "./traffic-rules.ts";
 
 /** More of either nobody reads as a table; one namespace of a large mesh at a time does. */

@@ -5,7 +5,7 @@ import type { AnalysisMessage } from "../analysis/index.ts";
 import { SnapshotBuilder } from "../model/snapshot.ts";
 import { objectKey } from "../model/stored-object.ts";
 import { readWanted, REQUEST } from "../source/files/apply.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 
 function list({ pusher, directory }: ApiContext): ApiAnswer {
   return { json: { items: analyze(pusher.current(), directory.diagnostics) } };

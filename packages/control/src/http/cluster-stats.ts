@@ -1,7 +1,7 @@
 /** What proxies said of their clusters, from the series that are kept. */
 import { QuestionError } from "../telemetry/question-error.ts";
 import type { ClusterStats } from "./explainer.ts";
-import type { ApiContext } from "./http-api.ts";
+import type { ApiContext } from "./handler.ts";
 
 /** Those that say why a cluster took no request. (Envoy docs, "Cluster manager stats") */
 const STATS = [

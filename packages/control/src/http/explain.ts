@@ -12,7 +12,7 @@ import { ExplainProblem } from "./explainer.ts";
 import type { Explainer, ExplainWorld, HeldProxy, Records } from "./explainer.ts";
 import { NoTelemetry } from "../telemetry/no-telemetry.ts";
 import { QuestionError } from "../telemetry/question-error.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 async function explain(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {

@@ -1,6 +1,6 @@
 /** What was changed, and taking it back. */
 import { undoChange } from "../source/changes/undo.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 const DEFAULT_LIMIT = 50;

@@ -5,7 +5,7 @@ import { fingerprintOf } from "../identity/authority.ts";
 import type { Identities } from "../identity/identity.ts";
 import type { JoinToken } from "../identity/join-tokens.ts";
 import { ROTATION_STEPS } from "../identity/rotation.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 function identitiesOf({ identities }: ApiContext): Identities {

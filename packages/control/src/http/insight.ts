@@ -3,7 +3,7 @@ import { parseDuration } from "@tulle/api";
 import type { GraphType } from "@tulle/telemetry/insight";
 import type { GraphOptions } from "../telemetry/insight/graph.ts";
 import type { Window } from "../telemetry/insight/insight.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { tellFacts } from "./mesh-facts.ts";
 import { HttpError } from "./messages.ts";
 import { overviewOf } from "./overview.ts";

@@ -6,7 +6,7 @@ import type { MeshService } from "../model/service.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { workloadMetadata } from "../model/workload.ts";
 import type { MeshFacts, ServiceFacts, WorkloadFacts } from "../telemetry/insight/facts.ts";
-import type { ApiContext } from "./http-api.ts";
+import type { ApiContext } from "./handler.ts";
 import { proxySyncs } from "./proxy-sync.ts";
 import { refTo, trafficRules } from "./traffic-rules.ts";
 import type { TrafficRules } from "./traffic-rules.ts";

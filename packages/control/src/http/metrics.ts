@@ -1,6 +1,6 @@
 /** Prometheus metrics, by istiod's names where istiod has them. */
 import { VERSION } from "../version.ts";
-import type { ApiContext } from "./http-api.ts";
+import type { ApiContext } from "./handler.ts";
 import { renderProcessMetrics } from "./process-metrics.ts";
 
 export function renderMetrics({

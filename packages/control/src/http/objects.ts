@@ -9,7 +9,7 @@ import { plainObject } from "../source/files/edits.ts";
 import { textOf } from "../source/files/text-of.ts";
 import { toYaml } from "../source/files/to-yaml.ts";
 import { Statuses } from "../status/statuses.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 function list(context: ApiContext, { query, local }: ApiRequest): ApiAnswer {

@@ -4,7 +4,7 @@ import type { CertificateEnd, ConfigProblem, Overview } from "@tulle/telemetry/i
 import { originOf } from "../model/origin.ts";
 import { Statuses } from "../status/statuses.ts";
 import type { OverviewTraffic } from "../telemetry/insight/insight.ts";
-import type { ApiContext } from "./http-api.ts";
+import type { ApiContext } from "./handler.ts";
 import { configured } from "./mesh-facts.ts";
 import { proxySyncs } from "./proxy-sync.ts";
 import { refTo } from "./traffic-rules.ts";

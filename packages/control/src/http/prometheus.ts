@@ -1,7 +1,7 @@
 /** Prometheus' HTTP API v1: Grafana, Kiali and promtool attach to it. The telemetry thread answers what is about series. */
 import type { PrometheusRequest } from "../telemetry/prometheus/api.ts";
 import { QuestionError } from "../telemetry/question-error.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 
 const JSON_TYPE = "application/json";
 

@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 import { TYPE } from "@tulle/xds";
 import type { ConnectedProxy } from "../push/pusher.ts";
 import { configDump } from "./config-dump.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 import { shortType } from "./push-metrics.ts";
 

@@ -1,6 +1,6 @@
 /** Whether proxies have what they should have, in one word each. */
 import type { ProxySync } from "@tulle/telemetry/insight";
-import type { ApiContext } from "./http-api.ts";
+import type { ApiContext } from "./handler.ts";
 
 /** The newest connection of each proxy. */
 export function proxySyncs({ pusher, ads }: Pick<ApiContext, "pusher" | "ads">): readonly ProxySync[] {

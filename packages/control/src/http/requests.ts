@@ -1,7 +1,7 @@
 /** Single requests: searched, one by its number, and live (SSE). */
 import type { KeptRequest } from "@tulle/telemetry/records";
 import type { RequestFilter } from "../telemetry/store/request-filter.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 const DEFAULT_LIMIT = 100;

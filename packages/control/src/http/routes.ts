@@ -8,7 +8,7 @@ import { prometheusHandlers } from "./prometheus.ts";
 import { identityHandlers } from "./identities.ts";
 import { insightHandlers } from "./insight.ts";
 import { proxyHandlers } from "./proxies.ts";
-import type { Handler } from "./http-api.ts";
+import type { Handler } from "./handler.ts";
 import { validate } from "./validate.ts";
 import { renderMetrics } from "./metrics.ts";
 import { traceHandlers } from "./traces.ts";

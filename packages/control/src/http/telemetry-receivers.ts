@@ -3,7 +3,7 @@ import type { IngestReport } from "../telemetry/ingest/ingest-report.ts";
 import type { IngestKind } from "../telemetry/ingest/kinds.ts";
 import { QuestionError } from "../telemetry/question-error.ts";
 import { encodeOtlpReport, encodeStatus, otlpReport } from "../telemetry/receivers/otlp-answers.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { HttpError } from "./messages.ts";
 
 /** As sent: it may be gzip. The telemetry thread bounds what that becomes. */

@@ -1,6 +1,6 @@
 /** Traces as Jaeger's and Zipkin's user interfaces, Grafana and Kiali ask for them. */
 import { QuestionError } from "../telemetry/question-error.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 import { parametersOf } from "./prometheus.ts";
 
 const JSON_TYPE = "application/json";

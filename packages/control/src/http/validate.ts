@@ -8,7 +8,7 @@ import type { StoredObject } from "../model/stored-object.ts";
 import { applyStream } from "../source/files/apply.ts";
 import { isSecret, referenceOf, textOf } from "../source/files/text-of.ts";
 import { Statuses } from "../status/statuses.ts";
-import type { ApiAnswer, ApiContext, ApiRequest } from "./http-api.ts";
+import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 
 export async function validate(context: ApiContext, request: ApiRequest): Promise<ApiAnswer> {
   const { directory, pusher, clock } = context;

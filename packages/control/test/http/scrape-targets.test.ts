@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { proxyHandlers } from "../../src/http/proxies.ts";
-import type { ApiContext, ApiRequest } from "../../src/http/http-api.ts";
+import type { ApiContext, ApiRequest } from "../../src/http/handler.ts";
 
 function groups(...nodes: readonly object[]): unknown {
   const context = { pusher: { proxies: () => nodes.map((node) => ({ node })) } } as unknown as ApiContext;

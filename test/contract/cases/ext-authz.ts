@@ -1,88 +1,37 @@
 /** The ext_authz filter: another server is asked about every request. */
-import type { ContractCase, JsonObject, Upstream } from "../harness/case.ts";
+import type { ContractCase } from "../harness/case.ts";
 import { REFUSED } from "../harness/case.ts";
 import {
   CLOSE,
   RESET,
   answer,
   chunked,
-  ended,
   gate,
   get,
-  got,
   head,
   header,
   inTurn,
-  post,
   request,
   seen,
   send,
   stat,
   toCluster,
-  typed,
 } from "../harness/steps.ts";
-
-const NAME = "envoy.filters.http.ext_authz";
-const TYPE = "extensions.filters.http.ext_authz.v3.ExtAuthz";
-const LOG = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %DYNAMIC_METADATA(envoy.filters.http.ext_authz)%";
-const COUNTERS = ["ok", "denied", "error", "disabled", "failure_mode_allowed", "timeout", "invalid"];
-const STATS = [
-  ...COUNTERS.map((name) => `http.in.ext_authz.${name}`),
-  ...["ok", "denied", "error", "failure_mode_allowed"].map((name) => `cluster.a.ext_authz.${name}`),
-];
-
-const ASKED = "External authorization: what is asked";
-const ALLOWED = "External authorization: what is allowed";
-const DENIED = "External authorization: what is denied";
-const FAILED = "External authorization: failures";
-const BODIES = "External authorization: bodies";
-const ROUTES = "External authorization: routes";
-
-const SERVER = { server_uri: { uri: "http://authz.test:9000", cluster: "authz", timeout: "5s" } } as const;
-
-function filter(service: JsonObject, fields: JsonObject = {}): JsonObject {
-  return { name: NAME, typed_config: typed(TYPE, { http_service: { ...SERVER, ...service }, ...fields }) };
-}
-
-/** Requests in turn, and what the server says to them. */
-function asks(
-  name: string,
-  feature: string,
-  authz: Upstream,
-  requests: readonly string[],
-  service: JsonObject = {},
-  fields: JsonObject = {},
-  more: Partial<ContractCase> = {},
-): ContractCase {
-  return {
-    name,
-    feature,
-    filters: [filter(service, fields)],
-    clusters: { a: {}, authz: {} },
-    upstreams: { authz },
-    client: inTurn(...requests),
-    accessLog: LOG,
-    stats: STATS,
-    ...more,
-  };
-}
-
-const exact = (...names: readonly string[]): JsonObject => ({
-  patterns: names.map((each) => ({ exact: each, ignore_case: true })),
-});
-const prefix = (...names: readonly string[]): JsonObject => ({ patterns: names.map((each) => ({ prefix: each })) });
-const OK = answer(200, "yes");
-const NO = answer(403, "no");
-const request_ = (fields: JsonObject): JsonObject => ({ authorization_request: fields });
-const response = (fields: JsonObject): JsonObject => ({ authorization_response: fields });
-
-function perRoute(fields: JsonObject): JsonObject {
-  return {
-    typed_per_filter_config: { [NAME]: typed("extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute", fields) },
-  };
-}
-
-const percent = (numerator: number): JsonObject => ({ default_value: { numerator, denominator: "HUNDRED" } });
+import {
+  STATS,
+  ASKED,
+  ALLOWED,
+  DENIED,
+  FAILED,
+  SERVER,
+  asks,
+  exact,
+  prefix,
+  OK,
+  NO,
+  request_,
+  response,
+} from "../harness/ext-authz.ts";
 
 export const CASES: readonly ContractCase[] = [
   asks("allowed, then denied", ASKED, { answers: [OK, NO] }, [get("/a?b=c", "x-a: 1"), get("/d")]),
@@ -403,216 +352,4 @@ export const CASES: readonly ContractCase[] = [
     accessLog: "%RESPONSE_CODE% %RESPONSE_FLAGS%",
     stats: STATS,
   },
-
-  // Bodies.
-  asks(
-    "with_request_body: the body goes along",
-    BODIES,
-    OK,
-    [post("hello"), get()],
-    {},
-    { with_request_body: { max_request_bytes: 100 } },
-  ),
-  asks(
-    "with_request_body: in chunks",
-    BODIES,
-    OK,
-    [request("POST", "/", "transfer-encoding: chunked") + chunked(["ab", "cd"], "x-t: 1")],
-    {},
-    {
-      with_request_body: { max_request_bytes: 100 },
-    },
-  ),
-  asks(
-    "with_request_body: too long",
-    BODIES,
-    OK,
-    [post("x".repeat(101))],
-    {},
-    { with_request_body: { max_request_bytes: 100 } },
-    { client: [post("x".repeat(101)), ended()] },
-  ),
-  asks(
-    "with_request_body: exactly as long",
-    BODIES,
-    OK,
-    [post("x".repeat(100))],
-    {},
-    { with_request_body: { max_request_bytes: 100 } },
-  ),
-  asks(
-    "with_request_body: the beginning of it",
-    BODIES,
-    OK,
-    [post("x".repeat(10), "x-n: 1"), post("y".repeat(30))],
-    {},
-    { with_request_body: { max_request_bytes: 20, allow_partial_message: true } },
-  ),
-  asks(
-    "with_request_body: the rest comes while the server is asked",
-    BODIES,
-    OK,
-    [],
-    {},
-    { with_request_body: { max_request_bytes: 4, allow_partial_message: true } },
-    {
-      client: [request("POST", "/", "content-length: 8") + "abcd", seen("authz", 1), "efgh", got(1)],
-    },
-  ),
-  asks("with_request_body: denied", BODIES, NO, [post("hello")], {}, { with_request_body: { max_request_bytes: 100 } }),
-  asks(
-    "with_request_body: bytes of any kind",
-    BODIES,
-    OK,
-    [post("\u0000\u00ff\u00fe")],
-    {},
-    {
-      with_request_body: { max_request_bytes: 100, pack_as_bytes: true },
-    },
-  ),
-  asks(
-    "with_request_body: an upgrade has none",
-    BODIES,
-    OK,
-    [get("/", "connection: upgrade", "upgrade: websocket")],
-    {},
-    { with_request_body: { max_request_bytes: 100 } },
-    {
-      client: [get("/", "connection: upgrade", "upgrade: websocket"), ended()],
-      manager: { upgrade_configs: [{ upgrade_type: "websocket" }] },
-    },
-  ),
-  asks("a body waits for the answer", BODIES, OK, [post("hello")]),
-  asks(
-    "a body that is denied is not waited for",
-    BODIES,
-    NO,
-    [],
-    {},
-    {},
-    {
-      client: [request("POST", "/", "content-length: 100") + "abc", ended()],
-    },
-  ),
-
-  // Routes.
-  {
-    ...asks("per route: disabled, and others", ROUTES, NO, [get("/off"), get("/on"), get("/")]),
-    routes: [
-      toCluster("/off", "a", {}, perRoute({ disabled: true })),
-      toCluster("/on", "a", {}, perRoute({ check_settings: { context_extensions: { a: "b" } } })),
-      toCluster("/", "a"),
-    ],
-  },
-  {
-    ...asks(
-      "per route: without a body, with one of its own",
-      ROUTES,
-      OK,
-      ["/none", "/own", "/"].map((path) => request("POST", path, "content-length: 5") + "hello"),
-      {},
-      { with_request_body: { max_request_bytes: 100 } },
-    ),
-    routes: [
-      toCluster("/none", "a", {}, perRoute({ check_settings: { disable_request_body_buffering: true } })),
-      toCluster(
-        "/own",
-        "a",
-        {},
-        perRoute({ check_settings: { with_request_body: { max_request_bytes: 3, allow_partial_message: true } } }),
-      ),
-      toCluster("/", "a"),
-    ],
-  },
-  {
-    ...asks("per route: another server", ROUTES, OK, [get("/other"), get("/")]),
-    clusters: { a: {}, authz: {}, other: {} },
-    upstreams: { authz: OK, other: NO },
-    routes: [
-      toCluster(
-        "/other",
-        "a",
-        {},
-        perRoute({
-          check_settings: {
-            http_service: { server_uri: { uri: "http://other.test", cluster: "other", timeout: "5s" } },
-          },
-        }),
-      ),
-      toCluster("/", "a"),
-    ],
-  },
-  asks("no route: nobody is asked", ROUTES, NO, [get("/x")], {}, {}, { routes: [toCluster("/a", "a")] }),
-  asks(
-    "a redirect is asked about, too",
-    ROUTES,
-    NO,
-    [get("/x")],
-    {},
-    {},
-    {
-      routes: [{ match: { prefix: "/" }, redirect: { path_redirect: "/y" } }],
-    },
-  ),
-  asks("filter_enabled: for none", ROUTES, NO, [get()], {}, { filter_enabled: percent(0) }),
-  asks(
-    "filter_enabled: for none, and those are denied",
-    ROUTES,
-    OK,
-    [get()],
-    {},
-    {
-      filter_enabled: percent(0),
-      deny_at_disable: { default_value: true, runtime_key: "k" },
-      status_on_error: { code: "Unauthorized" },
-    },
-  ),
-  {
-    ...asks(
-      "filter_enabled_metadata",
-      ROUTES,
-      NO,
-      [get()],
-      {},
-      {
-        filter_enabled_metadata: { filter: "x", path: [{ key: "k" }], value: { string_match: { exact: "v" } } },
-      },
-    ),
-  },
-  {
-    ...asks("filter_enabled_metadata: of the JWT filter", ROUTES, NO, [get()]),
-    filters: [
-      {
-        name: "envoy.filters.http.rbac",
-        typed_config: typed("extensions.filters.http.rbac.v3.RBAC", {
-          shadow_rules: {
-            action: "DENY",
-            policies: { p: { permissions: [{ any: true }], principals: [{ any: true }] } },
-          },
-          shadow_rules_stat_prefix: "istio_ext_authz_",
-        }),
-      },
-      filter(
-        {},
-        {
-          filter_enabled_metadata: {
-            filter: "envoy.filters.http.rbac",
-            path: [{ key: "istio_ext_authz_shadow_effective_policy_id" }],
-            value: { string_match: { prefix: "p" } },
-          },
-        },
-      ),
-    ],
-  },
-  asks(
-    "stat_prefix",
-    ROUTES,
-    NO,
-    [get()],
-    {},
-    { stat_prefix: "mine" },
-    {
-      stats: ["http.in.ext_authz.mine.denied", "http.in.ext_authz.denied"],
-    },
-  ),
 ];

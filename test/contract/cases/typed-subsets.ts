@@ -1,7 +1,8 @@
 /** Subsets said by `load_balancing_policy`: the same cases as those of `lb_subset_config`. */
 import type { ClusterParts, ContractCase, Json, JsonObject } from "../harness/case.ts";
 import { typed } from "../harness/steps.ts";
-import { CASES as UNTYPED } from "./subsets.ts";
+import { CASES as FALLBACKS } from "./subset-fallbacks.ts";
+import { CASES as CHOICES } from "./subsets.ts";
 
 const POLICY = "extensions.load_balancing_policies";
 const policies = (name: string, config: JsonObject): JsonObject => ({
@@ -21,7 +22,7 @@ function typedCluster(cluster: ClusterParts): ClusterParts | null {
   return { ...rest, load_balancing_policy: policies("envoy.load_balancing_policies.subset", subset) };
 }
 
-export const CASES: readonly ContractCase[] = UNTYPED.flatMap((each): ContractCase[] => {
+export const CASES: readonly ContractCase[] = [...CHOICES, ...FALLBACKS].flatMap((each): ContractCase[] => {
   const own = each.clusters?.["a"];
   const cluster = own === undefined || Object.keys(each.clusters ?? {}).length !== 1 ? null : typedCluster(own);
   if (cluster === null || each.waived !== undefined) return [];

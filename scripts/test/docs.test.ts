@@ -14,16 +14,14 @@ const DOCUMENTS = globSync(
 
 /** What paths in code quotes may be in, beside the repository and the document's own folder. */
 const FOLDERS = [
-  ...[
-    "",
-    "packages",
-    "test/contract",
-    "test/e2e",
-    "bench",
-    "examples/bookinfo",
-    "examples/bookinfo/config",
-    "packages/control/src/telemetry",
-  ],
+  "",
+  "packages",
+  "packages/control/src/telemetry",
+  "test/contract",
+  "test/e2e",
+  "bench",
+  "examples/bookinfo",
+  "examples/bookinfo/config",
   ...globSync(["packages/*", "packages/*/src"]),
 ];
 /** Made when something runs, in somebody else's repository, or with a word that stands for others. */

@@ -1,5 +1,5 @@
 /** HTTP/2 towards upstreams: messages. Clients speak HTTP/1.1, but for the last. */
-import type { ContractCase } from "../harness/case.ts";
+import { type ContractCase, REFUSED } from "../harness/case.ts";
 import { UPSTREAM_STATS, http2Cluster, httpOptions } from "../harness/http2/config.ts";
 import {
   answer2,
@@ -44,6 +44,16 @@ const DIFFERENT: Differences = {
 };
 
 export const CASES: readonly ContractCase[] = [
+  ...upstreamCases(
+    "access logs",
+    {
+      "of clients of HTTP/1.1": { client: [get(), got(1)] },
+      "of clients of HTTP/2": { client: [preface(), get2(1), got(1)] },
+      "an upstream of HTTP/1.1": { client: [preface(), get2(1), got(1)], clusters: { a: {} } },
+      "nobody answers": { client: [get(), got(1)], upstreams: { a: REFUSED } },
+    },
+    { accessLog: "%PROTOCOL% %UPSTREAM_PROTOCOL%" },
+  ),
   ...upstreamCases("messages", {
     GET: { client: [get("/x?y", "x-a: 1"), got(1)], stats: UPSTREAM_STATS },
     "settings and windows": { client: [get(), got(1)], exactFrames: true },

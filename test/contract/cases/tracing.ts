@@ -2,6 +2,7 @@
  * Tracing: what upstreams, clients and collectors are told. What spans hold is compared in packages/proxy/test/http/tracing.test.ts: in
  * Envoy's reports the order of fields is random.
  */
+import { http2Cluster } from "../harness/http2/config.ts";
 import type { ContractCase, JsonObject } from "../harness/case.ts";
 import { answer, endpoint, gate, get, got, seen, stat, toCluster, typed } from "../harness/steps.ts";
 
@@ -310,6 +311,13 @@ export const CASES: readonly ContractCase[] = [
   named("operation of a route, decorated", {}, { tracing: { operation: "of the route" }, ...DECORATED }),
   named("upstream_operation", { upstream_operation: "up %REQ(X-A)% %UPSTREAM_CLUSTER%", spawn_upstream_span: true }, {}, 2), // prettier-ignore
   named("upstream_operation of a route", { spawn_upstream_span: true }, { tracing: { upstream_operation: "route up" } }, 2), // prettier-ignore
+  ...(["http1", "http2"] as const).map((version): ContractCase => ({
+    ...named("", { spawn_upstream_span: true }, {}, 2),
+    name: `http.protocol of the upstream's span: ${version}`,
+    feature: "Tracing: tags",
+    clusters: { ...CLUSTERS, a: version === "http1" ? {} : http2Cluster() },
+    mask: told(/"http\.protocol":"([^"]*)"/, 2),
+  })),
   ...["s", "n", "i", "big", "b", "l", "o", "z", "none"].map((key) => tagged(`metadata of the route: ${key}`, ofMetadata("route", [key]))), // prettier-ignore
   tagged("metadata of the route: a path", ofMetadata("route", ["o", "k", "x"])),
   tagged("metadata of the route: a default", ofMetadata("route", ["none"], { default_value: "d" })),

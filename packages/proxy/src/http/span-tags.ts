@@ -13,7 +13,7 @@ import {
   X_REQUEST_ID,
 } from "../codec/header-names.ts";
 import type { HeaderBlock } from "../codec/header-block.ts";
-import type { RequestHead } from "../codec/messages.ts";
+import type { HttpProtocol, RequestHead } from "../codec/messages.ts";
 import type { TracingPlan } from "../plan/tracing-plan.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
@@ -44,16 +44,16 @@ export function tagRequestSpan(span: Span, exchange: Exchange, maxPathLength: nu
   if (exchange.responseTrailers !== null) tagGrpcStatus(span, exchange.responseTrailers);
 }
 
-/** @param connected there was a connection @param status 0 if nothing came */
+/** @param protocol of the connection; "" if there was none @param status 0 if nothing came */
 export function tagUpstreamSpan(
   span: Span,
   cluster: Cluster | null,
   host: Host | null,
-  connected: boolean,
+  protocol: HttpProtocol | "",
   status: number,
   flag: ResponseFlag,
 ): void {
-  span.setTag("http.protocol", connected ? "HTTP/1.1" : "-");
+  span.setTag("http.protocol", protocol || "-");
   if (host !== null) {
     span.setTag("upstream_address", host.name);
     span.setTag("peer.address", host.name);

@@ -162,7 +162,7 @@ export class ConnectionManagerTracing {
     status: number,
     flag: ResponseFlag,
   ): void {
-    tagUpstreamSpan(span, attempt.cluster, attempt.host, attempt.startedAt !== 0, status, flag);
+    tagUpstreamSpan(span, attempt.cluster, attempt.host, attempt.info.protocol, status, flag);
     if (this.tail !== null) tagDestination(span, attempt.host);
     tagCustom(span, exchange, this.plan);
     this.end(exchange, span);
@@ -247,7 +247,7 @@ export class ConnectionManagerTracing {
       scratch.spanId = trace.upstreamSpanId;
       const startedAt = wallMicros(trace, upstreamInfo.poolStartedAt);
       const child = new Span(kinds.upstream, scratch, false, upstreamOperation(cluster), startedAt);
-      tagUpstreamSpan(child, cluster, host, upstreamInfo.connected, status, "");
+      tagUpstreamSpan(child, cluster, host, upstreamInfo.protocol, status, "");
       tagGrpcStatus(child, response.headers);
       if (responseTrailers !== null) tagGrpcStatus(child, responseTrailers);
       tagDestination(child, host);
@@ -284,7 +284,7 @@ class MirrorSpan implements AsyncCallbacks {
 
   onResponse(status: number): void {
     const { span } = this;
-    tagUpstreamSpan(span, this.cluster, this.host, true, status, "");
+    tagUpstreamSpan(span, this.cluster, this.host, "HTTP/1.1", status, "");
     span.durationMicros = (this.wallOffsetMs + this.turn.now) * 1000 - span.startMicros;
     this.tracer.report(span);
   }

@@ -1,3 +1,4 @@
+import type { HttpProtocol } from "../codec/messages.ts";
 import type { UpstreamInfoView } from "../plan/format/stream-info.ts";
 import type { TlsInfo } from "../plan/request-views.ts";
 import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
@@ -6,7 +7,7 @@ import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
 export class UpstreamInfo implements UpstreamInfoView {
   connected = false;
   connectionId = 0;
-  tunnels = false;
+  protocol: HttpProtocol | "" = "";
   hostName = "";
   tls: TlsInfo | null = null;
   localName = "";
@@ -24,7 +25,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   start(now: number): void {
     this.connected = false;
     this.connectionId = 0;
-    this.tunnels = false;
+    this.protocol = "";
     this.hostName = "";
     this.tls = null;
     this.localName = "";
@@ -43,7 +44,7 @@ export class UpstreamInfo implements UpstreamInfoView {
   onConnection(connection: UpstreamConnection, now: number): void {
     this.connected = true;
     this.connectionId = connection.id;
-    this.tunnels = connection.tunnels;
+    this.protocol = connection.requestProtocol;
     this.hostName = connection.hostName;
     this.tls = connection.tls;
     this.localName = connection.localName;

@@ -1,7 +1,13 @@
 import { bindAddressFor } from "./bind-address.ts";
 import { Timer, type TimerOwner } from "../clock/timer-wheel.ts";
 import { Http1ClientCodec } from "../codec/http1/client-codec.ts";
-import type { ClientCodec, RequestEncoder, ResponseReceiver, StreamResetReason } from "../codec/messages.ts";
+import type {
+  ClientCodec,
+  HttpProtocol,
+  RequestEncoder,
+  ResponseReceiver,
+  StreamResetReason,
+} from "../codec/messages.ts";
 import type { ReadBuffer } from "../codec/read-buffer.ts";
 import { TunnelCodec, type TunnelHost } from "../codec/tunnel-codec.ts";
 import { addressName } from "../ip-address.ts";
@@ -192,8 +198,10 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     return this.codec.start(client, client.passesInterim);
   }
 
-  get tunnels(): boolean {
-    return this.tunnel !== null;
+  /** Of the requests on it; "": what it carries is no HTTP. Between proxies of ours HTTP/2 carries requests of HTTP/1.1. */
+  get requestProtocol(): HttpProtocol | "" {
+    if (this.tunnel !== null) return "";
+    return this.http2 === null || this.protocol === "peer" ? "HTTP/1.1" : "HTTP/2";
   }
 
   /** The request that the connection was taken for has all that it needs. */

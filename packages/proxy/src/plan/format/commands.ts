@@ -121,9 +121,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   GRPC_STATUS_NUMBER: grpcStatus("NUMBER"),
 
   PROTOCOL: text((stream) => (stream.carriesHttp ? protocolOf(stream) : undefined)),
-  UPSTREAM_PROTOCOL: text(({ upstreamInfo }) =>
-    upstreamInfo?.connected === true && !upstreamInfo.tunnels ? "HTTP/1.1" : undefined,
-  ),
+  UPSTREAM_PROTOCOL: text(({ upstreamInfo }) => upstreamInfo?.protocol || undefined),
   UPSTREAM_CLUSTER: text(({ cluster }) => cluster?.plan.statName),
   UPSTREAM_CLUSTER_RAW: text(({ cluster }) => cluster?.plan.name),
   UPSTREAM_HOST: upstreamHost,

@@ -41,8 +41,8 @@ export interface UpstreamInfoView {
   /** A connection was had: it has addresses and a number. */
   readonly connected: boolean;
   readonly connectionId: number;
-  /** No HTTP is spoken on it. */
-  readonly tunnels: boolean;
+  /** "": there was none, or no HTTP is spoken on it. */
+  readonly protocol: HttpProtocol | "";
   /** Of the host that the connection goes to, `10.0.0.1:80`. */
   readonly hostName: string;
   /** Null: it is plain. */

@@ -266,7 +266,7 @@ test("COALESCE takes the first that has a value, an empty one too", () => {
 
 describe("durations", () => {
   const upstreamInfo = {
-    connected: true, connectionId: 9, tunnels: false, hostName: "10.0.0.1:80", tls: null, localName: "10.1.1.1:5", localAddress: "10.1.1.1", localPort: 5, connectStartedAt: 1_001, connectedAt: 1_003,
+    connected: true, connectionId: 9, protocol: "HTTP/1.1" as const, hostName: "10.0.0.1:80", tls: null, localName: "10.1.1.1:5", localAddress: "10.1.1.1", localPort: 5, connectStartedAt: 1_001, connectedAt: 1_003,
     poolStartedAt: 1_001, poolReadyAt: 1_003.5, firstSentAt: 1_003.5, firstReceivedAt: 1_020.25, firstBodyReceivedAt: 1_021,
   }; // prettier-ignore
   const stream = streamInfo({}, { upstreamInfo });

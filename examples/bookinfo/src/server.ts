@@ -67,6 +67,8 @@ export function main(name: string, routes: readonly Route[]): void {
     const { address, port } = server.address() as AddressInfo;
     console.log(`${name} listening on http://${address}:${port}`);
   });
+  // Who closes idle connections is the proxy: a server that does it at the moment of the next request fails that one (RFC 9112 §9.3.1).
+  server.keepAliveTimeout = 0;
   let stopping = false;
   let open = 0;
   // To Node a connection on which nothing was ever asked is not idle: close() would wait for it for a minute.

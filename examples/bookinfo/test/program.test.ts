@@ -60,6 +60,12 @@ test("a kept connection that the other side closes as it is used again costs no 
   assert.ok(seen.size >= 2, "the second request met a closed connection");
 });
 
+test("an idle connection is the proxy's to close: the server names no time after which it would", async (t) => {
+  const { origin } = await run(t, "details");
+  const { headers } = await fetch(`${origin}/health`);
+  assert.deepEqual([headers.get("connection"), headers.get("keep-alive")], ["keep-alive", null]);
+});
+
 test("on SIGTERM the open request is finished, then the program ends with 0", async (t) => {
   const held = Promise.withResolvers<ServerResponse>();
   const ratings = await serveWith(t, (_, response) => held.resolve(response));

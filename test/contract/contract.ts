@@ -101,7 +101,7 @@ async function check(): Promise<boolean> {
   const unsteady = outcomes
     .filter((each) => each.unsteady)
     .map(({ area, contractCase }) => `${area}: ${contractCase.name}`);
-  if (unsteady.length > 0) console.error(`right at the second or third attempt only: ${unsteady.join("; ")}`);
+  if (unsteady.length > 0) console.error(`not right at the first attempt: ${unsteady.join("; ")}`);
   if (options.json) say(JSON.stringify(summary));
   else {
     for (const outcome of different) explain(outcome);

@@ -88,6 +88,10 @@ const PAGES = [
   "/certificates",
 ];
 
+async function isSo(page: Page, expression: string): Promise<boolean> {
+  return (await page.evaluate(expression)) === true;
+}
+
 /** By Tab, as often as it takes; what has the focus can be seen. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let pressed = 0; pressed < 150; pressed++) {
@@ -110,6 +114,11 @@ describe("the console", { skip: SKIPPED }, () => {
     mkdirSync(PICTURES, { recursive: true });
     demo = await startDemo(config.path);
     visitor = await Visitor.arrive();
+    // At one request a second it might take more than a minute until some have failed.
+    await eventually("failed requests are kept", 60_000, async () => {
+      await (await fetch(`${demo.ingress}/productpage`)).text();
+      return (await ask<{ items: readonly object[] }>("v1/requests?status=error&limit=3")).items.length === 3;
+    });
   });
   after(async () => {
     await visitor?.leave();
@@ -275,13 +284,19 @@ describe("the console", { skip: SKIPPED }, () => {
       await click(page.locator(".slow-list strong").first());
       const chart = page.locator(".u-over").last();
       await chart.waitFor(PATIENCE);
-      await chart.scrollIntoViewIfNeeded();
-      const box = (await chart.boundingBox())!;
-      await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
-      await page.mouse.down();
-      await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2, { steps: 8 });
-      await page.mouse.up();
-      await page.waitForURL(/range=\d+-\d+/);
+      // It moves when what is above it comes later.
+      await eventually("a part of the chart is chosen", 60_000, async () => {
+        await chart.scrollIntoViewIfNeeded();
+        const box = (await chart.boundingBox())!;
+        await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+        await page.mouse.down();
+        await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2, { steps: 8 });
+        await page.mouse.up();
+        return page.waitForURL(/range=\d+-\d+/, { timeout: 5_000 }).then(
+          () => true,
+          () => false,
+        );
+      });
       await click(page.getByRole("link", { name: "Traces of this time, slowest first" }));
       await click(page.getByRole("region", { name: "Traces" }).getByRole("link").first());
       await page.getByRole("heading", { name: "Waterfall" }).waitFor(PATIENCE);
@@ -357,7 +372,7 @@ describe("the console", { skip: SKIPPED }, () => {
     await page.getByLabel("Moment of the last hour").focus();
     await page.keyboard.press("Home");
     await page.getByRole("button", { name: "Back to live" }).waitFor();
-    await page.locator("canvas").first().waitFor({ timeout: 1000 });
+    assert.ok(await page.locator("canvas").first().isVisible());
     await page.getByRole("button", { name: "Play the last hour" }).click();
     const first = page.url();
     await page.waitForURL((url) => String(url) !== first, PATIENCE);
@@ -397,7 +412,7 @@ describe("the console", { skip: SKIPPED }, () => {
     await drawer.getByText("a fault was injected on purpose").first().waitFor(PATIENCE);
     await page.keyboard.press("Escape");
     await drawer.waitFor({ state: "detached" });
-    assert.equal(await page.evaluate("document.activeElement.textContent"), "Explain");
+    await eventually("the focus is back", 60_000, () => isSo(page, "document.activeElement.textContent === 'Explain'"));
 
     await page.goto(`http://${demo.http}/graph`);
     const canvas = page.locator("canvas.graph-canvas");
@@ -408,7 +423,9 @@ describe("the console", { skip: SKIPPED }, () => {
       await page.waitForURL((url) => (url.searchParams.get("about") ?? "").includes(service));
     }
     await page.keyboard.press("Enter");
-    assert.match((await page.evaluate("document.activeElement.className")) as string, /drawer/);
+    await eventually("the focus is in the drawer", 60_000, () =>
+      isSo(page, "document.activeElement.className.includes('drawer')"),
+    );
     await page.context().close();
   });
 
@@ -416,14 +433,21 @@ describe("the console", { skip: SKIPPED }, () => {
     const page = await open("/proxies");
     await page.keyboard.press("/");
     await page.keyboard.type("virtualservice reviews");
+    await page.getByRole("option", { name: /reviews.*VirtualService/ }).waitFor(PATIENCE);
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "reviews", level: 1 }).waitFor(PATIENCE);
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
     await page.keyboard.press("Escape");
-    await page.keyboard.press("g");
-    await page.keyboard.press("g");
-    await page.waitForURL(/\/graph/);
+    // Two keys are one shortcut only if they come soon after one another.
+    await eventually("the graph", 60_000, async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("g");
+      return page.waitForURL(/\/graph/, { timeout: 5_000 }).then(
+        () => true,
+        () => false,
+      );
+    });
     await page.context().close();
   });
 

@@ -85,7 +85,7 @@ export async function recordCase({ contractCase }: Entry, envoy: Subject, tulle:
 }
 
 /** How often a case that is not right is tried again, by itself, when all others are done: a busy machine stretches time. */
-const MORE_ATTEMPTS = 2;
+const MORE_ATTEMPTS = 4;
 
 /** Checks every entry, so many at a time, and gives a promise for each. */
 export function checkAll<E extends Entry>(

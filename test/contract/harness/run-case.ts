@@ -15,16 +15,16 @@ import { Gates, ScriptedUpstream } from "./upstream.ts";
 import { Activity, Stuck } from "./waiting.ts";
 
 /** For a step's condition. */
-const STEP_LIMIT_MS = 10_000;
+const STEP_LIMIT_MS = 30_000;
 /** Without a record to compare with, a case is over when nothing has happened for so long; longer if no client has got anything. */
 const QUIET_MS = 500;
 const SILENT_MS = 2000;
 /** With one: what is seen is what was expected, and nothing comes after it for so long. */
 const SETTLE_MS = 40;
 /** With one: nothing has happened for so long, and what is seen is something else. */
-const DIFFERENT_MS = 1500;
+const DIFFERENT_MS = 2500;
 /** Longest of all, for what never rests: names that are looked up again and again, health checks. */
-const OBSERVED_MS = 8000;
+const OBSERVED_MS = 12_000;
 
 /**
  * @param expected what would be right: the case is over as soon as it is seen.

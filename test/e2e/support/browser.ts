@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 import type { Browser, Locator, Page } from "playwright-core";
+import { eventually } from "./tulle.ts";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 export const SKIPPED: string | false = CHROMIUM === undefined ? "no Chromium here: apt install chromium" : false;
@@ -36,6 +37,7 @@ export class Visitor {
       colorScheme: dark ? "dark" : "light",
       reducedMotion: reducedMotion ? "reduce" : "no-preference",
     });
+    context.setDefaultTimeout(PATIENCE.timeout);
     const page = await context.newPage();
     page.on("pageerror", (error) => this.errors.push(`${page.url()}: ${error.message}`));
     page.on("console", (message) => {
@@ -49,6 +51,8 @@ export class Visitor {
     const page = await this.page(look);
     await page.goto(url);
     await page.locator("h1").first().waitFor(PATIENCE);
+    // What is seen first does not hear keys yet.
+    await page.evaluate("new Promise((done) => requestIdleCallback(done))");
     return page;
   }
 
@@ -69,8 +73,14 @@ export function clickCounter(): (target: Locator) => Promise<void> {
   };
 }
 
+/** What goes round and round for as long as something loads is not waited for. */
+const STILL =
+  "document.getAnimations().every(({ playState, effect }) => playState !== 'running' || effect.getComputedTiming().iterations === Infinity)";
+
 /** Nothing that axe calls serious, and nothing beside the screen. */
 export async function assertFitForAll(page: Page, what: string): Promise<void> {
+  // What is half transparent for a moment has no contrast.
+  await eventually("nothing moves", PATIENCE.timeout, async () => (await page.evaluate(STILL)) === true);
   await page.evaluate(axe.source);
   const found = (await page.evaluate(
     "axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, at: nodes[0].target.join(' ') })))",

@@ -191,6 +191,8 @@ export interface ResponseReceiver {
   readonly response: ResponseHead;
   /** The codec counts here what it reads and writes for this response's request. */
   readonly upstreamBytes: BytesMeter;
+  /** Where no HTTP is spoken, and in HTTP/2: the end of the response does not end the request. */
+  readonly keepsHalfOpen: boolean;
   /** A 1xx that says something of the response to come. @param wanted the first, where it is passed on */
   onInterimResponse(status: number, headers: HeaderBlock, wanted: boolean): void;
   onResponseHead(endStream: boolean): void;
@@ -226,6 +228,8 @@ export interface ClientCodec {
   receiveEnd(): boolean;
   /** The connection broke. @param byReset the peer has reset it */
   receiveFailure(byReset: boolean): void;
+  /** Of exchanges that have a connection to themselves: who began it is told nothing any more. */
+  detach(): void;
 }
 
 /** What a client codec needs of its connection. */
@@ -246,7 +250,8 @@ export interface ClientCodecHost {
  * exchange under way hears of its end (`onResponseReset`).
  *
  * `start` gives one encoder per exchange. The stream is opened by `encodeHead`, which must follow before the turn ends; `cancel` before it costs
- * nothing. A response that ends before its request does ends both: what is still written is dropped, and the peer is told (RST_STREAM).
+ * nothing. A response that ends before its request does ends both, unless its receiver keeps half of it open: what is still written is dropped,
+ * and the peer is told (RST_STREAM).
  * @public
  */
 export interface MultiplexingClientCodec extends ClientCodec {

@@ -101,7 +101,6 @@ export class TunnelCodec implements ClientCodec, RequestEncoder {
     return this.responseEnded && this.receiver !== null;
   }
 
-  /** Nobody is told anything any more. */
   detach(): void {
     this.receiver = null;
   }

@@ -1,6 +1,7 @@
 import type { TcpProxy } from "@tulle/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { ClusterRef } from "./cluster-plan.ts";
 import { compileAccessLogs } from "./compile-access-log.ts";
+import { type TunnelPlan, compileTunnel } from "./compile-tunnel.ts";
 import { milliseconds } from "./duration.ts";
 import { LB_NAMESPACE, type MetadataMatch, compileMetadataMatch, mergeMatches } from "./metadata-match.ts";
 import type { AccessLogPlan } from "./listener-plan.ts";
@@ -24,6 +25,8 @@ export interface TcpProxyPlan {
   readonly durationJitter: number;
   /** `hash_policy: source_ip` */
   readonly hashesSourceIp: boolean;
+  /** Null: an upstream gets nothing but what the client says. */
+  readonly tunnel: TunnelPlan | null;
   readonly accessLogs: readonly AccessLogPlan[];
   readonly logsOnStart: boolean;
   readonly logsOnConnected: boolean;
@@ -72,6 +75,7 @@ export function compileTcpProxy(
     maxDurationMs: milliseconds(message.maxDownstreamConnectionDuration, 0),
     durationJitter: (message.maxDownstreamConnectionDurationJitterPercentage?.value ?? 0) / 100,
     hashesSourceIp: message.hashPolicy.some(({ policySpecifier }) => policySpecifier.case === "sourceIp"),
+    tunnel: compileTunnel(message.tunnelingConfig, place.field("tunneling_config")),
     accessLogs: compileAccessLogs(message.accessLog, (i) => place.item("access_log", i)),
     logsOnStart: options?.flushAccessLogOnStart ?? false,
     logsOnConnected: options?.flushAccessLogOnConnected ?? message.flushAccessLogOnConnected,

@@ -5,7 +5,13 @@ import { type ResponseFlag, type ResponseFlags, longFlags, shortFlags, withFlag 
 import type { HttpContext } from "../http/runtime.ts";
 import { UpstreamInfo } from "../http/upstream-info.ts";
 import type { AcceptedConnection } from "../net/accepted-connection.ts";
-import type { AccessLogType, ListenerInfo, Metadata, StreamInfo } from "../plan/format/stream-info.ts";
+import type {
+  AccessLogType,
+  FilterStateObject,
+  ListenerInfo,
+  Metadata,
+  StreamInfo,
+} from "../plan/format/stream-info.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 
@@ -29,7 +35,6 @@ export class ConnectionStream implements StreamInfo {
   readonly traceId = "";
   readonly spanId = "";
   readonly localReplyBody = "";
-  readonly filterStateObjects = null;
   readonly requestEndedAt = 0;
   readonly responseStartedAt = 0;
   readonly responseEndedAt = 0;
@@ -49,6 +54,7 @@ export class ConnectionStream implements StreamInfo {
   bytesReceived = 0;
   bytesSent = 0;
   dynamicMetadata: Metadata | null;
+  filterStateObjects: Map<string, FilterStateObject> | null = null;
   /** The cluster in place of the one that is configured; null: that one. */
   clusterName: string | null = null;
   accessLogType: AccessLogType = "NotSet";

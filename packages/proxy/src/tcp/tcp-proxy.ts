@@ -18,6 +18,7 @@ import type { ConnectionStream } from "./connection-stream.ts";
 import { ConnectionHostSelection } from "./host-selection.ts";
 import type { Session, SessionOwner } from "./session.ts";
 import type { TcpProxyStats } from "./tcp-proxy-stats.ts";
+import { KeptHeaders, RESPONSE_HEADERS_STATE, RESPONSE_TRAILERS_STATE, opensTunnel, tunnelRequest } from "./tunnel.ts";
 
 /** A TCP proxy in force: its plan with everything that was resolved for it once. */
 export interface TcpProxyRuntime {
@@ -47,7 +48,7 @@ const BY_PEER = 0;
 const BY_RESET = 1;
 const BY_US = 2;
 
-/** One connection to an upstream for each of a client. Behaviour: Envoy `source/common/tcp_proxy/tcp_proxy.cc`. */
+/** One connection to an upstream, or through one (`tunneling_config`), for each of a client. Behaviour: Envoy `source/common/tcp_proxy/tcp_proxy.cc`. */
 export class TcpProxySession
   implements Session, TransportHandler, PoolClient, PoolSource, UpstreamWatermarks, TimerOwner
 {
@@ -63,6 +64,9 @@ export class TcpProxySession
   /** Asked for a connection, which is not there yet. */
   private pool: Pool | null = null;
   private upstream: UpstreamConnection | null = null;
+  /** Who has been asked for a tunnel, and has not answered. */
+  private asked: RequestEncoder | null = null;
+  /** Where the client's bytes go. */
   private encoder: RequestEncoder | null = null;
   private closed = false;
   /** What came before there was anywhere to send it: TLS gives out what has come with the end of the handshake, paused or not. */
@@ -101,6 +105,7 @@ export class TcpProxySession
     // What the client says has nowhere to go yet. (A handshake has to be read.)
     if (this.ready) this.transport.pauseReading();
     this.transport.start();
+    if (plan.tunnel !== null) this.armIdle();
     this.connect();
   }
 
@@ -155,9 +160,15 @@ export class TcpProxySession
     if (!pool.newStream(this)) this.pool = null;
   }
 
-  poolOf(_cluster: Cluster, host: Host): Pool {
+  poolOf({ plan: { poolPerConnection } }: Cluster, host: Host): Pool {
     const { connection } = this.stream;
-    return host.proxyHeader === null ? host.tunnelPool(0) : host.namedPool(0, "", "", originOf(connection), "tunnel");
+    const origin = host.proxyHeader === null ? null : originOf(connection);
+    if (this.proxy.plan.tunnel === null) {
+      return origin === null ? host.tunnelPool(0) : host.namedPool(0, "", "", origin, "tunnel");
+    }
+    // Between proxies of ours HTTP/2 carries requests, not what a connection becomes.
+    const protocol = host.protocol === "peer" ? "http1" : host.protocol;
+    return host.namedPool(0, "", "", origin, protocol, poolPerConnection ? connection.id : 0);
   }
 
   private chooseCluster(): Cluster | null {
@@ -179,15 +190,26 @@ export class TcpProxySession
 
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void {
     const { stream, proxy } = this;
-    const { plan, net } = proxy;
+    const { tunnel } = proxy.plan;
     this.pool = null;
     this.upstream = connection;
-    this.encoder = encoder;
-    connection.watermarks = this;
+    // Of HTTP/2, each stream has its own.
+    if (!connection.multiplexes) connection.watermarks = this;
     stream.host = connection.host;
-    stream.upstreamInfo?.onConnection(connection, net.turn.now);
-    connection.host.outlier?.onConnectedFinally();
-    if (plan.logsOnConnected) this.log("TcpUpstreamConnected");
+    const { upstreamInfo } = stream;
+    upstreamInfo?.onConnection(connection, proxy.net.turn.now);
+    if (upstreamInfo !== null) upstreamInfo.protocol = "";
+    if (tunnel === null) this.connected(connection, encoder);
+    else {
+      this.asked = encoder;
+      encoder.encodeHead(tunnelRequest(tunnel, stream, connection.tls !== null), false);
+    }
+  }
+
+  private connected({ host }: UpstreamConnection, encoder: RequestEncoder): void {
+    this.encoder = encoder;
+    host.outlier?.onConnectedFinally();
+    if (this.proxy.plan.logsOnConnected) this.log("TcpUpstreamConnected");
     this.armIdle();
     if (!this.ready) encoder.pauseResponse();
     const { early } = this;
@@ -198,6 +220,7 @@ export class TcpProxySession
       encoder.encodeData(buffer, 0, early.length, false);
     }
     this.transport.resumeReading();
+    if (this.downstreamEnded) this.endRequest(encoder);
   }
 
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void {
@@ -208,11 +231,18 @@ export class TcpProxySession
     if (reason === "connection timeout") {
       stream.host?.outlier?.onTimeout(504);
       stream.addFlag("UF");
-    } else if (reason === "remote connection failure") {
-      stream.host?.outlier?.onConnectFailed();
-      stream.addFlag("UF");
-    }
+    } else if (reason === "remote connection failure") this.countFailure();
+    this.retry();
+  }
+
+  private countFailure(): void {
+    this.stream.host?.outlier?.onConnectFailed();
+    this.stream.addFlag("UF");
+  }
+
+  private retry(): void {
     if (this.closed) return;
+    const { stream } = this;
     const { plan, net, random } = this.proxy;
     if (plan.backOff === null || stream.attemptCount >= plan.maxConnectAttempts) this.connect();
     else {
@@ -247,8 +277,18 @@ export class TcpProxySession
 
   onEnd(): void {
     this.downstreamEnded = true;
-    this.encoder?.encodeData(NOTHING, 0, 0, true);
+    if (this.encoder !== null) this.endRequest(this.encoder);
+  }
+
+  private endRequest(encoder: RequestEncoder): void {
+    encoder.encodeData(NOTHING, 0, 0, true);
     if (this.upstreamEnded) this.upstream = this.encoder = null;
+    else if (this.endsWhole) this.transport.closeAfterFlush();
+  }
+
+  /** A tunnel of HTTP/1.1 does not outlive the end of one direction (RFC 9110 §9.3.6). */
+  private get endsWhole(): boolean {
+    return this.proxy.plan.tunnel !== null && this.upstream?.multiplexes === false;
   }
 
   /** The handshake is over. */
@@ -266,12 +306,25 @@ export class TcpProxySession
     net.timers.disarm(this.durationTimer);
     net.timers.disarm(this.backOffTimer);
     net.timers.disarm(this.logTimer);
-    const { pool, upstream, endedBy } = this;
-    this.pool = this.upstream = this.encoder = null;
-    pool?.cancel(this, true);
-    upstream?.release(endedBy === BY_RESET ? "reset" : endedBy === BY_US ? "now" : "flush");
+    const { pool, endedBy } = this;
+    this.pool = null;
+    pool?.cancel(this, this.proxy.plan.tunnel === null);
+    if (this.asked !== null) this.stream.addFlag("UF");
+    this.leave(endedBy === BY_RESET ? "reset" : endedBy === BY_US ? "now" : "flush");
     this.log("TcpConnectionEnd");
     this.owner.onConnectionClosed(this, net.turn.now - this.stream.startedAt);
+  }
+
+  /** Is done with the upstream. */
+  private leave(how: "flush" | "now" | "reset"): void {
+    const { upstream, asked, encoder } = this;
+    this.upstream = this.asked = this.encoder = null;
+    if (upstream === null) return;
+    if (!upstream.multiplexes) upstream.release(how === "reset" && this.proxy.plan.tunnel !== null ? "now" : how);
+    else {
+      upstream.countReset("local reset");
+      (encoder ?? asked)?.cancel();
+    }
   }
 
   onAboveWatermark(): void {
@@ -288,12 +341,33 @@ export class TcpProxySession
     // There is no HTTP.
   }
 
-  onResponseHead(): void {
-    // There is no HTTP: it says that the connection is there, which is known.
+  /** Of what is no tunnel: the connection is there, which is known. */
+  onResponseHead(endStream: boolean): void {
+    const { asked, upstream, stream, response } = this;
+    const { tunnel } = this.proxy.plan;
+    if (asked === null || upstream === null || tunnel === null) return;
+    const { status, headers } = response;
+    if (tunnel.keepsHeaders) this.keepForLogs(RESPONSE_HEADERS_STATE, new KeptHeaders(status, headers));
+    if (endStream || !opensTunnel(status, upstream.multiplexes)) {
+      stream.transportFailure = `tunnel_response:${status}`;
+      this.countFailure();
+      this.leave("now");
+      this.retry();
+      return;
+    }
+    this.asked = null;
+    this.connected(upstream, asked);
   }
 
-  onResponseTrailers(_trailers: HeaderBlock): void {
-    // There is no HTTP.
+  private keepForLogs(name: string, headers: KeptHeaders): void {
+    (this.stream.filterStateObjects ??= new Map()).set(name, headers);
+  }
+
+  onResponseTrailers(trailers: HeaderBlock): void {
+    if (this.proxy.plan.tunnel?.keepsTrailers === true) {
+      this.keepForLogs(RESPONSE_TRAILERS_STATE, new KeptHeaders(0, trailers));
+    }
+    this.onResponseEnd();
   }
 
   onResponseData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
@@ -306,9 +380,14 @@ export class TcpProxySession
       transport.writeBytes(buffer, start, end);
       this.armIdle();
     }
-    if (!endStream) return;
+    if (endStream) this.onResponseEnd();
+  }
+
+  private onResponseEnd(): void {
+    const { transport } = this;
+    const whole = this.downstreamEnded || this.endsWhole;
     this.upstreamEnded = true;
-    if (this.downstreamEnded) {
+    if (whole) {
       this.upstream = this.encoder = null;
       transport.closeAfterFlush();
     } else transport.endWriting();
@@ -316,8 +395,13 @@ export class TcpProxySession
 
   /** The upstream connection is gone. */
   onResponseReset(reason: StreamResetReason): void {
-    this.upstream = this.encoder = null;
-    if (reason === "remote reset") {
+    const { tunnel } = this.proxy.plan;
+    const unanswered = this.asked !== null;
+    this.upstream = this.asked = this.encoder = null;
+    if (unanswered) {
+      this.countFailure();
+      this.retry();
+    } else if (reason === "remote reset" && tunnel === null) {
       this.stream.addFlag("UR");
       this.transport.reset();
     } else this.transport.closeAfterFlush();

@@ -11,8 +11,6 @@ import { type ConnectionProtocol, UpstreamConnection } from "./upstream-connecti
 export interface PoolClient extends ResponseReceiver {
   /** The first interim response is wanted (`proxy_100_continue`). */
   readonly passesInterim: boolean;
-  /** The connection, on which no HTTP is spoken, outlives the end of one direction. */
-  readonly keepsHalfOpen: boolean;
   onPoolReady(encoder: RequestEncoder, connection: UpstreamConnection): void;
   /** @param transportFailure what the operating system said, "" if nothing @param atHost the host has had a part in that */
   onPoolFailure(reason: StreamResetReason, transportFailure: string, atHost: boolean): void;

@@ -83,6 +83,8 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
   private timedOut = false;
   private closedByUs = false;
   private closedByPeer = false;
+  /** It is HTTP/1.1 only until the answer: then bytes of somebody else's. */
+  private becomesTunnel = false;
   /** The request under way is its last. */
   private draining = false;
   private pausedReads = 0;
@@ -195,6 +197,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
       this.draining = true;
     }
     if (this.tunnel !== null) this.tunnel.keepsHalfOpen = client.keepsHalfOpen;
+    else this.becomesTunnel = client.keepsHalfOpen && this.http2 === null;
     return this.codec.start(client, client.passesInterim);
   }
 
@@ -221,9 +224,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     return this.state === CONNECTING;
   }
 
-  /** Who a tunnel was for is done with it. @param how what has been written leaves first, or is lost, or the peer gets RST */
+  /** Who a tunnel was for is done with it, and with the connection, which is for nobody else. @param how what has been written leaves first, or is lost, or the peer gets RST */
   release(how: "flush" | "now" | "reset"): void {
-    this.tunnel?.detach();
+    this.codec.detach();
     this.pool.retire(this);
     this.closedByUs = true;
     if (this.state === BUSY) {
@@ -306,8 +309,9 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
 
   private receiveEnd(): void {
     if (this.http2 !== null && this.state === BUSY) this.use.countCut(false);
-    // A tunnel takes it for half of an end.
-    this.closedByPeer = this.tunnel === null;
+    // A tunnel takes it for half of an end, after which it is for us to close.
+    this.closedByPeer = this.tunnel === null && !this.becomesTunnel;
+    this.closedByUs ||= this.becomesTunnel;
     if (this.codec.receiveEnd()) this.use.stats.cxProtocolError.value++;
   }
 
@@ -315,7 +319,7 @@ export class UpstreamConnection implements TransportHandler, TunnelHost, Http2Ow
     const { use, host } = this;
     const { net } = use;
     // Envoy takes a reset for the end of what came before it.
-    if (this.state === BUSY && !this.closedByUs && this.tunnel === null) this.receiveEnd();
+    if (this.state === BUSY && !this.closedByUs && this.tunnel === null && !this.becomesTunnel) this.receiveEnd();
     const before = this.state;
     this.state = CLOSED;
     net.timers.disarm(this.connectTimer);

@@ -72,6 +72,7 @@ describe("random input", () => {
             .start(
               {
                 response: new ResponseHead(),
+                keepsHalfOpen: false,
                 upstreamBytes: new BytesMeter(),
                 onInterimResponse: () => {},
                 onResponseHead: () => {},

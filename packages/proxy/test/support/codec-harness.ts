@@ -213,6 +213,7 @@ export class ClientHarness {
     const response = new ResponseHead();
     return {
       response,
+      keepsHalfOpen: false,
       upstreamBytes: seen.bytes,
       onInterimResponse: () => {},
       onResponseHead: (endStream) => {

@@ -287,6 +287,7 @@ export class Http2ServerHarness {
 
 export class SeenResponse implements ResponseReceiver {
   readonly response = new ResponseHead();
+  readonly keepsHalfOpen = false;
   readonly upstreamBytes = new BytesMeter();
   readonly interim: number[] = [];
   head = "";

@@ -31,6 +31,7 @@ function chainTo(proxy: Proxy, changes: Partial<TcpProxyPlan> = {}): FilterChain
     maxDurationMs: 0,
     durationJitter: 0,
     hashesSourceIp: false,
+    tunnel: null,
     accessLogs: [],
     logsOnStart: false,
     logsOnConnected: false,

@@ -187,6 +187,11 @@ export class Http1ClientCodec implements ClientCodec, RequestEncoder, BodyReceiv
     receiver?.onResponseReset("connection termination");
   }
 
+  detach(): void {
+    this.end();
+    this.state = BROKEN;
+  }
+
   private parseHead(buffer: ReadBuffer, i: number, end: number): number {
     const { receiver, options } = this;
     if (receiver === null) return -1;

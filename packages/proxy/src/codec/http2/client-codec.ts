@@ -75,6 +75,10 @@ export class Http2ClientCodec extends Http2Connection implements MultiplexingCli
     this.endAll("connection termination");
   }
 
+  detach(): void {
+    // Its exchanges are cancelled one by one.
+  }
+
   private endAll(reason: StreamResetReason): void {
     this.failed = true;
     for (const stream of this.streams.values()) this.endStream(stream, reason);
@@ -170,6 +174,7 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
   private wantsInterim: boolean;
   private headDone = false;
   private isHead = false;
+  private isConnect = false;
   private upgrade = "";
 
   constructor(codec: Http2ClientCodec, receiver: ResponseReceiver, wantsInterim: boolean) {
@@ -191,6 +196,7 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
     const { writer } = codec;
     const { headers, upgrade } = head;
     const isConnect = head.method === "CONNECT";
+    this.isConnect = isConnect;
     this.isHead = head.method === "HEAD";
     this.upgrade = upgrade;
     codec.open(this);
@@ -268,7 +274,7 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
       if (!reader.finishTrailers()) codec.messageError(this, reader.error);
       else if (!endStream || !complete) codec.messageError(this, MESSAGE_ERRORS.messaging);
       else {
-        this.finish();
+        this.finish(receiver);
         receiver.onResponseTrailers(block);
       }
       return;
@@ -292,6 +298,8 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
     const { response } = receiver;
     const { status } = response;
     this.expectedLength = this.isHead || status === 204 || status === 304 ? 0 : contentLength;
+    // RFC 9110 §9.3.6: what follows is no body.
+    if (this.isConnect && status >= 200 && status < 300) this.expectedLength = -1;
     if (endStream && this.expectedLength > 0) {
       this.codec.messageError(this, MESSAGE_ERRORS.messaging);
       return;
@@ -303,19 +311,20 @@ class Http2ClientStream extends Http2Stream implements RequestEncoder {
       response.headers.append(CONNECTION, "upgrade");
     }
     this.headDone = true;
-    if (endStream) this.finish();
+    if (endStream) this.finish(receiver);
     receiver.onResponseHead(endStream);
   }
 
   onData(buffer: ReadBuffer, start: number, end: number, endStream: boolean): void {
     const { receiver } = this;
     if (receiver === null || (end === start && !endStream)) return;
-    if (endStream) this.finish();
+    if (endStream) this.finish(receiver);
     receiver.onResponseData(buffer, start, end, endStream);
   }
 
   /** The response is complete: the stream is free before its receiver hears of it. */
-  private finish(): void {
+  private finish(receiver: ResponseReceiver): void {
+    if (!this.localEnded && receiver.keepsHalfOpen) return;
     this.receiver = null;
     if (this.localEnded) this.codec.remove(this);
     else this.cancelWith(ErrorCode.internal);

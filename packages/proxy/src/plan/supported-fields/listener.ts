@@ -145,6 +145,17 @@ export const LISTENER: SupportGroup = {
       "access_log_flush_interval",
       "flush_access_log_on_connected",
       "metadata_match",
+      "tunneling_config",
+    ],
+  },
+  [`${TCP_PROXY}.TunnelingConfig`]: {
+    has: [
+      "hostname",
+      "use_post",
+      "post_path",
+      "headers_to_add",
+      "propagate_response_headers",
+      "propagate_response_trailers",
     ],
   },
   [`${TCP_PROXY}.WeightedCluster`]: { has: ["clusters"] },

@@ -39,6 +39,7 @@ export abstract class RequestProbe
   extends ConnectionProbe
   implements ClientCodecHost, MultiplexingClientHost, ResponseReceiver
 {
+  readonly keepsHalfOpen = false;
   readonly response = new ResponseHead();
   readonly upstreamBytes = new BytesMeter();
   private readonly request = new RequestHead();

@@ -1,6 +1,6 @@
 /** What DestinationRules say of connections that are passed on as bytes. (istio/istio `pilot/pkg/networking/core/networkfilter.go`) */
 import { parseDuration } from "@tulle/api";
-import type { Labels } from "@tulle/api";
+import type { Labels, TrafficPolicy } from "@tulle/api";
 import type { TcpDestination } from "./connection-route.ts";
 import type { DestinationRuleIndex } from "./destination-rule.ts";
 import type { MeshService } from "./service.ts";
@@ -12,9 +12,16 @@ export interface ConnectionSettings {
   readonly maxDurationMs: number | undefined;
   /** Connections from one address go to one endpoint. */
   readonly hashesSource: boolean;
+  /** The destination is an HTTP proxy, which is asked for that. */
+  readonly tunnel: TrafficPolicy["tunnel"];
 }
 
-const NOTHING: ConnectionSettings = { idleTimeoutMs: undefined, maxDurationMs: undefined, hashesSource: false };
+const NOTHING: ConnectionSettings = {
+  idleTimeoutMs: undefined,
+  maxDurationMs: undefined,
+  hashesSource: false,
+  tunnel: undefined,
+};
 
 /** Of several destinations the first one's rule counts, without its subset. */
 export function connectionSettings(
@@ -34,5 +41,7 @@ export function connectionSettings(
     idleTimeoutMs: idleTimeout === undefined ? undefined : parseDuration(idleTimeout),
     maxDurationMs: maxConnectionDuration === undefined ? undefined : parseDuration(maxConnectionDuration),
     hashesSource: loadBalancer?.consistentHash?.useSourceIp === true,
+    // A subset has its own or none. (`tunnelingconfig/apply.go`)
+    tunnel: (second === undefined && first.subset !== "" ? subset?.subset : rule)?.trafficPolicy?.tunnel,
   };
 }

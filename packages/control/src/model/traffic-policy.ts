@@ -20,7 +20,6 @@ export interface EffectivePolicy {
   readonly connectionPool: ConnectionPoolSettings | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTlsSettings | undefined;
-  readonly tunnel: TrafficPolicy["tunnel"];
   readonly proxyProtocol: TrafficPolicy["proxyProtocol"];
   readonly retryBudget: TrafficPolicy["retryBudget"];
 }
@@ -49,7 +48,6 @@ export function effectivePolicy(
     outlierDetection: ofPort ? own.outlierDetection : (own.outlierDetection ?? base.outlierDetection),
     tls: ofPort ? own.tls : (own.tls ?? base.tls),
     // A port has none of these: a subset's port leaves the rule's alone.
-    tunnel: own.tunnel ?? base.tunnel,
     proxyProtocol: own.proxyProtocol ?? base.proxyProtocol,
     retryBudget: own.retryBudget ?? base.retryBudget,
   };
@@ -59,9 +57,9 @@ export function effectivePolicy(
 function levelAt(policy: TrafficPolicy | undefined, port: number): { blocks: EffectivePolicy; ofPort: boolean } {
   const settings = policy?.portLevelSettings?.find((candidate) => candidate.port?.number === port);
   const { loadBalancer, connectionPool, outlierDetection, tls } = settings ?? policy ?? {};
-  const { tunnel, proxyProtocol, retryBudget } = settings === undefined ? (policy ?? {}) : ({} as TrafficPolicy);
+  const { proxyProtocol, retryBudget } = settings === undefined ? (policy ?? {}) : ({} as TrafficPolicy);
   return {
-    blocks: { loadBalancer, connectionPool, outlierDetection, tls, tunnel, proxyProtocol, retryBudget },
+    blocks: { loadBalancer, connectionPool, outlierDetection, tls, proxyProtocol, retryBudget },
     ofPort: settings !== undefined,
   };
 }

@@ -60,7 +60,6 @@ const POLICY: readonly Unsupported[] = [
 
 const TRAFFIC_POLICY: readonly Unsupported[] = [
   ...POLICY,
-  { path: ["tunnel"], what: "tunnelling" },
   ...byFeature("retry budgets", ["retryBudget"], "retry budgets"),
   ...byFeature("retry budgets of intervals", ["retryBudget", "budgetInterval"], "counting over an interval"),
   ...notByOwnProxy(

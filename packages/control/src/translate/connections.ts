@@ -58,12 +58,23 @@ export function passOn(
   return networkFilter("envoy.filters.network.tcp_proxy", TcpProxySchema, config);
 }
 
-function proxySettings({ idleTimeoutMs, maxDurationMs, hashesSource }: ConnectionSettings): TcpProxyInit {
+function proxySettings({ idleTimeoutMs, maxDurationMs, hashesSource, tunnel }: ConnectionSettings): TcpProxyInit {
   return {
     ...(idleTimeoutMs === undefined ? {} : { idleTimeout: milliseconds(idleTimeoutMs) }),
     ...(maxDurationMs === undefined ? {} : { maxDownstreamConnectionDuration: milliseconds(maxDurationMs) }),
+    ...(tunnel === undefined ? {} : { tunnelingConfig: tunnelingConfig(tunnel) }),
     hashPolicy: hashesSource ? [{ policySpecifier: { case: "sourceIp", value: {} } }] : [],
   };
+}
+
+/** (`tunnelingconfig/apply.go`) */
+function tunnelingConfig({
+  protocol,
+  targetHost,
+  targetPort,
+}: NonNullable<ConnectionSettings["tunnel"]>): TcpProxyInit["tunnelingConfig"] {
+  const host = targetHost.includes(":") ? `[${targetHost}]` : targetHost;
+  return { hostname: `${host}:${targetPort}`, usePost: protocol === "POST" };
 }
 
 /** (`listener.go` toFilterChainMatch) */

@@ -6,19 +6,21 @@ import { answer, close, ended, got, head, seen, sees } from "../harness/steps.ts
 
 /** What is asked for, the proxy, and a port of it that speaks HTTP/2. */
 const MESH = `
----
+${["db", "web"]
+  .map(
+    (name) => `---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: { name: outside }
+metadata: { name: ${name} }
 spec:
-  hosts: [db.test, web.test]
-  ports:
-  - { name: tcp, number: 5432, protocol: TCP }
-  - { name: tls, number: 443, protocol: TLS }
+  hosts: [${name}.test]
+  ports: [${name === "db" ? "{ name: tcp, number: 5432, protocol: TCP }" : "{ name: tls, number: 443, protocol: TLS }"}]
   location: MESH_EXTERNAL
   resolution: STATIC
   endpoints: [{ address: 192.0.2.1 }]
----
+`,
+  )
+  .join("")}---
 apiVersion: v1
 kind: Service
 metadata: { name: forward }

@@ -18,6 +18,7 @@ import { SendWindow } from "./send-window.ts";
 import { SotwStream } from "./sotw-stream.ts";
 import type { AdsConnection, AdsEvents, AdsServerOptions, AdsSource, PeerSecurity, ProxySyncStatus } from "./types.ts";
 import { AdsRefusal } from "./types.ts";
+import { joined } from "./wire.ts";
 
 /** What the gRPC server that carries ADS should be made with. */
 export const ADS_SERVER_OPTIONS: ChannelOptions = {
@@ -294,7 +295,7 @@ export class AdsServer {
         release();
         return;
       }
-      call.write(Buffer.concat([body, tail]), (cause?: Error | null) => {
+      call.write(joined(body, tail), (cause?: Error | null) => {
         release();
         try {
           if (cause) end();

@@ -23,7 +23,7 @@ export interface OutboundResponse {
   readonly version: string;
   readonly nonce: string;
   readonly body: Buffer;
-  readonly tail: Uint8Array;
+  readonly tail: Buffer;
 }
 
 export interface PushStreamOptions {

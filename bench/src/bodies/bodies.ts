@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
-import { chooseCores, list, positive } from "../arguments.ts";
+import { COMMON_OPTIONS, chooseCores, list, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
 import type { Worker } from "../children.ts";
 import { BenchError } from "../errors.ts";
@@ -72,9 +72,7 @@ export async function bodies(args: string[]): Promise<void> {
       megabytes: { type: "string", default: "64" },
       slow: { type: "string", default: "32" },
       peers: { type: "string", default: PEER_NAMES.join(",") },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      ...COMMON_OPTIONS,
     },
   });
   if (values.help) return void process.stdout.write(help);

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
-import { chooseCores, list, positive } from "../arguments.ts";
+import { LOAD_OPTIONS, chooseCores, list, readLoad } from "../arguments.ts";
 import { Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
 import { findTools } from "../tools.ts";
@@ -58,27 +58,16 @@ export async function hop(args: string[], work: Work): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "4" },
-      connections: { type: "string", default: "32,4" },
-      rate: { type: "string" },
+      ...LOAD_OPTIONS,
       peers: { type: "string", default: PEER_NAMES.join(",") },
       bootstrap: { type: "string" },
       path: { type: "string", default: "/api/v7/items?x=1" },
       host: { type: "string" },
-      tulle: { type: "string" },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
   if (values.help) return void process.stdout.write(helpFor(work));
   const names = list("peers", values.peers, PEER_NAMES);
-  const rounds = positive("rounds", values.rounds);
-  const connections = values.connections.split(",").map((count) => positive("connections", count));
-  const rate = values.rate === undefined ? undefined : positive("rate", values.rate);
-  if (rate === undefined && !names.includes("envoy")) throw new BenchError("without envoy among --peers give a --rate");
-  const seconds = positive("seconds", values.seconds);
+  const { rounds, seconds, connections, rate } = readLoad(values, names);
   const [proxyCore, loadCore] = chooseCores(values.cores);
   const tools = findTools([
     "taskset",

@@ -1,9 +1,8 @@
 /** Two sidecars with mutual TLS between them, as a mesh has on every edge: Tulle's and Envoy's from the same bootstraps. */
 import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
-import { chooseCores, list, positive } from "../arguments.ts";
+import { LOAD_OPTIONS, chooseCores, list, readLoad } from "../arguments.ts";
 import { Children } from "../children.ts";
-import { BenchError } from "../errors.ts";
 import { startBackend } from "../hop/backend.ts";
 import { requestHeaders } from "../hop/hop.ts";
 import { defaultTulle } from "../hop/peers.ts";
@@ -36,25 +35,14 @@ export async function mesh(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "4" },
-      connections: { type: "string", default: "32,4" },
-      rate: { type: "string" },
+      ...LOAD_OPTIONS,
       http2: { type: "boolean", default: false },
       peers: { type: "string", default: PEERS.join(",") },
-      tulle: { type: "string" },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
   if (values.help) return void process.stdout.write(help);
   const names = list("peers", values.peers, PEERS);
-  const rounds = positive("rounds", values.rounds);
-  const seconds = positive("seconds", values.seconds);
-  const connections = values.connections.split(",").map((count) => positive("connections", count));
-  const rate = values.rate === undefined ? undefined : positive("rate", values.rate);
-  if (rate === undefined && !names.includes("envoy")) throw new BenchError("without envoy among --peers give a --rate");
+  const { rounds, seconds, connections, rate } = readLoad(values, names);
   const [proxyCore, loadCore] = chooseCores(values.cores);
   const tools = findTools(["taskset", "wrk", "h2load", "nginx"]);
   const children = new Children(tools.taskset);

@@ -1,7 +1,7 @@
 /** The control plane at work: 100 proxies connect cold, then one weight and one endpoint change at a time. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chooseCores, positive } from "../arguments.ts";
+import { COMMON_OPTIONS, chooseCores, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
 import type { Child, Worker } from "../children.ts";
 import { BenchError } from "../errors.ts";
@@ -41,9 +41,7 @@ export async function push(args: string[]): Promise<void> {
       proxies: { type: "string", default: "100" },
       changes: { type: "string", default: "30" },
       tulle: { type: "string" },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      ...COMMON_OPTIONS,
     },
   });
   if (values.help) return void process.stdout.write(pushHelp);

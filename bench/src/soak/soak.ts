@@ -1,7 +1,7 @@
 /** Whether a proxy with everything switched on grows: millions of requests, its memory sampled all along, and a line through it. */
 import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
-import { chooseCores, list, positive } from "../arguments.ts";
+import { COMMON_OPTIONS, chooseCores, list, positive } from "../arguments.ts";
 import { Children } from "../children.ts";
 import { BenchError } from "../errors.ts";
 import { startBackend } from "../hop/backend.ts";
@@ -48,9 +48,7 @@ export async function soak(args: string[]): Promise<void> {
       connections: { type: "string", default: "32" },
       peer: { type: "string", default: "tulle" },
       collected: { type: "boolean", default: false },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      ...COMMON_OPTIONS,
     },
   });
   if (values.help) return void process.stdout.write(help);

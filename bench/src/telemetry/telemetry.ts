@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freePorts } from "@tulle/test/support/ports.ts";
-import { chooseCores, positive } from "../arguments.ts";
+import { COMMON_OPTIONS, chooseCores, positive } from "../arguments.ts";
 import { type Child, Children } from "../children.ts";
 import { startBackend } from "../hop/backend.ts";
 import { requestHeaders } from "../hop/hop.ts";
@@ -65,9 +65,7 @@ export async function telemetry(args: string[]): Promise<void> {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "4" },
       connections: { type: "string", default: "32" },
-      cores: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      ...COMMON_OPTIONS,
     },
   });
   if (values.help) return void process.stdout.write(HELP);

@@ -4,6 +4,7 @@ import { type JsonObject, fromJson } from "@bufbuild/protobuf";
 import { Http2ProtocolOptionsSchema } from "@tulle/xds/gen/envoy/config/core/v3/protocol_pb.js";
 import { type Http2Context, compileHttp2Options } from "../../src/plan/http2-options.ts";
 import { Place, type Problem } from "../../src/plan/problems.ts";
+import { http2Plan } from "../support/plans.ts";
 
 const CONTEXT: Http2Context = {
   maxHeadersBytes: 61_440,
@@ -22,25 +23,7 @@ function compile(json: JsonObject | null, context: Partial<Http2Context> = {}) {
 
 describe("http2_protocol_options", () => {
   it("has Envoy's defaults", () => {
-    assert.deepEqual(compile(null).plan, {
-      hpackTableSize: 4_096,
-      maxConcurrentStreams: 1_024,
-      streamWindow: 16_777_216,
-      streamBufferBytes: 1_048_576,
-      connectionWindow: 25_165_824,
-      allowConnect: false,
-      maxOutboundFrames: 10_000,
-      maxOutboundControlFrames: 1_000,
-      maxEmptyFrames: 1,
-      maxPriorityFramesPerStream: 100,
-      maxWindowUpdatesPerData: 10,
-      streamErrorOnInvalidMessage: false,
-      maxHeadersBytes: 61_440,
-      maxHeadersCount: 100,
-      headersWithUnderscores: "allow",
-      customSettings: [],
-      keepalive: null,
-    });
+    assert.deepEqual(compile(null).plan, http2Plan());
   });
 
   it("says what a malformed message costs: its own word before the connection manager's", () => {

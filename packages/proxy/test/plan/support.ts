@@ -1,4 +1,5 @@
 /** Compiles pieces of Envoy configuration, given as JSON, the way the proxy does at start. */
+import { CONNECTION } from "../support/stream-info.ts";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@tulle/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ListenerSchema } from "@tulle/xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -138,27 +139,7 @@ export function request(init: RequestInit = {}): RequestView {
   };
 }
 
-export const connection: ConnectionView = {
-  id: 0,
-  remoteAddress: "10.1.2.3",
-  remotePort: 40123,
-  remoteName: "10.1.2.3:40123",
-  directRemoteAddress: "10.1.2.3",
-  directRemotePort: 40123,
-  directRemoteName: "10.1.2.3:40123",
-  localAddress: "::1",
-  localPort: 8080,
-  localName: "[::1]:8080",
-  directLocalAddress: "::1",
-  directLocalPort: 8080,
-  directLocalName: "[::1]:8080",
-  originalDestination: null,
-  transportFailure: "",
-  ja3: "",
-  ja4: "",
-  serverName: "",
-  tls: null,
-};
+export const connection: ConnectionView = { ...CONNECTION, id: 0 };
 
 export const HCM =
   "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";

@@ -40,6 +40,7 @@ export function limits(changes: Partial<CircuitBreakerPlan>): Pick<ClusterPlan, 
   return { thresholds: [limitsOf(changes), DEFAULT_LIMITS] };
 }
 
+/** Envoy's defaults; test/plan/cluster.test.ts holds them to what is compiled of an empty cluster. */
 export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): ClusterPlan {
   return {
     name,
@@ -59,7 +60,7 @@ export function clusterPlan(name: string, changes: Partial<ClusterPlan> = {}): C
     poolPerConnection: false,
     maxStreamDurationMs: 0,
     idleTimeoutMs: 3_600_000,
-    maxResponseHeadersBytes: 61_440,
+    maxResponseHeadersBytes: 81_920,
     maxResponseHeadersCount: 100,
     enableTrailers: false,
     headerCase: null,
@@ -209,7 +210,7 @@ export function prefixTable(routes: readonly { prefix: string; host?: string; ro
   };
 }
 
-/** Envoy's defaults. */
+/** Envoy's defaults; test/plan/http2-options.test.ts holds them to what is compiled. */
 export function http2Plan(changes: Partial<Http2Plan> = {}): Http2Plan {
   return {
     hpackTableSize: 4_096,
@@ -233,6 +234,7 @@ export function http2Plan(changes: Partial<Http2Plan> = {}): Http2Plan {
   };
 }
 
+/** Envoy's defaults; test/plan/listener.test.ts holds them to what is compiled of a bare connection manager. */
 export function managerPlan(
   table: RouteTable | null,
   changes: Partial<HttpConnectionManagerPlan> = {},

@@ -1,5 +1,5 @@
 /**
- * What the data path may not call: what allocates or defers for each request (docs: performance rules of the hot path in CONTRIBUTING.md).
+ * What the data path may not call: what allocates or defers for each request.
  * A line that runs at start-up, once a connection or only for a rare request says so: `// cold: why`, on it or on the line before.
  */
 

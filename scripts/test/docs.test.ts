@@ -1,9 +1,10 @@
-/** What the documents name is there: files, links, commands of `tulle` with their options, scripts of npm. */
+/** What the documents name is there: files, links, commands of `tulle` with their options, scripts of npm, paths of the HTTP API. */
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { COMMANDS } from "../../packages/cli/src/commands/index.ts";
+import { ROUTES } from "../../packages/control/src/http/routes.ts";
 
 const DOCUMENTS = globSync(
   ["*.md", "docs/**/*.md", "packages/*/README.md", "test/**/README.md", "bench/README.md", "examples/*/README.md"],
@@ -78,6 +79,17 @@ test("commands of tulle are commands, with options that they have", async () => 
       for (const option of unknown) found.push(`${file}: tulle ${name} ${option}`);
     }
   }
+  assert.deepEqual(found, []);
+});
+
+test("paths of the HTTP API are routes", () => {
+  const found = lost((file, text) =>
+    // Bookinfo has paths of its own.
+    [...(file.startsWith("examples/") ? "" : text).matchAll(/\/(api\/v[12]\/[\w/-]*\w)/g)]
+      .map(([, path = ""]) => path.split("/"))
+      .filter((path) => !ROUTES.some((route) => path.every((part, i) => [part, "*"].includes(route.path[i] ?? ""))))
+      .map((path) => path.join("/")),
+  );
   assert.deepEqual(found, []);
 });
 

@@ -104,7 +104,7 @@ export const CLUSTER: SupportGroup = {
   },
   [FORWARDING_CLUSTER]: {
     has: ["dns_cache_config", "allow_insecure_cluster_options"],
-    ignored: { allow_coalesced_connections: "has an effect only with HTTP/2, which is refused" },
+    ignored: { allow_coalesced_connections: "each name has connections of its own" },
   },
   "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": {
     has: [

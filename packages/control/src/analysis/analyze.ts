@@ -1,12 +1,13 @@
 /** What is probably not meant in a mesh's configuration, by the model that proxies are configured from. */
 import { formatPath, MESH_GATEWAY, resolveShortName, servicePortProtocol } from "@tulle/api";
-import type { Diagnostic, KubeObject, LoadedObject, Path } from "@tulle/api";
+import type { Diagnostic, KubeObject, Labels, LoadedObject, Path } from "@tulle/api";
 import { describeOrigin } from "../model/origin.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { StoredObject } from "../model/stored-object.ts";
 import type { Finding } from "../status/object-status.ts";
 import { Statuses } from "../status/statuses.ts";
 import { envoyFilterMisuses, gatewayConflicts, protocolConflicts, sameWorkloads } from "./conflicts.ts";
+import { unservedGateways } from "./unserved-gateways.ts";
 import type { Code, Level } from "./messages.ts";
 import { MESSAGES } from "./messages.ts";
 
@@ -38,9 +39,14 @@ export interface Found {
 
 /**
  * @param diagnostics what parsing and validation said of the objects' files
+ * @param gatewayProxies labels of those that are connected
  * @returns in order of file and line
  */
-export function analyze(snapshot: Snapshot, diagnostics: readonly Diagnostic[]): readonly AnalysisMessage[] {
+export function analyze(
+  snapshot: Snapshot,
+  diagnostics: readonly Diagnostic[],
+  gatewayProxies: readonly Labels[] = [],
+): readonly AnalysisMessage[] {
   const statuses = new Statuses(snapshot);
   const found = [
     ...snapshot.objects.flatMap((stored) => ofStatuses(snapshot, stored, statuses.findings(stored))),
@@ -52,6 +58,7 @@ export function analyze(snapshot: Snapshot, diagnostics: readonly Diagnostic[]):
     ]),
     ...emptySubsets(snapshot),
     ...gatewayConflicts(snapshot),
+    ...unservedGateways(snapshot, gatewayProxies),
     ...sameWorkloads(snapshot),
     ...protocolConflicts(snapshot),
   ].filter(({ loaded }) => loaded.source.line > 0);

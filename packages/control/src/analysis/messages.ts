@@ -27,7 +27,7 @@ export const MESSAGES = {
     name: "ReferencedResourceNotFound",
     level: "Error",
     about:
-      "a reference to something that is not there: a host, a port, a subset, a Gateway, a delegate, a Secret, a provider",
+      "a reference to something that is not there: a host, a port, a subset, a Gateway, a delegate, a Secret, a provider; a Gateway whose selector no connected gateway matches",
     fix: "Correct the name, or add what it names.",
     kiali: ["KIA1101", "KIA1102", "KIA1107", "KIA0202"],
   },

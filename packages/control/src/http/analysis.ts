@@ -1,5 +1,6 @@
 /** What is probably not meant in the configuration that is in force, or in what would be if files were applied. */
 import { DEFAULT_NAMESPACE } from "@tulle/api";
+import type { Labels } from "@tulle/api";
 import { analyze } from "../analysis/index.ts";
 import type { AnalysisMessage } from "../analysis/index.ts";
 import { SnapshotBuilder } from "../model/snapshot.ts";
@@ -8,7 +9,12 @@ import { readWanted, REQUEST } from "../source/files/apply.ts";
 import type { ApiAnswer, ApiContext, ApiRequest } from "./handler.ts";
 
 function list({ pusher, directory }: ApiContext): ApiAnswer {
-  return { json: { items: analyze(pusher.current(), directory.diagnostics) } };
+  return { json: { items: analyze(pusher.current(), directory.diagnostics, gatewayProxies(pusher)) } };
+}
+
+/** They register nowhere. */
+function gatewayProxies(pusher: ApiContext["pusher"]): readonly Labels[] {
+  return pusher.proxies().flatMap(({ node }) => (node.type === "router" ? [node.labels] : []));
 }
 
 /** Of the stream's objects, together with what is in force; of others, what would be new. Nothing is changed. */
@@ -25,8 +31,11 @@ async function ofStream({ pusher, directory, clock }: ApiContext, request: ApiRe
   const now = pusher.current();
   const { options, workloads, issuers } = now;
   const then = new SnapshotBuilder(options).next({ objects: [...objects.values()], workloads, issuers: issuers! });
-  const before = new Set(analyze(now, directory.diagnostics).map(identityOf));
-  const items = analyze(then, diagnostics).filter((each) => each.file === REQUEST || !before.has(identityOf(each)));
+  const gateways = gatewayProxies(pusher);
+  const before = new Set(analyze(now, directory.diagnostics, gateways).map(identityOf));
+  const items = analyze(then, diagnostics, gateways).filter(
+    (each) => each.file === REQUEST || !before.has(identityOf(each)),
+  );
   return { json: { items } };
 }
 

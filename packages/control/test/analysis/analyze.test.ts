@@ -92,6 +92,23 @@ spec: { host: reviews, subsets: [{ name: v1, labels: { version: v1 } }, { name: 
   assert.deepEqual(said(new TestMesh(yaml, [WORKLOAD])), ["IST0173 spec.subsets[1].labels"]);
 });
 
+test("a Gateway is served by gateways that have its labels, once there are any", () => {
+  const { snapshot } = new TestMesh(`apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec:
+  selector: { istio: ingressgateway }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }]
+`);
+  const said = (...proxies: Record<string, string>[]): string[] =>
+    analyze(snapshot, [], proxies).map(({ code, field, message }) => `${code} ${field}: ${message}`);
+  assert.deepEqual(said(), []);
+  assert.deepEqual(said({ istio: "egressgateway" }, { istio: "ingressgateway", app: "x" }), []);
+  assert.deepEqual(said({ istio: "egressgateway" }), [
+    "IST0101 spec.selector: no gateway that is connected has the labels istio=ingressgateway",
+  ]);
+});
+
 const WORKLOAD: Workload = {
   id: "sidecar~127.0.0.1~reviews-v1.default~default.svc.cluster.local",
   name: "reviews-v1",

@@ -162,6 +162,8 @@ function codeOfFinding(
       return "workloadSelector" in (specOf(object) ?? {}) ? "IST0110" : "IST0111";
     case "Telemetry":
       if (type === "Shadowed") return "IST0160";
+      // Istio's webhook refuses it. (`pkg/config/validation/validation.go` validateTelemetryFilter)
+      if (type === "Invalid" && at.endsWith(".filter.expression")) return "IST0106";
       return at.includes(".providers") ? "IST0101" : "IST0167";
     case "Service":
       // Services without workloads are those that have not been started.

@@ -34,7 +34,8 @@ export const MESSAGES = {
   IST0106: {
     name: "SchemaValidationError",
     level: "Error",
-    about: "an object that is not what its schema says: it is not in force",
+    about:
+      "an object that is not what its schema says: it is not in force; a filter of access logs that is no CEL expression: it does not hold",
     fix: "Write what is expected there.",
     kiali: ["KIA1001"],
   },

@@ -60,6 +60,15 @@ const CASES: readonly (readonly [what: string, yaml: string, ...codes: string[]]
   ["something that is no number", SERVICE.replace("9080", "many"), "IST0106 spec.ports[0].port"],
   ["a port whose protocol nobody says", SERVICE.replace("name: http", "name: web"), "IST0118 spec.ports[0].name"],
   [
+    "a filter of access logs that is no expression",
+    `apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: { name: x }
+spec: { accessLogging: [{ filter: { expression: "response.code >=" } }] }
+`,
+    "IST0106 spec.accessLogging[0].filter.expression",
+  ],
+  [
     "a DestinationRule for nobody",
     `apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -7,8 +7,7 @@ export interface MetricDefinition {
   readonly labels: readonly string[];
 }
 
-/** Labels of the TCP metrics: those of the HTTP metrics without the two about a response. */
-export const TCP_LABELS = [
+const COMMON_LABELS = [
   "reporter",
   "source_workload",
   "source_canonical_service",
@@ -30,38 +29,14 @@ export const TCP_LABELS = [
   "destination_service_namespace",
   "destination_cluster",
   "request_protocol",
-  "response_flags",
-  "connection_security_policy",
 ] as const;
+const LAST_LABELS = ["response_flags", "connection_security_policy"] as const;
 
 /** Labels of the HTTP and gRPC metrics, in the order in which they are emitted. */
-export const HTTP_LABELS = [
-  "reporter",
-  "source_workload",
-  "source_canonical_service",
-  "source_canonical_revision",
-  "source_workload_namespace",
-  "source_principal",
-  "source_app",
-  "source_version",
-  "source_cluster",
-  "destination_workload",
-  "destination_workload_namespace",
-  "destination_principal",
-  "destination_app",
-  "destination_version",
-  "destination_service",
-  "destination_canonical_service",
-  "destination_canonical_revision",
-  "destination_service_name",
-  "destination_service_namespace",
-  "destination_cluster",
-  "request_protocol",
-  "response_code",
-  "grpc_response_status",
-  "response_flags",
-  "connection_security_policy",
-] as const;
+export const HTTP_LABELS = [...COMMON_LABELS, "response_code", "grpc_response_status", ...LAST_LABELS] as const;
+
+/** Labels of the TCP metrics: the same without the two about a response. */
+export const TCP_LABELS = [...COMMON_LABELS, ...LAST_LABELS] as const;
 
 export type HttpLabel = (typeof HTTP_LABELS)[number];
 export type TcpLabel = (typeof TCP_LABELS)[number];

@@ -110,6 +110,20 @@ const ALL_SECURITY: ReadonlySet<SecurityFeature> = new Set([
   "mutual TLS",
 ]);
 
+// What Envoy and our own proxy both have.
+const BALANCERS = new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]);
+const DISCOVERIES: Capabilities["discoveries"] = new Set(["eds", "strict-dns", "logical-dns", "by request"]);
+const CLUSTER_FEATURES: readonly ClusterFeature[] = [
+  "outlier detection",
+  "outlier detection by status codes",
+  "warm-up",
+  "localities",
+  "retry budgets",
+  "TCP keepalive",
+  "maximum connection duration",
+  "remaining gauges",
+];
+
 export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
   tulle: {
     id: "tulle",
@@ -120,18 +134,9 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     httpFilters: ["fault", "cors", "mesh_stats", "fallback", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
-    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
-    clusterFeatures: new Set([
-      "outlier detection",
-      "outlier detection by status codes",
-      "warm-up",
-      "localities",
-      "retry budgets",
-      "TCP keepalive",
-      "maximum connection duration",
-      "remaining gauges",
-    ]),
-    discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
+    balancers: BALANCERS,
+    clusterFeatures: new Set(CLUSTER_FEATURES),
+    discoveries: DISCOVERIES,
     httpFeatures: new Set([
       "retry priorities",
       "route statistics",
@@ -154,19 +159,9 @@ export const CAPABILITIES: Readonly<Record<DataPlane, Capabilities>> = {
     httpFilters: ["grpc_stats", "custom_response", "fault", "cors", "dynamic_forward_proxy"],
     upgrades: ["websocket"],
     maxStreamDuration: false,
-    balancers: new Set([ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV]),
-    clusterFeatures: new Set([
-      "outlier detection",
-      "outlier detection by status codes",
-      "warm-up",
-      "localities",
-      "retry budgets",
-      "retry budgets of intervals",
-      "TCP keepalive",
-      "maximum connection duration",
-      "remaining gauges",
-    ]),
-    discoveries: new Set(["eds", "strict-dns", "logical-dns", "by request"]),
+    balancers: BALANCERS,
+    clusterFeatures: new Set([...CLUSTER_FEATURES, "retry budgets of intervals"]),
+    discoveries: DISCOVERIES,
     httpFeatures: new Set([
       "retry priorities",
       "route statistics",

@@ -142,6 +142,31 @@ describe("a TCP proxy", () => {
     assert.equal(proxy.gauge("cluster.b.upstream_rq_pending_active"), 0);
   });
 
+  it("takes an HTTP proxy's chunks for what they are, where it is asked by POST", async (t) => {
+    const tunnel = { hostname: { format: () => "b.test:1" }, postPath: "/", headers: [] };
+    const { proxy, backend } = await start(t, new FakeClock(), {
+      proxy: { tunnel: { ...tunnel, keepsHeaders: false, keepsTrailers: false } },
+    });
+    // Envoy 1.40 crashes.
+    backend.onData = ({ socket }, chunk) =>
+      void socket.write(
+        chunk.toString().startsWith("POST / ")
+          ? "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+          : "4\r\npong\r\n",
+      );
+    const client = await proxy.client(t);
+    client.send("ping");
+    await until(() => client.received === "pong");
+    assert.match(
+      backend.connections[0].received,
+      /^POST \/ HTTP\/1\.1\r\nhost: b\.test:1\r\n.*\r\n\r\n4\r\nping\r\n$/s,
+    );
+    client.socket.end();
+    await until(() => client.ended && backend.connections[0].ended);
+    assert.ok(backend.connections[0].received.endsWith("0\r\n\r\n"));
+    await until(() => proxy.gauge("cluster.b.upstream_rq_active") === 0);
+  });
+
   it("lets connections of a chain that is gone go on for Envoy's drain time", async (t) => {
     const clock = new FakeClock();
     const { proxy } = await start(t, clock);
